@@ -1,0 +1,1 @@
+"""One file per audit: runs the stages in order and keeps the result in a run folder."""

@@ -1,0 +1,1 @@
+"""Sources, records, splits into roles, duplicates, and the built-in scenes."""

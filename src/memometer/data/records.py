@@ -1,0 +1,158 @@
+"""Records: one row per image-caption pair, as an Arrow table on disk and in memory."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from memometer.data.images import ImageRef
+from memometer.errors import InputError, SourceError
+
+__all__ = ["RECORD_SCHEMA", "Records", "load_records", "parquet_parts"]
+
+RECORD_SCHEMA = pa.schema(
+    [
+        pa.field("record_id", pa.string(), nullable=False),
+        pa.field("image_path", pa.string()),  # a file, a tar or a Parquet; relative to the records' folder, or absolute
+        pa.field("image_offset", pa.int64()),  # bytes from the start of a tar; null for a plain file
+        pa.field("image_length", pa.int64()),  # bytes within a tar; null for a plain file
+        pa.field("image_row", pa.int64()),  # row within a Parquet file; null elsewhere
+        pa.field("image_column", pa.string()),  # the Parquet column that holds the bytes; null elsewhere
+        pa.field("width", pa.int32()),  # px, as stored (EXIF rotation is not applied, as in open_clip)
+        pa.field("height", pa.int32()),
+        pa.field("image_hash", pa.string()),  # memometer.files.hash_bytes of the encoded bytes
+        pa.field("image_phash", pa.uint64()),  # 64-bit perceptual hash of the picture
+        pa.field("captions", pa.list_(pa.string())),
+        pa.field("objects", pa.list_(pa.string())),  # a label may repeat where an image holds several
+        pa.field("boxes", pa.list_(pa.list_(pa.float32(), 4))),  # x, y, width, height in px, parallel to objects
+        pa.field("scores", pa.list_(pa.float32())),  # a detector's confidence, parallel to objects
+        pa.field("group", pa.string()),  # records of one group always share a role
+        pa.field("role", pa.string()),
+    ]
+)
+"""Columns of ``records.parquet``. All but ``record_id`` may be absent or null."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Records:
+    """Image-caption pairs in a fixed order.
+
+    Attributes:
+        table: columns of `RECORD_SCHEMA`, one row per record; no Python object per record.
+        folder: what relative image paths start from.
+    """
+
+    table: pa.Table
+    folder: Path
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def record_ids(self) -> pa.Array:
+        """(n,) strings, unique."""
+        return _flat(self.table["record_id"])
+
+    def column(self, name: str) -> pa.Array:
+        """(n,) values of one column of `RECORD_SCHEMA` as a single array."""
+        return _flat(self.table[name])
+
+    def take(self, rows: Sequence[int] | pa.Array) -> "Records":
+        """The records at ``rows``, in that order."""
+        return dataclasses.replace(self, table=self.table.take(pa.array(rows, pa.int64())))
+
+    def with_role(self, role: str | None) -> "Records":
+        """The records of one role, in their order; all records when ``role`` is None.
+
+        Raises:
+            InputError: no record has this role; names the roles there are.
+        """
+        if role is None:
+            return self
+        table = self.table.filter(pc.fill_null(pc.equal(self.table["role"], role), fill_value=False))
+        if table.num_rows == 0:
+            known = sorted(value for value in pc.unique(self.table["role"]).to_pylist() if value is not None)
+            have = f"its roles are {', '.join(known)}" if known else "its records have no roles yet"
+            raise InputError(
+                f"no record in {self.folder} has the role '{role}': {have}; "
+                f"assign roles with 'memometer data split {self.folder} --roles {role}=0.5,…'"
+            )
+        return dataclasses.replace(self, table=table)
+
+    def image_refs(self, start: int = 0, stop: int | None = None) -> Iterator[ImageRef | None]:
+        """Where each record's image is, lazily; None for a record without an image."""
+        names = ("image_path", "image_offset", "image_length", "image_row", "image_column")
+        part = self.table.select(names).slice(start, None if stop is None else stop - start)
+        for batch in part.to_batches(max_chunksize=4096):
+            for path, offset, length, row, column in zip(*(batch[name].to_pylist() for name in names), strict=True):
+                if path is None:
+                    yield None
+                    continue
+                yield ImageRef(path=str(self.folder / path), offset=offset, length=length, row=row, column=column)
+
+
+def load_records(folder: str | Path, *, role: str | None = None) -> Records:
+    """Loads ``folder/records.parquet`` (a file, or a folder of that name with parts).
+
+    Args:
+        folder: what ``memometer data import`` wrote, or any folder laid out alike.
+        role: keep the records of this role alone; None keeps all.
+
+    Raises:
+        SourceError: nothing there to load, or ``record_id`` is missing, null or not unique.
+        InputError: no record has the role.
+    """
+    folder = Path(folder)
+    parts = parquet_parts(folder)
+    try:
+        table = pa.concat_tables([_conform(pq.read_table(part, memory_map=True), part) for part in parts])
+    except pa.ArrowException as error:
+        raise SourceError(f"{folder} holds a records.parquet that cannot be read: {error}") from error
+    ids = table["record_id"]
+    if ids.null_count:
+        raise SourceError(f"{folder} has {ids.null_count} records without a record_id; every record needs one")
+    if pc.count_distinct(ids).as_py() != len(ids):
+        counts = ids.value_counts()
+        twice = [entry["values"] for entry in counts.filter(pc.greater(counts.field("counts"), 1))[:3].to_pylist()]
+        raise SourceError(
+            f"{folder} has record ids that occur more than once, e.g. {', '.join(twice)}; ids must be unique"
+        )
+    return Records(table=table, folder=folder).with_role(role)
+
+
+def parquet_parts(folder: Path) -> list[Path]:
+    """The Parquet files of ``folder/records.parquet``, in the order of their names."""
+    path = folder / "records.parquet"
+    if path.is_file():
+        return [path]
+    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else []
+    if not parts:
+        raise SourceError(
+            f"no records at {folder}: expected {path}; make it with 'memometer data import SOURCE --out {folder}'"
+        )
+    return parts
+
+
+def _conform(table: pa.Table, part: Path) -> pa.Table:
+    """``table`` with exactly the columns and types of `RECORD_SCHEMA`, missing ones null."""
+    if "record_id" not in table.column_names:
+        raise SourceError(f"{part} has no column 'record_id'; its columns are {', '.join(table.column_names)}")
+    columns = []
+    for field in RECORD_SCHEMA:
+        if field.name not in table.column_names:
+            columns.append(pa.nulls(table.num_rows, field.type))
+            continue
+        try:
+            columns.append(table[field.name].cast(field.type))
+        except pa.ArrowException as error:
+            raise SourceError(
+                f"column '{field.name}' of {part} is {table[field.name].type}; expected {field.type}"
+            ) from error
+    return pa.table(columns, schema=RECORD_SCHEMA.remove_metadata())
+
+
+def _flat(column: pa.ChunkedArray) -> pa.Array:
+    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)

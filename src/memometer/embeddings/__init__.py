@@ -1,0 +1,1 @@
+"""Embeddings: planned in pieces, encoded, stored on disk, read a tile at a time."""

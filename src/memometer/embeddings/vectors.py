@@ -1,0 +1,91 @@
+"""Embeddings: one l2-normalised vector per record, read from disk a tile at a time."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from memometer.errors import VectorError
+
+__all__ = ["Embeddings", "normalise"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Embeddings:
+    """(n, d) vectors of n records; slicing reads and normalises just those rows.
+
+    Attributes:
+        record_ids: (n,) strings, the record of each row.
+        pieces: ``.npy`` files or arrays of shape (m_i, d) which, one after another, hold all the stored rows.
+        starts: (len(pieces) + 1,) int64, the first stored row of each piece, and the number of stored rows.
+        rows: (n,) int64 stored row of each record; None where the two orders are the same.
+        name: what these vectors are, for error messages, e.g. ``"images of models/a"``.
+    """
+
+    record_ids: pa.Array
+    pieces: tuple[Path | npt.NDArray[np.floating], ...]
+    starts: npt.NDArray[np.int64]
+    rows: npt.NDArray[np.int64] | None
+    dim: int
+    name: str
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        return len(self.record_ids), self.dim
+
+    def __len__(self) -> int:
+        return len(self.record_ids)
+
+    def __getitem__(self, span: slice) -> npt.NDArray[np.float32]:
+        """(m, d) float32, rows l2-normalised, of the records in ``span``.
+
+        Raises:
+            VectorError: a row is non-finite or zero; names its record.
+        """
+        start, stop, step = span.indices(len(self))
+        wanted = np.arange(start, stop, step) if self.rows is None else self.rows[span]
+        return normalise(self._read(wanted), record_ids=self.record_ids[start:stop:step], name=self.name)
+
+    def _read(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
+        """Stored rows in the order ``wanted``; each file is mapped for the moment of the copy only.
+
+        A map that stayed open would keep every page it ever touched in the process's resident memory.
+        """
+        owner = np.searchsorted(self.starts, wanted, side="right") - 1
+        out: npt.NDArray[np.floating] | None = None
+        for index in np.unique(owner):
+            piece = self.pieces[index]
+            stored = np.load(piece, mmap_mode="r", allow_pickle=False) if isinstance(piece, Path) else piece
+            here = np.flatnonzero(owner == index)
+            local = wanted[here] - self.starts[index]
+            if out is None:
+                out = np.empty((len(wanted), self.dim), stored.dtype)
+            contiguous = len(local) == local[-1] - local[0] + 1 and bool(np.all(np.diff(local) == 1))
+            out[here] = stored[local[0] : local[-1] + 1] if contiguous else stored[local]
+        return np.empty((0, self.dim), np.float32) if out is None else out
+
+
+def normalise(
+    vectors: npt.NDArray[np.floating], *, record_ids: pa.Array | None = None, name: str = "vectors"
+) -> npt.NDArray[np.float32]:
+    """Rows divided by their l2 norm: (n, d) of any float type → (n, d) float32, computed in float64.
+
+    Raises:
+        VectorError: a row is non-finite or zero, and so has no direction; names its record, or its row.
+    """
+    wide = vectors.astype(np.float64)
+    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    bad = ~np.isfinite(norms) | (norms == 0)
+    if bad.any():
+        row = int(np.flatnonzero(bad)[0])
+        which = f"record '{record_ids[row].as_py()}'" if record_ids is not None else f"row {row}"
+        kind = "zero" if norms[row] == 0 else "not finite"
+        raise VectorError(
+            f"{name}: the vector of {which} is {kind} ({int(bad.sum()):,} such rows); "
+            "every vector needs finite values and a direction: leave these records out, or embed them again"
+        )
+    wide /= norms[:, None]
+    return wide.astype(np.float32)

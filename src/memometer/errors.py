@@ -1,0 +1,46 @@
+"""Everything that memometer raises on purpose.
+
+    MemometerError
+    ├── InputError          wrong usage or wrong input: the command line exits with 2
+    │   ├── SourceError     a data source that cannot be read as asked
+    │   ├── RejectsError    more records rejected than allowed
+    │   ├── ModelError      a model or checkpoint that cannot be loaded
+    │   └── VectorError     embeddings that are non-finite, zero, of another width or missing
+    └── JobError            the input was right, the work failed: the command line exits with 1
+
+Every message says what was got, what was expected and what to do.
+"""
+
+__all__ = ["InputError", "JobError", "MemometerError", "ModelError", "RejectsError", "SourceError", "VectorError"]
+
+
+class MemometerError(Exception):
+    """Base of every error that memometer raises on purpose."""
+
+    exit_code = 1
+
+
+class InputError(MemometerError):
+    """Wrong usage or wrong input."""
+
+    exit_code = 2
+
+
+class SourceError(InputError):
+    """A data source that cannot be read as asked."""
+
+
+class RejectsError(InputError):
+    """More records were rejected than the caller allows."""
+
+
+class ModelError(InputError):
+    """A model or checkpoint that cannot be loaded."""
+
+
+class VectorError(InputError):
+    """Embeddings that are non-finite, zero, of another width, or missing."""
+
+
+class JobError(MemometerError):
+    """The input was right, the work failed."""

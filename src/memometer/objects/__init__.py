@@ -1,0 +1,1 @@
+"""Vocabularies, object sets in compressed sparse rows, and the nouns of captions."""

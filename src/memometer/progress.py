@@ -1,0 +1,61 @@
+"""Progress bars on standard error; results alone go to standard output."""
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+__all__ = ["notice", "progress_bar", "warn"]
+
+console = Console(stderr=True, highlight=False)
+
+
+@contextlib.contextmanager
+def progress_bar(label: str, *, total: int | None, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yields ``advance(steps=1, note="")``; draws a bar where standard error is a terminal, else two plain lines.
+
+    Args:
+        label: what is being done, e.g. ``"embedding images"``.
+        total: the number of steps, or None where it is not known.
+        unit: what a step is, e.g. ``"images"``.
+    """
+    if not sys.stderr.isatty():
+        done = 0
+
+        def count(steps: int = 1, note: str = "") -> None:  # noqa: ARG001 (same signature as the bar's)
+            nonlocal done
+            done += steps
+
+        yield count
+        print(f"{label}: {done:,} {unit}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201 (this is the printer)
+        return
+    columns = (
+        TextColumn("{task.description:<28}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=console) as progress:
+        task = progress.add_task(label, total=total, note="")
+
+        def advance(steps: int = 1, note: str = "") -> None:
+            if note:
+                progress.update(task, note=note)
+            progress.advance(task, steps)
+
+        yield advance
+
+
+def notice(message: str) -> None:
+    """One line to standard error."""
+    console.print(message, markup=False, soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """One line to standard error, marked as a warning."""
+    console.print(f"warning: {message}", style="yellow", markup=False, soft_wrap=True)

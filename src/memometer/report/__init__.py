@@ -1,0 +1,1 @@
+"""Charts, the gallery, and the one self-contained HTML file."""

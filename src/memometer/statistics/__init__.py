@@ -1,0 +1,1 @@
+"""Gaps with intervals: the bootstrap, the papers' spread, the balance of both ways."""

@@ -1,0 +1,1 @@
+"""The trainer, its presets and checkpoints."""
