@@ -39,7 +39,7 @@ for _group, _name, _module in COMMANDS:
     _group.command(_name)(import_module(f"memometer.cli.{_module}").command)
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 (typer's callback signature)
+def _version(value: bool) -> None:
     if value:
         typer.echo(f"memometer {__version__}")
         raise typer.Exit
