@@ -1,1 +1,15 @@
 """Gaps with intervals: the bootstrap, the papers' spread, the balance of both ways."""
+
+from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
+from memometer.statistics.labels import label_table
+from memometer.statistics.top import top_counts, top_gaps
+
+__all__ = [
+    "Gap",
+    "gap_of",
+    "label_table",
+    "population_contributions",
+    "recall_area_by_histogram",
+    "top_counts",
+    "top_gaps",
+]

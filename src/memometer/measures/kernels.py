@@ -1,0 +1,144 @@
+"""The hot loops over label sets, compiled by numba; `memometer.measures.vl_dejavu` explains and checks what they do."""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from memometer.objects.sets import ObjectSets
+
+__all__ = ["Csr", "count_top", "count_union", "csr"]
+
+# More chunks than threads, so that threads finish together; the number changes no result.
+CHUNKS = 64
+Array = npt.NDArray[Any]
+
+
+class Csr(NamedTuple):
+    """Object sets as numba takes them: the labels of image i are ``ids[ptr[i] : ptr[i + 1]]``."""
+
+    ptr: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int32]
+
+
+def csr(sets: ObjectSets) -> Csr:
+    """The two arrays of ``sets``."""
+    return Csr(sets.indptr, sets.indices)
+
+
+@numba.njit(parallel=True, cache=True, nogil=True)
+def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only arguments)
+    own: Csr,
+    named: Csr,
+    public: Csr,
+    neighbors: Array,
+    ks: Array,
+    found_at: int,
+    n_labels: int,
+    counts: Array,
+    n_unmentioned: Array,
+    found: Array,
+    unmentioned: Array,
+) -> None:
+    """Fills ``counts`` (4, len(ks), n): predicted, hits, and both among the labels that the caption does not name."""
+    n = len(own.ptr) - 1
+    size = (n + CHUNKS - 1) // CHUNKS
+    for chunk in numba.prange(CHUNKS):
+        # A label belongs to the current record's set where its mark equals the record's number: no clearing in between.
+        own_mark = np.full(n_labels, -1, np.int64)
+        named_mark = np.full(n_labels, -1, np.int64)
+        seen = np.full(n_labels, -1, np.int64)
+        for record in range(chunk * size, min(n, (chunk + 1) * size)):
+            for place in range(named.ptr[record], named.ptr[record + 1]):
+                named_mark[named.ids[place]] = record
+            for place in range(own.ptr[record], own.ptr[record + 1]):
+                own_mark[own.ids[place]] = record
+                if named_mark[own.ids[place]] != record:
+                    unmentioned[place] = True
+                    n_unmentioned[record] += 1
+            predicted = 0
+            hits = 0
+            predicted_unmentioned = 0
+            hits_unmentioned = 0
+            step = 0
+            for nearest in range(ks[-1]):
+                image = neighbors[record, nearest]
+                for place in range(public.ptr[image], public.ptr[image + 1]):
+                    label = public.ids[place]
+                    if seen[label] != record:
+                        seen[label] = record
+                        hit = own_mark[label] == record
+                        predicted += 1
+                        hits += hit
+                        if named_mark[label] != record:
+                            predicted_unmentioned += 1
+                            hits_unmentioned += hit
+                if nearest + 1 == ks[step]:
+                    counts[0, step, record] = predicted
+                    counts[1, step, record] = hits
+                    counts[2, step, record] = predicted_unmentioned
+                    counts[3, step, record] = hits_unmentioned
+                    if step == found_at:
+                        for place in range(own.ptr[record], own.ptr[record + 1]):
+                            found[place] = seen[own.ids[place]] == record
+                    step += 1
+
+
+@numba.njit(parallel=True, cache=True, nogil=True)
+def count_top(  # noqa: C901, PLR0912, PLR0917 (as above)
+    own: Csr,
+    named: Csr,
+    public: Csr,
+    scores: Array,
+    neighbors: Array,
+    n_labels: int,
+    labels: Array,
+    counts: Array,
+) -> None:
+    """Fills ``labels`` (n, top), best first, and ``counts`` (3, n): correct, predicted, own."""
+    n = len(own.ptr) - 1
+    size = (n + CHUNKS - 1) // CHUNKS
+    top = labels.shape[1]
+    for chunk in numba.prange(CHUNKS):
+        named_mark = np.full(n_labels, -1, np.int64)
+        votes = np.zeros(n_labels, np.int64)
+        summed = np.zeros(n_labels, np.float64)
+        touched = np.empty(n_labels, np.int64)
+        for record in range(chunk * size, min(n, (chunk + 1) * size)):
+            for place in range(named.ptr[record], named.ptr[record + 1]):
+                named_mark[named.ids[place]] = record
+            n_touched = 0
+            for nearest in range(neighbors.shape[1]):
+                image = neighbors[record, nearest]
+                for place in range(public.ptr[image], public.ptr[image + 1]):
+                    label = public.ids[place]
+                    if named_mark[label] == record:
+                        continue
+                    if votes[label] == 0:
+                        touched[n_touched] = label
+                        n_touched += 1
+                    votes[label] += 1
+                    summed[label] += scores[place]
+            n_top = min(top, n_touched)
+            counts[1, record] = n_top
+            for rank in range(n_top):
+                best = rank
+                for other in range(rank + 1, n_touched):
+                    a = touched[other]
+                    b = touched[best]
+                    if votes[a] > votes[b] or (
+                        votes[a] == votes[b] and (summed[a] > summed[b] or (summed[a] == summed[b] and a < b))
+                    ):
+                        best = other
+                touched[rank], touched[best] = touched[best], touched[rank]
+                labels[record, rank] = touched[rank]
+            for place in range(own.ptr[record], own.ptr[record + 1]):
+                if named_mark[own.ids[place]] == record:
+                    continue
+                counts[2, record] += 1
+                for rank in range(n_top):
+                    counts[0, record] += labels[record, rank] == own.ids[place]
+            for index in range(n_touched):
+                votes[touched[index]] = 0
+                summed[touched[index]] = 0.0
