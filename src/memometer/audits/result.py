@@ -13,7 +13,8 @@ from memometer.files import atomic_path, read_json, write_json, write_text
 
 __all__ = ["Audit", "load_audit", "save_audit"]
 
-TABLES = ("samples", "objects", "gallery")
+TABLES = ("samples", "objects", "gallery", "rejects")
+REJECTS_SCHEMA = pa.schema([("record_id", pa.string()), ("side", pa.string()), ("reason", pa.string())])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Audit:
         manifest: the command, versions, seeds, and hashes of weights and data.
         config: the options as resolved.
         folder: the run folder; None for an audit that was not saved.
+        rejects: every record or public image left out, with the reason.
     """
 
     summary: dict[str, Any]
@@ -37,6 +39,7 @@ class Audit:
     manifest: dict[str, Any]
     config: dict[str, Any]
     folder: Path | None = None
+    rejects: pa.Table = dataclasses.field(default_factory=REJECTS_SCHEMA.empty_table)
 
     def _repr_html_(self) -> str:
         from memometer.report import html_fragment

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memometer.errors import VectorError
 
@@ -48,6 +49,24 @@ class Embeddings:
         start, stop, step = span.indices(len(self))
         wanted = np.arange(start, stop, step) if self.rows is None else self.rows[span]
         return normalise(self._read(wanted), record_ids=self.record_ids[start:stop:step], name=self.name)
+
+    def select(self, record_ids: pa.Array) -> "Embeddings":
+        """The vectors of ``record_ids``, in that order; nothing is read.
+
+        Raises:
+            VectorError: a record has no vector; names it.
+        """
+        if record_ids.equals(self.record_ids):
+            return self
+        places = pc.index_in(record_ids, value_set=self.record_ids)
+        if places.null_count:
+            missing = record_ids.filter(pc.is_null(places))
+            raise VectorError(
+                f"{self.name}: no vector for record '{missing[0].as_py()}' ({len(missing):,} of {len(record_ids):,} "
+                "records have none); embed all of them, or leave these records out"
+            )
+        rows = places.to_numpy().astype(np.int64)
+        return dataclasses.replace(self, record_ids=record_ids, rows=rows if self.rows is None else self.rows[rows])
 
     def _read(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
         """Stored rows in the order ``wanted``; each file is mapped for the moment of the copy only.

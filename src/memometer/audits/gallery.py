@@ -1,0 +1,148 @@
+"""The most memorized records with both models' neighbours: what the report's gallery shows (A's Figure 1)."""
+
+import io
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from PIL import Image
+
+from memometer.audits.direction import Direction, Side
+from memometer.data.images import ImageRef, UnreadableImageError, open_image
+from memometer.data.records import Records
+from memometer.objects.sets import ObjectSets
+
+__all__ = ["GALLERY_SCHEMA", "build_gallery"]
+
+THUMBNAIL = 160
+"""Longest side of a thumbnail in px."""
+
+SHOWN_NEIGHBORS = 10
+
+_NEIGHBOR = pa.struct(
+    [
+        ("record_id", pa.string()),
+        ("similarity", pa.float64()),
+        ("image", pa.binary()),
+        (
+            "objects",
+            pa.list_(pa.struct([("label", pa.string()), ("correct", pa.bool_()), ("mentioned", pa.bool_())])),
+        ),
+    ]
+)
+_OBJECT = pa.struct(
+    [("label", pa.string()), ("mentioned", pa.bool_()), ("target", pa.bool_()), ("reference", pa.bool_())]
+)
+GALLERY_SCHEMA = pa.schema(
+    [
+        ("rank", pa.int64()),
+        ("record_id", pa.string()),
+        ("direction", pa.string()),
+        ("captions", pa.list_(pa.string())),
+        ("objects", pa.list_(_OBJECT)),
+        ("image", pa.binary()),
+        ("n_correct_target", pa.int64()),
+        ("n_correct_reference", pa.int64()),
+        ("target_neighbors", pa.list_(_NEIGHBOR)),
+        ("reference_neighbors", pa.list_(_NEIGHBOR)),
+    ]
+)
+
+
+def build_gallery(
+    directions: list[Direction], *, public: Records, public_sets: ObjectSets, size: int, images: bool
+) -> pa.Table:
+    """The ``size`` most memorized records of all directions, most memorized first.
+
+    Ordered by how many more unmentioned objects the target predicts correctly than the reference, then by the same
+    over all objects, then by the target's smallest distance, then by record id. A record of which the target reveals
+    no more than the reference is not shown.
+    """
+    ranked = []
+    for place, direction in enumerate(directions):
+        unmentioned = _advantage(direction, "unmentioned")
+        everything = _advantage(direction, "all")
+        distance = 1.0 - direction.target.neighbors.similarities[:, 0]
+        best = np.lexsort((distance, -everything, -unmentioned))
+        ids = direction.records.record_ids.filter(pa.array(direction.queried))
+        # Ties of all three keys are broken by id below, so a few more than asked are looked at.
+        for row in best[: 2 * size + 100]:
+            if unmentioned[row] > 0 or (unmentioned[row] == 0 and everything[row] > 0):
+                keys = (-unmentioned[row], -everything[row], distance[row], ids[int(row)].as_py())
+                ranked.append((keys, place, int(row)))
+    ranked.sort()
+    rows = [
+        _entry(rank, directions[place], row, public=public, public_sets=public_sets, images=images)
+        for rank, (_, place, row) in enumerate(ranked[:size], start=1)
+    ]
+    return pa.Table.from_pylist(rows, schema=GALLERY_SCHEMA)
+
+
+def _advantage(direction: Direction, over: str) -> npt.NDArray[np.int64]:
+    return direction.target.top[over].correct - direction.reference.top[over].correct
+
+
+def _entry(
+    rank: int, direction: Direction, row: int, *, public: Records, public_sets: ObjectSets, images: bool
+) -> dict[str, Any]:
+    objects, named = direction.objects, direction.named
+    spoken = set(named.of(row))
+    own = set(objects.of(row))
+    span = slice(objects.indptr[row], objects.indptr[row + 1])
+    found = [side.union.found[span].tolist() for side in (direction.target, direction.reference)]
+    position = int(np.flatnonzero(direction.queried)[row])
+    record = direction.records.table.slice(position, 1)
+
+    def neighbors(side: Side) -> list[dict[str, Any]]:
+        entries = []
+        for place, similarity in list(
+            zip(side.neighbors.rows[row].tolist(), side.neighbors.similarities[row].tolist(), strict=True)
+        )[:SHOWN_NEIGHBORS]:
+            entries.append(
+                {
+                    "record_id": public.table["record_id"][place].as_py(),
+                    "similarity": similarity,
+                    "image": _thumbnail(public, place) if images else None,
+                    "objects": [
+                        {"label": label, "correct": label in own, "mentioned": label in spoken}
+                        for label in public_sets.of(place)
+                    ],
+                }
+            )
+        return entries
+
+    return {
+        "rank": rank,
+        "record_id": record["record_id"][0].as_py(),
+        "direction": direction.name,
+        "captions": _query_first(record["captions"][0].as_py(), direction.caption),
+        "objects": [
+            {"label": label, "mentioned": label in spoken, "target": target, "reference": reference}
+            for label, target, reference in zip(objects.of(row), *found, strict=True)
+        ],
+        "image": _thumbnail(direction.records, position) if images else None,
+        "n_correct_target": int(direction.target.top["all"].correct[row]),
+        "n_correct_reference": int(direction.reference.top["all"].correct[row]),
+        "target_neighbors": neighbors(direction.target),
+        "reference_neighbors": neighbors(direction.reference),
+    }
+
+
+def _query_first(captions: list[str], caption: int) -> list[str]:
+    return [captions[caption - 1], *captions[: caption - 1], *captions[caption:]]
+
+
+def _thumbnail(records: Records, row: int) -> bytes | None:
+    """A small JPEG; None where there is no readable image."""
+    ref: ImageRef | None = next(iter(records.image_refs(row, row + 1)))
+    if ref is None:
+        return None
+    try:
+        image = open_image(ref).convert("RGB")
+    except UnreadableImageError:
+        return None
+    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=82)
+    return buffer.getvalue()

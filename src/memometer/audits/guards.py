@@ -1,0 +1,49 @@
+"""Guards against sets that overlap: a record in two of them makes every number wrong."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from memometer.data.duplicates import find_duplicates
+from memometer.data.records import Records
+from memometer.errors import InputError
+
+__all__ = ["check_disjoint", "duplicates_across_roles"]
+
+
+def check_disjoint(parts: dict[str, Records]) -> None:
+    """Raises InputError when two parts of the same folder share a record.
+
+    Ids of different folders may be equal by chance (two sources that count from 0), so there images alone decide:
+    `duplicates_across_roles`.
+    """
+    names = list(parts)
+    for place, name in enumerate(names):
+        for other in names[place + 1 :]:
+            left, right = parts[name], parts[other]
+            if Path(left.folder).resolve() != Path(right.folder).resolve():
+                continue
+            shared = left.record_ids.filter(pc.is_in(left.record_ids, value_set=right.record_ids))
+            if len(shared):
+                raise InputError(
+                    f"{len(shared):,} records, e.g. '{shared[0].as_py()}', are both under test ({name}) and in the "
+                    f"{other} set; the sets must be disjoint: assign roles with 'memometer data split' and pass "
+                    "--role, --reference-role and --public-role"
+                )
+
+
+def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:
+    """Pairs of exact or near-duplicate images whose records lie in different parts: ``{"n", "pairs"}``."""
+    names = list(parts)
+    tables = [
+        part.table.set_column(
+            part.table.schema.get_field_index("role"), "role", pa.array([name] * len(part), pa.string())
+        )
+        for name, part in parts.items()
+    ]
+    merged = Records(table=pa.concat_tables(tables), folder=parts[names[0]].folder)
+    pairs = find_duplicates(merged).across_roles()
+    first = pairs.slice(0, 20).to_pylist()
+    return {"n": pairs.num_rows, "pairs": [[row["record_id_1"], row["record_id_2"]] for row in first]}

@@ -1,0 +1,90 @@
+"""``memometer audit vl-dejavu``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from memometer.errors import InputError
+
+__all__ = ["command"]
+
+
+def command(
+    target: Annotated[
+        str, typer.Option(help="The model trained on the records: open_clip:MODEL, open_clip:PATH or embeddings:DIR.")
+    ],
+    reference: Annotated[str, typer.Option(help="A model trained alike, but not on the records.")],
+    records: Annotated[Path, typer.Option(help="The folder of the records under test.")],
+    public: Annotated[Path, typer.Option(help="The folder of the public set, which neither model was trained on.")],
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    role: Annotated[str | None, typer.Option(help="Test the records of this role alone.")] = None,
+    reference_role: Annotated[
+        str | None, typer.Option(help="The reference's own training records: tests both ways and balances the gaps.")
+    ] = None,
+    public_role: Annotated[str | None, typer.Option(help="The public set is this role of --public.")] = None,
+    k: Annotated[int, typer.Option(help="Public images per caption.")] = 10,
+    sweep: Annotated[str, typer.Option(help="Further k to report, at the cost of one search.")] = "1,10,100",
+    caption: Annotated[int, typer.Option(help="The number of the caption that is the query, from 1.")] = 1,
+    vocabulary: Annotated[
+        Path | None, typer.Option(help="Terms and word forms that decide which objects a caption names.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Where embeddings are kept for the next audit; by default OUT/stages.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+    workers: Annotated[int | None, typer.Option(help="Processes that decode images; by default one per core.")] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 64,
+    gallery: Annotated[int, typer.Option(help="How many of the most memorized records the report shows.")] = 30,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
+    ] = False,
+    aucg_histogram: Annotated[
+        bool, typer.Option("--aucg-histogram", help="Also integrate AUCG by histogram, as the paper's code does.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+) -> None:
+    """Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?
+
+    Example:
+    memometer audit vl-dejavu --target open_clip:models/a --reference open_clip:models/b --records records/ --role a
+    --reference-role b --public records/ --public-role public --k 10 --out runs/first
+    """
+    from memometer.audits import audit_vl_dejavu
+    from memometer.cli.show import show_audit
+    from memometer.engines import default_workers
+
+    audit = audit_vl_dejavu(
+        target=target,
+        reference=reference,
+        records=records,
+        public=public,
+        role=role,
+        reference_role=reference_role,
+        public_role=public_role,
+        k=k,
+        sweep=_numbers(sweep),
+        caption=caption,
+        vocabulary=vocabulary,
+        out=out,
+        store=store,
+        seed=seed,
+        workers=default_workers() if workers is None else workers,
+        device=device,
+        batch_size=batch_size,
+        gallery=gallery,
+        images=not no_images,
+        aucg_histogram=aucg_histogram,
+        overwrite=overwrite,
+    )
+    show_audit(audit, out, as_json=as_json)
+
+
+def _numbers(text: str) -> list[int]:
+    """``"1,10,100"`` → [1, 10, 100]."""
+    try:
+        return [int(word) for word in text.split(",") if word.strip()]
+    except ValueError as error:
+        raise InputError(f"--sweep {text}; expected whole numbers separated by commas, e.g. 1,10,100") from error

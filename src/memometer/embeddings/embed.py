@@ -1,0 +1,187 @@
+"""Embedding of records in pieces that stream to disk, so that memory is bounded and a killed job goes on."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from memometer.data.images import ImageRef, UnreadableImageError, open_image
+from memometer.data.records import Records
+from memometer.embeddings.store import PieceStore
+from memometer.embeddings.stored import StoredVectors
+from memometer.embeddings.vectors import Embeddings
+from memometer.encoders.base import Encoder, Preprocess
+from memometer.engines import map_ordered
+from memometer.errors import VectorError
+from memometer.progress import progress_bar
+
+__all__ = ["Embedded", "embed_images", "embed_texts"]
+
+PIECE_SIZE = 2048
+"""Records per file on disk: what a killed job loses at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Embedded:
+    """Embeddings, and the records that have none.
+
+    Attributes:
+        embeddings: one vector for each record that could be embedded, in record order.
+        key: names what went in (model, records, their order); equal keys mean equal vectors.
+        rejects: (record_id, reason) of the records left out.
+    """
+
+    embeddings: Embeddings
+    key: str
+    rejects: tuple[tuple[str, str], ...]
+
+
+def embed_images(
+    records: Records,
+    encoder: Encoder | StoredVectors,
+    *,
+    store: Path,
+    workers: int = 0,
+    batch_size: int = 64,
+    label: str = "embedding images",
+) -> Embedded:
+    """Embeds every record's image; an image that cannot be read is a reject, not the end of the job.
+
+    The batches are cut from the records, never by the workers, so the bytes do not depend on their number.
+
+    Args:
+        records: n records with images.
+        encoder: a model, or vectors that exist already.
+        store: a folder for the pieces; a second call with the same input reads them back.
+        workers: processes that decode; 0 decodes in this process.
+        batch_size: images per forward pass.
+        label: what the progress bar says.
+
+    Raises:
+        VectorError: the model's output is not (n, d), or a record is missing among existing vectors.
+    """
+    columns = ("image_hash", "image_path", "image_offset", "image_row")
+    key = _key(encoder, records, columns, f"images, batches of {batch_size}")
+    if isinstance(encoder, StoredVectors):
+        return Embedded(encoder.images(records.record_ids), key, ())
+    pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
+    ids = records.record_ids
+    with progress_bar(label, total=len(records), unit="images") as advance:
+        advance(sum(stop - start for start, stop in map(pieces.span, filter(pieces.has, range(pieces.count)))))
+        batches = _batches(records, pieces, batch_size, encoder.preprocess)
+        for batch in map_ordered(_decode, batches, workers=workers):
+            bad = {place for place, _ in batch.reasons}
+            good = [batch.start + place for place in range(batch.size) if place not in bad]
+            vectors = None if batch.pixels is None else _checked(encoder.encode_images(batch.pixels), len(good))
+            rejects = [(ids[batch.start + place].as_py(), reason) for place, reason in batch.reasons]
+            pieces.add(batch.piece, vectors, record_ids=ids.take(pa.array(good, pa.int64())), rejects=rejects)
+            advance(batch.size)
+    return Embedded(pieces.embeddings(name=f"images of {_name(encoder)}"), key, pieces.rejects())
+
+
+def embed_texts(
+    records: Records,
+    encoder: Encoder | StoredVectors,
+    *,
+    store: Path,
+    caption: int = 1,
+    batch_size: int = 256,
+    label: str = "embedding captions",
+) -> Embedded:
+    """Embeds caption number ``caption`` (from 1) of every record; each record must have it.
+
+    Raises:
+        VectorError: as in `embed_images`.
+    """
+    key = _key(encoder, records, ("captions",), f"caption {caption}, batches of {batch_size}")
+    if isinstance(encoder, StoredVectors):
+        return Embedded(encoder.texts(records.record_ids, caption=caption), key, ())
+    pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
+    ids, captions = records.record_ids, records.column("captions")
+    with progress_bar(label, total=len(records), unit="captions") as advance:
+        for piece in range(pieces.count):
+            start, stop = pieces.span(piece)
+            if pieces.has(piece):
+                advance(stop - start)
+                continue
+            for first in range(start, stop, batch_size):
+                size = min(batch_size, stop - first)
+                texts = [several[caption - 1] for several in captions.slice(first, size).to_pylist()]
+                vectors = _checked(encoder.encode_texts(texts), size)
+                pieces.add(piece, vectors, record_ids=ids.slice(first, size), rejects=[])
+                advance(size)
+    return Embedded(pieces.embeddings(name=f"captions of {_name(encoder)}"), key, ())
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """References on their way to a worker."""
+
+    piece: int
+    start: int
+    refs: tuple[ImageRef | None, ...]
+    preprocess: Preprocess
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decoded:
+    """Stacked pixels of the images that can be read, and (place in the batch, reason) of the others."""
+
+    piece: int
+    start: int
+    size: int
+    pixels: npt.NDArray[Any] | None
+    reasons: tuple[tuple[int, str], ...]
+
+
+def _batches(records: Records, pieces: PieceStore, batch_size: int, preprocess: Preprocess) -> Iterator[_Batch]:
+    for piece in range(pieces.count):
+        if pieces.has(piece):
+            continue
+        start, stop = pieces.span(piece)
+        refs = tuple(records.image_refs(start, stop))
+        for first in range(0, len(refs), batch_size):
+            yield _Batch(piece, start + first, refs[first : first + batch_size], preprocess)
+
+
+def _decode(batch: _Batch) -> _Decoded:
+    pixels: list[npt.NDArray[Any]] = []
+    reasons: list[tuple[int, str]] = []
+    for place, ref in enumerate(batch.refs):
+        if ref is None:
+            reasons.append((place, "no image"))
+            continue
+        try:
+            pixels.append(batch.preprocess(open_image(ref)))
+        except UnreadableImageError as error:
+            reasons.append((place, str(error)))
+    stacked = np.stack(pixels) if pixels else None
+    return _Decoded(batch.piece, batch.start, len(batch.refs), stacked, tuple(reasons))
+
+
+def _checked(vectors: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
+    array = np.asarray(vectors)
+    if array.ndim != 2 or len(array) != n or not np.issubdtype(array.dtype, np.floating):
+        raise VectorError(
+            f"the encoder gave an array of shape {array.shape} and type {array.dtype} for {n} inputs; "
+            f"expected ({n}, d) of floats, one vector per input in their order"
+        )
+    return array.astype(np.float32, copy=False)
+
+
+def _key(encoder: Encoder | StoredVectors, records: Records, columns: Sequence[str], what: str) -> str:
+    """Hash of the model, the records in their order, and how they are batched."""
+    digest = hashlib.blake2b(f"{encoder.identity}\n{what}\n{PIECE_SIZE}\n".encode(), digest_size=16)
+    kept = ["record_id"] if isinstance(encoder, StoredVectors) else ["record_id", *columns]
+    for batch in records.table.select(kept).combine_chunks().to_batches(max_chunksize=65_536):
+        digest.update(repr(batch.to_pydict()).encode())
+    return digest.hexdigest()
+
+
+def _name(encoder: Encoder) -> str:
+    return str(getattr(encoder, "spec", None) or encoder.identity)
