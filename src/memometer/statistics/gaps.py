@@ -116,7 +116,7 @@ def _resampled(values: Floats, share: float, replicates: int, seed: int, name: s
     distinct, counts = np.unique(values, return_counts=True)
     drawn = max(1, round(share * len(values)))
     chances = counts / counts.sum()
-    means = np.empty(replicates)
-    for replicate in range(replicates):
-        means[replicate] = rng_for(seed, name, replicate).multinomial(drawn, chances) @ distinct / drawn
-    return means
+    rng = rng_for(seed, name)
+    block = max(1, 1_000_000 // len(distinct))  # bounds memory where the values are many
+    sizes = [min(block, replicates - start) for start in range(0, replicates, block)]
+    return np.concatenate([rng.multinomial(drawn, chances, size) @ distinct / drawn for size in sizes])
