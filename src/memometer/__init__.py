@@ -1,3 +1,74 @@
-"""memometer: what vision-language and vision models have memorized of their training data."""
+"""memometer: what vision-language and vision models have memorized of their training data.
+
+>>> import memometer
+>>> audit = memometer.audit_vl_dejavu(  # doctest: +SKIP
+...     target="open_clip:models/a", reference="open_clip:models/b",
+...     records="records/", role="a", reference_role="b", public="records/", public_role="public",
+... )
+>>> audit.summary["balanced"]["unmentioned"]["prg"]  # doctest: +SKIP
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from memometer.audits import Audit, audit_vl_dejavu, load_audit
+    from memometer.data import Records, import_records, load_records, make_scenes, split_records
+    from memometer.encoders import Encoder, load_encoder
+    from memometer.errors import InputError, JobError, MemometerError
+    from memometer.neighbors import search
+    from memometer.report import write_report
+    from memometer.training import TrainConfig, train
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Audit": "memometer.audits",
+    "Encoder": "memometer.encoders",
+    "InputError": "memometer.errors",
+    "JobError": "memometer.errors",
+    "MemometerError": "memometer.errors",
+    "Records": "memometer.data",
+    "TrainConfig": "memometer.training",
+    "audit_vl_dejavu": "memometer.audits",
+    "import_records": "memometer.data",
+    "load_audit": "memometer.audits",
+    "load_encoder": "memometer.encoders",
+    "load_records": "memometer.data",
+    "make_scenes": "memometer.data",
+    "search": "memometer.neighbors",
+    "split_records": "memometer.data",
+    "train": "memometer.training",
+    "write_report": "memometer.report",
+}
+
+__all__ = [
+    "Audit",
+    "Encoder",
+    "InputError",
+    "JobError",
+    "MemometerError",
+    "Records",
+    "TrainConfig",
+    "audit_vl_dejavu",
+    "import_records",
+    "load_audit",
+    "load_encoder",
+    "load_records",
+    "make_scenes",
+    "search",
+    "split_records",
+    "train",
+    "write_report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name on its first use, so that ``import memometer`` loads neither torch nor numba."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'memometer' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -1,0 +1,60 @@
+# make demo   sets everything up, trains two small CLIP models on built-in scenes, audits both ways, writes the report
+# make test   sets everything up, passes the tests
+# make help   lists the rest
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SHARDS ?= ../shared/data/flickr8k
+
+.PHONY: help setup demo test check format flickr8k benchmarks docs clean
+
+help:
+	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
+	@echo "make test        run the tests"
+	@echo "make check       lint, format and type checks"
+	@echo "make flickr8k    the Flickr8k study; SHARDS=folder of its tar shards"
+	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
+	@echo "make docs        build the documentation into site/"
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "memometer needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Run: make PYTHON=python3.11 …"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+demo: $(READY)
+	$(BIN)/memometer demo --out demo
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+format: $(READY)
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+flickr8k: $(READY)
+	$(BIN)/python studies/flickr8k.py --shards $(SHARDS)
+
+benchmarks: $(READY)
+	$(BIN)/python benchmarks/search.py
+	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/memory.py
+
+docs: $(READY)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[dev,docs]'
+	$(BIN)/mkdocs build --strict
+
+clean:
+	rm -rf $(VENV) demo site build dist

@@ -1,0 +1,48 @@
+"""``memometer demo``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["command"]
+
+
+def command(
+    out: Annotated[Path, typer.Option(help="The folder for records, models and the run.")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="Seed of scenes, split and training.")] = 0,
+    n: Annotated[int, typer.Option(help="Records per training set.")] = 1000,
+    epochs: Annotated[int, typer.Option(help="Passes over each training set.")] = 40,
+    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one per core.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+) -> None:
+    """Train two small CLIP models on built-in scenes, audit them both ways, write the report. Needs no network."""
+    from memometer.audits import audit_vl_dejavu
+    from memometer.cli.show import show_audit
+    from memometer.data import make_scenes, split_records
+    from memometer.engines import default_workers
+    from memometer.progress import notice
+    from memometer.training import TrainConfig, train
+
+    workers = default_workers() if workers is None else workers
+    records = out / "records"
+    notice("1/4  drawing scenes: several objects each, captions that name only some of them")
+    make_scenes(records, n=4 * n, seed=seed, workers=workers)
+    split_records(records, {"a": n, "b": n, "public": "rest"}, seed=seed)
+    for step, role in enumerate("ab", start=2):
+        notice(f"{step}/4  training model {role} on the {n:,} records of role {role}")
+        train(TrainConfig(records=records, role=role, model="tiny", epochs=epochs, seed=seed, out=out / role))
+    notice("4/4  auditing both ways: does a caption reveal the unmentioned objects of its training image?")
+    audit = audit_vl_dejavu(
+        target=f"open_clip:{out / 'a'}",
+        reference=f"open_clip:{out / 'b'}",
+        records=records,
+        role="a",
+        reference_role="b",
+        public=records,
+        public_role="public",
+        out=out / "run",
+        seed=seed,
+        workers=workers,
+    )
+    show_audit(audit, out / "run", as_json=as_json)

@@ -1,0 +1,70 @@
+"""The table in docs/architecture.md says which folder may import which; the syntax trees must agree."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "memometer"
+SHARED = {"errors", "seeds", "files", "progress"}
+
+
+def allowed_imports() -> dict[str, set[str]]:
+    """folder → folders it may import, as the table says."""
+    table: dict[str, set[str]] = {}
+    for line in (ROOT / "docs" / "architecture.md").read_text().splitlines():
+        row = re.match(r"\| `(\w+)/` \| .* \| (.*) \|$", line)
+        if row:
+            above = set(table)
+            words = {word.strip() for word in row[2].split(",")}
+            table[row[1]] = above if words & {"all above", "all"} else words - {"–"}
+    return table
+
+
+class RunTime(ast.NodeTransformer):
+    """Drops what only a type checker reads."""
+
+    def visit_If(self, node):  # noqa: N802 (the name that ast calls)
+        return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
+
+
+def imported_folders(path: Path) -> set[str]:
+    """Folders of memometer that a file imports at run time, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(RunTime().visit(ast.parse(path.read_text()))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("memometer.")}
+
+
+@pytest.mark.parametrize("folder", sorted(path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()))
+def test_imports_follow_the_table(folder):
+    table = allowed_imports()
+    assert folder in table, f"{folder}/ is missing from the table in docs/architecture.md"
+    for path in sorted((SOURCE / folder).rglob("*.py")):
+        forbidden = imported_folders(path) - SHARED - {folder} - table[folder]
+        assert not forbidden, f"{path.relative_to(ROOT)} imports {forbidden}; {folder}/ may import {table[folder]}"
+
+
+def test_import_loads_neither_torch_nor_numba():
+    code = "import sys, memometer; sys.exit(bool({'torch', 'numba', 'pyarrow', 'altair'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_command_line_starts_without_torch():
+    code = "import sys, memometer.cli.main; sys.exit(bool({'torch', 'numba', 'altair'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_public_names_are_sorted_and_exist():
+    import memometer
+
+    assert memometer.__all__ == sorted(memometer.__all__)
+    for name in memometer.__all__:
+        assert getattr(memometer, name) is not None
