@@ -2,6 +2,7 @@
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from memometer.objects.sets import ObjectSets, object_sets
 
@@ -47,3 +48,84 @@ def top_oracle(own, struck, public, neighbors, *, top=10):
         best = sorted(votes, key=lambda label: (-votes[label], label))[:top]
         result.append((best, len(set(best) & (set(objects) - set(spoken)))))
     return result
+
+
+class VectorWorld:
+    """A world on disk for ``embeddings:DIR``: records of roles a and b, a public set, two models' vectors.
+
+    Args:
+        folder: where to write.
+        seed: of everything.
+        n: records per role.
+        m: public images.
+        plant: how strongly each model's caption vectors lean towards a public image that holds the record's objects,
+            for the records of its own role: planted memorization.
+    """
+
+    def __init__(self, folder, *, seed=0, n=30, m=40, dim=8, plant=0.0):
+        rng = np.random.default_rng(seed)
+        labels = [f"thing{number}" for number in range(12)]
+        self.folder = folder
+        self.public_objects = [sorted(rng.choice(labels, rng.integers(1, 5), replace=False)) for _ in range(m)]
+        self.public_ids = [f"p{row:04d}" for row in range(m)]
+        self.objects, self.captions, self.ids, self.roles, twins = [], [], [], [], []
+        for role in ("a", "b"):
+            for row in range(n):
+                twin = int(rng.integers(m))
+                own = list(self.public_objects[twin])
+                twins.append(twin)
+                self.ids.append(f"{role}{row:04d}")
+                self.roles.append(role)
+                self.objects.append(own)
+                self.captions.append([f"a {own[0]} somewhere", "another caption"])
+        self.vectors = {}
+        for role in ("a", "b"):
+            images = rng.standard_normal((m, dim))
+            texts = rng.standard_normal((2 * n, dim))
+            own = np.array(self.roles) == role
+            texts[own] += plant * images[np.array(twins)[own]]
+            self.vectors[role] = (images.astype(np.float32), texts.astype(np.float32))
+        self._write()
+
+    def _write(self):
+        records = {
+            "record_id": self.ids + self.public_ids,
+            "captions": pa.array(self.captions + [["public"]] * len(self.public_ids), pa.list_(pa.string())),
+            "objects": pa.array(self.objects + self.public_objects, pa.list_(pa.string())),
+            "role": self.roles + ["public"] * len(self.public_ids),
+        }
+        (self.folder / "records").mkdir(parents=True)
+        pq.write_table(pa.table(records), self.folder / "records" / "records.parquet")
+        for role, (images, texts) in self.vectors.items():
+            place = self.folder / role
+            place.mkdir()
+            np.save(place / "images.npy", images)
+            np.save(place / "texts.npy", texts)
+            pq.write_table(pa.table({"record_id": self.public_ids}), place / "images.parquet")
+            pq.write_table(pa.table({"record_id": self.ids}), place / "texts.parquet")
+
+    @property
+    def options(self):
+        """Keyword arguments of the audit, both ways."""
+        return {
+            "target": f"embeddings:{self.folder / 'a'}",
+            "reference": f"embeddings:{self.folder / 'b'}",
+            "records": self.folder / "records",
+            "role": "a",
+            "reference_role": "b",
+            "public": self.folder / "records",
+            "public_role": "public",
+        }
+
+    def oracle(self, role, *, k):
+        """(target, reference) scores of one role's records, as `union_oracle` gives them, by brute force."""
+        rows = [row for row, each in enumerate(self.roles) if each == role]
+        named = [[label for label in self.objects[row] if label in self.captions[row][0].split()] for row in rows]
+        sides = []
+        for model in (role, "b" if role == "a" else "a"):
+            images, texts = (array.astype(np.float64) for array in self.vectors[model])
+            images /= np.linalg.norm(images, axis=1, keepdims=True)
+            similarity = (texts[rows] / np.linalg.norm(texts[rows], axis=1, keepdims=True)) @ images.T
+            neighbors = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+            sides.append(union_oracle([self.objects[row] for row in rows], named, self.public_objects, neighbors, k))
+        return sides

@@ -1,0 +1,128 @@
+"""The schema of ``summary.json`` of the VL-Déjà-Vu audit, version 1; published as docs/summary.schema.json."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
+
+SCHEMA_VERSION = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class GapModel(_Strict):
+    """A mean over n records."""
+
+    value: float | None = Field(description="The mean; null where undefined, with a reason.")
+    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over records.")
+    high: float | None = Field(description="Upper end of it.")
+    std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the records (paper A).")
+    n: int = Field(ge=0, description="Records behind it.")
+    reason: str | None = Field(default=None, description="Why the value is null.")
+
+
+class Gaps(_Strict):
+    """The three population gaps of paper A."""
+
+    ppg: GapModel
+    prg: GapModel
+    aucg: GapModel
+
+
+class GapsTwice(_Strict):
+    """Over all objects, and over those that the query caption does not name."""
+
+    all: Gaps
+    unmentioned: Gaps
+
+
+class GapsAtK(GapsTwice):
+    """The gaps at one k of the sweep, one way and balanced."""
+
+    balanced: GapsTwice | None
+
+
+class Counts(_Strict):
+    """Records of one direction."""
+
+    n_records: int
+    n_scored: int = Field(description="Records with at least one object.")
+    n_scored_unmentioned: int = Field(description="Records with at least one object that the caption does not name.")
+    n_skipped: dict[str, int] = Field(description="Reason → records that are not scored.")
+
+
+class Backward(Counts):
+    """The direction with the models' roles swapped, on the reference's own records."""
+
+    gaps: GapsTwice
+
+
+class Means(_Strict):
+    """Mean scores of both models."""
+
+    precision_target: float | None
+    precision_reference: float | None
+    recall_target: float | None
+    recall_reference: float | None
+    f_target: float | None
+    f_reference: float | None
+
+
+class MeansTwice(_Strict):
+    """Over all and over unmentioned objects."""
+
+    all: Means
+    unmentioned: Means
+
+
+class TopRow(_Strict):
+    """Mean gaps over the top-L records under one sorting, with the control (roles swapped)."""
+
+    direction: Literal["forward", "backward"]
+    sort: Literal["distance", "correct", "gap"]
+    top: int
+    label: str
+    precision_gap: float
+    precision_gap_low: float | None
+    precision_gap_high: float | None
+    control_precision_gap: float
+    recall_gap: float
+    recall_gap_low: float | None
+    recall_gap_high: float | None
+    control_recall_gap: float
+    f_gap: float
+    f_gap_low: float | None
+    f_gap_high: float | None
+    control_f_gap: float
+
+
+class Duplicates(_Strict):
+    """Pairs of exact or near-duplicate images across roles; the first 20 by id."""
+
+    n: int
+    pairs: list[tuple[str, str]]
+
+
+class VLDejaVuSummary(Counts):
+    """``summary.json`` of ``memometer audit vl-dejavu``."""
+
+    measure: Literal["vl-dejavu"]
+    schema_: Literal[1] = Field(alias="schema")
+    k: int
+    query: str = Field(description="Which caption is the query, e.g. 'caption 1'.")
+    target: str
+    reference: str
+    n_public: int
+    gaps: GapsTwice = Field(description="One way: the target's records, target less reference.")
+    backward: Backward | None
+    balanced: GapsTwice | None = Field(description="The mean of both directions.")
+    by_k: dict[str, GapsAtK]
+    means: dict[Literal["forward", "backward"], MeansTwice]
+    sample_level: list[TopRow]
+    sample_level_unmentioned: list[TopRow]
+    aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
+    duplicates_across_roles: Duplicates
+    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

@@ -1,0 +1,199 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from worlds import VectorWorld
+
+from memometer import audit_vl_dejavu, load_audit
+from memometer.audits.schema import VLDejaVuSummary
+from memometer.errors import InputError
+
+CONTRACT = [
+    "record_id", "direction", "n_objects", "precision_target", "precision_reference", "recall_target",
+    "recall_reference", "f_target", "f_reference", "recall_unmentioned_target", "recall_unmentioned_reference",
+    "distance_target", "correct_target", "correct_reference",
+]  # fmt: skip
+GAPS = ("ppg", "prg", "aucg")
+
+
+def gaps_by_hand(sides, over):
+    """PPG, PRG and AUCG of oracle scores, straight from METHODS, Section 1."""
+    target, reference = (side[over] for side in sides)
+    scored = ~np.isnan(target[:, 1])
+    target, reference = target[scored], reference[scored]
+    n = len(target)
+    ppg = ((target[:, 0] > reference[:, 0]).sum() - (target[:, 0] < reference[:, 0]).sum()) / n
+    prg = ((target[:, 1] > reference[:, 1]).sum() - (target[:, 1] < reference[:, 1]).sum()) / n
+    return np.array([ppg, prg, target[:, 1].mean() - reference[:, 1].mean()])
+
+
+def values(gaps, over="all"):
+    return np.array([gaps[over][gap]["value"] for gap in GAPS])
+
+
+def test_every_number_equals_a_brute_force_oracle(tmp_path):
+    world = VectorWorld(tmp_path, seed=1, plant=0.5)
+    audit = audit_vl_dejavu(**world.options, k=3, sweep=(1, 7))
+    for k in (1, 3, 7):
+        forward, backward = world.oracle("a", k=k), world.oracle("b", k=k)
+        at_k = audit.summary["by_k"][str(k)]
+        for place, over in enumerate(("all", "unmentioned")):
+            there, back = gaps_by_hand(forward, place), gaps_by_hand(backward, place)
+            np.testing.assert_allclose(values(at_k, over), there, atol=1e-12)
+            np.testing.assert_allclose(values(at_k["balanced"], over), (there + back) / 2, atol=1e-12)
+    samples = audit.samples.to_pydict()
+    forward, backward = world.oracle("a", k=3), world.oracle("b", k=3)
+    for side, name in enumerate(("target", "reference")):
+        everything = np.concatenate([forward[side][0], backward[side][0]])
+        unmentioned = np.concatenate([forward[side][1], backward[side][1]])
+        for column, what in enumerate(("precision", "recall", "f")):
+            np.testing.assert_allclose(samples[f"{what}_{name}"], everything[:, column], atol=1e-12)
+        found = np.array(samples[f"recall_unmentioned_{name}"], np.float64)
+        np.testing.assert_allclose(found, unmentioned[:, 1], atol=1e-12)
+
+
+def test_the_contract(tmp_path):
+    world = VectorWorld(tmp_path)
+    audit = audit_vl_dejavu(**world.options, out=tmp_path / "run", k=10)
+    assert audit.samples.column_names == CONTRACT
+    assert audit.samples["record_id"].to_pylist() == world.ids
+    assert audit.samples["direction"].to_pylist() == ["forward"] * 30 + ["backward"] * 30
+    assert audit.summary["measure"] == "vl-dejavu"
+    assert (audit.summary["schema"], audit.summary["k"], audit.summary["n_records"]) == (1, 10, 30)
+    assert set(audit.summary["gaps"]["all"]["ppg"]) == {"value", "low", "high", "std", "n"}
+    assert set(audit.summary["by_k"]) == {"1", "10"}  # 100 is more than there are public images
+    VLDejaVuSummary.model_validate(audit.summary)
+    names = {path.name for path in (tmp_path / "run").iterdir()}
+    assert names >= {"summary.json", "samples.parquet", "rejects.parquet", "config.toml", "manifest.json"}
+    loaded = load_audit(tmp_path / "run")
+    assert loaded.summary == audit.summary
+    assert loaded.samples.equals(audit.samples)
+    assert loaded.config["k"] == 10
+
+
+def test_the_published_schema_is_the_models(tmp_path):
+    import json
+
+    published = json.loads((Path(__file__).parents[1] / "docs" / "summary.schema.json").read_text())
+    assert published == VLDejaVuSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
+
+
+def test_equal_models_give_exact_zeros(tmp_path):
+    world = VectorWorld(tmp_path, plant=1.0)
+    audit = audit_vl_dejavu(**{**world.options, "reference": world.options["target"]})
+    for gaps in (audit.summary["gaps"], audit.summary["backward"]["gaps"], audit.summary["balanced"]):
+        for over in ("all", "unmentioned"):
+            for gap in GAPS:
+                assert (gaps[over][gap]["value"], gaps[over][gap]["low"], gaps[over][gap]["high"]) == (0, 0, 0)
+    assert len(audit.gallery) == 0
+    assert all(row["recall_gap"] == row["control_recall_gap"] == 0 for row in audit.summary["sample_level"])
+
+
+def test_swapping_the_models_negates_and_swapping_the_roles_mirrors(tmp_path):
+    world = VectorWorld(tmp_path, plant=0.7)
+    one_way = {**world.options, "reference_role": None}
+    swapped = {**one_way, "target": one_way["reference"], "reference": one_way["target"]}
+    there, back = audit_vl_dejavu(**one_way), audit_vl_dejavu(**swapped)
+    np.testing.assert_allclose(values(there.summary["gaps"]), -values(back.summary["gaps"]), atol=1e-12)
+    assert there.summary["balanced"] is None
+    assert any("one direction only" in note for note in there.summary["notes"])
+    both = audit_vl_dejavu(**world.options)
+    mirrored = audit_vl_dejavu(**{**swapped, "public": world.options["public"], "role": "b", "reference_role": "a"})
+    np.testing.assert_allclose(values(both.summary["balanced"]), values(mirrored.summary["balanced"]), atol=1e-12)
+
+
+def test_the_order_of_records_changes_nothing(tmp_path):
+    world = VectorWorld(tmp_path, plant=0.5)
+    before = audit_vl_dejavu(**world.options)
+    path = world.folder / "records" / "records.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.take(pa.array(np.random.default_rng(0).permutation(len(table)))), path)
+    after = audit_vl_dejavu(**world.options)
+    for part in ("gaps", "balanced", "by_k", "sample_level", "sample_level_unmentioned", "n_scored"):
+        assert after.summary[part] == before.summary[part]
+    assert after.gallery["record_id"].equals(before.gallery["record_id"])
+    assert after.objects.equals(before.objects)
+
+
+def test_planted_memorization_is_found_and_leads_the_gallery(tmp_path):
+    world = VectorWorld(tmp_path, plant=3.0, n=60)
+    audit = audit_vl_dejavu(**world.options, k=1)
+    for over in ("all", "unmentioned"):
+        for gap in GAPS:
+            assert audit.summary["balanced"][over][gap]["low"] > 0
+    first = audit.gallery.to_pylist()[0]
+    assert sum(item["target"] and not item["reference"] for item in first["objects"]) > 0
+    assert audit.summary["sample_level"][0]["recall_gap"] > 0
+
+
+def test_models_trained_on_neither_cover_zero_95_times_in_100(tmp_path):
+    covered = []
+    for seed in range(60):
+        world = VectorWorld(tmp_path / str(seed), seed=seed, n=40, m=30)
+        audit = audit_vl_dejavu(**world.options, k=2, sweep=(), replicates=300, gallery=0)
+        gap = audit.summary["balanced"]["all"]["prg"]
+        covered.append(gap["low"] <= 0 <= gap["high"])
+    assert 0.86 <= np.mean(covered) <= 1.0  # 95 % of 60, three standard errors down
+
+
+def test_records_without_objects_or_caption_are_counted_and_null(tmp_path):
+    world = VectorWorld(tmp_path)
+    path = world.folder / "records" / "records.parquet"
+    table = pq.read_table(path).to_pydict()
+    table["objects"][0] = []
+    table["captions"][1] = []
+    table["captions"][2] = [" and ".join(table["objects"][2])]
+    pq.write_table(pa.table(table), path)
+    audit = audit_vl_dejavu(**world.options)
+    assert audit.summary["n_skipped"] == {"no query caption": 1, "no object": 1}
+    assert (audit.summary["n_records"], audit.summary["n_scored"]) == (30, 28)
+    assert audit.summary["gaps"]["all"]["prg"]["n"] == 28
+    rows = audit.samples.slice(0, 3).to_pylist()
+    assert rows[0]["recall_target"] is None
+    assert rows[0]["n_objects"] == 0
+    assert rows[1]["precision_reference"] is None
+    assert rows[2]["recall_target"] is not None
+    assert rows[2]["recall_unmentioned_target"] is None
+
+
+def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys):
+    world = VectorWorld(tmp_path)
+    out = tmp_path / "run"
+    first = audit_vl_dejavu(**world.options, out=out)
+    stamp = (out / "summary.json").stat().st_mtime_ns
+    assert audit_vl_dejavu(**world.options, out=out).summary == first.summary
+    assert (out / "summary.json").stat().st_mtime_ns == stamp
+    assert "nothing to do" in capsys.readouterr().err
+    with pytest.raises(InputError, match="holds another audit; choose another --out, or pass --overwrite"):
+        audit_vl_dejavu(**world.options, out=out, k=5)
+    assert audit_vl_dejavu(**world.options, out=out, k=5, overwrite=True).summary["k"] == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"k": 41}, "public set has 40 images, fewer than k = 41; pass --k 40 or fewer"),
+        ({"k": 0}, "k = 0; expected 1 … 1024"),
+        ({"caption": 0}, "counted from 1"),
+        ({"caption": 9}, "no record has a caption number 9"),
+        ({"role": "c"}, "no record in .* has the role 'c': its roles are a, b, public"),
+        ({"public_role": "a"}, "both under test"),
+        ({"public_role": None}, "the sets must be disjoint"),
+        ({"records": Path("nowhere")}, "memometer data import"),
+    ],
+)
+def test_wrong_input_is_a_sentence(tmp_path, change, words):
+    world = VectorWorld(tmp_path)
+    with pytest.raises(InputError, match=words):
+        audit_vl_dejavu(**{**world.options, **change})
+
+
+def test_no_objects_at_all_is_a_sentence(tmp_path):
+    world = VectorWorld(tmp_path)
+    path = world.folder / "records" / "records.parquet"
+    table = pq.read_table(path).drop_columns(["objects"])
+    pq.write_table(table, path)
+    with pytest.raises(InputError, match="neither the records nor the public images hold any object"):
+        audit_vl_dejavu(**world.options)

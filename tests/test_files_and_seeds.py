@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from memometer.files import atomic_path, hash_bytes, hash_file, hash_json, read_json, write_json, write_text
+from memometer.seeds import rng_for, seed_for
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
+    path = tmp_path / "deep" / "file.txt"
+    write_text(path, "old")
+    with pytest.raises(RuntimeError), atomic_path(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "old"
+    assert [each.name for each in path.parent.iterdir()] == ["file.txt"]
+
+
+def test_json_has_no_nan(tmp_path):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(tmp_path / "x.json", {"value": float("nan")})
+    assert not (tmp_path / "x.json").exists()
+    write_json(tmp_path / "x.json", {"word": "déjà"})
+    assert read_json(tmp_path / "x.json") == {"word": "déjà"}
+
+
+def test_hashes(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc" * 1_000_000)
+    assert hash_file(tmp_path / "x") == hash_bytes(b"abc" * 1_000_000)
+    assert hash_json({"a": 1, "b": 2}) == hash_json({"b": 2, "a": 1})
+    assert hash_json({"a": 1}) != hash_json({"a": "1"})
+
+
+def test_seeds_depend_on_names_and_their_types():
+    assert seed_for(0, "a", 1) != seed_for(0, "a", "1")
+    assert seed_for(0, "ab", "c") != seed_for(0, "a", "bc")
+    np.testing.assert_array_equal(rng_for(1, "x").random(3), rng_for(1, "x").random(3))
