@@ -1,0 +1,85 @@
+"""Small records with real image files, and a small encoder that needs no model."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+
+def png_bytes(rng, size=12):
+    buffer = io.BytesIO()
+    Image.fromarray(rng.integers(0, 256, (size, size, 3), dtype=np.uint8)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def write_picture_records(folder: Path, n: int, *, seed=0, bad=()) -> Path:
+    """n records with one PNG each; the images at ``bad`` are cut in half."""
+    rng = np.random.default_rng(seed)
+    (folder / "pictures").mkdir(parents=True)
+    for row in range(n):
+        data = png_bytes(rng)
+        (folder / "pictures" / f"{row:04d}.png").write_bytes(data[: len(data) // 2] if row in bad else data)
+    table = {
+        "record_id": [f"r{row:04d}" for row in range(n)],
+        "image_path": [f"pictures/{row:04d}.png" for row in range(n)],
+        "captions": pa.array([[f"picture {row}", f"again {row}"] for row in range(n)]),
+    }
+    pq.write_table(pa.table(table), folder / "records.parquet")
+    return folder
+
+
+def to_pixels(image):
+    return np.asarray(image.convert("RGB").resize((4, 4)), np.uint8)
+
+
+class PixelEncoder:
+    """Projects pixels and letters; ``pause`` seconds per batch make it slow enough to be killed."""
+
+    identity = "pixels"
+    preprocess = staticmethod(to_pixels)
+
+    def __init__(self, pause=0.0):
+        self.pause = pause
+        self.projection = np.random.default_rng(0).standard_normal((48, 5)).astype(np.float32)
+
+    def encode_images(self, pixels):
+        time.sleep(self.pause)
+        return pixels.reshape(len(pixels), -1).astype(np.float32) @ self.projection
+
+    def encode_texts(self, texts):
+        padded = np.zeros((len(texts), 48), np.float32)
+        for row, text in enumerate(texts):
+            letters = np.frombuffer(text.encode()[:48], np.uint8)
+            padded[row, : len(letters)] = letters
+        return padded @ self.projection
+
+
+def kill_when(command, ready, *, timeout=60.0):
+    """Starts ``command`` in a group of its own and kills the group with SIGKILL once ``ready()`` holds."""
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    end = time.monotonic() + timeout
+    while not ready():
+        if process.poll() is not None or time.monotonic() > end:
+            os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
+            raise RuntimeError(f"ended before it could be killed:\n{process.communicate()[0].decode()}")
+        time.sleep(0.005)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    return process.returncode
+
+
+def folder_bytes(folder: Path):
+    """relative path → content of every file below ``folder``."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def python(*arguments):
+    return [sys.executable, *map(str, arguments)]
