@@ -1,10 +1,13 @@
 """Reading and decoding of one image, wherever its bytes lie."""
 
 import dataclasses
+import functools
 import io
+import itertools
 import warnings
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
@@ -12,6 +15,9 @@ __all__ = ["MAX_PIXELS", "ImageRef", "UnreadableImageError", "decode_image", "op
 
 MAX_PIXELS = 100_000_000
 """Images of more pixels are taken for decompression bombs; 100 megapixels is beyond what cameras make."""
+
+FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""Pillow's decoders that may run. Others never do, whatever a file claims to be: the one for EPS runs Ghostscript."""
 
 
 class UnreadableImageError(Exception):
@@ -33,20 +39,25 @@ def read_image_bytes(ref: ImageRef) -> bytes:
     """The encoded bytes of one image.
 
     Raises:
-        UnreadableImageError: the file is missing or shorter than recorded.
+        UnreadableImageError: the file is missing, not a plain file, or shorter than recorded.
     """
     try:
         if ref.row is not None:
             return _read_cell(ref)
-        with Path(ref.path).open("rb") as file:
+        path = Path(ref.path)
+        if not path.is_file():  # a device or a pipe would be read for ever
+            raise UnreadableImageError(
+                f"missing image: {ref.path} is {'not a plain file' if path.exists() else 'not there'}"
+            )
+        with path.open("rb") as file:
             if ref.offset is None:
                 return file.read()
             file.seek(ref.offset)
             data = file.read(ref.length)
-    except OSError as error:
-        raise UnreadableImageError(f"cannot read {ref.path}: {error.strerror or error}") from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise UnreadableImageError(f"unreadable image: {ref.path}: {error}") from error
     if ref.length is not None and len(data) < ref.length:
-        raise UnreadableImageError(f"{ref.path} ends before the image's last byte")
+        raise UnreadableImageError(f"unreadable image: {ref.path} ends before the image's last byte")
     return data
 
 
@@ -59,25 +70,15 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own bomb warning; ours below is an error at a stated size
-            image = Image.open(io.BytesIO(data))
-            if image.width * image.height > max_pixels:
-                raise UnreadableImageError(
-                    f"decompression bomb: {image.width} × {image.height} px is more than {max_pixels:,} pixels"
-                )
-            image.load()
+            return _load(data, max_pixels)
+    except UnreadableImageError:
+        raise
     except UnidentifiedImageError as error:
         raise UnreadableImageError("not an image") from error
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        ArithmeticError,
-        LookupError,
-        Image.DecompressionBombError,
-    ) as error:
-        raise UnreadableImageError(f"damaged image: {error}") from error
-    return image
+    except Image.DecompressionBombError as error:
+        raise UnreadableImageError(f"decompression bomb: {error}") from error
+    except Exception as error:  # decoders let all kinds through on hostile bytes; none may end a night of work
+        raise UnreadableImageError(f"damaged image: {error or type(error).__name__}") from error
 
 
 def open_image(ref: ImageRef, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
@@ -85,17 +86,40 @@ def open_image(ref: ImageRef, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     return decode_image(read_image_bytes(ref), max_pixels=max_pixels)
 
 
+def _load(data: bytes, max_pixels: int) -> Image.Image:
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if image.width * image.height > max_pixels:
+        raise UnreadableImageError(
+            f"decompression bomb: {image.width} × {image.height} px is more than {max_pixels:,} pixels"
+        )
+    image.load()
+    return image
+
+
 def _read_cell(ref: ImageRef) -> bytes:
     """One cell of a Parquet column of bytes, or of Hugging Face's ``struct<bytes, path>``."""
-    file = pq.ParquetFile(ref.path)
+    starts = _group_starts(ref.path)
     row = ref.row or 0
-    for group in range(file.num_row_groups):
-        size = file.metadata.row_group(group).num_rows
-        if row < size:
-            cell = file.read_row_group(group, columns=[ref.column])[0][row].as_py()
-            value = cell.get("bytes") if isinstance(cell, dict) else cell
-            if value is None:
-                raise UnreadableImageError(f"row {ref.row} of {ref.path} holds no bytes in '{ref.column}'")
-            return bytes(value)
-        row -= size
-    raise UnreadableImageError(f"{ref.path} has no row {ref.row}")
+    group = sum(start <= row for start in starts) - 1
+    if group == len(starts) - 1:
+        raise UnreadableImageError(f"unreadable image: {ref.path} has no row {ref.row}")
+    column = _read_group(ref.path, group, ref.column or "")
+    cell = column[row - starts[group]].as_py() if column is not None else None
+    value = cell.get("bytes") if isinstance(cell, dict) else cell
+    if not isinstance(value, bytes):
+        raise UnreadableImageError(f"unreadable image: row {ref.row} of {ref.path} holds no bytes in '{ref.column}'")
+    return value
+
+
+@functools.lru_cache(maxsize=64)
+def _group_starts(path: str) -> tuple[int, ...]:
+    """The first row of each row group, and the number of rows."""
+    metadata = pq.read_metadata(path)
+    sizes = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
+    return tuple(itertools.accumulate(sizes, initial=0))
+
+
+@functools.lru_cache(maxsize=2)  # records come in order, so the next image is most often in the same row group
+def _read_group(path: str, group: int, column: str) -> pa.ChunkedArray | None:
+    table = pq.ParquetFile(path).read_row_group(group, columns=[column])
+    return table.column(0) if table.num_columns else None

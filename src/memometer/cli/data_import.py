@@ -1,0 +1,157 @@
+"""``memometer data import``: a source → a folder of records."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from memometer.data import ImportSummary
+
+__all__ = ["command"]
+
+Objects = Literal["auto", "source", "captions"]
+
+
+def command(
+    source: Annotated[
+        str,
+        typer.Argument(help="Tar shards, CSV, TSV, Parquet, a COCO folder or an image folder; a glob or {0..8} too."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write the records to.")],
+    format_: Annotated[
+        str | None,
+        typer.Option("--format", help="webdataset, csv, tsv, parquet, coco or folder; recognised where not given."),
+    ] = None,
+    image_column: Annotated[str | None, typer.Option(help="Table column of image paths or bytes.")] = None,
+    caption_column: Annotated[
+        list[str] | None,
+        typer.Option("--caption-column", "--caption-key", help="Column or JSON field of captions; may be repeated."),
+    ] = None,
+    id_column: Annotated[str | None, typer.Option(help="Table column of record ids.")] = None,
+    objects_column: Annotated[
+        str | None, typer.Option("--objects-column", "--objects-key", help="Column or JSON field of object labels.")
+    ] = None,
+    objects_separator: Annotated[
+        str | None, typer.Option(help="What separates the labels where one text holds several, e.g. ';'.")
+    ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option("--group-column", "--group-key", help="Column or JSON field; its groups always share a role."),
+    ] = None,
+    role_column: Annotated[
+        str | None, typer.Option("--role-column", "--role-key", help="Column or JSON field of a ready-made split.")
+    ] = None,
+    separator: Annotated[str | None, typer.Option(help="Column separator of a CSV, where it is unusual.")] = None,
+    split: Annotated[list[str] | None, typer.Option(help="COCO split, e.g. train2017; may be repeated.")] = None,
+    caption_template: Annotated[
+        str | None, typer.Option(help="Caption for image folders without texts, e.g. 'a photo of a {label}'.")
+    ] = None,
+    objects: Annotated[
+        Objects,
+        typer.Option(
+            help="Objects are the source's labels, the nouns of the captions, or (auto) labels if it has any."
+        ),
+    ] = "auto",
+    vocabulary: Annotated[
+        Path | None,
+        typer.Option(help="Terms and their word forms, to find objects in captions; kept with the records."),
+    ] = None,
+    max_rejects: Annotated[float, typer.Option(help="Share of rejected records beyond which the import stops.")] = 0.05,
+    limit: Annotated[int | None, typer.Option(help="Import the first records only, for a first look.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that decode images; 0 uses none. [default: cores]")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the records in OUT.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
+) -> None:
+    """Import image-caption pairs from SOURCE, and say what was found and what was left out.
+
+    Every image is decoded once. What cannot be used goes to OUT/rejects.parquet with its reason. A killed import goes
+    on where it was when the same command runs again; a finished one is not done twice.
+    """
+    from memometer.data import Fields, ReaderOptions, import_records
+    from memometer.engines.pool import default_workers
+
+    fields = Fields(
+        record_id=id_column,
+        image=image_column,
+        captions=tuple(caption_column or ()),
+        objects=objects_column,
+        group=group_column,
+        role=role_column,
+        objects_separator=objects_separator,
+    )
+    summary = import_records(
+        source,
+        out,
+        options=ReaderOptions(
+            format=format_,
+            fields=fields,
+            separator=separator,
+            splits=tuple(split or ()),
+            caption_template=caption_template,
+        ),
+        objects=objects,
+        vocabulary=vocabulary,
+        max_rejects=max_rejects,
+        limit=limit,
+        workers=default_workers() if workers is None else workers,
+        overwrite=overwrite,
+    )
+    _print(summary, as_json=as_json)
+
+
+def _print(summary: "ImportSummary", *, as_json: bool) -> None:
+    import dataclasses
+    import json
+
+    from rich.console import Console
+
+    if as_json:
+        typer.echo(json.dumps(dataclasses.asdict(summary), ensure_ascii=False, indent=2))
+        return
+    console = Console(highlight=False)
+    console.print(_table(summary))
+    console.print(f"records: {summary.folder}/records.parquet", markup=False, soft_wrap=True)
+    if summary.n_rejected:
+        console.print(f"rejects: {summary.folder}/rejects.parquet", markup=False, soft_wrap=True)
+    split = f"memometer data split {summary.folder} --roles a=0.4,b=0.4,public=rest"
+    console.print(f"next:    {split}", markup=False, soft_wrap=True)
+
+
+def _table(summary: "ImportSummary") -> "Table":
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(show_header=False, box=None, pad_edge=False)
+    n_records = summary.n_records
+    files = f"{summary.n_files:,} file" + ("s" if summary.n_files != 1 else "")
+    rows = [
+        ("source", f"{summary.source} ({summary.format}, {files})"),
+        ("records", f"{n_records:,}"),
+        ("captions", f"{summary.n_captions:,}, {summary.n_captions / n_records:.1f} per record"),
+        ("objects", _objects(summary)),
+        ("image size", f"{_sides(summary.width)} × {_sides(summary.height)} px"),
+        ("rejected", f"{summary.n_rejected:,}"),
+        *((f"  {reason}", f"{count:,}") for reason, count in summary.reasons.items()),
+    ]
+    for name, value in rows:
+        table.add_row(Text(name), Text(value))
+    return table
+
+
+def _objects(summary: "ImportSummary") -> str:
+    if summary.objects_from is None:
+        return "none; --vocabulary FILE finds them in the captions"
+    origin = "from the captions" if summary.objects_from == "captions" else "from the source's labels"
+    per_record = summary.n_objects / summary.n_records
+    without = f"; {summary.n_without_objects:,} records without any" if summary.n_without_objects else ""
+    return f"{summary.n_objects:,} {origin}, {per_record:.1f} per record{without}"
+
+
+def _sides(spread: tuple[int, int, int]) -> str:
+    smallest, median, largest = spread
+    return f"{median:,}" if smallest == largest else f"{median:,} ({smallest:,}–{largest:,})"

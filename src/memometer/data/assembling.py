@@ -1,0 +1,153 @@
+"""From verified pieces to one table of records and one of rejects, a piece at a time."""
+
+import dataclasses
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from memometer.data.records import RECORD_SCHEMA
+from memometer.data.verifying import REJECT_SCHEMA
+from memometer.files import atomic_path
+
+__all__ = ["ROW_GROUP", "Counts", "Parts", "has_objects", "write_records", "write_rejects"]
+
+ROW_GROUP = 65_536
+"""Rows per row group of ``records.parquet``."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """The tables of all pieces, in the plan's order, and which of their records stay.
+
+    Attributes:
+        records: one file per piece.
+        rejects: one file per piece.
+        keep: (n,) of all records of all pieces: False for a later record of an id, and beyond the limit.
+        n_limit: the records counted; those beyond it were never asked for.
+    """
+
+    records: Sequence[Path]
+    rejects: Sequence[Path]
+    keep: npt.NDArray[np.bool_]
+    n_limit: int
+
+    @classmethod
+    def of(cls, records: Sequence[Path], rejects: Sequence[Path], *, limit: int | None) -> "Parts":
+        """Finds the first record of every id among the first ``limit`` records."""
+        chunks = [pq.read_table(path, columns=["record_id"])["record_id"] for path in records]
+        ids = pa.chunked_array([chunk for column in chunks for chunk in column.chunks], pa.string())
+        n_limit = len(ids) if limit is None else min(limit, len(ids))
+        keep = np.zeros(len(ids), bool)
+        keep[_first_rows(ids[:n_limit])] = True
+        return cls(records, rejects, keep, n_limit)
+
+    def spans(self) -> Iterator[tuple[Path, slice]]:
+        """Each piece's records with its rows among all records."""
+        start = 0
+        for path in self.records:
+            stop = start + pq.read_metadata(path).num_rows
+            yield path, slice(start, min(stop, self.n_limit))
+            start = stop
+
+
+@dataclasses.dataclass
+class Counts:
+    """What `write_records` wrote: numbers, and (n,) sides of the images in px."""
+
+    n_records: int = 0
+    n_captions: int = 0
+    n_objects: int = 0
+    n_without_objects: int = 0
+    widths: list[npt.NDArray[np.int32]] = dataclasses.field(default_factory=list)
+    heights: list[npt.NDArray[np.int32]] = dataclasses.field(default_factory=list)
+
+    def add(self, table: pa.Table) -> None:
+        """Counts the records of one piece."""
+        lengths = pc.fill_null(pc.list_value_length(table["objects"]), 0)
+        self.n_records += table.num_rows
+        self.n_captions += pc.sum(pc.list_value_length(table["captions"])).as_py() or 0
+        self.n_objects += pc.sum(lengths).as_py() or 0
+        self.n_without_objects += pc.sum(pc.equal(lengths, 0)).as_py() or 0
+        self.widths.append(table["width"].to_numpy())
+        self.heights.append(table["height"].to_numpy())
+
+
+def has_objects(parts: Parts) -> bool:
+    """Whether the source labels any record that stays, be it with an empty list."""
+    columns = (pq.read_table(path, columns=["objects"])["objects"] for path in parts.records)
+    return any(column.null_count < len(column) for column in columns)
+
+
+def write_rejects(parts: Parts, path: Path) -> dict[str, int]:
+    """Writes all rejects, each piece's followed by its duplicate ids; returns counts by reason, commonest first."""
+    reasons: Counter[str] = Counter()
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, REJECT_SCHEMA, compression="zstd") as writer:
+        for (records, rows), rejects in zip(parts.spans(), parts.rejects, strict=True):
+            table = pa.concat_tables([pq.read_table(rejects), _duplicates(records, parts.keep[rows])])
+            writer.write_table(table.combine_chunks())
+            kinds = pc.list_element(pc.split_pattern(table["reason"], ":", max_splits=1), 0)
+            reasons.update({entry["values"]: entry["counts"] for entry in pc.value_counts(kinds).to_pylist()})
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+
+
+def write_records(parts: Parts, path: Path, *, caption_objects: Any = None) -> Counts:
+    """Writes all records that stay.
+
+    Args:
+        parts: the pieces.
+        path: the Parquet to write.
+        caption_objects: (n,) captions → (n,) objects, both columns of ``list<string>``; None keeps the source's labels.
+    """
+    counts = Counts()
+    pending: list[pa.Table] = []
+    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, RECORD_SCHEMA, compression="zstd") as writer:
+        for records, rows in parts.spans():
+            table = pq.read_table(records, columns=RECORD_SCHEMA.names).slice(0, max(rows.stop - rows.start, 0))
+            table = table.filter(pa.array(parts.keep[rows]))
+            if caption_objects is not None:
+                table = _with_objects(table, caption_objects(table["captions"].combine_chunks()))
+            counts.add(table)
+            pending.append(table)
+            while sum(part.num_rows for part in pending) >= ROW_GROUP:
+                joined = pa.concat_tables(pending)
+                writer.write_table(joined.slice(0, ROW_GROUP).combine_chunks(), row_group_size=ROW_GROUP)
+                pending = [joined.slice(ROW_GROUP)]
+        rest = pa.concat_tables(pending) if pending else RECORD_SCHEMA.empty_table()
+        if rest.num_rows:
+            writer.write_table(rest.combine_chunks(), row_group_size=ROW_GROUP)
+    return counts
+
+
+def _first_rows(ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """The row of the first occurrence of every id."""
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return np.arange(len(ids))
+    table = pa.table({"id": ids.cast(pa.large_string()), "row": np.arange(len(ids))})
+    rows: npt.NDArray[np.int64] = table.group_by("id").aggregate([("row", "min")])["row_min"].to_numpy()
+    return rows
+
+
+def _duplicates(records: Path, keep: npt.NDArray[np.bool_]) -> pa.Table:
+    """Rejects for the records of a piece that share the id of an earlier one."""
+    if keep.all():
+        return REJECT_SCHEMA.empty_table()
+    table = pq.read_table(records, columns=["record_id", "source", "member"]).slice(0, len(keep))
+    table = table.filter(pa.array(~keep))
+    reason = pa.repeat("duplicate id: the first record with this id stays", table.num_rows)
+    return table.append_column("reason", reason).cast(REJECT_SCHEMA)
+
+
+def _with_objects(table: pa.Table, objects: pa.Array) -> pa.Table:
+    """``table`` with other objects; boxes and scores belonged to the old ones."""
+    for name, column in {"objects": objects, "boxes": None, "scores": None}.items():
+        field = RECORD_SCHEMA.field(name)
+        values = pa.nulls(table.num_rows, field.type) if column is None else column.cast(field.type)
+        table = table.set_column(RECORD_SCHEMA.get_field_index(name), field, values)
+    return table

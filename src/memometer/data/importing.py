@@ -1,0 +1,223 @@
+"""The import: a source → ``records.parquet``, ``rejects.parquet`` and ``import.json``; a killed one goes on."""
+
+import contextlib
+import dataclasses
+import hashlib
+import os.path
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+from memometer import __version__
+from memometer.data.assembling import Parts, has_objects, write_records, write_rejects
+from memometer.data.sources.base import Reader
+from memometer.data.sources.recognise import ReaderOptions, open_source
+from memometer.data.summary import ImportSummary, check_rejects, summarise
+from memometer.data.verifying import PieceJob, verify_piece
+from memometer.engines.pool import map_ordered
+from memometer.errors import InputError, SourceError
+from memometer.files import atomic_path, hash_file, hash_json, read_json, write_json
+from memometer.progress import notice, progress_bar
+
+__all__ = ["import_records"]
+
+
+def import_records(
+    source: str | Path,
+    out: str | Path,
+    *,
+    options: ReaderOptions = ReaderOptions(),  # noqa: B008 (frozen)
+    objects: Literal["auto", "source", "captions"] = "auto",
+    vocabulary: str | Path | None = None,
+    max_rejects: float = 0.05,
+    limit: int | None = None,
+    workers: int = 0,
+    overwrite: bool = False,
+) -> ImportSummary:
+    """Imports a source into the folder ``out``. The same source and options give the same bytes, whatever ``workers``.
+
+    A second run of a finished import is free; one that was killed goes on with the piece where it was.
+
+    Args:
+        source: tar shards, CSV, TSV, Parquet, a COCO folder or an image folder; a glob or a range of files.
+        out: the records' folder.
+        options: how to read the source.
+        objects: the source's own labels, the nouns of the captions, or (``"auto"``) the former where there are any.
+        vocabulary: a file of terms and their word forms; kept beside the records as ``vocabulary.tsv``.
+        max_rejects: the share of rejected records beyond which the import stops.
+        limit: import the first records only; None imports all.
+        workers: processes that decode; 0 works in this one.
+        overwrite: replace another import in ``out``.
+
+    Raises:
+        SourceError: the source cannot be read as asked, or holds no record.
+        RejectsError: more than ``max_rejects`` of the records were rejected; ``rejects.parquet`` says why.
+        InputError: ``out`` holds other records, or the options contradict each other.
+        JobError: a file vanished, a disk is full, or a worker died; the same call goes on where it was.
+    """
+    folder = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links)
+    _check(folder, objects=objects, vocabulary=vocabulary, max_rejects=max_rejects, limit=limit)
+    reader = open_source(source, options)
+    nouns = _noun_finder(vocabulary)
+    stamp, n_files = _stamp(reader)
+    pieces_key = hash_json([__version__, reader.format, _settings(reader), stamp, limit])
+    key = hash_json([pieces_key, objects, hash_file(Path(vocabulary)) if vocabulary else None])
+    scratch = folder / ".import" / pieces_key
+    finished = _finished(folder)
+    if not overwrite and finished is not None and finished["key"] == key:
+        notice(f"{folder} already holds this import; nothing to do (--overwrite does it again)")
+        return ImportSummary.from_json(finished["summary"], folder=folder)
+    if not overwrite and (finished is not None or ((folder / "records.parquet").exists() and not scratch.exists())):
+        raise InputError(
+            f"{folder} already holds other records; choose another --out, or replace them with --overwrite"
+        )
+
+    jobs = _plan(reader, scratch, folder, limit=limit)
+    for name in ("import.json", "records.parquet", "rejects.parquet"):
+        (folder / name).unlink(missing_ok=True)
+    parts = _verify(jobs, limit=limit, workers=workers)
+    reasons = _write_rejects(parts, scratch, folder, max_rejects=max_rejects)
+    if not parts.keep.any():
+        raise SourceError(f"{source} was read as {reader.format} and holds no record that can be used")
+    objects_from = _objects_from(parts, objects, has_nouns=nouns is not None)
+    finder = nouns if objects_from == "captions" else None
+    counts = write_records(parts, scratch / "records.parquet", caption_objects=finder)
+    summary = summarise(
+        counts,
+        reasons,
+        folder=folder,
+        source=str(source),
+        format=reader.format,
+        n_files=n_files,
+        objects_from=objects_from,
+    )
+    _keep_vocabulary(vocabulary, folder, overwrite=overwrite)
+    (scratch / "records.parquet").replace(folder / "records.parquet")
+    # Last, for it marks the import as finished. It holds no time: equal imports are equal bytes.
+    settings = {"paths": list(reader.paths[:1000]), **_settings(reader), "objects": objects, "limit": limit}
+    content = {"key": key, "memometer": __version__, "settings": settings, "summary": summary.to_json()}
+    write_json(folder / "import.json", content)
+    shutil.rmtree(folder / ".import")
+    return summary
+
+
+def _check(folder: Path, *, objects: str, vocabulary: str | Path | None, max_rejects: float, limit: int | None) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; --out names the folder to write the records to")
+    if (folder / "records.parquet").is_dir():
+        raise InputError(f"{folder}/records.parquet is a folder, which no import writes; choose another --out")
+    if objects not in {"auto", "source", "captions"}:
+        raise InputError(f"objects come from 'auto', 'source' or 'captions'; got '{objects}'")
+    if objects == "captions" and vocabulary is None:
+        raise InputError("objects from captions need a vocabulary; pass --vocabulary FILE (terms and their word forms)")
+    if vocabulary is not None and not Path(vocabulary).is_file():
+        raise InputError(f"there is no vocabulary at {vocabulary}; expected a file of terms and their word forms")
+    if not 0 <= max_rejects <= 1:
+        raise InputError(f"the share of rejects allowed is {max_rejects}; expected 0 to 1, e.g. --max-rejects 0.05")
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit is {limit}; expected 1 record or more")
+
+
+def _noun_finder(vocabulary: str | Path | None) -> Callable[[Any], Any] | None:
+    """Captions → objects by a vocabulary, read now so that a bad file stops the import before its long part."""
+    if vocabulary is None:
+        return None
+    from memometer.objects.nouns import caption_objects
+    from memometer.objects.vocabulary import load_vocabulary
+
+    terms = load_vocabulary(Path(vocabulary))
+    return lambda captions: caption_objects(captions, terms)
+
+
+def _settings(reader: Reader) -> dict[str, Any]:
+    """A reader's options, without its paths."""
+    return {name: value for name, value in dataclasses.asdict(reader).items() if name != "paths"}
+
+
+def _stamp(reader: Reader) -> tuple[str, int]:
+    """A hash of the path, size and time of every file of the source, and their number."""
+    digest, n_files = hashlib.blake2b(digest_size=16), 0
+    for path in reader.files():
+        status = path.stat()
+        digest.update(os.fsencode(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"))
+        n_files += 1
+    return digest.hexdigest(), n_files
+
+
+def _finished(folder: Path) -> dict[str, Any] | None:
+    """What ``import.json`` says, where a finished import left one."""
+    if not (folder / "import.json").is_file() or not (folder / "records.parquet").exists():
+        return None
+    try:
+        content = read_json(folder / "import.json")
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) and {"key", "summary"} <= content.keys() else None
+
+
+def _plan(reader: Reader, scratch: Path, folder: Path, *, limit: int | None) -> list[PieceJob]:
+    scratch.mkdir(parents=True, exist_ok=True)
+    try:
+        pieces = reader.plan(scratch)
+    except SourceError:
+        shutil.rmtree(scratch)  # else the next run would take it for a killed import's
+        with contextlib.suppress(OSError):  # in use by another import, or not empty
+            scratch.parent.rmdir()
+            folder.rmdir()
+        raise
+    light = dataclasses.replace(reader, paths=())  # the paths of thousands of shards need not go to the workers
+    names = [f"{number:06d}" for number in range(len(pieces))]
+    return [
+        PieceJob(
+            reader=light,
+            piece=piece,
+            records=scratch / f"{name}.records.parquet",
+            rejects=scratch / f"{name}.rejects.parquet",
+            folder=str(folder),
+            limit=limit,
+        )
+        for name, piece in zip(names, pieces, strict=True)
+    ]
+
+
+def _verify(jobs: list[PieceJob], *, limit: int | None, workers: int) -> Parts:
+    """Runs the pieces that are not done yet, as many as the limit takes."""
+    n_pending = sum(not job.records.exists() for job in jobs)
+    if n_pending < len(jobs):
+        notice(f"{len(jobs) - n_pending:,} of {len(jobs):,} pieces were done by an earlier run")
+    n_records, n_pieces = 0, 0
+    results = map_ordered(verify_piece, jobs, workers=min(workers, n_pending))
+    with progress_bar("importing", total=len(jobs), unit="pieces") as advance:
+        for found in results:
+            n_records, n_pieces = n_records + found, n_pieces + 1
+            advance(1, note=f"{n_records:,} records")
+            if limit is not None and n_records >= limit:
+                break
+    done = jobs[:n_pieces]
+    return Parts.of([job.records for job in done], [job.rejects for job in done], limit=limit)
+
+
+def _write_rejects(parts: Parts, scratch: Path, folder: Path, *, max_rejects: float) -> dict[str, int]:
+    """Counts by reason; the file is written before too many rejects stop the import, for it says why they are."""
+    reasons = write_rejects(parts, scratch / "rejects.parquet")
+    (scratch / "rejects.parquet").replace(folder / "rejects.parquet")
+    n_kept = int(parts.keep.sum())
+    check_rejects(reasons, n_kept=n_kept, max_rejects=max_rejects, rejects=folder / "rejects.parquet")
+    return reasons
+
+
+def _objects_from(parts: Parts, objects: str, *, has_nouns: bool) -> str | None:
+    labelled = has_objects(parts)
+    if objects == "captions" or (objects == "auto" and has_nouns and not labelled):
+        return "captions"
+    return "source" if labelled else None
+
+
+def _keep_vocabulary(vocabulary: str | Path | None, folder: Path, *, overwrite: bool) -> None:
+    """Copies the vocabulary beside the records, where the audit looks for it."""
+    if vocabulary is not None:
+        with atomic_path(folder / "vocabulary.tsv") as temporary:
+            shutil.copyfile(vocabulary, temporary)
+    elif overwrite:
+        (folder / "vocabulary.tsv").unlink(missing_ok=True)  # it belonged to the records that were replaced

@@ -1,0 +1,6 @@
+"""One reader per kind of source; each hands on drafts of records, whose images nobody looked at yet."""
+
+from memometer.data.sources.base import Draft, Fields, Labels, Piece, Reader, Reject
+from memometer.data.sources.recognise import FORMATS, ReaderOptions, open_source
+
+__all__ = ["FORMATS", "Draft", "Fields", "Labels", "Piece", "Reader", "ReaderOptions", "Reject", "open_source"]

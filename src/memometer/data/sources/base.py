@@ -1,0 +1,258 @@
+"""What every reader hands on: pieces of a source, drafts of records, and rejects with their reason."""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from memometer.data.images import ImageRef
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "MAX_ENCODED_BYTES",
+    "PIECE_ROWS",
+    "BadRecordError",
+    "Draft",
+    "Fields",
+    "Labels",
+    "Piece",
+    "Reader",
+    "Reject",
+    "captions_from",
+    "decode_text",
+    "labels_from",
+    "valid_text",
+]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
+"""Files and tar members with other suffixes are not taken for images."""
+
+MAX_ENCODED_BYTES = 512 * 2**20
+"""Encoded images beyond this are rejected unread, so that one file cannot fill the memory."""
+
+PIECE_ROWS = 2_048
+"""Records per piece, where the reader can choose; also the rows that a worker holds before it writes them."""
+
+
+class BadRecordError(Exception):
+    """One record that cannot be used; the message is its reason in ``rejects.parquet``.
+
+    The words up to the first colon name the kind of fault and are what the summary counts by; details follow it.
+    """
+
+
+@dataclasses.dataclass(frozen=True)
+class Fields:
+    """Names of a source's table columns or JSON fields; None or () means the usual names.
+
+    Attributes:
+        record_id: the record's id.
+        image: a path, or encoded bytes (tables only).
+        captions: each a text or a list of texts; all are kept, in this order.
+        objects: a label, a list of labels, or labels in one text (see ``objects_separator``).
+        group: records of one group always share a role.
+        role: the role of a ready-made split.
+        objects_separator: what separates the labels within one text, e.g. ``";"``.
+    """
+
+    record_id: str | None = None
+    image: str | None = None
+    captions: tuple[str, ...] = ()
+    objects: str | None = None
+    group: str | None = None
+    role: str | None = None
+    objects_separator: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """A part of a source that one worker reads in one go, start to end.
+
+    Attributes:
+        path: the file to read.
+        offset: bytes from the file's start at which the piece begins (delimited text).
+        group: the row group (Parquet).
+        row: the first row of the piece, counted from the file's first record.
+        skip: rows of the row group before the piece (Parquet).
+        n_rows: rows in the piece; None where only reading tells (tar).
+    """
+
+    path: str
+    offset: int = 0
+    group: int = 0
+    row: int = 0
+    skip: int = 0
+    n_rows: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """What an image holds; boxes (x, y, width, height in px) and scores are parallel to the objects."""
+
+    objects: Sequence[str] | None = None
+    boxes: Sequence[Sequence[float] | None] | None = None
+    scores: Sequence[float | None] | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Draft:
+    """A record whose image was not looked at yet.
+
+    Attributes:
+        source: the file that names the record.
+        member: the record's place in it, for people: a tar member, a row, a file name.
+        data: the image's encoded bytes where the reader passed them anyway; None where ``image`` is a file of its own.
+    """
+
+    record_id: str
+    source: str
+    member: str
+    image: ImageRef
+    captions: Sequence[str]
+    labels: Labels = Labels()
+    data: bytes | None = None
+    group: str | None = None
+    role: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Reject:
+    """A record left out, and why (see `BadRecordError`)."""
+
+    record_id: str | None
+    source: str
+    member: str
+    reason: str
+
+
+class Reader(Protocol):
+    """One kind of source. A frozen, picklable dataclass.
+
+    Attributes:
+        format: the name that ``--format`` takes.
+        paths: the files (or the folder) that make up the source; `read` never looks at them.
+    """
+
+    format: ClassVar[str]
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """See above."""
+        ...
+
+    def files(self) -> Iterator[Path]:
+        """Every file whose change makes another import; images that a table merely names are not among them."""
+        ...
+
+    def plan(self, scratch: Path) -> list[Piece]:
+        """The pieces in order; may leave files in ``scratch``, which lives as long as the import.
+
+        Raises:
+            SourceError: the source as a whole cannot be read as asked.
+        """
+        ...
+
+    def read(self, piece: Piece) -> Iterator[Draft | Reject]:
+        """The records of one piece, in order. A bad record is a `Reject`, never an exception."""
+        ...
+
+
+def valid_text(text: str, *, what: str) -> str:
+    """``text`` itself, if UTF-8 can hold it.
+
+    Raises:
+        BadRecordError: it holds lone surrogates: bytes that were not UTF-8, or half of an escaped pair.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise BadRecordError(f"not UTF-8: {what}, character {error.start}") from None
+    return text
+
+
+def decode_text(data: bytes, *, what: str) -> str:
+    """``data`` as UTF-8, a byte order mark left out.
+
+    Raises:
+        BadRecordError: other bytes.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise BadRecordError(f"not UTF-8: {what}, byte {error.start}") from None
+
+
+def captions_from(value: object, *, what: str) -> list[str]:
+    """The captions in a field: a text, a list of texts, or nothing; blank ones are dropped.
+
+    Raises:
+        BadRecordError: something else, or text that is not UTF-8.
+
+    >>> captions_from([" a dog ", "", None], what="captions")
+    ['a dog']
+    """
+    captions = []
+    for entry in value if isinstance(value, list | tuple) else [value]:
+        if entry is None:
+            continue
+        if not isinstance(entry, str):
+            raise BadRecordError(f"caption is not text: {what} holds {type(entry).__name__}")
+        text = valid_text(entry.strip(), what=what)
+        if text:
+            captions.append(text)
+    return captions
+
+
+def labels_from(
+    objects: object, *, boxes: object = None, scores: object = None, separator: str | None = None
+) -> Labels:
+    """The labels in a field, with their boxes and scores; blank labels are dropped.
+
+    Raises:
+        BadRecordError: labels that are not text, or boxes or scores that do not match the labels.
+
+    >>> labels_from("dog; cat", separator=";").objects
+    ['dog', 'cat']
+    """
+    if objects is None:
+        return Labels()
+    if isinstance(objects, str):
+        objects = objects.split(separator) if separator else [objects]
+    if not isinstance(objects, list | tuple) or not all(isinstance(label, str) for label in objects):
+        raise BadRecordError("objects are not text: expected a label or a list of labels")
+    names = [valid_text(label.strip(), what="objects") for label in objects]
+    kept = [place for place, name in enumerate(names) if name]
+    parallel_boxes = _parallel(boxes, len(names), what="boxes")
+    parallel_scores = _parallel(scores, len(names), what="scores")
+    return Labels(
+        objects=[names[place] for place in kept],
+        boxes=None if parallel_boxes is None else [_box(parallel_boxes[place]) for place in kept],
+        scores=None if parallel_scores is None else [_number(parallel_scores[place], "scores") for place in kept],
+    )
+
+
+def _parallel(values: object, n_objects: int, *, what: str) -> Sequence[object] | None:
+    if values is None:
+        return None
+    if not isinstance(values, list | tuple) or len(values) != n_objects:
+        n_values = len(values) if isinstance(values, list | tuple) else 0
+        raise BadRecordError(f"{what} do not match the objects: {n_values} {what} for {n_objects} objects")
+    return values
+
+
+def _box(value: object) -> list[float] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or len(value) != 4:
+        raise BadRecordError("boxes do not match the objects: a box is x, y, width, height")
+    return [_number(side, "boxes") for side in value]
+
+
+def _number(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRecordError(f"{what} are not numbers: {type(value).__name__}")
+    try:
+        return float(value)
+    except OverflowError:
+        raise BadRecordError(f"{what} are not numbers: too large") from None

@@ -1,0 +1,221 @@
+"""Tells what kind of source a path is, and opens its reader."""
+
+import dataclasses
+import glob
+import itertools
+import os.path
+import re
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from memometer.data.sources.base import Fields, Reader
+from memometer.data.sources.coco import caption_files, open_coco
+from memometer.data.sources.delimited import open_delimited
+from memometer.data.sources.folders import FolderReader, has_images
+from memometer.data.sources.parquet import open_parquet
+from memometer.data.sources.webdataset import TarReader
+from memometer.errors import InputError, SourceError
+
+__all__ = ["FORMATS", "ReaderOptions", "expand", "open_source"]
+
+
+@dataclasses.dataclass(frozen=True)
+class ReaderOptions:
+    """What a user may say about a source.
+
+    Attributes:
+        format: one of `FORMATS`; None recognises it.
+        fields: columns or JSON fields by name.
+        separator: of CSV and TSV.
+        splits: of COCO, e.g. ``("train2017",)``; () takes all.
+        caption_template: of image folders.
+    """
+
+    format: str | None = None
+    fields: Fields = dataclasses.field(default_factory=Fields)
+    separator: str | None = None
+    splits: tuple[str, ...] = ()
+    caption_template: str | None = None
+
+
+def _tars(paths: list[str], options: ReaderOptions) -> Reader:
+    return TarReader(tuple(_files(paths, ".tar")), options.fields)
+
+
+def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
+    return open_delimited(_files(paths, ".csv", ".tsv"), options.fields, separator=options.separator)
+
+
+def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
+    return _delimited(paths, dataclasses.replace(options, separator=options.separator or "\t"))
+
+
+def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
+    return open_parquet(_files(paths, ".parquet"), options.fields)
+
+
+def _coco(paths: list[str], options: ReaderOptions) -> Reader:
+    return open_coco(Path(_one_folder(paths, "coco")), splits=options.splits)
+
+
+def _folder(paths: list[str], options: ReaderOptions) -> Reader:
+    return FolderReader((_one_folder(paths, "folder"),), options.fields, options.caption_template)
+
+
+FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
+    "webdataset": _tars,
+    "csv": _delimited,
+    "tsv": _tsv,
+    "parquet": _parquet,
+    "coco": _coco,
+    "folder": _folder,
+}
+"""What ``--format`` takes, in the order in which a folder is tried."""
+
+_SUFFIXES = {".tar": "webdataset", ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv"}
+
+# Options that mean nothing for a format are mistakes of the user, not to be passed over in silence.
+_ONLY_FOR = {"separator": ("csv", "tsv"), "splits": ("coco",), "caption_template": ("folder",)}
+
+
+def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) -> Reader:
+    """The reader for a source.
+
+    Args:
+        source: a file, a folder, a glob (``shards/*.tar``) or a range (``shards/{00000..00008}.tar``).
+        options: what the user said about it.
+
+    Raises:
+        SourceError: no such file, an unknown format, or a source that cannot be read as asked.
+        InputError: an option that has no meaning for this kind of source.
+    """
+    if options.format is not None and options.format not in FORMATS:
+        raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
+    paths = expand(str(source))
+    kind = options.format or _recognise(paths)
+    for name, formats in _ONLY_FOR.items():
+        if getattr(options, name) and kind not in formats:
+            flag = "--split" if name == "splits" else f"--{name.replace('_', '-')}"
+            raise InputError(f"{source} is read as {kind}, where {flag} means nothing; it is for {formats[0]} alone")
+    return FORMATS[kind](paths, options)
+
+
+def expand(source: str) -> list[str]:
+    """The absolute paths that a source names: itself, or the files of a glob or range, in order.
+
+    Raises:
+        SourceError: nothing there (names what is missing), or a path that is not UTF-8.
+    """
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        raise SourceError(f"the path {source!a} is not UTF-8, so no table can hold it; rename the folder") from None
+    if Path(source).exists():
+        return [_absolute(source)]
+    named = [_absolute(name) for name in _braces(source)]
+    found = [sorted(glob.glob(name)) if re.search(r"[*?\[]", name) else [name] for name in named]  # noqa: PTH207 (absolute patterns)
+    paths = list(itertools.chain.from_iterable(found))
+    missing = [path for path in paths if not Path(path).exists()]
+    if missing and len(paths) > 1:
+        raise SourceError(f"{len(missing)} of the {len(paths)} files of {source} are missing, e.g. {missing[0]}")
+    if missing or not paths:
+        raise SourceError(f"there is nothing at {source}: {_nearest(Path(_absolute(source)))}")
+    return paths
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(path)  # noqa: PTH100 (keeps links and patterns as they are, takes out `..`)
+
+
+def _braces(source: str) -> list[str]:
+    """Shell ranges and lists: ``{00000..00008}`` keeps its zeros, ``{a,b}`` takes each."""
+    match = re.search(r"\{([^{}]*)\}", source)
+    if match is None:
+        return [source]
+    span = re.fullmatch(r"(\d+)\.\.(\d+)", match[1])
+    if span:
+        first, last = int(span[1]), int(span[2])
+        if not 0 <= last - first < 1_000_000:
+            raise SourceError(f"the range {match[0]} in {source} is empty or too long; expected {{first..last}}")
+        inner = [str(number).zfill(len(span[1])) for number in range(first, last + 1)]
+    elif "," in match[1]:
+        inner = match[1].split(",")
+    else:
+        return [source]
+    head, tail = source[: match.start()], source[match.end() :]
+    return [head + middle + rest for middle in inner for rest in _braces(tail)]
+
+
+def _nearest(path: Path) -> str:
+    """A sentence on the deepest folder of a wrong path that exists."""
+    for parent in path.parents:
+        if parent.is_dir():
+            return f"{parent} exists and holds {_contents(parent)}; check the path"
+    return "check the path"
+
+
+def _contents(folder: Path) -> str:
+    names = sorted(entry.name for entry in folder.iterdir())
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "nothing"
+
+
+def _recognise(paths: list[str]) -> str:
+    if len(paths) == 1 and Path(paths[0]).is_dir():
+        return _recognise_folder(Path(paths[0]))
+    kinds = {_kind(Path(path)) for path in paths}
+    if len(kinds) > 1:
+        raise SourceError(f"a source is of one format; got {', '.join(sorted(kinds))}, e.g. {paths[0]} and {paths[-1]}")
+    return kinds.pop()
+
+
+def _kind(path: Path) -> str:
+    kind = _SUFFIXES.get(path.suffix.lower())
+    if kind is not None:
+        return kind
+    if path.is_file():
+        with path.open("rb") as file:
+            head = file.read(512)
+        if head.startswith(b"PAR1"):
+            return "parquet"
+        if head[257:262] == b"ustar":
+            return "webdataset"
+    hint = "decompress it to a plain .tar" if path.name.endswith((".tar.gz", ".tgz")) else "name its kind with --format"
+    raise SourceError(
+        f"cannot tell the format of {path}: memometer reads tar shards, CSV, TSV, Parquet, COCO, image folders; {hint}"
+    )
+
+
+def _recognise_folder(folder: Path) -> str:
+    if caption_files(folder):
+        return "coco"
+    suffixes = Counter(entry.suffix.lower() for entry in folder.iterdir() if entry.is_file())
+    for suffix, kind in _SUFFIXES.items():
+        if suffixes[suffix]:
+            return kind
+    if has_images(str(folder)):
+        return "folder"
+    raise SourceError(
+        f"found no records in {folder}, which holds {_contents(folder)}; expected tar shards, CSV, TSV or Parquet "
+        "tables, COCO's annotations/captions_*.json, or images"
+    )
+
+
+def _files(paths: list[str], *suffixes: str) -> list[str]:
+    """The files themselves, or those of a folder with the right suffix, by name."""
+    files: list[str] = []
+    for path in paths:
+        if not Path(path).is_dir():
+            files.append(path)
+            continue
+        inside = sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix.lower() in suffixes)
+        if not inside:
+            raise SourceError(f"{path} holds no {' or '.join(suffixes)} file; it holds {_contents(Path(path))}")
+        files += inside
+    return files
+
+
+def _one_folder(paths: list[str], kind: str) -> str:
+    if len(paths) != 1 or not Path(paths[0]).is_dir():
+        raise SourceError(f"the format {kind} is read from one folder; got {', '.join(paths[:3])}")
+    return paths[0]

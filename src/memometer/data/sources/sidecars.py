@@ -1,0 +1,80 @@
+"""The text files beside an image: ``.txt`` (one caption) and ``.json`` (captions, objects and the rest)."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+
+from memometer.data.sources.base import (
+    BadRecordError,
+    Fields,
+    Labels,
+    captions_from,
+    decode_text,
+    labels_from,
+    valid_text,
+)
+
+__all__ = ["MAX_SIDECAR_BYTES", "SIDECAR_SUFFIXES", "Sidecar", "read_sidecars"]
+
+SIDECAR_SUFFIXES = frozenset({".txt", ".json"})
+
+MAX_SIDECAR_BYTES = 16 * 2**20
+"""Longer sidecars are rejected unread."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Sidecar:
+    """What the files beside one image say of it."""
+
+    captions: list[str]
+    labels: Labels
+    group: str | None = None
+    role: str | None = None
+
+
+def read_sidecars(files: Mapping[str, bytes], fields: Fields) -> Sidecar:
+    """Reads the sidecars of one image.
+
+    Captions are those of the JSON's ``captions`` (a list), else of its ``caption`` (a text), else the whole ``.txt``,
+    stripped; ``fields.captions`` names other JSON fields. Objects are the JSON's ``objects``, with ``boxes`` and
+    ``scores`` parallel to them where there are any.
+
+    Args:
+        files: content by suffix, ``".txt"`` and ``".json"``; either may be missing.
+        fields: names of the JSON's fields.
+
+    Raises:
+        BadRecordError: bytes that are not UTF-8, malformed JSON, or values of another type.
+    """
+    content = _parse_json(files[".json"]) if ".json" in files else {}
+    captions: list[str] = []
+    for name in fields.captions or (("captions",) if content.get("captions") else ("caption",)):
+        captions += captions_from(content.get(name), what=f"'{name}'")
+    if not captions and ".txt" in files:
+        captions = captions_from(decode_text(files[".txt"], what="the .txt"), what="the .txt")
+    labels = labels_from(
+        content.get(fields.objects or "objects"),
+        boxes=content.get("boxes"),
+        scores=content.get("scores"),
+        separator=fields.objects_separator,
+    )
+    return Sidecar(captions, labels, group=_name(content, fields.group), role=_name(content, fields.role))
+
+
+def _parse_json(data: bytes) -> dict[str, object]:
+    try:
+        content = json.loads(decode_text(data, what="the .json"))
+    except (ValueError, RecursionError) as error:
+        raise BadRecordError(f"malformed JSON: {error}") from None
+    if not isinstance(content, dict):
+        raise BadRecordError(f"malformed JSON: expected an object, got {type(content).__name__}")
+    return content
+
+
+def _name(content: Mapping[str, object], field: str | None) -> str | None:
+    value = content.get(field) if field else None
+    if value is None:
+        return None
+    if not isinstance(value, str | int):
+        raise BadRecordError(f"group and role are text: '{field}' holds {type(value).__name__}")
+    return valid_text(str(value), what=f"'{field}'")

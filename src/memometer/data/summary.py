@@ -1,0 +1,117 @@
+"""What an import found and left out, in memory and in ``import.json``."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from memometer.data.assembling import Counts
+from memometer.errors import RejectsError
+
+__all__ = ["ImportSummary", "check_rejects", "summarise"]
+
+HINTS = {
+    "duplicate id": "in a table, name a column of unique ids with --id-column",
+    "missing image": "relative paths start at the table's own folder",
+    "no caption": "name the captions' column or JSON field with --caption-column",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class ImportSummary:
+    """What an import found, and what it left out.
+
+    Attributes:
+        folder: where the records are.
+        source: what was imported.
+        format: how the source was read.
+        n_files: files that make up the source (for COCO and tables without their images).
+        n_rejected: records left out; ``reasons`` counts them by kind, commonest first.
+        n_without_objects: records with no object, whether the source says so or says nothing.
+        objects_from: ``"source"``, ``"captions"``, or None where there are no objects.
+        width: smallest, median and largest, in px.
+        height: smallest, median and largest, in px.
+    """
+
+    folder: str
+    source: str
+    format: str
+    n_files: int
+    n_records: int
+    n_rejected: int
+    reasons: dict[str, int]
+    n_captions: int
+    n_objects: int
+    n_without_objects: int
+    objects_from: str | None
+    width: tuple[int, int, int]
+    height: tuple[int, int, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """As ``import.json`` holds it: without the folder, so that equal imports are equal bytes."""
+        content = dataclasses.asdict(self)
+        del content["folder"]
+        return content
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any], *, folder: Path) -> "ImportSummary":
+        """The inverse of `to_json`."""
+        sides = {name: tuple(content[name]) for name in ("width", "height")}
+        return cls(**{**content, **sides, "folder": str(folder)})
+
+
+def summarise(
+    counts: Counts,
+    reasons: dict[str, int],
+    *,
+    folder: Path,
+    source: str,
+    format: str,  # noqa: A002 (the field's name)
+    n_files: int,
+    objects_from: str | None,
+) -> ImportSummary:
+    """The summary of a finished import."""
+    return ImportSummary(
+        folder=str(folder),
+        source=source,
+        format=format,
+        n_files=n_files,
+        n_records=counts.n_records,
+        n_rejected=sum(reasons.values()),
+        reasons=reasons,
+        n_captions=counts.n_captions,
+        n_objects=counts.n_objects,
+        n_without_objects=counts.n_without_objects,
+        objects_from=objects_from,
+        width=_spread(counts.widths),
+        height=_spread(counts.heights),
+    )
+
+
+def check_rejects(reasons: Mapping[str, int], *, n_kept: int, max_rejects: float, rejects: Path) -> None:
+    """Passes where the share of rejects is allowed.
+
+    Raises:
+        RejectsError: more than ``max_rejects`` of the records were rejected.
+    """
+    n_rejected = sum(reasons.values())
+    n_records = n_rejected + n_kept
+    if n_rejected <= max_rejects * n_records:
+        return
+    commonest = ", ".join(f"{count:,} × {reason}" for reason, count in list(reasons.items())[:3])
+    hint = HINTS.get(next(iter(reasons)))
+    raise RejectsError(
+        f"{n_rejected:,} of {n_records:,} records were rejected, {n_rejected / n_records:.1%}, more than the "
+        f"{max_rejects:.1%} allowed: {commonest}; see {rejects}; "
+        + (f"{hint}; " if hint else "")
+        + "mend the source, or allow more with --max-rejects"
+    )
+
+
+def _spread(sides: list[npt.NDArray[np.int32]]) -> tuple[int, int, int]:
+    """Smallest, median and largest."""
+    values = np.concatenate(sides)
+    return int(values.min()), int(np.median(values)), int(values.max())

@@ -1,0 +1,149 @@
+"""The work on one piece of a source: decode every image fully, keep what can be used, say why the rest cannot."""
+
+import dataclasses
+import itertools
+import os.path
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memometer.data.fingerprints import perceptual_hash
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
+from memometer.data.records import RECORD_SCHEMA
+from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, Draft, Piece, Reader, Reject
+from memometer.errors import JobError
+from memometer.files import atomic_path, hash_bytes
+
+__all__ = ["REJECT_SCHEMA", "PieceJob", "verify_piece"]
+
+REJECT_SCHEMA = pa.schema(
+    [
+        pa.field("record_id", pa.string()),  # null where the fault lies before the id
+        pa.field("source", pa.string()),  # the tar, table, JSON or folder
+        pa.field("member", pa.string()),  # the place in it: a tar member, a row, a file name
+        pa.field("reason", pa.string()),  # the kind of fault, a colon, details
+    ]
+)
+"""Columns of ``rejects.parquet``."""
+
+PIECE_SCHEMA = RECORD_SCHEMA.append(REJECT_SCHEMA.field("source")).append(REJECT_SCHEMA.field("member"))
+"""A piece also remembers where each record came from: it may still turn out to be a duplicate."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PieceJob:
+    """One piece, and where its two tables go.
+
+    Attributes:
+        records: written last, so it marks the piece as done.
+        folder: the absolute folder of the records, from where image paths below it are stored.
+        limit: records to stop after; None reads all.
+    """
+
+    reader: Reader
+    piece: Piece
+    records: Path
+    rejects: Path
+    folder: str
+    limit: int | None = None
+
+
+def verify_piece(job: PieceJob) -> int:
+    """Writes a piece's records and rejects, unless an earlier run did; returns the number of records.
+
+    Raises:
+        JobError: the piece's file cannot be read any more, or the tables cannot be written.
+    """
+    try:
+        if not job.records.exists():
+            _write(job)
+        return int(pq.read_metadata(job.records).num_rows)
+    except OSError as error:
+        raise JobError(
+            f"the work on {job.piece.path} stopped: {error}; run the same command again to go on where it was"
+        ) from error
+
+
+def _write(job: PieceJob) -> None:
+    n_records = 0
+    with (
+        atomic_path(job.records) as records_path,
+        atomic_path(job.rejects) as rejects_path,
+        pq.ParquetWriter(records_path, PIECE_SCHEMA, compression="zstd") as records,
+        pq.ParquetWriter(rejects_path, REJECT_SCHEMA, compression="zstd") as rejects,
+    ):
+        outcomes = (_verify(draft, job.folder) for draft in job.reader.read(job.piece))
+        while batch := list(itertools.islice(_first(outcomes, job.limit, n_records), PIECE_ROWS)):
+            rows = [outcome for outcome in batch if isinstance(outcome, dict)]
+            refused = [_reject_row(outcome) for outcome in batch if isinstance(outcome, Reject)]
+            records.write_table(pa.Table.from_pylist(rows, schema=PIECE_SCHEMA))
+            rejects.write_table(pa.Table.from_pylist(refused, schema=REJECT_SCHEMA))
+            n_records += len(rows)
+
+
+def _first(
+    outcomes: Iterator[dict[str, Any] | Reject], limit: int | None, n_records: int
+) -> Iterator[dict[str, Any] | Reject]:
+    """Outcomes until ``limit`` records are there, counting the ``n_records`` of earlier batches."""
+    while limit is None or n_records < limit:
+        outcome = next(outcomes, None)
+        if outcome is None:
+            return
+        n_records += isinstance(outcome, dict)
+        yield outcome
+
+
+def _verify(draft: Draft | Reject, folder: str) -> dict[str, Any] | Reject:
+    """A row of `PIECE_SCHEMA`, or the reject with the reason."""
+    if isinstance(draft, Reject):
+        return draft
+    if not draft.captions:
+        return Reject(draft.record_id, draft.source, draft.member, "no caption")
+    try:
+        data = draft.data if draft.data is not None else _read(draft.image)
+        image = decode_image(data)
+        phash = perceptual_hash(image)
+    except UnreadableImageError as error:
+        return Reject(draft.record_id, draft.source, draft.member, str(error))
+    return {
+        "record_id": draft.record_id,
+        "image_path": _stored_path(draft.image.path, folder),
+        "image_offset": draft.image.offset,
+        "image_length": draft.image.length,
+        "image_row": draft.image.row,
+        "image_column": draft.image.column,
+        "width": image.width,
+        "height": image.height,
+        "image_hash": hash_bytes(data),
+        "image_phash": phash,
+        "captions": draft.captions,
+        "objects": draft.labels.objects,
+        "boxes": draft.labels.boxes,
+        "scores": draft.labels.scores,
+        "group": draft.group,
+        "role": draft.role,
+        "source": draft.source,
+        "member": draft.member,
+    }
+
+
+def _read(ref: ImageRef) -> bytes:
+    path = Path(ref.path)
+    if path.is_file() and path.stat().st_size > MAX_ENCODED_BYTES:
+        raise UnreadableImageError(f"too large: {path.stat().st_size:,} bytes")
+    return read_image_bytes(ref)
+
+
+def _stored_path(path: str, folder: str) -> str:
+    """Relative to the records' folder where the image lies below it, so that both can move together; else absolute."""
+    whole = os.path.abspath(path)  # noqa: PTH100 (takes out `..` but keeps links)
+    return os.path.relpath(whole, folder) if whole.startswith(folder + os.sep) else whole
+
+
+def _reject_row(reject: Reject) -> dict[str, str | None]:
+    """A row of `REJECT_SCHEMA`; bytes that are not UTF-8 are written as escapes."""
+    row = dataclasses.asdict(reject)
+    return {name: value and value.encode("utf-8", "backslashreplace").decode() for name, value in row.items()}
