@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from memometer.audits.direction import Direction, score_direction
 from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import check_disjoint, duplicates_across_roles
-from memometer.audits.manifest import describe_model, describe_records, describe_software, timestamp
+from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.result import REJECTS_SCHEMA, Audit, load_audit, save_audit
 from memometer.audits.summary import leaking_objects, notes, summarise
 from memometer.data.records import Records, load_records
@@ -26,6 +26,7 @@ from memometer.neighbors import MAX_K, Neighbors, search
 from memometer.objects import load_vocabulary, mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
 from memometer.progress import notice, warn
+from memometer.software import describe_software, timestamp
 
 __all__ = ["DEFAULT_SWEEP", "audit_vl_dejavu"]
 

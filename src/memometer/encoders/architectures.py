@@ -1,0 +1,129 @@
+"""Architectures of open_clip: found by name or file, built without weights."""
+
+import copy
+import dataclasses
+import difflib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.tokenizer import HFTokenizer
+
+from memometer.errors import ModelError
+
+__all__ = [
+    "Architecture",
+    "Tokenizer",
+    "architecture_from_file",
+    "architecture_named",
+    "build_model",
+    "build_tokenizer",
+]
+
+Tokenizer = Callable[[Sequence[str]], torch.Tensor]
+"""n strings → (n, context_length) int64."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Architecture:
+    """One architecture, not yet built.
+
+    Attributes:
+        name: for messages and for naming it again.
+        config: open_clip's model config: ``embed_dim``, ``vision_cfg``, ``text_cfg`` and more.
+        source: what open_clip's ``get_tokenizer`` takes (a name, ``local-dir:…`` or ``hf-hub:…``); None where it knows
+            none, and the config alone decides.
+    """
+
+    name: str
+    config: dict[str, Any]
+    source: str | None = None
+
+
+def architecture_named(name: str) -> Architecture:
+    """One of open_clip's own architectures, e.g. ``ViT-B-32``; a slash counts as a dash, as in open_clip.
+
+    Raises:
+        ModelError: no such name; proposes near ones.
+    """
+    dashed = name.replace("/", "-")
+    config = open_clip.get_model_config(dashed) if dashed in open_clip.list_models() else None
+    if config is None:
+        by_lower = {known.lower(): known for known in open_clip.list_models()}
+        near = [by_lower[match] for match in difflib.get_close_matches(dashed.lower(), by_lower, n=3, cutoff=0.5)]
+        hint = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else "python -c 'import open_clip; print(open_clip.list_models())' lists them"
+        )
+        raise ModelError(f"open_clip has no model '{name}'; {hint}")
+    return Architecture(name=dashed, config=config, source=dashed)
+
+
+def architecture_from_file(path: Path) -> Architecture:
+    """An architecture from a JSON file: a model config, or an ``open_clip_config.json`` that holds one.
+
+    Raises:
+        ModelError: the file is missing or is no such config.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ModelError(f"cannot read the model config {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ModelError(f"the model config {path} is not JSON: {error}") from error
+    config = content.get("model_cfg", content) if isinstance(content, dict) else content
+    missing = [
+        key for key in ("embed_dim", "vision_cfg", "text_cfg") if not isinstance(config, dict) or key not in config
+    ]
+    if missing:
+        raise ModelError(f"{path} is no open_clip model config: it lacks {', '.join(missing)}")
+    return Architecture(name=path.stem, config=config)
+
+
+def build_model(architecture: Architecture) -> torch.nn.Module:
+    """The model on the default device, float32, with fresh weights drawn from torch's random state.
+
+    Raises:
+        ModelError: the config has unknown keys or values, or needs a package that is not installed.
+    """
+    config = copy.deepcopy(architecture.config)
+    hf_text = bool(config["text_cfg"].get("hf_model_name"))
+    custom_text = config.pop("custom_text", False) or hf_text
+    if hf_text:
+        config["text_cfg"]["hf_model_pretrained"] = False
+    if config["vision_cfg"].get("timm_model_name"):
+        config["vision_cfg"]["timm_model_pretrained"] = False
+    kind = open_clip.CLIP
+    if custom_text:
+        kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
+    try:
+        return kind(**config)  # type: ignore[no-any-return]
+    except (TypeError, ValueError, RuntimeError, AssertionError, ImportError, OSError, ZeroDivisionError) as error:
+        hint = "; its text tower needs 'pip install transformers'" if hf_text else ""
+        raise ModelError(f"cannot build the model '{architecture.name}': {error}{hint}") from error
+
+
+def build_tokenizer(architecture: Architecture) -> Tokenizer:
+    """The tokenizer that belongs to an architecture.
+
+    Raises:
+        ModelError: it needs a package or files that are not there.
+    """
+    text = architecture.config["text_cfg"]
+    length = text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
+    options = text.get("tokenizer_kwargs") or {}
+    try:
+        if architecture.source is not None:
+            return open_clip.get_tokenizer(architecture.source, context_length=length)  # type: ignore[no-any-return]
+        if text.get("hf_tokenizer_name"):
+            return HFTokenizer(text["hf_tokenizer_name"], context_length=length, **options)  # type: ignore[no-any-return]
+        return open_clip.SimpleTokenizer(context_length=length, **options)  # type: ignore[no-any-return]
+    except (ImportError, OSError, ValueError, TypeError, RuntimeError) as error:
+        raise ModelError(
+            f"cannot load the tokenizer of '{architecture.name}': {error}; tokenizers from Hugging Face need "
+            "'pip install transformers', and the network once"
+        ) from error

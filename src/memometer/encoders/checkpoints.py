@@ -1,0 +1,77 @@
+"""Reading of weights as data: safetensors, or torch files opened so that nothing in them can run."""
+
+import hashlib
+import pickle
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+
+from memometer.errors import ModelError
+
+__all__ = ["hash_tensors", "read_state_dict"]
+
+PREFIXES = ("module.", "_orig_mod.")
+"""What data parallelism and ``torch.compile`` put before every name."""
+
+DAMAGE = (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError)
+"""What torch raises for files that are no checkpoint, or end early."""
+
+
+def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
+    """The named tensors of a checkpoint, on the CPU.
+
+    Reads ``.safetensors``; a state dict saved by torch; and open_clip's training checkpoints, which keep it under
+    ``state_dict``. Prefixes of wrappers are taken off the names.
+
+    Raises:
+        ModelError: the file is missing or damaged, or holds more than tensors, numbers and strings.
+    """
+    if not path.is_file():
+        raise ModelError(f"no checkpoint at {path}; expected a .safetensors file, or a .pt file saved by open_clip")
+    try:
+        loaded = _load(path)
+    except OSError as error:
+        raise ModelError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
+    except (*DAMAGE, safetensors.SafetensorError) as error:
+        first_line = str(error).strip().split("\n")[0]
+        raise ModelError(
+            f"{path} is not a checkpoint that can be loaded safely, and nothing in it was run: {first_line} Expected "
+            "tensors alone: a .safetensors file, or a state dict saved with torch.save"
+        ) from error
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
+        loaded = loaded["state_dict"]
+    if not isinstance(loaded, Mapping) or not loaded or not all(map(_is_tensor, loaded.items())):
+        raise ModelError(
+            f"{path} holds no state dict; expected names with tensors, or a dictionary with them under 'state_dict'"
+        )
+    state = dict(loaded)
+    for prefix in PREFIXES * 2:  # either may be wrapped in the other
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return state
+
+
+def hash_tensors(state: Mapping[str, torch.Tensor]) -> str:
+    """128-bit BLAKE2b of names, types, shapes and bytes as 32 hex digits; the order of the names does not count."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name}\x1f{tensor.dtype}\x1f{tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _load(path: Path) -> object:
+    if path.suffix == ".safetensors":
+        return safetensors.torch.load_file(path, device="cpu")
+    # Mapped, a training checkpoint's optimizer state, two thirds of the file, is never read.
+    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+
+
+def _is_tensor(entry: tuple[object, object]) -> bool:
+    name, value = entry
+    return isinstance(name, str) and isinstance(value, torch.Tensor)

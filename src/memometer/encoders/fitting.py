@@ -1,0 +1,92 @@
+"""Weights into a model, strictly: known harmless differences are named here, every other one is an error."""
+
+import copy
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import open_clip
+import torch
+from open_clip.convert import convert_state_dict
+
+from memometer.encoders.architectures import Architecture, build_model
+from memometer.errors import ModelError
+
+__all__ = ["build_with_weights", "fit_architecture"]
+
+Shapes = Mapping[str, torch.Size]
+
+POSITION_IDS = "text.transformer.embeddings.position_ids"
+"""A buffer that transformers stored up to 4.30 and recomputes since."""
+
+
+def build_with_weights(
+    architecture: Architecture, state: Mapping[str, torch.Tensor], *, path: Path
+) -> tuple[Architecture, torch.nn.Module]:
+    """Builds the model and loads every tensor of ``state`` into it.
+
+    Returns:
+        The architecture as built (see `fit_architecture`), and the model on the CPU in evaluation mode.
+
+    Raises:
+        ModelError: a tensor is missing, unknown or of another shape.
+    """
+    architecture = fit_architecture(architecture, state)
+    model = build_model(architecture)
+    fitted = _adapt(model, state)
+    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
+    if difference := _difference(expected, {name: tensor.shape for name, tensor in fitted.items()}):
+        raise ModelError(
+            f"the checkpoint {path} does not fit the model '{architecture.name}': {difference}; "
+            "name the right one as open_clip:MODEL@CHECKPOINT"
+        )
+    model.load_state_dict(fitted, strict=True)
+    return architecture, model.eval()
+
+
+def fit_architecture(architecture: Architecture, state: Mapping[str, object]) -> Architecture:
+    """The architecture with the training options that show in a checkpoint's names.
+
+    ``--force-custom-text`` keeps the text tower's tensors under ``text.``, ``--siglip`` adds a ``logit_bias``.
+    """
+    config = copy.deepcopy(architecture.config)
+    if any(name.startswith("text.") for name in state):
+        config["custom_text"] = True
+    if "logit_bias" in state and config.get("init_logit_bias") is None:
+        config["init_logit_bias"] = 0.0
+    return dataclasses.replace(architecture, config=config)
+
+
+def _adapt(model: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Brings the state dict of another layout of the same model to this one's; no number of the towers changes."""
+    converted = convert_state_dict(model, dict(state))  # MobileCLIP's own names
+    if "positional_embedding" in converted and not hasattr(model, "positional_embedding"):
+        converted = open_clip.convert_to_custom_text_state_dict(converted)
+    fitted: dict[str, torch.Tensor] = dict(converted)
+    expected = model.state_dict()
+    for name in ("logit_scale", "logit_bias"):  # scalars that some versions store with one dimension
+        if name in fitted and name in expected and fitted[name].numel() == expected[name].numel():
+            fitted[name] = fitted[name].reshape(expected[name].shape)
+    if "logit_bias" in expected:  # absent where training started from a model without; no part of either tower
+        fitted.setdefault("logit_bias", torch.zeros_like(expected["logit_bias"]))
+    if POSITION_IDS not in expected:
+        fitted.pop(POSITION_IDS, None)
+    return fitted
+
+
+def _difference(expected: Shapes, found: Shapes) -> str:
+    """What does not fit, in words; empty when all fits."""
+    missing = sorted(expected.keys() - found.keys())
+    unknown = sorted(found.keys() - expected.keys())
+    reshaped = sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name])
+    parts = []
+    if missing:
+        parts.append(f"{len(missing)} tensors are missing (e.g. {missing[0]})")
+    if unknown:
+        parts.append(f"{len(unknown)} are unknown (e.g. {unknown[0]})")
+    if reshaped:
+        name = reshaped[0]
+        parts.append(
+            f"{len(reshaped)} are of another shape (e.g. {name} {tuple(found[name])}, expected {tuple(expected[name])})"
+        )
+    return ", ".join(parts)

@@ -1,0 +1,129 @@
+"""Finds out what a bare training checkpoint is: from open_clip's log beside it, or from the shapes of its weights."""
+
+import ast
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+
+from memometer.encoders.architectures import Architecture, architecture_named, build_model
+from memometer.encoders.fitting import fit_architecture
+from memometer.errors import ModelError
+
+__all__ = ["TrainingLog", "architecture_from_shapes", "read_training_log"]
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingLog:
+    """What ``params.txt`` of an open_clip training tells of the model.
+
+    Attributes:
+        path: the file.
+        architecture: its model, with the options that change the architecture.
+        preprocess: the part of open_clip's ``preprocess_cfg`` that it sets.
+    """
+
+    path: Path
+    architecture: Architecture
+    preprocess: dict[str, Any]
+
+
+def read_training_log(checkpoint: Path) -> TrainingLog | None:
+    """The log of the training that wrote ``checkpoint``: ``NAME/params.txt`` for ``NAME/checkpoints/epoch_1.pt``.
+
+    Raises:
+        ModelError: it names a model that open_clip does not have.
+    """
+    for folder in (checkpoint.parent, checkpoint.parent.parent):
+        path = folder / "params.txt"
+        if path.is_file():
+            break
+    else:
+        return None
+    params = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, separator, value = line.partition(": ")
+        if separator:
+            params[name.strip()] = _literal(value.strip())
+    if not isinstance(params.get("model"), str):
+        return None
+    architecture = architecture_named(params["model"])
+    config = architecture.config
+    if params.get("force_quick_gelu"):
+        config["quick_gelu"] = True
+    if params.get("force_custom_text"):
+        config["custom_text"] = True
+    if size := params.get("force_image_size"):
+        config["vision_cfg"]["image_size"] = size[0] if isinstance(size, list | tuple) and len(size) == 1 else size
+    if params.get("force_context_length"):
+        config["text_cfg"]["context_length"] = params["force_context_length"]
+    preprocess = dict(open_clip.get_pretrained_cfg(architecture.name, str(params.get("pretrained") or "")) or {})
+    for key in ("mean", "std", "interpolation", "resize_mode"):
+        if params.get(f"image_{key}") is not None:
+            preprocess[key] = params[f"image_{key}"]
+    return TrainingLog(path, architecture, preprocess)
+
+
+def architecture_from_shapes(state: Mapping[str, torch.Tensor], *, path: Path) -> tuple[Architecture, str]:
+    """The one architecture of open_clip whose tensors have exactly the names and shapes of ``state``.
+
+    Returns:
+        The architecture, and a warning that says what was guessed.
+
+    Raises:
+        ModelError: none fits, or several that differ in more than the activation.
+    """
+    shapes = {name: tensor.shape for name, tensor in state.items()}
+    fits = [candidate for candidate in _plausible(shapes) if _shapes_of(candidate) == shapes]
+    hint = f"name the architecture: open_clip:MODEL@{path}"
+    if not fits:
+        raise ModelError(
+            f"the weights in {path} fit none of open_clip's {len(open_clip.list_models())} architectures, and there is "
+            f"no params.txt beside them; {hint}, where MODEL may be a model config in JSON"
+        )
+    # QuickGELU has no weights, so its variants look alike; open_clip's own trainings use the plain one.
+    plain = [candidate for candidate in fits if not candidate.config.get("quick_gelu")] or fits
+    names = " or ".join(candidate.name for candidate in fits)
+    if len({json.dumps(candidate.config, sort_keys=True) for candidate in plain}) > 1:
+        raise ModelError(f"the weights in {path} have the shapes of {names}; {hint}")
+    others = [candidate.name for candidate in fits if candidate is not plain[0]]
+    also = f"; {' and '.join(others)} would fit as well" if others else ""
+    return plain[
+        0
+    ], f"the architecture {plain[0].name} was guessed from the shapes of the weights{also}; to be sure, {hint}"
+
+
+def _literal(value: str) -> Any:
+    """A number, list, None or boolean as Python prints it; any other text as it is."""
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return value
+
+
+def _plausible(shapes: Mapping[str, torch.Size]) -> Iterator[Architecture]:
+    """Architectures that agree in a few telling shapes, so that few need to be built."""
+    positions = shapes.get("positional_embedding", shapes.get("text.positional_embedding"))
+    tokens = shapes.get("token_embedding.weight", shapes.get("text.token_embedding.weight"))
+    for name in open_clip.list_models():
+        architecture = architecture_named(name)
+        text, vision = architecture.config["text_cfg"], architecture.config["vision_cfg"]
+        if "hf_model_name" in text or positions is None or tokens is None:
+            continue  # Hugging Face's text towers cannot be built without a download
+        stated = (text.get("context_length", 77), text.get("vocab_size", 49408), text.get("width", 512))
+        is_timm = any(key.startswith("visual.trunk.") for key in shapes)
+        if stated == (positions[0], *tokens) and is_timm == ("timm_model_name" in vision):
+            yield fit_architecture(architecture, shapes)
+
+
+def _shapes_of(architecture: Architecture) -> dict[str, torch.Size]:
+    try:
+        with torch.device("meta"):  # no memory, no random numbers
+            model = build_model(architecture)
+    except (ModelError, NotImplementedError):
+        return {}
+    return {name: tensor.shape for name, tensor in model.state_dict().items()}

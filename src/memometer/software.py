@@ -1,0 +1,56 @@
+"""What a result was made with: the command, the versions, the machine's platform."""
+
+import datetime as dt
+import importlib.metadata
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from memometer import __version__
+
+__all__ = ["describe_software", "timestamp"]
+
+PACKAGES = ("torch", "open_clip_torch", "accelerate", "numpy", "pyarrow", "pillow", "numba")
+
+
+def timestamp() -> str:
+    """Now, in UTC, to the second."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def describe_software() -> dict[str, Any]:
+    """Versions, platform, and the command line that is running."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            packages[name] = "not installed"
+    return {
+        "memometer": __version__,
+        "commit": _commit(),
+        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": packages,
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that memometer runs from; None for an installed release."""
+    folder = Path(__file__).parent
+    try:
+        done = subprocess.run(  # noqa: S603 (fixed words)
+            ["git", "-C", str(folder), "rev-parse", "HEAD"],  # noqa: S607 (the user's own git)
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    inside = (folder.parents[1] / ".git").exists()
+    return done.stdout.strip() if done.returncode == 0 and inside else None
