@@ -5,6 +5,7 @@ import concurrent.futures
 import itertools
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
@@ -42,7 +43,7 @@ def map_ordered(
     # spawn, not fork: a fork of a process that has used torch's or numba's threads can deadlock.
     context = multiprocessing.get_context("spawn")
     remaining = iter(pieces)
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
         under_way: collections.deque[concurrent.futures.Future[Result]] = collections.deque()
         try:
             for piece in itertools.islice(remaining, workers * ahead):
@@ -60,3 +61,15 @@ def map_ordered(
         finally:
             for future in under_way:
                 future.cancel()
+
+
+def _end_with_parent() -> None:
+    """Runs in each worker: without it, the workers of a killed process would wait for pieces for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            parent.join()
+            os._exit(1)
+
+        threading.Thread(target=watch, daemon=True).start()
