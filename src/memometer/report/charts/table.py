@@ -1,0 +1,20 @@
+"""The numbers behind a chart, for those who read them rather than see them."""
+
+import dataclasses
+
+__all__ = ["Numbers"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Numbers:
+    """A table of text.
+
+    Attributes:
+        header: the columns' names.
+        rows: cells as shown, one tuple per row.
+        n_text: how many leading columns hold text; the rest hold numbers.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    n_text: int = 1

@@ -1,0 +1,100 @@
+"""What all charts share: colours, type, panels side by side or stacked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+__all__ = [
+    "BLUE",
+    "GAP_LABEL",
+    "GRID",
+    "INK",
+    "MUTED",
+    "NARROW",
+    "REFERENCE",
+    "TARGET",
+    "VERMILION",
+    "WIDE",
+    "arrange",
+    "data",
+    "panel_width",
+    "series",
+    "themed",
+    "zero_line",
+]
+
+# Okabe and Ito's colours, told apart by colour-blind readers. The page's style sheet replaces these literal
+# values in dark mode, so nothing else may be painted with them.
+TARGET = "#009e73"
+REFERENCE = "#6f7782"
+BLUE = "#0072b2"
+VERMILION = "#d55e00"
+INK = "#24292f"
+MUTED = "#59616b"
+GRID = "#e3e6ea"
+
+GAP_LABEL = "datum.value == 0 ? '0' : format(datum.value, '+.2~f')"
+"""How an axis names a gap: with its sign, but a plain 0."""
+
+WIDE = 960
+"""Width in px of a chart on a page."""
+NARROW = 340
+"""Width in px of a chart on a telephone."""
+
+
+def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
+    """Rows as a chart's own data."""
+    return alt.InlineData(values=list(rows))
+
+
+def panel_width(*, width: int, n_panels: int, margin: int = 64) -> int:
+    """Width of one plot in px: panels stand side by side from 600 px on, else one above the other."""
+    columns = n_panels if width >= 600 else 1
+    return width // columns - margin
+
+
+def arrange(panels: Sequence[Any], *, width: int) -> alt.ConcatChart:
+    """Puts panels side by side, or one above the other where ``width`` is under 600 px."""
+    columns = len(panels) if width >= 600 else 1
+    return alt.concat(*panels, columns=columns, spacing=28)
+
+
+def series(names: Sequence[str], *, colors: Sequence[str], dashes: Sequence[Sequence[int]]) -> dict[str, Any]:
+    """Encodings that tell series of the field ``series`` apart by colour and by dash, with one legend for both."""
+    legend = alt.Legend(
+        title=None, orient="top", symbolType="stroke", symbolOpacity=1, symbolSize=320, symbolStrokeWidth=2.5
+    )
+    domain = list(names)
+    return {
+        "color": alt.Color("series:N", legend=legend, scale=alt.Scale(domain=domain, range=list(colors))),
+        "strokeDash": alt.StrokeDash("series:N", legend=legend, scale=alt.Scale(domain=domain, range=list(dashes))),
+    }
+
+
+def zero_line(*, horizontal: bool) -> alt.Chart:
+    """The line of no gap."""
+    channel = {"y": alt.YDatum(0)} if horizontal else {"x": alt.XDatum(0)}
+    return alt.Chart(data([{}])).mark_rule(color=MUTED, strokeWidth=1).encode(**channel)
+
+
+def themed(chart: Any) -> Any:
+    """The chart with memometer's type and lines; white unless it is inlined in a page."""
+    return (
+        chart.configure(aria=False, font="sans-serif", padding=4)
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelColor=MUTED,
+            titleColor=MUTED,
+            labelFontSize=13,
+            titleFontSize=13,
+            labelOverlap=True,
+            titleFontWeight="normal",
+            titlePadding=8,
+            gridColor=GRID,
+            domainColor=GRID,
+            tickColor=GRID,
+        )
+        .configure_legend(labelColor=INK, labelFontSize=13, labelLimit=300, symbolSize=75, offset=12, columnPadding=24)
+        .configure_title(color=INK, fontSize=14, fontWeight=600, subtitleFontSize=13, anchor="start", offset=8)
+    )

@@ -1,0 +1,87 @@
+"""The gaps of a summary, one by one, ready to be shown."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from memometer.report.text import DASH, signed
+
+__all__ = ["DESIGNS", "MEASURES", "SCOPES", "Gap", "find_gap", "read_gap", "shown_designs"]
+
+MEASURES = {
+    "ppg": ("PPG", "precision gap, share of records"),
+    "prg": ("PRG", "recall gap, share of records"),
+    "aucg": ("AUCG", "difference of mean recall"),
+}
+SCOPES = {"all": "All objects", "unmentioned": "Unmentioned objects"}
+DESIGNS = {"balanced": "Balanced, both ways", "one-way": "One-way", "swapped": "One-way, roles swapped"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Gap:
+    """One gap with its 95 % interval.
+
+    Attributes:
+        value: the gap, in [−1, 1]; None where it is undefined.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        std: standard deviation over draws of 10 % of the records (paper A's protocol).
+        n: the records it is computed on.
+        reason: why it is undefined.
+    """
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    std: float | None = None
+    n: int | None = None
+    reason: str | None = None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Lower and upper end, where both are defined."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def above_zero(self) -> bool:
+        """Whether the interval lies above 0."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def below_zero(self) -> bool:
+        """Whether the interval lies below 0."""
+        return self.high is not None and self.high < 0
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in brackets.
+
+        >>> Gap(value=0.1, low=0.05, high=0.15).interval_text
+        '[+0.050, +0.150]'
+        """
+        return DASH if self.interval is None else f"[{signed(self.low)}, {signed(self.high)}]"
+
+
+def read_gap(entry: dict[str, Any] | None) -> Gap:
+    """A gap as ``summary.json`` holds it; an absent one is undefined."""
+    known = {field.name for field in dataclasses.fields(Gap)}
+    return Gap(**{key: value for key, value in (entry or {}).items() if key in known})
+
+
+def find_gap(summary: dict[str, Any], *, design: str, scope: str, measure: str) -> Gap:
+    """The gap of one design (`DESIGNS`), scope (`SCOPES`) and measure (`MEASURES`)."""
+    by_scope = {
+        "balanced": summary.get("balanced"),
+        "one-way": summary["gaps"],
+        "swapped": (summary.get("backward") or {}).get("gaps"),
+    }[design]
+    return read_gap(((by_scope or {}).get(scope) or {}).get(measure))
+
+
+def shown_designs(summary: dict[str, Any]) -> Iterator[str]:
+    """The designs that this audit has, balanced first."""
+    if summary.get("balanced"):
+        yield "balanced"
+    yield "one-way"
+    if summary.get("backward"):
+        yield "swapped"

@@ -1,0 +1,150 @@
+"""One self-contained HTML file: no script, no network, at most 20 MB."""
+
+import dataclasses
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+
+from memometer.errors import InputError
+from memometer.files import hash_json, write_text
+from memometer.report import view
+from memometer.report.charts import FIGURES, Figure
+from memometer.report.charts.table import Numbers
+from memometer.report.charts.theme import NARROW, WIDE
+from memometer.report.gallery import GalleryRecord, gallery_records
+from memometer.report.gaps import SCOPES
+from memometer.report.pictures import Pictures
+from memometer.report.svg import to_svg
+from memometer.report.text import clip, count, signed
+from memometer.report.verdict import verdict
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["MAX_BYTES", "html_fragment", "render", "write_report"]
+
+MAX_BYTES = 20_000_000
+"""Size of the largest report: what mail servers take and browsers open at once."""
+
+MAX_PAIRS = 20
+MAX_COMMAND = 8000
+
+
+@dataclasses.dataclass(frozen=True)
+class DrawnFigure:
+    """A chart of the page, drawn for wide and for narrow screens; without drawings where there is nothing to draw."""
+
+    figure: Figure
+    numbers: Numbers
+    wide: Markup | None
+    narrow: Markup | None
+
+
+def render(audit: "Audit", *, images: bool = True) -> str:
+    """The report of an audit as one HTML page.
+
+    Args:
+        audit: the audit to show.
+        images: inline the gallery's thumbnails, in the order of their ranks until the page reaches `MAX_BYTES`.
+    """
+    content = _content(audit)
+    bare, _ = _page(audit, content, Pictures(room=0, wanted=images))
+    if not images:
+        return bare
+    pictures = Pictures(room=MAX_BYTES - len(bare.encode()))
+    page, _ = _page(audit, content, pictures)
+    return page
+
+
+def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Path:
+    """Writes `render` to ``path``, whole or not at all, and returns the path.
+
+    Raises:
+        InputError: the path cannot be written.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; expected the name of a file, such as {path / 'report.html'}")
+    page = render(audit, images=images)
+    try:
+        write_text(path, page)
+    except OSError as error:
+        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another file") from error
+    return path
+
+
+def html_fragment(audit: "Audit") -> str:
+    """The verdict, the table of gaps and the charts, for a notebook; the style stays within."""
+    key = f"m{hash_json(audit.summary)[:8]}"
+    figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in FIGURES)
+    return _template("fragment.html.jinja").render(
+        verdict=verdict(audit.summary),
+        groups=view.gap_groups(audit.summary),
+        reasons=view.reasons(audit.summary),
+        scopes=SCOPES,
+        warnings=view.warnings(audit),
+        figures=figures,
+    )
+
+
+def _page(audit: "Audit", content: dict[str, Any], pictures: Pictures) -> tuple[str, tuple[GalleryRecord, ...]]:
+    gallery = gallery_records(audit.gallery, pictures=pictures)
+    text = _template("page.html.jinja").render(**content, gallery=gallery, n_left_out=pictures.n_left_out)
+    return text, gallery
+
+
+def _content(audit: "Audit") -> dict[str, Any]:
+    """What the template shows, but for the gallery."""
+    summary, manifest = audit.summary, audit.manifest
+    duplicates = summary.get("duplicates_across_roles") or {}
+    pairs = [tuple(clip(name, limit=120) for name in pair) for pair in (duplicates.get("pairs") or [])[:MAX_PAIRS]]
+    return {
+        "style": Markup(resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")),  # noqa: S704 (our own file)
+        "verdict": verdict(summary),
+        "facts": view.facts(audit),
+        "groups": view.gap_groups(summary),
+        "reasons": view.reasons(summary),
+        "scopes": SCOPES,
+        "means": view.means(summary),
+        "k": summary["k"],
+        "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in FIGURES),
+        "models": {role: clip(summary[role], limit=200) for role in ("target", "reference")},
+        "n_gallery": audit.gallery.num_rows,
+        "warnings": view.warnings(audit),
+        "left_out": view.left_out(audit),
+        "n_duplicates": duplicates.get("n") or 0,
+        "duplicates": pairs,
+        "command": clip(manifest.get("command", ""), limit=MAX_COMMAND),
+        "provenance": view.provenance(manifest),
+        "config": view.config_rows(audit.config),
+        "finished": clip(manifest.get("finished", ""), limit=40).text.replace("T", " ").replace("+00:00", " UTC"),
+        "version": clip(manifest.get("memometer", ""), limit=40).text,
+    }
+
+
+def _drawn(audit: "Audit", figure: Figure, *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
+    numbers = figure.numbers(audit)
+    if not numbers.rows:
+        return DrawnFigure(figure, numbers, None, None)
+    drawings = [
+        to_svg(
+            figure.draw(audit, width=width), key=f"{key}-{figure.key}-{width}", label=f"{figure.title}. {figure.text}"
+        )
+        for width in widths
+    ]
+    return DrawnFigure(figure, numbers, drawings[0], drawings[1] if len(drawings) > 1 else None)
+
+
+def _template(name: str) -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("memometer.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(signed=signed, count=count)
+    return environment.get_template(name)

@@ -1,0 +1,45 @@
+"""The table of gaps for a terminal."""
+
+from typing import Any
+
+from rich import box
+from rich.table import Table
+
+from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap
+from memometer.report.text import DASH, signed
+
+__all__ = ["gap_table"]
+
+DESIGNS = {"one-way": "one-way", "balanced": "balanced, both ways"}
+
+
+def gap_table(summary: dict[str, Any]) -> Table:
+    """PPG, PRG and AUCG, one-way and balanced, over all and over unmentioned objects, each with its 95 % interval.
+
+    Fits 80 columns. Undefined gaps are dashes.
+
+    Args:
+        summary: the ``summary`` of an `Audit`.
+    """
+    table = Table(
+        title=f"VL-Déjà-Vu, k = {summary['k']}: gap [95 % interval]",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("")
+    for name in SCOPES.values():
+        table.add_column(name.lower(), justify="right", no_wrap=True)
+    for design, heading in DESIGNS.items():
+        table.add_row(f"[bold]{heading}[/bold]")
+        for measure, (name, _) in MEASURES.items():
+            gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
+            table.add_row(f"  {name}", *(_cell(gap) for gap in gaps), end_section=measure == "aucg")
+    return table
+
+
+def _cell(gap: Gap) -> str:
+    if gap.value is None:
+        return DASH
+    text = f"{signed(gap.value)} \\{gap.interval_text}" if gap.interval else signed(gap.value)
+    return f"[bold]{text}[/bold]" if gap.above_zero else text

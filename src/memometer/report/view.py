@@ -1,0 +1,156 @@
+"""What stands around the charts: the facts, the table of gaps, the warnings, the provenance."""
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from memometer.report.charts.table import Numbers
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, shown_designs
+from memometer.report.text import DASH, Clipped, clip, count
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["GapRow", "config_rows", "facts", "gap_groups", "left_out", "means", "provenance", "reasons", "warnings"]
+
+MAX_LINES = 60
+MAX_TEXT = 600
+
+
+@dataclasses.dataclass(frozen=True)
+class GapRow:
+    """One line of the table of gaps: a measure over all and over unmentioned objects."""
+
+    name: str
+    meaning: str
+    gaps: tuple[Gap, ...]
+
+
+def gap_groups(summary: dict[str, Any]) -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
+    """The table of gaps: (design, its rows)."""
+    return tuple(
+        (
+            DESIGNS[design],
+            tuple(
+                GapRow(
+                    name,
+                    meaning,
+                    tuple(find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES),
+                )
+                for measure, (name, meaning) in MEASURES.items()
+            ),
+        )
+        for design in shown_designs(summary)
+    )
+
+
+def reasons(summary: dict[str, Any]) -> tuple[str, ...]:
+    """Why gaps of the table are undefined, each reason once."""
+    found = {
+        gap.reason: None
+        for _, rows in gap_groups(summary)
+        for row in rows
+        for gap in row.gaps
+        if gap.value is None and gap.reason
+    }
+    return tuple(clip(reason, limit=MAX_TEXT).text for reason in found)
+
+
+def facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+    """What was tested, in a few words each."""
+    summary = audit.summary
+    both = summary.get("backward")
+    scored = f"{count(summary.get('n_scored'))} of {count(summary.get('n_records'))}"
+    pairs: list[tuple[str, object]] = [("Target", summary["target"]), ("Reference", summary["reference"])]
+    pairs.append(("Records scored", scored))
+    if both:
+        swapped = f"{count(both.get('n_scored'))} of {count(both.get('n_records'))}"
+        pairs.append(("Records scored, roles swapped", swapped))
+    pairs += [
+        ("Public images", count(summary.get("n_public"))),
+        ("Neighbours", f"k = {summary['k']}"),
+        ("Query", summary.get("query", DASH)),
+    ]
+    return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
+
+
+def means(summary: dict[str, Any]) -> Numbers:
+    """The mean scores behind the gaps."""
+    rows = []
+    for direction, name in (("forward", "Target's records"), ("backward", "Reference's records")):
+        scopes = (summary.get("means") or {}).get(direction) or {}
+        for scope, scope_name in SCOPES.items():
+            values = scopes.get(scope) or {}
+            for model, model_name in (("target", "trained on them"), ("reference", "never saw them")):
+                scores = [values.get(f"{score}_{model}") for score in ("precision", "recall", "f")]
+                if any(score is not None for score in scores):
+                    cells = (DASH if score is None else f"{score:.3f}" for score in scores)
+                    rows.append((name, scope_name, model_name, *cells))
+    return Numbers(("Records", "Objects", "Model", "Precision", "Recall", "F"), tuple(rows), n_text=3)
+
+
+def warnings(audit: "Audit") -> tuple[Clipped, ...]:
+    """What a reader must know before trusting the numbers."""
+    lines = [str(note) for note in audit.summary.get("notes") or []]
+    models = {role: audit.manifest.get(role) or {} for role in ("target", "reference")}
+    for role, model in models.items():
+        lines += [f"{role}: {text}" for text in model.get("warnings") or [] if not any(text in line for line in lines)]
+    hashes = [model.get("weights_hash") for model in models.values()]
+    if hashes[0] is not None and hashes[0] == hashes[1]:
+        lines.append("target and reference have the same weights, so every gap is 0 by construction")
+    if audit.summary["gaps"] and not audit.summary.get("backward"):
+        one_way = "one direction only: a one-way gap mixes memorization with plain model quality"
+        lines += [] if any("one direction only" in line for line in lines) else [one_way]
+    duplicates = (audit.summary.get("duplicates_across_roles") or {}).get("n") or 0
+    if duplicates and not any("duplicate" in line for line in lines):
+        lines.append(f"{duplicates:,} pairs of duplicate images lie across roles and bias every number")
+    return tuple(clip(line[:1].upper() + line[1:], limit=MAX_TEXT) for line in lines[:MAX_LINES])
+
+
+def left_out(audit: "Audit") -> tuple[tuple[str, Clipped, str], ...]:
+    """Records and public images left out: (where, reason, how many)."""
+    summary = audit.summary
+    rows: list[tuple[str, Clipped, str]] = []
+    sides = (("records", summary), ("records, roles swapped", summary.get("backward") or {}))
+    for where, counts in sides:
+        skipped = sorted((counts.get("n_skipped") or {}).items(), key=lambda item: -item[1])
+        rows += [(where, clip(reason, limit=MAX_TEXT), count(n)) for reason, n in skipped]
+    rejects = getattr(audit, "rejects", None)
+    if rejects is not None and rejects.num_rows:
+        grouped = rejects.group_by(["side", "reason"]).aggregate([("record_id", "count")])
+        for entry in grouped.sort_by([("record_id_count", "descending")]).slice(0, MAX_LINES).to_pylist():
+            side = clip(entry["side"], limit=MAX_TEXT).text
+            rows.append((side, clip(entry["reason"], limit=MAX_TEXT), count(entry["record_id_count"])))
+    return tuple(rows[:MAX_LINES])
+
+
+def provenance(manifest: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, Clipped], ...]], ...]:
+    """What the audit was made of: (heading, (name, value) pairs)."""
+    software = {"memometer": manifest.get("memometer"), "commit": manifest.get("commit")}
+    software |= {name: manifest.get(name) for name in ("python", "platform", "seed", "started", "finished")}
+    software |= dict(sorted((manifest.get("packages") or {}).items()))
+    sections = [("Software", software)]
+    for key, heading in (
+        ("target", "Target model"),
+        ("reference", "Reference model"),
+        ("records", "Records"),
+        ("reference_records", "Records, roles swapped"),
+        ("public", "Public set"),
+    ):
+        if manifest.get(key):
+            sections.append((heading, dict(manifest[key])))
+    return tuple((heading, _pairs(values)) for heading, values in sections)
+
+
+def config_rows(config: dict[str, Any]) -> tuple[tuple[str, Clipped], ...]:
+    """The options as resolved."""
+    return _pairs(config)
+
+
+def _pairs(values: dict[str, Any]) -> tuple[tuple[str, Clipped], ...]:
+    kept = [(key, value) for key, value in values.items() if value not in (None, [], {})]
+    return tuple((key.replace("_", " "), clip(_text(value), limit=MAX_TEXT)) for key, value in kept[:MAX_LINES])
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
