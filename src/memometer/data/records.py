@@ -1,6 +1,7 @@
 """Records: one row per image-caption pair, as an Arrow table on disk and in memory."""
 
 import dataclasses
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pyarrow.parquet as pq
 from memometer.data.images import ImageRef
 from memometer.errors import InputError, SourceError
 
-__all__ = ["RECORD_SCHEMA", "Records", "load_records", "parquet_parts"]
+__all__ = ["RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts"]
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -121,6 +122,14 @@ def load_records(folder: str | Path, *, role: str | None = None) -> Records:
             f"{folder} has record ids that occur more than once, e.g. {', '.join(twice)}; ids must be unique"
         )
     return Records(table=table, folder=folder).with_role(role)
+
+
+def hash_records(records: Records, columns: Sequence[str]) -> str:
+    """128-bit BLAKE2b, as 32 hex digits, of some columns of the records in their order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for batch in records.table.select(list(columns)).combine_chunks().to_batches(max_chunksize=65_536):
+        digest.update(repr(batch.to_pydict()).encode())
+    return digest.hexdigest()
 
 
 def parquet_parts(folder: Path) -> list[Path]:
