@@ -22,7 +22,8 @@ from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_te
 from memometer.encoders import Encoder, load_encoder
 from memometer.errors import InputError
 from memometer.files import atomic_path, hash_json
-from memometer.neighbors import MAX_K, Neighbors, search
+from memometer.neighbors import Neighbors, search
+from memometer.neighbors.search import MAX_K
 from memometer.objects import load_vocabulary, mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
 from memometer.progress import notice, warn
