@@ -10,7 +10,10 @@ import pyarrow.compute as pc
 
 from memometer.errors import InputError
 
-__all__ = ["ObjectSets", "label_union", "object_sets"]
+__all__ = ["ObjectSets", "concat_sets", "label_union", "object_sets"]
+
+BATCH = 1 << 20
+"""Images whose labels are sorted at a time: bounds the memory, changes no result."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +44,35 @@ class ObjectSets:
         """The labels of one image, in order of their ids."""
         return list(self.labels.take(pa.array(self.indices[self.indptr[row] : self.indptr[row + 1]])).to_pylist())
 
+    def take(self, rows: npt.NDArray[np.int64] | Sequence[int]) -> "ObjectSets":
+        """The sets of ``rows``, in that order; a row may be taken twice."""
+        rows = np.asarray(rows, np.int64)
+        sizes = self.sizes[rows]
+        indptr = _pointers(sizes)
+        at = np.repeat(self.indptr[rows] - indptr[:-1], sizes) + np.arange(indptr[-1])
+        scores = None if self.scores is None else self.scores[at]
+        return ObjectSets(indptr, self.indices[at], self.labels, scores)
+
+    def contains(self, other: "ObjectSets") -> npt.NDArray[np.bool_]:
+        """(len(other.indices),) bool, parallel to ``other.indices``: whether the label is in this image's set too.
+
+        Raises:
+            InputError: the two differ in their number of images or in their labels.
+        """
+        _check_alike(self, other)
+        return np.isin(_keys(other), _keys(self), assume_unique=True)
+
+    def minus(self, other: "ObjectSets") -> "ObjectSets":
+        """Each image's labels that ``other`` does not have for it; scores are kept.
+
+        Raises:
+            InputError: the two differ in their number of images or in their labels.
+        """
+        stay = ~other.contains(self)
+        rows = np.repeat(np.arange(len(self)), self.sizes)[stay]
+        indptr = _pointers(np.bincount(rows, minlength=len(self)))
+        return ObjectSets(indptr, self.indices[stay], self.labels, None if self.scores is None else self.scores[stay])
+
 
 def label_union(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Array:
     """The sorted distinct labels of several columns of ``list<string>``: a vocabulary for sets that are compared.
@@ -54,6 +86,25 @@ def label_union(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Array:
     return merged.take(pc.sort_indices(merged))
 
 
+def concat_sets(sets: Sequence[ObjectSets]) -> ObjectSets:
+    """The images of several object sets, one after another; scores are kept where all have them.
+
+    Raises:
+        InputError: there are none, or their labels differ.
+    """
+    if not sets:
+        raise InputError("no object sets to put together; give at least one")
+    if any(not part.labels.equals(sets[0].labels) for part in sets):
+        raise InputError("object sets over different labels cannot be put together; build all over one `label_union`")
+    scores = [part.scores for part in sets if part.scores is not None]
+    return ObjectSets(
+        _pointers(np.concatenate([part.sizes for part in sets])),
+        np.concatenate([part.indices for part in sets]),
+        sets[0].labels,
+        np.concatenate(scores) if len(scores) == len(sets) else None,
+    )
+
+
 def object_sets(
     objects: pa.Array | pa.ChunkedArray, *, labels: pa.Array, scores: pa.Array | pa.ChunkedArray | None = None
 ) -> ObjectSets:
@@ -65,34 +116,69 @@ def object_sets(
         scores: (n,) lists of float, parallel to ``objects``; None, or null everywhere, where there are none.
 
     Raises:
-        InputError: a label is not in ``labels``.
+        InputError: a label is not in ``labels``, or an image has another number of scores than of objects.
 
     >>> sets = object_sets(pa.array([["dog", "cat", "dog"], None]), labels=pa.array(["cat", "dog"]))
     >>> sets.indptr.tolist(), sets.indices.tolist()
     ([0, 2, 2], [0, 1])
     """
-    lengths = pc.fill_null(pc.list_value_length(objects), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    if scores is not None and scores.null_count == len(scores):
+        scores = None
+    parts = [
+        _sets_of_batch(objects.slice(start, BATCH), labels, None if scores is None else scores.slice(start, BATCH))
+        for start in range(0, max(len(objects), 1), BATCH)
+    ]
+    return concat_sets(parts)
+
+
+def _sets_of_batch(
+    objects: pa.Array | pa.ChunkedArray, labels: pa.Array, scores: pa.Array | pa.ChunkedArray | None
+) -> ObjectSets:
+    lengths = _lengths(objects)
     flat = pc.list_flatten(objects)
     ids_or_null = pc.index_in(flat, value_set=labels)
     if ids_or_null.null_count:
         unknown = pc.unique(flat.filter(pc.is_null(ids_or_null)))[:3].to_pylist()
         raise InputError(f"labels outside the vocabulary of {len(labels):,}: {', '.join(map(str, unknown))}")
-    ids = ids_or_null.to_numpy(zero_copy_only=False).astype(np.int64)
     rows = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-    keys = rows * max(len(labels), 1) + ids
+    keys = rows * max(len(labels), 1) + ids_or_null.to_numpy(zero_copy_only=False)
     values = None
-    if scores is not None and scores.null_count < len(scores):
-        values = pc.fill_null(pc.list_flatten(scores), 0.0).to_numpy(zero_copy_only=False).astype(np.float32)
-        if len(values) != len(keys):
-            raise InputError(f"{len(values):,} scores for {len(keys):,} objects; every object needs one score, or none")
-        order = np.lexsort((-values, keys))
-        keys, values = keys[order], values[order]
-        first = np.concatenate(([True], keys[1:] != keys[:-1])) if len(keys) else np.zeros(0, bool)
-        keys, values = keys[first], values[first]
-    else:
+    if scores is None:
         keys = np.unique(keys)
-    kept = (
-        np.bincount(keys // max(len(labels), 1), minlength=len(lengths)) if len(keys) else np.zeros(len(lengths), int)
-    )
-    indptr = np.concatenate(([0], np.cumsum(kept))).astype(np.int64)
-    return ObjectSets(indptr, (keys % max(len(labels), 1)).astype(np.int32), labels, values)
+    else:
+        if not np.array_equal(_lengths(scores), lengths):
+            row = int(np.flatnonzero(_lengths(scores) != lengths)[0])
+            raise InputError(
+                f"{_lengths(scores)[row]} scores for {lengths[row]} objects of an image; "
+                "every object needs one score, or no image has scores"
+            )
+        values = pc.fill_null(pc.list_flatten(scores), 0.0).to_numpy(zero_copy_only=False).astype(np.float32)
+        order = np.lexsort((-values, keys))
+        keys, first = np.unique(keys[order], return_index=True)
+        values = values[order][first]
+    rows, ids = np.divmod(keys, max(len(labels), 1))
+    return ObjectSets(_pointers(np.bincount(rows, minlength=len(lengths))), ids.astype(np.int32), labels, values)
+
+
+def _lengths(lists: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """(n,) lengths, 0 for a null list."""
+    lengths: npt.NDArray[np.int64] = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
+    return lengths
+
+
+def _pointers(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """(n + 1,) where each of n runs of ``sizes`` begins, and where the last ends."""
+    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+
+
+def _keys(sets: ObjectSets) -> npt.NDArray[np.int64]:
+    """Image and label as one number each, ascending."""
+    return np.repeat(np.arange(len(sets)), sets.sizes) * max(len(sets.labels), 1) + sets.indices
+
+
+def _check_alike(one: ObjectSets, other: ObjectSets) -> None:
+    if len(one) != len(other) or not one.labels.equals(other.labels):
+        raise InputError(
+            f"object sets of {len(one):,} images over {len(one.labels):,} labels and of {len(other):,} over "
+            f"{len(other.labels):,}; compare sets of the same images over one `label_union`"
+        )
