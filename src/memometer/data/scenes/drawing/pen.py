@@ -1,0 +1,160 @@
+"""A pen that draws in hundredths of an object's own box, and the paints it draws with."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+__all__ = ["COLORS", "INK", "SNOW", "STEEL", "WOOD", "Paint", "Pen", "Rgb", "mix", "paint_of"]
+
+Rgb = tuple[int, int, int]
+
+COLORS: dict[str, Rgb] = {
+    "red": (214, 44, 48),
+    "orange": (240, 136, 34),
+    "yellow": (247, 210, 54),
+    "green": (62, 156, 72),
+    "blue": (48, 104, 208),
+    "purple": (134, 72, 178),
+    "pink": (244, 142, 184),
+    "brown": (132, 86, 50),
+    "black": (46, 44, 52),
+    "white": (246, 246, 242),
+    "grey": (146, 150, 158),
+}
+"""The colour words of captions and what they look like."""
+
+INK: Rgb = (32, 30, 40)
+SNOW: Rgb = (250, 250, 248)
+STEEL: Rgb = (178, 186, 196)
+WOOD: Rgb = (168, 116, 66)
+
+
+def mix(color: Rgb, other: Rgb, share: float) -> Rgb:
+    """``color`` with ``share`` of it replaced by ``other``.
+
+    >>> mix((0, 0, 0), (255, 255, 255), 0.2)
+    (51, 51, 51)
+    """
+    red, green, blue = (round(one + (two - one) * share) for one, two in zip(color, other, strict=True))
+    return red, green, blue
+
+
+@dataclasses.dataclass(frozen=True)
+class Paint:
+    """The shades that one object is drawn in."""
+
+    main: Rgb
+    dark: Rgb
+    light: Rgb
+    outline: Rgb
+
+
+def paint_of(color: Rgb) -> Paint:
+    """The shades of an object of this colour."""
+    return Paint(
+        main=color,
+        dark=mix(color, (20, 16, 40), 0.36),
+        light=mix(color, (255, 253, 244), 0.5),
+        outline=mix(color, (16, 12, 30), 0.74),
+    )
+
+
+class Pen:
+    """Draws one object on a transparent layer; x and y run from 0 to 100 over the object's box, y downwards.
+
+    Args:
+        size: width and height of the object's box in canvas px.
+        paint: the object's shades, also reachable as ``main``, ``dark`` and ``light``.
+    """
+
+    def __init__(self, size: tuple[int, int], paint: Paint) -> None:
+        self.main, self.dark, self.light = paint.main, paint.dark, paint.light
+        self._paint = paint
+        self._size = size
+        # Room for the outline and for the corners of a tilted object.
+        self._margin = 3 + max(size) // 6
+        whole = (size[0] + 2 * self._margin, size[1] + 2 * self._margin)
+        self._image = Image.new("RGB", whole, paint.outline)
+        self._mask = Image.new("L", whole, 0)
+        self._color = ImageDraw.Draw(self._image)
+        self._shape = ImageDraw.Draw(self._mask)
+
+    def box(self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, radius: float = 0) -> None:
+        """A rectangle, its corners rounded by ``radius`` hundredths of the shorter side of the object's box."""
+        span = self._points((left, top, right, bottom))
+        corner = radius * min(self._size) / 100
+        self._color.rounded_rectangle(span, corner, fill)
+        self._shape.rounded_rectangle(span, corner, 255)
+
+    def oval(self, left: float, top: float, right: float, bottom: float, fill: Rgb) -> None:
+        """An ellipse within these bounds."""
+        span = self._points((left, top, right, bottom))
+        self._color.ellipse(span, fill)
+        self._shape.ellipse(span, 255)
+
+    def pie(self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, start: float, end: float) -> None:
+        """A sector of an ellipse; degrees run clockwise from three o'clock."""
+        span = self._points((left, top, right, bottom))
+        self._color.pieslice(span, start, end, fill)
+        self._shape.pieslice(span, start, end, 255)
+
+    def arc(
+        self,
+        left: float,
+        top: float,
+        right: float,
+        bottom: float,
+        fill: Rgb,
+        *,
+        width: float,
+        start: float = 0,
+        end: float = 360,
+    ) -> None:
+        """A stretch of an ellipse's rim, ``width`` hundredths of the shorter side thick."""
+        span = self._points((left, top, right, bottom))
+        thickness = self._thickness(width)
+        self._color.arc(span, start, end, fill, thickness)
+        self._shape.arc(span, start, end, 255, thickness)
+
+    def poly(self, fill: Rgb, *xy: float) -> None:
+        """A filled polygon; its corners are x, y, x, y and so on."""
+        points = self._points(xy)
+        self._color.polygon(points, fill)
+        self._shape.polygon(points, 255)
+
+    def line(self, fill: Rgb, width: float, *xy: float) -> None:
+        """A line through x, y, x, y and so on with round joints, ``width`` hundredths of the shorter side thick."""
+        points = self._points(xy)
+        thickness = self._thickness(width)
+        self._color.line(points, fill, thickness, joint="curve")
+        self._shape.line(points, 255, thickness, joint="curve")
+
+    def lift(self, *, outline: int, tilt: float, mirrored: bool) -> tuple[Image.Image, Image.Image]:
+        """The finished layer: picture and mask, with a dark outline around the shape.
+
+        Args:
+            outline: thickness of the outline in canvas px.
+            tilt: degrees, counter-clockwise.
+            mirrored: left and right swapped.
+        """
+        image, mask = self._image, self._mask
+        if mirrored:
+            image, mask = (layer.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for layer in (image, mask))
+        if tilt:
+            image = image.rotate(tilt, Image.Resampling.NEAREST, fillcolor=self._paint.outline)
+            mask = mask.rotate(tilt, Image.Resampling.NEAREST)
+        if outline:
+            blurred = mask.filter(ImageFilter.BoxBlur(outline))
+            # Four times as strong: solid on the shape, soft at the outer rim. MaxFilter takes ten times as long.
+            grown = ImageChops.add(blurred, blurred, scale=0.5)
+            image.paste(self._paint.outline, mask=ImageChops.subtract(grown, mask))
+            mask = grown
+        return image, mask
+
+    def _points(self, xy: Sequence[float]) -> list[float]:
+        across, down = self._size
+        return [value * (down if place % 2 else across) / 100 + self._margin for place, value in enumerate(xy)]
+
+    def _thickness(self, width: float) -> int:
+        return max(2, round(width * min(self._size) / 100))

@@ -1,0 +1,172 @@
+"""Scenes as a folder of records."""
+
+import dataclasses
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memometer.data.records import RECORD_SCHEMA
+from memometer.data.scenes.captions import N_CAPTIONS
+from memometer.data.scenes.drawing import KINDS
+from memometer.data.scenes.planting import PLANTED_SCHEMA, Entry, Planting, plan
+from memometer.data.scenes.samples import Sample, draw_samples, write_shard
+from memometer.engines import map_ordered
+from memometer.errors import InputError
+from memometer.files import atomic_path, write_text
+from memometer.progress import progress_bar
+
+__all__ = ["ScenesSummary", "make_scenes", "vocabulary_text"]
+
+PER_SHARD = 2048
+PER_PIECE = 64
+MIN_SIZE, MAX_SIZE = 32, 1024
+
+
+@dataclasses.dataclass(frozen=True)
+class ScenesSummary:
+    """What `make_scenes` wrote.
+
+    Attributes:
+        folder: where the records are.
+        size: width and height of every image, in px.
+        n_records: all records, the copies of repeated ones included.
+        n_miscaptioned: records with the captions of another scene.
+        n_repeated: records that occur more than once, counted once.
+        n_copies: the further occurrences of those.
+        n_captions: captions of all records.
+        n_objects: objects of all records.
+        n_kinds: kinds of objects that there are.
+        n_shards: tar shards.
+    """
+
+    folder: str
+    size: int
+    n_records: int
+    n_miscaptioned: int
+    n_repeated: int
+    n_copies: int
+    n_captions: int
+    n_objects: int
+    n_kinds: int
+    n_shards: int
+
+
+def make_scenes(
+    out: str | Path,
+    *,
+    n: int,
+    seed: int = 0,
+    size: int = 64,
+    miscaptioned: float = 0,
+    repeated: int = 0,
+    times: int = 8,
+    workers: int = 0,
+    overwrite: bool = False,
+) -> ScenesSummary:
+    """Draws scenes and writes them as a folder of records: image-caption pairs whose objects are known exactly.
+
+    Each scene has three to six objects, most of them typical of its theme; its five captions name at most three and
+    always leave one out. Scene i follows from the seed and i alone: the first records of a larger set are the same,
+    and so are the bytes whatever ``workers``.
+
+    Writes ``images-00000.tar`` and so on (WebDataset layout, ``KEY.jpg`` with ``KEY.json``), ``vocabulary.tsv`` (the
+    word forms of every kind), ``planted.parquet`` where anything is planted (`PLANTED_SCHEMA`), and
+    ``records.parquet`` last.
+
+    Args:
+        out: the records' folder.
+        n: scenes, from ``scene-000000`` on.
+        seed: another seed, other scenes.
+        size: width and height of the images in px.
+        miscaptioned: how many records get the captions of a scene with other objects; below 1, which share.
+        repeated: how many records occur ``times`` times; copies come last as ``scene-000123-copy-1`` and share a group.
+        times: occurrences of each repeated record, the first included.
+        workers: processes that draw; 0 draws in this one.
+        overwrite: replace the records in ``out``.
+
+    Raises:
+        InputError: a number is out of range, or ``out`` already holds records.
+        JobError: a worker died.
+    """
+    folder = Path(out)
+    planting = Planting(miscaptioned=miscaptioned, repeated=repeated, times=times)
+    _check(folder, n=n, size=size, planting=planting, overwrite=overwrite)
+    for stale in (folder / "records.parquet", folder / "planted.parquet", *folder.glob("images-?????.tar")):
+        stale.unlink(missing_ok=True)
+
+    entries = list(plan(seed, planting, n=n))
+    samples = _draw(entries, seed=seed, size=size, workers=workers)
+    n_objects = 0
+    with (
+        atomic_path(folder / "records.parquet") as temporary,
+        pq.ParquetWriter(temporary, RECORD_SCHEMA, compression="zstd") as writer,
+    ):
+        n_shards = -(-len(entries) // PER_SHARD)
+        for number in range(n_shards):
+            shard = folder / f"images-{number:05d}.tar"
+            rows = write_shard(shard, itertools.islice(samples, PER_SHARD))
+            n_objects += sum(len(row["objects"]) for row in rows)
+            writer.write_table(_table(rows, RECORD_SCHEMA))
+        for _ in samples:  # runs the generator to its end, where the progress bar closes
+            pass
+        planted = [row for row in (entry.planted for entry in entries) if row is not None]
+        if planted:
+            with atomic_path(folder / "planted.parquet") as truth:
+                pq.write_table(_table(planted, PLANTED_SCHEMA), truth)
+        write_text(folder / "vocabulary.tsv", vocabulary_text())
+    return _summary(entries, folder, size=size, n_objects=n_objects, n_shards=n_shards)
+
+
+def vocabulary_text() -> str:
+    """Every kind with its word forms: a line is ``term<TAB>form form …``, underscores within a form of two words."""
+    lines = []
+    for word, kind in sorted(KINDS.items()):
+        forms = dict.fromkeys(form.replace(" ", "_") for form in kind.forms)
+        lines.append(f"{word}\t{' '.join(forms)}\n")
+    return "".join(lines)
+
+
+def _check(folder: Path, *, n: int, size: int, planting: Planting, overwrite: bool) -> None:
+    if n < 1:
+        raise InputError(f"{n} scenes asked for; ask for 1 or more with --n")
+    if not MIN_SIZE <= size <= MAX_SIZE:
+        raise InputError(f"scenes of {size} px asked for; choose a --size from {MIN_SIZE} to {MAX_SIZE} px")
+    planting.check(n)
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file; choose a folder with --out")
+    if (folder / "records.parquet").exists() and not overwrite:
+        raise InputError(f"{folder} already holds records; choose another --out, or replace them with --overwrite")
+
+
+def _draw(entries: list[Entry], *, seed: int, size: int, workers: int) -> Iterator[Sample]:
+    """The samples of all entries, in their order."""
+    pieces = ((seed, size, tuple(entries[start : start + PER_PIECE])) for start in range(0, len(entries), PER_PIECE))
+    few = len(entries) <= 4 * PER_PIECE  # drawn before a worker process has started
+    with progress_bar("drawing scenes", total=len(entries), unit="scenes") as advance:
+        for samples in map_ordered(draw_samples, pieces, workers=0 if few else workers):
+            yield from samples
+            advance(len(samples))
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def _summary(entries: list[Entry], folder: Path, *, size: int, n_objects: int, n_shards: int) -> ScenesSummary:
+    copies = sum(entry.group is not None and entry.record_id != entry.group for entry in entries)
+    return ScenesSummary(
+        folder=str(folder),
+        size=size,
+        n_records=len(entries),
+        n_miscaptioned=sum(entry.captions_from != entry.index for entry in entries),
+        n_repeated=sum(entry.record_id == entry.group for entry in entries),
+        n_copies=copies,
+        n_captions=N_CAPTIONS * len(entries),
+        n_objects=n_objects,
+        n_kinds=len(KINDS),
+        n_shards=n_shards,
+    )
