@@ -16,7 +16,7 @@ __all__ = ["MAX_PIXELS", "ImageRef", "UnreadableImageError", "decode_image", "op
 MAX_PIXELS = 100_000_000
 """Images of more pixels are taken for decompression bombs; 100 megapixels is beyond what cameras make."""
 
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Pillow's decoders that may run. Others never do, whatever a file claims to be: the one for EPS runs Ghostscript."""
 
 

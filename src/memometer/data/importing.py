@@ -139,8 +139,12 @@ def _stamp(reader: Reader) -> tuple[str, int]:
     """A hash of the path, size and time of every file of the source, and their number."""
     digest, n_files = hashlib.blake2b(digest_size=16), 0
     for path in reader.files():
-        status = path.stat()
-        digest.update(os.fsencode(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\n"))
+        try:
+            status = path.stat()
+            state = f"{status.st_size}\0{status.st_mtime_ns}"
+        except FileNotFoundError:
+            state = "missing"  # a link to nowhere, in a folder of images: it will be a reject
+        digest.update(os.fsencode(f"{path}\0{state}\n"))
         n_files += 1
     return digest.hexdigest(), n_files
 

@@ -17,6 +17,8 @@ __all__ = ["MAX_GROUP_BYTES", "ParquetReader", "open_parquet"]
 MAX_GROUP_BYTES = 2**30
 """Bytes of images in one row group. A single image can only be read with its whole row group."""
 
+_BUFFER_BYTES = 2**20  # pages are read as they are needed, not a whole column of the row group at once
+
 
 @dataclasses.dataclass(frozen=True)
 class ParquetReader:
@@ -55,8 +57,19 @@ class ParquetReader:
         return pieces
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
-        """The rows of one piece, decoded a few at a time."""
-        table = _open(piece.path)
+        """The rows of one piece, decoded a few at a time; where the file is damaged, the rest is one reject."""
+        row = piece.row
+        try:
+            for values in self._rows(piece):
+                yield row_draft(Row(piece.path, row, values), self.fields)
+                row += 1
+        except (pa.ArrowException, OSError) as error:
+            last = piece.row + (piece.n_rows or 0)
+            reason = f"damaged Parquet: {' '.join(str(error).split())}"
+            yield Reject(None, piece.path, f"rows {row + 1} to {last}", reason)
+
+    def _rows(self, piece: Piece) -> Iterator[dict[str, object]]:
+        table = pq.ParquetFile(piece.path, buffer_size=_BUFFER_BYTES)
         columns = used_columns(self.fields)
         place, end = 0, piece.skip + (piece.n_rows or 0)
         for batch in table.iter_batches(batch_size=256, row_groups=[piece.group], columns=columns, use_threads=False):
@@ -65,9 +78,7 @@ class ParquetReader:
                 part = batch.slice(start, stop - start)
                 values = {name: _values(part.column(name)) for name in columns}
                 for number in range(part.num_rows):
-                    cells = {name: column[number] for name, column in values.items()}
-                    row = Row(piece.path, piece.row + place + start - piece.skip + number, cells)
-                    yield row_draft(row, self.fields)
+                    yield {name: column[number] for name, column in values.items()}
             place += batch.num_rows
             if place >= end:
                 return
@@ -96,7 +107,7 @@ def open_parquet(paths: Sequence[str], fields: Fields) -> ParquetReader:
 def _open(path: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
 
 

@@ -1,0 +1,135 @@
+"""Whatever bytes come, an import never crashes, and every sample is either a record or a reject."""
+
+import io
+import json
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from import_sources import picture, write_samples
+from PIL import Image
+
+from memometer.data.images import UnreadableImageError, decode_image
+from memometer.data.sources import Draft, Fields, Piece, Reject
+from memometer.data.sources.base import BadRecordError
+from memometer.data.sources.delimited import open_delimited
+from memometer.data.sources.sidecars import read_sidecars
+from memometer.data.sources.webdataset import TarReader
+from memometer.errors import SourceError
+
+N_SAMPLES = 6
+FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def tar(tmp_path):
+    return write_samples(tmp_path / "0.tar", range(N_SAMPLES))
+
+
+def read(path):
+    return list(TarReader((str(path),)).read(Piece(str(path))))
+
+
+@FUZZ
+@given(data=st.data())
+def test_truncated_tar(tar, tmp_path, data):
+    whole = tar.read_bytes()
+    length = data.draw(st.integers(0, len(whole)))
+    (tmp_path / "cut.tar").write_bytes(whole[:length])
+    found = read(tmp_path / "cut.tar")
+    drafts = [entry for entry in found if isinstance(entry, Draft)]
+    breaks = [entry for entry in found if isinstance(entry, Reject)]
+    assert [draft.record_id for draft in drafts] == [f"s{number:04d}" for number in range(len(drafts))]
+    assert [draft.data for draft in drafts] == [picture(number) for number in range(len(drafts))]
+    assert all(whole[d.image.offset :][: d.image.length] == d.data for d in drafts)
+    if breaks:
+        (cut,) = breaks
+        assert found[-1] is cut
+        assert cut.reason.startswith("tar ends early: ")
+        assert cut.record_id in {f"s{len(drafts):04d}", None}
+    else:
+        assert len(drafts) == N_SAMPLES
+
+
+@FUZZ
+@given(seed=st.integers(0, 2**32), n_bytes=st.integers(1, 60))
+def test_corrupted_tar(tar, tmp_path, seed, n_bytes):
+    broken = bytearray(tar.read_bytes())
+    source = random.Random(seed)  # noqa: S311 (no secret)
+    for _ in range(n_bytes):
+        block = source.randrange(len(broken) // 512) * 512
+        broken[block + source.randrange(512)] = source.randrange(256)
+    (tmp_path / "broken.tar").write_bytes(broken)
+    for entry in read(tmp_path / "broken.tar"):
+        assert isinstance(entry, Draft | Reject)
+        if isinstance(entry, Draft):
+            entry.record_id.encode()
+            assert len(entry.data) == entry.image.length
+
+
+def encoded(kind):
+    buffer = io.BytesIO()
+    Image.linear_gradient("L").resize((48, 48)).convert("RGB").save(buffer, kind)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), n_bytes=st.integers(0, 20), cut=st.floats(0, 1))
+def test_corrupted_images(kind, seed, n_bytes, cut):
+    broken = bytearray(encoded(kind))
+    source = random.Random(seed)  # noqa: S311 (no secret)
+    for _ in range(n_bytes):
+        broken[source.randrange(min(len(broken), 400))] = source.randrange(256)
+    broken = bytes(broken[: int(len(broken) * (0.5 + cut))])
+    try:
+        reason = f"no fault: {decode_image(broken).size}"
+    except UnreadableImageError as error:
+        reason = str(error)
+    assert reason.split(":")[0] in {"no fault", "damaged image", "not an image", "decompression bomb"}
+    assert " at 0x" not in reason, "an address would make two runs differ"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.sampled_from([".txt", ".json"]), st.binary(max_size=60)))
+def test_any_sidecars(files):
+    try:
+        sidecar = read_sidecars(files, Fields())
+    except BadRecordError:
+        return
+    json.dumps(sidecar.captions).encode()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.sampled_from(["caption", "captions", "objects", "boxes", "scores", "g"]), json_values))
+def test_any_json(content):
+    try:
+        sidecar = read_sidecars({".json": json.dumps(content).encode()}, Fields(group="g"))
+    except BadRecordError:
+        return
+    labels = sidecar.labels
+    assert all(isinstance(caption, str) and caption.strip() for caption in sidecar.captions)
+    assert labels.objects is None or all(isinstance(label, str) for label in labels.objects)
+    assert labels.boxes is None or len(labels.boxes) == len(labels.objects or [])
+
+
+@FUZZ
+@given(st.binary(max_size=200))
+def test_any_csv(tmp_path, body):
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"filepath,title\n" + body)
+    try:
+        reader = open_delimited([str(path)], Fields(), separator=None)
+    except SourceError:
+        return
+    pieces = reader.plan(tmp_path)
+    found = [entry for piece in pieces for entry in reader.read(piece)]
+    assert len(found) == sum(piece.n_rows or 0 for piece in pieces)
