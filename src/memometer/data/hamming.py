@@ -114,7 +114,7 @@ def _root(roots: npt.NDArray[np.int64], row: int) -> int:
 
 
 @numba.njit(cache=True)
-def _link(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only arguments)
+def _link(  # noqa: PLR0917 (one hot loop; numba has no keyword-only arguments)
     hashes: Array,
     keys: Array,
     rows: Array,

@@ -1,0 +1,95 @@
+"""Bundles: records that must share a role, for they are duplicates or of one group."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+from memometer.data.duplicates import codes_of, duplicate_links
+
+__all__ = ["Bundles", "bundle_places", "find_bundles"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Bundles:
+    """Records that must share a role.
+
+    Attributes:
+        of_row: (n,) the bundle of each record.
+        sizes: (b,) the number of records of each bundle.
+        n_exact: records whose image has the same bytes as an earlier record's.
+        n_near: further records that are tied to another by a like image.
+        n_grouped: further records that are tied to another by their group alone.
+    """
+
+    of_row: npt.NDArray[np.int64]
+    sizes: npt.NDArray[np.int64]
+    n_exact: int
+    n_near: int
+    n_grouped: int
+
+
+def find_bundles(table: pa.Table, *, by_group: bool, max_distance: int) -> Bundles:
+    """Ties exact and near duplicates, and the records of each group.
+
+    Args:
+        table: (n,) with ``image_hash``, ``image_phash`` and ``group``; what is null ties nothing.
+        by_group: whether the groups count.
+        max_distance: greatest distance of near duplicates, in bits.
+    """
+    n = table.num_rows
+    hashes = table["image_hash"]
+    first, second = duplicate_links(hashes, table["image_phash"], max_distance=max_distance)
+    n_alike, of_row = _components(first, second, n)
+    n_exact = n - hashes.null_count - (pc.count_distinct(hashes, mode="only_valid").as_py() or 0)
+    n_bundles = n_alike
+    if by_group and table["group"].null_count < n:
+        rows = np.flatnonzero(pc.is_valid(table["group"]).to_numpy())
+        groups = codes_of(table["group"])[rows]
+        _, leader, group = np.unique(groups, return_index=True, return_inverse=True)
+        leaders = rows[leader[group]]
+        n_bundles, of_row = _components(np.concatenate([first, rows]), np.concatenate([second, leaders]), n)
+    sizes = np.bincount(of_row, minlength=n_bundles)
+    return Bundles(of_row, sizes, n_exact=n_exact, n_near=n - n_alike - n_exact, n_grouped=n_alike - n_bundles)
+
+
+def _components(
+    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n: int
+) -> tuple[int, npt.NDArray[np.int64]]:
+    """The number of connected components of n rows under the links, and (n,) the component of each row."""
+    links = coo_matrix((np.ones(len(first), bool), (first, second)), shape=(n, n))
+    count, labels = connected_components(links, directed=False)
+    return int(count), labels.astype(np.int64)
+
+
+def bundle_places(record_ids: pa.ChunkedArray, bundles: Bundles, *, seed: int) -> npt.NDArray[np.uint64]:
+    """(b,) uint64: where each bundle stands among all, by the smallest hash of its records' ids.
+
+    The smallest of many hashes is small, which would send large bundles to the first role; so it is scrambled.
+    """
+    smallest = np.full(len(bundles.sizes), np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(smallest, bundles.of_row, np.concatenate(list(_hashes(record_ids, seed=seed))))
+    return _scramble(smallest)
+
+
+def _hashes(record_ids: pa.ChunkedArray, *, seed: int) -> Iterator[npt.NDArray[np.uint64]]:
+    """64-bit BLAKE2b of each id, keyed by the seed."""
+    key = str(seed).encode()
+    for start in range(0, len(record_ids), 65_536):
+        ids = record_ids.slice(start, 65_536).to_pylist()
+        digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8, key=key).digest() for name in ids)
+        yield np.frombuffer(digests, "<u8").astype(np.uint64)
+
+
+def _scramble(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """The finaliser of splitmix64: a bijection whose output looks uniform whatever the input."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
