@@ -125,7 +125,8 @@ def test_planted_memorization_is_found_and_leads_the_gallery(tmp_path):
             assert audit.summary["balanced"][over][gap]["low"] > 0
     first = audit.gallery.to_pylist()[0]
     assert sum(item["target"] and not item["reference"] for item in first["objects"]) > 0
-    assert audit.summary["sample_level"][0]["recall_gap"] > 0
+    tops = [row for row in audit.summary["sample_level"] if row["sort"] == "gap" and row["top"] == 10]
+    assert all(row["recall_gap"] > row["control_recall_gap"] for row in tops)
 
 
 def test_models_trained_on_neither_cover_zero_95_times_in_100(tmp_path):

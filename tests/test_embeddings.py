@@ -50,7 +50,7 @@ def test_a_bad_image_is_a_reject_and_the_rest_goes_on(tmp_path, small_pieces):
     embedded = embed_images(load_records(folder), PixelEncoder(), store=tmp_path / "store", batch_size=5)
     assert [record_id for record_id, _ in embedded.rejects] == ["r0000", "r0017", "r0030"]
     assert "damaged image" in embedded.rejects[0][1]
-    assert "No such file" in embedded.rejects[2][1]
+    assert "missing image" in embedded.rejects[2][1]
     rest = [row for row in range(N) if row not in {0, 17, 30}]
     assert embedded.embeddings.record_ids.to_pylist() == [f"r{row:04d}" for row in rest]
     np.testing.assert_allclose(embedded.embeddings[:], expected_vectors(folder, rest), atol=1e-6)

@@ -24,8 +24,9 @@ from memometer.errors import InputError
 from memometer.files import atomic_path, hash_json
 from memometer.neighbors import Neighbors, search
 from memometer.neighbors.search import MAX_K
-from memometer.objects import load_vocabulary, mentioned
+from memometer.objects.nouns import mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
+from memometer.objects.vocabulary import Vocabulary, load_vocabulary
 from memometer.progress import notice, warn
 from memometer.software import describe_software, timestamp
 
@@ -45,7 +46,7 @@ class _Setting:
     public: Records
     public_vectors: dict[str, Embedded]
     public_sets: ObjectSets
-    vocabulary: Any
+    vocabulary: Vocabulary | None
     store: Path
     k: int
     ks: tuple[int, ...]
@@ -113,7 +114,7 @@ def audit_vl_dejavu(
         VectorError: embeddings that are missing, zero or non-finite.
     """
     started = timestamp()
-    config = {
+    config: dict[str, Any] = {
         "measure": "vl-dejavu",
         "target": _spec(target),
         "reference": _spec(reference),
@@ -233,7 +234,7 @@ def _finished(out: Path, key: str, *, overwrite: bool) -> Audit | None:
     raise InputError(f"{out} holds another audit; choose another --out, or pass --overwrite to replace it")
 
 
-def _vocabulary(path: str | Path | None, folder: Path) -> Any:
+def _vocabulary(path: str | Path | None, folder: Path) -> Vocabulary | None:
     beside = folder / "vocabulary.tsv"
     if path is not None:
         return load_vocabulary(Path(path))
