@@ -13,11 +13,24 @@ from memometer.seeds import rng_for
 __all__ = ["Item", "Scene", "compose", "pick"]
 
 N_OBJECTS = {3: 0.1, 4: 0.3, 5: 0.35, 6: 0.25}
-SIZES = {"small": 0.22, "": 0.28, "large": 0.36}
+"""Objects of a scene, and the share of scenes that have so many."""
+
+ROOM = {3: 1.08, 4: 1.04, 5: 0.98, 6: 0.92}
+"""Objects of a scene → how large they are drawn, so that many find room too."""
+
+SIZES = {"small": 0.24, "": 0.29, "large": 0.36}
+"""Size words → the side of a square object, as a share of the picture's side."""
+
+SHORTEST_SIDE = 0.16
+"""No side of an object is shorter, so that it can be made out at 48 px."""
+
 OFF_THEME = 0.3
-SHORTEST_SIDE = 0.17
+"""Share of objects that may be of any kind, whatever the theme."""
+
 FREE_OVERLAP = 0.08
-PLACES_TRIED = 40
+"""Objects may cover so much of one another (of the smaller one's box) without another place being tried."""
+
+PLACES_TRIED = 30
 TINTS = ("blue", "pink", "orange", "grey", "purple", "green", "yellow")
 
 Choice = TypeVar("Choice")
@@ -77,10 +90,10 @@ def compose(seed: int, index: int) -> Scene:
     """Scene ``index`` of a seed; no other scene takes part in it."""
     rng = rng_for(seed, "scene", index)
     theme = pick(rng, THEMES)
-    horizon = 0.34 + 0.28 * float(rng.random())
+    horizon = 0.3 + 0.28 * float(rng.random())
     tint = pick(rng, TINTS)
     count = _weighted(rng, N_OBJECTS)
-    drafts = [_draft(rng, kind) for kind in _kinds(rng, theme, count)]
+    drafts = [_draft(rng, kind, room=ROOM[count]) for kind in _kinds(rng, theme, count)]
     placed: list[Item] = []
     for draft in sorted(drafts, key=lambda item: -item.width * item.height):
         placed.append(_place(rng, draft, placed, horizon))
@@ -99,10 +112,10 @@ def _kinds(rng: np.random.Generator, theme: Theme, count: int) -> list[Kind]:
     return [KINDS[word] for word in words]
 
 
-def _draft(rng: np.random.Generator, kind: Kind) -> Item:
+def _draft(rng: np.random.Generator, kind: Kind, *, room: float) -> Item:
     """An object of this kind, not yet placed."""
     size = pick(rng, tuple(SIZES))
-    side = SIZES[size] * kind.scale * (0.94 + 0.12 * float(rng.random()))
+    side = room * SIZES[size] * kind.scale * (0.94 + 0.12 * float(rng.random()))
     aspect = kind.aspect * (0.94 + 0.12 * float(rng.random()))
     width, height = side * aspect**0.5, side / aspect**0.5
     grown = max(1.0, SHORTEST_SIDE / min(width, height))

@@ -67,9 +67,9 @@ def _draw(rng: np.random.Generator, canvas: Image.Image, item: Item) -> Box:
 
 def _lit(rng: np.random.Generator, image: Image.Image) -> Image.Image:
     """The backdrop under uneven light: no two scenes of a theme then look alike to a perceptual hash."""
-    light = rng.integers(72, 185, size=(6, 6), dtype=np.uint8)
+    light = rng.integers(128 - 24, 128 + 25, size=(6, 6), dtype=np.uint8)
     smooth = Image.fromarray(light).resize(image.size, Image.Resampling.BICUBIC)
-    return ImageChops.soft_light(image, Image.merge("RGB", (smooth, smooth, smooth)))
+    return ImageChops.add(image, Image.merge("RGB", (smooth, smooth, smooth)), offset=-128)
 
 
 def _grained(rng: np.random.Generator, image: Image.Image) -> Image.Image:

@@ -81,11 +81,11 @@ def _bottle(pen: Pen) -> None:
 
 
 def _fork(pen: Pen) -> None:
-    for x in (12, 40, 68):
-        pen.box(x, 0, x + 18, 34, STEEL, radius=8)
-    pen.box(12, 26, 86, 46, STEEL, radius=14)
-    pen.box(38, 40, 60, 60, STEEL)
-    pen.box(32, 54, 66, 100, pen.main, radius=14)
+    for x in (0, 38, 76):
+        pen.box(x, 0, x + 24, 34, STEEL, radius=10)
+    pen.box(0, 26, 100, 46, STEEL, radius=18)
+    pen.box(36, 40, 64, 60, STEEL)
+    pen.box(28, 54, 72, 100, pen.main, radius=18)
 
 
 def _chair(pen: Pen) -> None:
@@ -182,11 +182,11 @@ def _candle(pen: Pen) -> None:
 
 
 def _toothbrush(pen: Pen) -> None:
-    pen.box(0, 44, 100, 78, pen.main, radius=30)
+    pen.box(0, 54, 100, 98, pen.main, radius=40)
     for x in (4, 13, 22, 31):
-        pen.box(x, 6, x + 7, 50, SNOW)
-    pen.box(4, 28, 38, 36, pen.light)
-    pen.box(58, 52, 94, 68, pen.light, radius=12)
+        pen.box(x, 2, x + 7, 60, SNOW)
+    pen.box(4, 32, 38, 42, pen.light)
+    pen.box(58, 66, 94, 84, pen.light, radius=16)
 
 
 def _teddy_bear(pen: Pen) -> None:

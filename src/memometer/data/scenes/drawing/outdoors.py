@@ -119,12 +119,12 @@ def _canoe(pen: Pen) -> None:
 
 
 def _sled(pen: Pen) -> None:
-    pen.arc(-8, 46, 30, 98, WOOD, width=9, start=90, end=270)
-    pen.box(12, 86, 100, 97, WOOD, radius=4)
-    for x in (28, 60, 84):
-        pen.box(x, 40, x + 8, 90, WOOD)
-    pen.box(8, 26, 98, 50, pen.main, radius=8)
-    pen.box(8, 34, 98, 40, pen.light)
+    pen.arc(0, 28, 40, 97, WOOD, width=10, start=90, end=270)
+    pen.box(18, 86, 100, 97, WOOD, radius=4)
+    for x in (28, 58, 84):
+        pen.box(x, 30, x + 8, 90, WOOD)
+    pen.box(8, 10, 98, 42, pen.main, radius=8)
+    pen.box(8, 22, 98, 30, pen.light)
 
 
 def _tree(pen: Pen) -> None:

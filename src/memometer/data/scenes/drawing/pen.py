@@ -70,34 +70,29 @@ class Pen:
 
     def __init__(self, size: tuple[int, int], paint: Paint) -> None:
         self.main, self.dark, self.light = paint.main, paint.dark, paint.light
-        self._paint = paint
         self._size = size
         # Room for the outline and for the corners of a tilted object.
         self._margin = 3 + max(size) // 6
         whole = (size[0] + 2 * self._margin, size[1] + 2 * self._margin)
-        self._image = Image.new("RGB", whole, paint.outline)
-        self._mask = Image.new("L", whole, 0)
-        self._color = ImageDraw.Draw(self._image)
-        self._shape = ImageDraw.Draw(self._mask)
+        self._clear = (*paint.outline, 0)  # the outline is there already, `lift` only has to uncover it
+        self._layer = Image.new("RGBA", whole, self._clear)
+        self._draw = ImageDraw.Draw(self._layer)
 
     def box(self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, radius: float = 0) -> None:
         """A rectangle, its corners rounded by ``radius`` hundredths of the shorter side of the object's box."""
         span = self._points((left, top, right, bottom))
         corner = radius * min(self._size) / 100
-        self._color.rounded_rectangle(span, corner, fill)
-        self._shape.rounded_rectangle(span, corner, 255)
+        self._draw.rounded_rectangle(span, corner, fill)
 
     def oval(self, left: float, top: float, right: float, bottom: float, fill: Rgb) -> None:
         """An ellipse within these bounds."""
         span = self._points((left, top, right, bottom))
-        self._color.ellipse(span, fill)
-        self._shape.ellipse(span, 255)
+        self._draw.ellipse(span, fill)
 
     def pie(self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, start: float, end: float) -> None:
         """A sector of an ellipse; degrees run clockwise from three o'clock."""
         span = self._points((left, top, right, bottom))
-        self._color.pieslice(span, start, end, fill)
-        self._shape.pieslice(span, start, end, 255)
+        self._draw.pieslice(span, start, end, fill)
 
     def arc(
         self,
@@ -114,43 +109,32 @@ class Pen:
         """A stretch of an ellipse's rim, ``width`` hundredths of the shorter side thick."""
         span = self._points((left, top, right, bottom))
         thickness = self._thickness(width)
-        self._color.arc(span, start, end, fill, thickness)
-        self._shape.arc(span, start, end, 255, thickness)
+        self._draw.arc(span, start, end, fill, thickness)
 
     def poly(self, fill: Rgb, *xy: float) -> None:
         """A filled polygon; its corners are x, y, x, y and so on."""
         points = self._points(xy)
-        self._color.polygon(points, fill)
-        self._shape.polygon(points, 255)
+        self._draw.polygon(points, fill)
 
     def line(self, fill: Rgb, width: float, *xy: float) -> None:
         """A line through x, y, x, y and so on with round joints, ``width`` hundredths of the shorter side thick."""
         points = self._points(xy)
         thickness = self._thickness(width)
-        self._color.line(points, fill, thickness, joint="curve")
-        self._shape.line(points, 255, thickness, joint="curve")
+        self._draw.line(points, fill, thickness, joint="curve")
 
     def lift(self, *, outline: int, tilt: float, mirrored: bool) -> tuple[Image.Image, Image.Image]:
-        """The finished layer: picture and mask, with a dark outline around the shape.
+        """The finished layer, RGBA, and the mask to paste it with, which takes in a dark outline around the shape.
 
         Args:
             outline: thickness of the outline in canvas px.
             tilt: degrees, counter-clockwise.
             mirrored: left and right swapped.
         """
-        image, mask = self._image, self._mask
-        if mirrored:
-            image, mask = (layer.transpose(Image.Transpose.FLIP_LEFT_RIGHT) for layer in (image, mask))
-        if tilt:
-            image = image.rotate(tilt, Image.Resampling.NEAREST, fillcolor=self._paint.outline)
-            mask = mask.rotate(tilt, Image.Resampling.NEAREST)
-        if outline:
-            blurred = mask.filter(ImageFilter.BoxBlur(outline))
-            # Four times as strong: solid on the shape, soft at the outer rim. MaxFilter takes ten times as long.
-            grown = ImageChops.add(blurred, blurred, scale=0.5)
-            image.paste(self._paint.outline, mask=ImageChops.subtract(grown, mask))
-            mask = grown
-        return image, mask
+        layer = self._layer.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if mirrored else self._layer
+        layer = layer.rotate(tilt, Image.Resampling.NEAREST, fillcolor=self._clear)
+        blurred = layer.getchannel("A").filter(ImageFilter.BoxBlur(outline))
+        # Four times as strong: solid on the shape, soft at the outer rim. MaxFilter takes ten times as long.
+        return layer, ImageChops.add(blurred, blurred, scale=0.5)
 
     def _points(self, xy: Sequence[float]) -> list[float]:
         across, down = self._size

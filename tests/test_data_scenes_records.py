@@ -1,0 +1,235 @@
+"""Scenes as records: files, determinism, planted cases, the command."""
+
+import hashlib
+import json
+import tarfile
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from memometer.cli.data_scenes import command
+from memometer.data.fingerprints import perceptual_hash
+from memometer.data.images import open_image, read_image_bytes
+from memometer.data.records import RECORD_SCHEMA, load_records
+from memometer.data.scenes import make_scenes, writing
+from memometer.data.scenes.drawing import KINDS
+from memometer.errors import InputError
+from memometer.files import hash_bytes
+from memometer.objects.vocabulary import load_vocabulary
+
+app = typer.Typer()
+app.command()(command)
+
+
+def digests(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def rows(folder):
+    return load_records(folder).table.to_pylist()
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes") / "plain"
+    make_scenes(folder, n=120)
+    return folder
+
+
+def test_records_load_and_their_images_decode(plain):
+    records = load_records(plain)
+    assert pq.read_schema(plain / "records.parquet").equals(RECORD_SCHEMA)
+    assert records.record_ids.to_pylist() == [f"scene-{index:06d}" for index in range(120)]
+    for row, ref in zip(records.table.to_pylist(), records.image_refs(), strict=True):
+        image = open_image(ref)
+        assert (image.mode, image.format, image.size) == ("RGB", "JPEG", (64, 64))
+        assert (row["width"], row["height"]) == image.size
+        assert row["image_hash"] == hash_bytes(read_image_bytes(ref))
+        assert row["image_phash"] == perceptual_hash(image)
+        assert len(row["captions"]) == 5
+        assert len(row["boxes"]) == len(row["objects"]) == len(set(row["objects"]))
+        assert row["group"] is None
+        assert row["role"] is None
+
+
+def test_tars_are_webdataset_shards_and_offsets_point_into_them(plain):
+    table = {row["record_id"]: row for row in rows(plain)}
+    with tarfile.open(plain / "images-00000.tar", mode="r|") as tar:  # streamed, as training reads it
+        for member in tar:
+            key, extension = member.name.split(".")
+            data = tar.extractfile(member).read()
+            row = table[key]
+            if extension == "jpg":
+                assert row["image_path"] == "images-00000.tar"
+                assert (row["image_offset"], row["image_length"]) == (member.offset_data, member.size)
+                assert row["image_hash"] == hash_bytes(data)
+            else:
+                told = json.loads(data)
+                assert told["captions"] == row["captions"]
+                assert told["objects"] == row["objects"]
+                assert told["boxes"] == row["boxes"]
+
+
+def test_many_records_fill_many_shards(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "PER_SHARD", 16)
+    summary = make_scenes(tmp_path / "out", n=40)
+    assert summary.n_shards == 3
+    assert sorted({row["image_path"] for row in rows(tmp_path / "out")}) == [f"images-0000{i}.tar" for i in range(3)]
+    assert all(open_image(ref).size == (64, 64) for ref in load_records(tmp_path / "out").image_refs())
+
+
+def test_the_first_records_of_a_larger_set_are_the_same(plain, tmp_path):
+    make_scenes(tmp_path / "fewer", n=50)
+    assert rows(tmp_path / "fewer") == rows(plain)[:50]
+
+
+def test_same_bytes_again_and_whatever_the_workers(tmp_path, monkeypatch):
+    monkeypatch.setattr(writing, "PER_PIECE", 8)
+    options = {"n": 60, "miscaptioned": 0.1, "repeated": 3, "times": 3}
+    make_scenes(tmp_path / "alone", **options, workers=0)
+    make_scenes(tmp_path / "pool", **options, workers=2)
+    assert digests(tmp_path / "alone") == digests(tmp_path / "pool")
+
+
+def test_another_seed_gives_other_scenes(plain, tmp_path):
+    make_scenes(tmp_path / "other", n=20, seed=1)
+    assert all(
+        one["image_hash"] != other["image_hash"] and one["captions"] != other["captions"]
+        for one, other in zip(rows(plain), rows(tmp_path / "other"), strict=False)
+    )
+
+
+def test_the_vocabulary_holds_every_kind(plain):
+    vocabulary = load_vocabulary(plain / "vocabulary.tsv")
+    assert set(vocabulary.terms) == set(KINDS)
+    assert "ice creams" in vocabulary.find("ice cream")
+    assert vocabulary.find("sheep") == ("sheep",)
+
+
+def test_miscaptioned_records_have_the_captions_of_a_scene_without_their_objects(plain, tmp_path):
+    summary = make_scenes(tmp_path / "out", n=120, miscaptioned=7)
+    planted = pq.read_table(tmp_path / "out" / "planted.parquet").to_pylist()
+    assert summary.n_miscaptioned == len(planted) == 7
+    wrong = {row["record_id"] for row in planted}
+    ids = {row["record_id"] for row in rows(plain)}
+    for before, after in zip(rows(plain), rows(tmp_path / "out"), strict=True):
+        changed = {name for name in before if before[name] != after[name]} - {"image_offset"}
+        assert changed == ({"captions"} if before["record_id"] in wrong else set())
+        if not changed:
+            continue
+        assert not any(f" {word}" in f" {caption}" for word in after["objects"] for caption in after["captions"])
+    assert all(row["kind"] == "miscaptioned" and row["of"] not in ids for row in planted)
+
+
+def test_a_share_of_miscaptioned_records_keeps_the_first_records_the_same(tmp_path):
+    make_scenes(tmp_path / "more", n=100, miscaptioned=0.3)
+    make_scenes(tmp_path / "fewer", n=40, miscaptioned=0.3)
+    assert rows(tmp_path / "fewer") == rows(tmp_path / "more")[:40]
+    assert 18 <= pq.read_table(tmp_path / "more" / "planted.parquet").num_rows <= 42
+
+
+def test_repeated_records_are_exact_copies_in_one_group(plain, tmp_path):
+    summary = make_scenes(tmp_path / "out", n=120, repeated=4, times=3)
+    assert (summary.n_records, summary.n_repeated, summary.n_copies) == (128, 4, 8)
+    table = {row["record_id"]: row for row in rows(tmp_path / "out")}
+    planted = pq.read_table(tmp_path / "out" / "planted.parquet").to_pylist()
+    assert len(planted) == 12
+    for truth in planted:
+        row, first = table[truth["record_id"]], table[truth["of"]]
+        assert truth["kind"] == "repeated"
+        assert row["group"] == first["group"] == truth["of"]
+        same = ("image_hash", "image_phash", "captions", "objects", "boxes", "image_length")
+        assert all(row[name] == first[name] for name in same)
+    members = {truth["record_id"] for truth in planted}
+    assert len({row["image_offset"] for row in table.values()}) == 128
+    assert all(row["group"] is None for key, row in table.items() if key not in members)
+    assert [row["image_hash"] for row in rows(tmp_path / "out")[:120]] == [row["image_hash"] for row in rows(plain)]
+
+
+def test_no_record_is_both_miscaptioned_and_repeated(tmp_path):
+    make_scenes(tmp_path / "out", n=20, miscaptioned=12, repeated=8, times=2, size=32)
+    planted = pq.read_table(tmp_path / "out" / "planted.parquet").to_pylist()
+    kinds = [{row["record_id"] for row in planted if row["kind"] == kind} for kind in ("miscaptioned", "repeated")]
+    assert kinds[0].isdisjoint(kinds[1])
+    assert [len(kind) for kind in kinds] == [12, 16]
+
+
+def test_records_are_only_replaced_when_asked(tmp_path):
+    out = tmp_path / "out"
+    make_scenes(out, n=5, repeated=1, size=32)
+    with pytest.raises(InputError, match=r"already holds records.*--overwrite"):
+        make_scenes(out, n=3)
+    make_scenes(out, n=3, overwrite=True)
+    assert len(load_records(out)) == 3
+    assert not (out / "planted.parquet").exists()
+    assert not [path.name for path in out.iterdir() if path.name.endswith(".tmp")]
+
+
+def test_an_interrupted_run_leaves_no_records(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    make_scenes(out, n=3, size=32)
+
+    def fail(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(writing, "write_shard", fail)
+    with pytest.raises(KeyboardInterrupt):
+        make_scenes(out, n=3, size=32, overwrite=True)
+    assert not (out / "records.parquet").exists()
+    assert not list(out.glob("images-*.tar"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"n": 0}, "0 scenes asked for"),
+        ({"n": 5, "size": 8}, "8 px asked for; choose a --size from 32"),
+        ({"n": 5, "miscaptioned": -1}, "miscaptioned is -1; expected a number"),
+        ({"n": 5, "miscaptioned": 2.5}, "miscaptioned is 2.5; expected a number"),
+        ({"n": 5, "miscaptioned": 4, "repeated": 2}, "6 records are to be planted among 5"),
+        ({"n": 5, "repeated": 2, "times": 1}, "expected repeated >= 0 and times >= 2"),
+    ],
+)
+def test_wrong_numbers_are_errors_that_say_what_to_do(tmp_path, options, message):
+    with pytest.raises(InputError, match=message):
+        make_scenes(tmp_path / "out", **options)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_in_the_way_is_an_error(tmp_path):
+    (tmp_path / "out").write_text("something else")
+    with pytest.raises(InputError, match="is a file; choose a folder"):
+        make_scenes(tmp_path / "out", n=1)
+
+
+def test_the_command_end_to_end(tmp_path):
+    out = tmp_path / "records"
+    arguments = [
+        "--out",
+        str(out),
+        "--n",
+        "30",
+        "--size",
+        "48",
+        "--miscaptioned",
+        "3",
+        "--repeated",
+        "2",
+        "--times",
+        "4",
+    ]
+    result = CliRunner().invoke(app, [*arguments, "--workers", "0", "--json"])
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    assert summary["n_records"] == len(load_records(out)) == 36
+    assert (summary["n_miscaptioned"], summary["n_copies"], summary["size"]) == (3, 6, 48)
+    assert summary["n_objects"] == sum(len(row["objects"]) for row in rows(out))
+    again = CliRunner().invoke(app, [*arguments, "--overwrite"])
+    assert again.exit_code == 0, again.output
+    assert f"records: {out}/records.parquet" in again.stdout
+    assert "36" in again.stdout
+    assert "drawing scenes" in again.stderr
+    assert np.all([open_image(ref).size == (48, 48) for ref in load_records(out).image_refs()])
