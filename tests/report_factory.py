@@ -19,6 +19,10 @@ NEIGHBOR = pa.struct(
     ]
 )
 OWN = pa.struct([("label", pa.string()), ("mentioned", pa.bool_()), ("target", pa.bool_()), ("reference", pa.bool_())])
+OBJECTS_SCHEMA = pa.schema(
+    [("label", pa.string()), ("n", pa.int64())]
+    + [(name, pa.float64()) for name in ("recall_target", "recall_reference", "gap", "low", "high")]
+)
 GALLERY_SCHEMA = pa.schema(
     [
         ("rank", pa.int64()),
@@ -170,7 +174,7 @@ def make_objects(*, labels: list[str] | None = None, seed: int = 0) -> pa.Table:
             }
             | {"gap": lead, "low": lead - half, "high": lead + half}
         )
-    return pa.Table.from_pylist(rows)
+    return pa.Table.from_pylist(rows, schema=OBJECTS_SCHEMA)
 
 
 def make_record(rank: int, *, image: bytes | None = None, neighbors: int = 10, **fields: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import Clipped, clip
@@ -99,8 +100,8 @@ def gallery_records(table: pa.Table, *, pictures: Pictures) -> tuple[GalleryReco
         table: the gallery of an `Audit`.
         pictures: gives the thumbnails their room.
     """
-    first = table.sort_by("rank").slice(0, MAX_RECORDS)
-    return tuple(_record(row, pictures) for row in first.to_pylist())
+    order = pc.sort_indices(table["rank"])[:MAX_RECORDS].to_pylist()
+    return tuple(_record(table.slice(row, 1).to_pylist()[0], pictures) for row in order)
 
 
 def _record(row: dict[str, Any], pictures: Pictures) -> GalleryRecord:

@@ -8,6 +8,9 @@ __all__ = ["MAX_THUMBNAIL_BYTES", "Picture", "Pictures"]
 MAX_THUMBNAIL_BYTES = 500_000
 """A JPEG beyond this is no thumbnail; one such must not take the room of fifty."""
 
+TAG_BYTES = 1000
+"""Room for what surrounds a URI: the element and its alternative text, which may hold a long id."""
+
 JPEG_MAGIC = b"\xff\xd8\xff"
 
 
@@ -53,9 +56,9 @@ class Pictures:
         if len(data) > MAX_THUMBNAIL_BYTES:
             return Picture(reason="too large for a thumbnail")
         uri = "data:image/jpeg;base64," + base64.b64encode(data).decode("ascii")
-        if len(uri) > self._room:
+        if len(uri) + TAG_BYTES > self._room:
             self._room = 0
             self.n_left_out += 1
             return Picture(reason="image left out to keep the file small")
-        self._room -= len(uri)
+        self._room -= len(uri) + TAG_BYTES
         return Picture(uri=uri)

@@ -1,12 +1,14 @@
 """The table of gaps for a terminal."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from rich import box
 from rich.table import Table
+from rich.text import Text
 
 from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap
-from memometer.report.text import DASH, signed
+from memometer.report.text import DASH, plain, signed
 
 __all__ = ["gap_table"]
 
@@ -21,7 +23,10 @@ def gap_table(summary: dict[str, Any]) -> Table:
     Args:
         summary: the ``summary`` of an `Audit`.
     """
+    reasons = dict.fromkeys(_reasons(summary))
     table = Table(
+        caption=Text("\n".join(reasons)) if reasons else None,
+        caption_justify="left",
         title=f"VL-Déjà-Vu, k = {summary['k']}: gap [95 % interval]",
         title_justify="left",
         box=box.SIMPLE_HEAD,
@@ -36,6 +41,17 @@ def gap_table(summary: dict[str, Any]) -> Table:
             gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
             table.add_row(f"  {name}", *(_cell(gap) for gap in gaps), end_section=measure == "aucg")
     return table
+
+
+def _reasons(summary: dict[str, Any]) -> Iterator[str]:
+    """Why gaps are dashes."""
+    if not summary.get("balanced"):
+        yield "– balanced: not run, it needs the reference's own records (--reference-role)"
+    for scope, name in SCOPES.items():
+        for measure in MEASURES:
+            gap = find_gap(summary, design="one-way", scope=scope, measure=measure)
+            if gap.value is None:
+                yield f"– {name.lower()}: {plain(gap.reason or 'undefined', limit=200)}"
 
 
 def _cell(gap: Gap) -> str:

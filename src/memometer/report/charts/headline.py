@@ -7,14 +7,16 @@ import altair as alt
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, shown_designs
-from memometer.report.text import count, signed
+from memometer.report.text import DASH, count, signed
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
 
 __all__ = ["headline_gaps", "headline_numbers"]
 
-COLORS = {"unmentioned": theme.TARGET, "all": theme.REFERENCE}
+COLORS = {"all": theme.REFERENCE, "unmentioned": theme.TARGET}
+LABEL_WIDTH = 170
+"""Room for the designs' names in px."""
 
 
 def headline_gaps(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
@@ -40,51 +42,47 @@ def headline_numbers(audit: "Audit") -> Numbers:
                 gap = find_gap(audit.summary, design=design, scope=scope, measure=measure)
                 numbers = (signed(gap.value), signed(gap.low), signed(gap.high), count(gap.n))
                 rows.append((DESIGNS[design], scope_name, name, *numbers))
+    if all(row[3] == DASH for row in rows):
+        return Numbers((), ())
     return Numbers(("Design", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
 def _panel(summary: dict[str, Any], measure: str, designs: list[str], *, width: int, first: bool) -> alt.LayerChart:
+    name, meaning = MEASURES[measure]
+    order = [DESIGNS[design] for design in designs]
+    labels = alt.Axis(
+        labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=LABEL_WIDTH
+    )
+    scopes = list(SCOPES.values())
+    base = alt.Chart(theme.data(_rows(summary, measure, designs))).encode(
+        y=alt.Y("design:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=labels),
+        yOffset=alt.YOffset("series:N", scale=alt.Scale(domain=scopes[::-1], paddingOuter=0.6)),
+        color=_scale(alt.Color, list(COLORS.values()), width=width),
+    )
+    x = alt.X("low:Q", title=None, axis=alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=4), scale=alt.Scale(zero=True))
+    interval = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q")
+    point = base.mark_point(filled=True, opacity=1, size=75).encode(
+        x="value:Q", shape=_scale(alt.Shape, ["diamond", "circle"], width=width)
+    )
+    return alt.layer(theme.zero_line(horizontal=False), interval, point).properties(
+        width=theme.panel_width(width=width - LABEL_WIDTH, n_panels=3, margin=34),
+        height=54 * len(designs),
+        title=alt.TitleParams(name, subtitle=meaning, subtitleColor=theme.MUTED),
+    )
+
+
+def _rows(summary: dict[str, Any], measure: str, designs: list[str]) -> list[dict[str, Any]]:
     rows = []
     for design in designs:
-        for scope in SCOPES:
+        for scope, name in SCOPES.items():
             gap = find_gap(summary, design=design, scope=scope, measure=measure)
             if gap.value is not None:
-                row = {"design": DESIGNS[design], "series": SCOPES[scope], "value": gap.value}
-                rows.append({**row, "low": gap.low, "high": gap.high})
-    labelled = first or width < 600
-    names = list(SCOPES.values())
-    color = alt.Color(
-        "series:N",
-        scale=alt.Scale(domain=names, range=[COLORS[scope] for scope in SCOPES]),
-        legend=alt.Legend(title=None, orient="top"),
-    )
-    shape = alt.Shape(
-        "series:N",
-        scale=alt.Scale(domain=names, range=["diamond", "circle"]),
-        legend=alt.Legend(title=None, orient="top"),
-    )
-    base = alt.Chart(theme.data(rows)).encode(
-        y=alt.Y(
-            "design:N",
-            sort=[DESIGNS[design] for design in designs],
-            scale=alt.Scale(domain=[DESIGNS[design] for design in designs]),
-            title=None,
-            axis=alt.Axis(labels=labelled, ticks=False, domain=False, labelColor=theme.INK, labelLimit=180),
-        ),
-        yOffset=alt.YOffset("series:N", scale=alt.Scale(domain=names[::-1], paddingOuter=0.6)),
-        color=color,
-    )
-    x = alt.X(
-        "low:Q",
-        title=None,
-        axis=alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=4),
-        scale=alt.Scale(zero=True, nice=True),
-    )
-    interval = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q")
-    point = base.mark_point(filled=True, opacity=1, size=75).encode(x=alt.X("value:Q", title=None), shape=shape)
-    name, meaning = MEASURES[measure]
-    layers = alt.layer(theme.zero_line(horizontal=False), interval, point)
-    plot = theme.panel_width(width=width - 150 if width >= 600 else width - 130, n_panels=3, margin=34)
-    return layers.properties(
-        width=plot, height=54 * len(designs), title=alt.TitleParams(name, subtitle=meaning, subtitleColor=theme.MUTED)
-    )
+                row = {"design": DESIGNS[design], "series": name, "value": gap.value, "low": gap.low, "high": gap.high}
+                rows.append(row)
+    return rows
+
+
+def _scale(channel: type[Any], values: list[str], *, width: int) -> Any:
+    """Tells all from unmentioned objects, by colour or by shape, with one legend for both."""
+    legend = alt.Legend(title=None, orient="top", columns=0 if width >= 600 else 1)
+    return channel("series:N", scale=alt.Scale(domain=list(SCOPES.values()), range=values), legend=legend)

@@ -64,7 +64,7 @@ def _panel(audit: "Audit", scope: str, *, width: int) -> alt.VConcatChart:
             {"x": step / N_BINS, "trained": round(high, 5), "untrained": round(low, 5), "gap": round(high - low, 5)}
             for step, high, low in steps
         ]
-    plot = theme.panel_width(width=width, n_panels=2)
+    plot = theme.panel_width(width=width, n_panels=2, margin=76)
     hide = alt.Axis(labels=False, ticks=False, grid=True, values=[0, 0.25, 0.5, 0.75, 1], title=None)
     show = alt.Axis(format=".2~f", values=[0, 0.25, 0.5, 0.75, 1], grid=False)
     base = alt.Chart(theme.data(rows))
@@ -77,7 +77,7 @@ def _panel(audit: "Audit", scope: str, *, width: int) -> alt.VConcatChart:
     curves = [
         base.transform_calculate(series=f"'{name}'")
         .mark_line(interpolate="step-after", strokeWidth=2)
-        .encode(x=x, y=alt.Y(f"{field}:Q"), **_two_series())
+        .encode(x=x, y=alt.Y(f"{field}:Q"), **_two_series(width))
         for field, name in (("untrained", UNTRAINED), ("trained", TRAINED))
     ]
     gap = base.mark_area(interpolate="step-after", opacity=0.6, color=theme.TARGET).encode(
@@ -89,8 +89,9 @@ def _panel(audit: "Audit", scope: str, *, width: int) -> alt.VConcatChart:
     return alt.vconcat(upper, lower, spacing=8)
 
 
-def _two_series() -> dict[str, alt.Color | alt.StrokeDash]:
-    return theme.series((TRAINED, UNTRAINED), colors=(theme.TARGET, theme.REFERENCE), dashes=((1, 0), (5, 3)))
+def _two_series(width: int) -> dict[str, alt.Color | alt.StrokeDash]:
+    colors = (theme.TARGET, theme.REFERENCE)
+    return theme.series((TRAINED, UNTRAINED), colors=colors, dashes=((1, 0), (5, 3)), width=width)
 
 
 def _survival(samples: pa.Table, column: str) -> np.ndarray | None:

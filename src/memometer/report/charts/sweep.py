@@ -33,6 +33,8 @@ def gap_by_k(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
 
 def sweep_numbers(audit: "Audit") -> Numbers:
     """The chart's gaps as a table."""
+    if not any(gap.value is not None for scope in SCOPES for _, _, gap in _gaps(audit.summary, scope)):
+        return Numbers((), ())
     rows = [
         (str(k), name, MEASURES[measure][0], signed(gap.value), signed(gap.low), signed(gap.high), count(gap.n))
         for scope, name in SCOPES.items()
@@ -57,7 +59,7 @@ def _panel(summary: dict[str, Any], scope: str, *, width: int, first: bool) -> a
         if gap.value is not None
     ]
     names = [MEASURES[measure][0] for measure in MEASURES]
-    encodings = theme.series(names, colors=list(COLORS.values()), dashes=list(DASHES.values()))
+    encodings = theme.series(names, colors=list(COLORS.values()), dashes=list(DASHES.values()), width=width)
     steps = sorted({k for k, _, _ in _gaps(summary, scope)})
     labelled = first or width < 600
     y_axis = alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5)

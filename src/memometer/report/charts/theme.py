@@ -60,10 +60,18 @@ def arrange(panels: Sequence[Any], *, width: int) -> alt.ConcatChart:
     return alt.concat(*panels, columns=columns, spacing=28)
 
 
-def series(names: Sequence[str], *, colors: Sequence[str], dashes: Sequence[Sequence[int]]) -> dict[str, Any]:
+def series(
+    names: Sequence[str], *, colors: Sequence[str], dashes: Sequence[Sequence[int]], width: int
+) -> dict[str, Any]:
     """Encodings that tell series of the field ``series`` apart by colour and by dash, with one legend for both."""
     legend = alt.Legend(
-        title=None, orient="top", symbolType="stroke", symbolOpacity=1, symbolSize=320, symbolStrokeWidth=2.5
+        title=None,
+        orient="top",
+        columns=0 if width >= 600 else 1,
+        symbolType="stroke",
+        symbolOpacity=1,
+        symbolSize=320,
+        symbolStrokeWidth=2.5,
     )
     domain = list(names)
     return {

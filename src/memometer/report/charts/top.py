@@ -85,7 +85,8 @@ def _interval(group: list[dict[str, Any]], key: str, value: float) -> dict[str, 
 
 def _panel(rows: list[dict[str, Any]], sort: str, *, width: int, first: bool) -> alt.LayerChart:
     labelled = first or width < 600
-    encodings = theme.series((OBSERVED, CONTROL), colors=(theme.TARGET, theme.REFERENCE), dashes=((1, 0), (5, 3)))
+    colors = (theme.TARGET, theme.REFERENCE)
+    encodings = theme.series((OBSERVED, CONTROL), colors=colors, dashes=((1, 0), (5, 3)), width=width)
     base = alt.Chart(theme.data(rows)).encode(
         x=alt.X(
             "top:Q",
