@@ -154,7 +154,6 @@ def test_limit(shards, tmp_path, limit):
     [
         ({"max_rejects": 5}, "expected 0 to 1"),
         ({"limit": 0}, "expected 1 record or more"),
-        ({"objects": "captions"}, "pass --vocabulary FILE"),
         ({"objects": "both"}, "'auto', 'source' or 'captions'; got 'both'"),
         ({"vocabulary": "nouns.tsv"}, "no vocabulary at nouns.tsv"),
     ],
@@ -176,7 +175,7 @@ def test_out_that_cannot_be_written(shards, tmp_path):
 def test_row_groups_do_not_depend_on_pieces(tmp_path, monkeypatch):
     monkeypatch.setattr("memometer.data.assembling.ROW_GROUP", 7)
     row = dict.fromkeys(PIECE_SCHEMA.names) | {"captions": ["x"], "width": 1, "height": 1}
-    rows = [row | {"record_id": str(number), "objects": ["a"] * (number % 3)} for number in range(30)]
+    rows = [row | {"record_id": str(n), "id_hash": n, "objects": ["a"] * (n % 3)} for n in range(30)]
 
     def written(sizes):
         starts = np.concatenate(([0], np.cumsum(sizes)))
@@ -194,6 +193,18 @@ def test_row_groups_do_not_depend_on_pieces(tmp_path, monkeypatch):
     assert pq.read_schema(tmp_path / "out.parquet") == RECORD_SCHEMA
 
 
+def test_equal_hashes_of_other_ids_are_no_duplicates(tmp_path):
+    row = dict.fromkeys(PIECE_SCHEMA.names)
+    files = []
+    for name, ids in (("one", ["a", "b", "c"]), ("two", ["d", "b", "a"])):
+        files.append(tmp_path / name)
+        rows = [row | {"record_id": id_, "id_hash": {"c": 7, "d": 7}.get(id_, ord(id_))} for id_ in ids]
+        pq.write_table(pa.Table.from_pylist(rows, schema=PIECE_SCHEMA), files[-1])
+    assert Parts.of(files, files, limit=None).keep.tolist() == [True, True, True, True, False, False]
+    assert Parts.of(files, files, limit=5).keep.tolist() == [True, True, True, True, False, False]
+    assert Parts.of(files, files, limit=2).keep.tolist() == [True, True, False, False, False, False]
+
+
 # --- objects from captions ---
 
 
@@ -208,7 +219,7 @@ def vocabulary(tmp_path):
     "case",  # --objects, the source's labels, the objects found, where they come from
     [
         ("auto", ["sofa"], ["sofa"], "source"),
-        ("auto", [], [], "source"),
+        ("auto", [], ["cat", "dog"], "captions"),
         ("auto", None, ["cat", "dog"], "captions"),
         ("captions", ["sofa"], ["cat", "dog"], "captions"),
         ("source", None, None, None),
@@ -226,6 +237,13 @@ def test_objects_from_captions(tmp_path, vocabulary, case):
     assert (row["boxes"] is None) == (origin != "source")
     assert summary.objects_from == origin
     assert (tmp_path / "out" / "vocabulary.tsv").read_bytes() == vocabulary.read_bytes()
+
+
+def test_objects_from_captions_by_the_built_in_vocabulary(tmp_path):
+    write_tar(tmp_path / "0.tar", sample(1, json=None, txt=b"Two dogs on a surfboard"))
+    import_records(tmp_path / "0.tar", tmp_path / "out", objects="captions")
+    assert records(tmp_path / "out")[0]["objects"] == ["dog", "surfboard"]
+    assert not (tmp_path / "out" / "vocabulary.tsv").exists()
 
 
 def test_vocabulary_may_lie_where_it_is_kept(shards, tmp_path, vocabulary):

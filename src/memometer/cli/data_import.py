@@ -145,7 +145,7 @@ def _table(summary: "ImportSummary") -> "Table":
 
 def _objects(summary: "ImportSummary") -> str:
     if summary.objects_from is None:
-        return "none; --vocabulary FILE finds them in the captions"
+        return "none; --objects captions takes the nouns of the captions"
     origin = "from the captions" if summary.objects_from == "captions" else "from the source's labels"
     per_record = summary.n_objects / summary.n_records
     without = f"; {summary.n_without_objects:,} records without any" if summary.n_without_objects else ""

@@ -41,12 +41,12 @@ class Parts:
     @classmethod
     def of(cls, records: Sequence[Path], rejects: Sequence[Path], *, limit: int | None) -> "Parts":
         """Finds the first record of every id among the first ``limit`` records."""
-        chunks = [pq.read_table(path, columns=["record_id"])["record_id"] for path in records]
-        ids = pa.chunked_array([chunk for column in chunks for chunk in column.chunks], pa.string())
-        n_limit = len(ids) if limit is None else min(limit, len(ids))
-        keep = np.zeros(len(ids), bool)
-        keep[_first_rows(ids[:n_limit])] = True
-        return cls(records, rejects, keep, n_limit)
+        columns = [pq.read_table(path, columns=["id_hash"])["id_hash"].to_numpy() for path in records]
+        hashes = np.concatenate([np.empty(0, np.uint64), *columns])
+        n_limit = len(hashes) if limit is None else min(limit, len(hashes))
+        everything = cls(records, rejects, np.arange(len(hashes)) < n_limit, n_limit)
+        rows = _shared(hashes[:n_limit])
+        return dataclasses.replace(everything, keep=_without_repeats(everything, rows)) if len(rows) else everything
 
     def spans(self) -> Iterator[tuple[Path, slice]]:
         """Each piece's records with its rows among all records."""
@@ -80,9 +80,9 @@ class Counts:
 
 
 def has_objects(parts: Parts) -> bool:
-    """Whether the source labels any record that stays, be it with an empty list."""
+    """Whether the source has any label."""
     columns = (pq.read_table(path, columns=["objects"])["objects"] for path in parts.records)
-    return any(column.null_count < len(column) for column in columns)
+    return any(len(pc.list_flatten(column)) for column in columns)
 
 
 def write_rejects(parts: Parts, path: Path) -> dict[str, int]:
@@ -125,13 +125,25 @@ def write_records(parts: Parts, path: Path, *, caption_objects: Any = None) -> C
     return counts
 
 
-def _first_rows(ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """The row of the first occurrence of every id."""
-    if pc.count_distinct(ids).as_py() == len(ids):
-        return np.arange(len(ids))
-    table = pa.table({"id": ids.cast(pa.large_string()), "row": np.arange(len(ids))})
-    rows: npt.NDArray[np.int64] = table.group_by("id").aggregate([("row", "min")])["row_min"].to_numpy()
-    return rows
+def _shared(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """The rows whose hash another row has too, ascending."""
+    order = np.argsort(hashes, kind="stable")
+    same = hashes[order[1:]] == hashes[order[:-1]]
+    return np.unique(np.concatenate((order[1:][same], order[:-1][same])))
+
+
+def _without_repeats(parts: Parts, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """``parts.keep``, but of the ``rows`` only the first of every id: equal hashes need not mean equal ids."""
+    chunks = []
+    for path, span in parts.spans():
+        inside = rows[(rows >= span.start) & (rows < span.stop)] - span.start
+        if len(inside):
+            chunks += pq.read_table(path, columns=["record_id"])["record_id"].take(pa.array(inside)).chunks
+    table = pa.table({"id": pa.chunked_array(chunks).cast(pa.large_string()), "row": rows})
+    keep = parts.keep.copy()
+    keep[rows] = False
+    keep[table.group_by("id").aggregate([("row", "min")])["row_min"].to_numpy()] = True
+    return keep
 
 
 def _duplicates(records: Path, keep: npt.NDArray[np.bool_]) -> pa.Table:

@@ -43,8 +43,10 @@ def import_records(
         source: tar shards, CSV, TSV, Parquet, a COCO folder or an image folder; a glob or a range of files.
         out: the records' folder.
         options: how to read the source.
-        objects: the source's own labels, the nouns of the captions, or (``"auto"``) the former where there are any.
-        vocabulary: a file of terms and their word forms; kept beside the records as ``vocabulary.tsv``.
+        objects: the source's own labels, the nouns of the captions, or (``"auto"``) the source's labels where there
+            are any, else, given a vocabulary, the nouns.
+        vocabulary: a file of terms and their word forms, kept beside the records as ``vocabulary.tsv``; None takes
+            the built-in one where nouns are asked for.
         max_rejects: the share of rejected records beyond which the import stops.
         limit: import the first records only; None imports all.
         workers: processes that decode; 0 works in this one.
@@ -59,7 +61,7 @@ def import_records(
     folder = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links)
     _check(folder, objects=objects, vocabulary=vocabulary, max_rejects=max_rejects, limit=limit)
     reader = open_source(source, options)
-    nouns = _noun_finder(vocabulary)
+    nouns = _noun_finder(objects, vocabulary)
     stamp, n_files = _stamp(reader)
     pieces_key = hash_json([__version__, reader.format, _settings(reader), stamp, limit])
     key = hash_json([pieces_key, objects, hash_file(Path(vocabulary)) if vocabulary else None])
@@ -109,8 +111,6 @@ def _check(folder: Path, *, objects: str, vocabulary: str | Path | None, max_rej
         raise InputError(f"{folder}/records.parquet is a folder, which no import writes; choose another --out")
     if objects not in {"auto", "source", "captions"}:
         raise InputError(f"objects come from 'auto', 'source' or 'captions'; got '{objects}'")
-    if objects == "captions" and vocabulary is None:
-        raise InputError("objects from captions need a vocabulary; pass --vocabulary FILE (terms and their word forms)")
     if vocabulary is not None and not Path(vocabulary).is_file():
         raise InputError(f"there is no vocabulary at {vocabulary}; expected a file of terms and their word forms")
     if not 0 <= max_rejects <= 1:
@@ -119,14 +119,14 @@ def _check(folder: Path, *, objects: str, vocabulary: str | Path | None, max_rej
         raise InputError(f"the limit is {limit}; expected 1 record or more")
 
 
-def _noun_finder(vocabulary: str | Path | None) -> Callable[[Any], Any] | None:
+def _noun_finder(objects: str, vocabulary: str | Path | None) -> Callable[[Any], Any] | None:
     """Captions → objects by a vocabulary, read now so that a bad file stops the import before its long part."""
-    if vocabulary is None:
+    if vocabulary is None and objects != "captions":
         return None
     from memometer.objects.nouns import caption_objects
-    from memometer.objects.vocabulary import load_vocabulary
+    from memometer.objects.vocabulary import default_vocabulary, load_vocabulary
 
-    terms = load_vocabulary(Path(vocabulary))
+    terms = default_vocabulary() if vocabulary is None else load_vocabulary(Path(vocabulary))
     return lambda captions: caption_objects(captions, terms)
 
 

@@ -17,7 +17,7 @@ from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, Draft, Pi
 from memometer.errors import JobError
 from memometer.files import atomic_path, hash_bytes
 
-__all__ = ["REJECT_SCHEMA", "PieceJob", "verify_piece"]
+__all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "verify_piece"]
 
 REJECT_SCHEMA = pa.schema(
     [
@@ -29,8 +29,15 @@ REJECT_SCHEMA = pa.schema(
 )
 """Columns of ``rejects.parquet``."""
 
-PIECE_SCHEMA = RECORD_SCHEMA.append(REJECT_SCHEMA.field("source")).append(REJECT_SCHEMA.field("member"))
-"""A piece also remembers where each record came from: it may still turn out to be a duplicate."""
+PIECE_SCHEMA = pa.schema(
+    [
+        *RECORD_SCHEMA,
+        REJECT_SCHEMA.field("source"),  # a record of a piece may still turn out to be a duplicate
+        REJECT_SCHEMA.field("member"),
+        pa.field("id_hash", pa.uint64()),  # of the record_id: finds duplicates without all the ids in memory
+    ]
+)
+"""Columns of a piece of records."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,6 +134,7 @@ def _verify(draft: Draft | Reject, folder: str) -> dict[str, Any] | Reject:
         "role": draft.role,
         "source": draft.source,
         "member": draft.member,
+        "id_hash": int(hash_bytes(draft.record_id.encode())[:16], 16),
     }
 
 
