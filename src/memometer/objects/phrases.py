@@ -21,7 +21,7 @@ _BETWEEN_WORDS = r" [^\pL\pM\pN]+|[^\pL\pM\pN -][^\pL\pM\pN]*|-[^\pL\pM\pN]+|^-|
 
 
 def words_of(texts: pa.Array) -> pa.ListArray:
-    """(n,) strings → (n,) lists of lower-cased words; a hyphenated word is one word, an apostrophe parts words.
+    """(n,) strings → (n,) lists of lower-cased words; words joined by a hyphen are one word, an apostrophe parts words.
 
     Text that begins or ends with punctuation begins or ends with an empty word.
 
@@ -32,6 +32,7 @@ def words_of(texts: pa.Array) -> pa.ListArray:
         texts = pc.utf8_normalize(texts, form="NFC")  # é may be one character or two
         texts = pc.replace_substring_regex(texts, "[\u2010\u2011]", "-")  # typographic hyphens
     spaced = pc.replace_substring_regex(pc.utf8_lower(texts), _BETWEEN_WORDS, " ")
+    spaced = pc.replace_substring_regex(spaced, r"(\pN)-", r"\1 ")  # "4-wheel drive" has a wheel
     return pc.split_pattern(spaced, " ")
 
 

@@ -68,6 +68,7 @@ class ObjectSets:
         Raises:
             InputError: the two differ in their number of images or in their labels.
         """
+        _check_alike(self, other)
         stay = ~other.contains(self)
         rows = np.repeat(np.arange(len(self)), self.sizes)[stay]
         indptr = _pointers(np.bincount(rows, minlength=len(self)))
