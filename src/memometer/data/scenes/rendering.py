@@ -3,7 +3,7 @@
 import dataclasses
 
 import numpy as np
-from PIL import Image, ImageChops
+from PIL import Image
 
 from memometer.data.scenes.backdrop import WHITE, Backdrop
 from memometer.data.scenes.composition import Item, Scene
@@ -44,9 +44,8 @@ def render(scene: Scene, *, size: int) -> Picture:
         rng=rng,
     )
     scene.theme.paint(drop)
-    canvas = _lit(rng, drop.image)
-    boxes = tuple(_draw(rng, canvas, item) for item in scene.items)
-    return Picture(_grained(rng, canvas.reduce(SUPERSAMPLING)), boxes)
+    boxes = tuple(_draw(rng, drop.image, item) for item in scene.items)
+    return Picture(drop.image.reduce(SUPERSAMPLING), boxes)
 
 
 def _draw(rng: np.random.Generator, canvas: Image.Image, item: Item) -> Box:
@@ -63,19 +62,6 @@ def _draw(rng: np.random.Generator, canvas: Image.Image, item: Item) -> Box:
     first_x, first_y = (max(edge, 0) // SUPERSAMPLING for edge in edges[:2])
     last_x, last_y = (-(-min(edge, side) // SUPERSAMPLING) for edge in edges[2:])
     return float(first_x), float(first_y), float(last_x - first_x), float(last_y - first_y)
-
-
-def _lit(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    """The backdrop under uneven light: no two scenes of a theme then look alike to a perceptual hash."""
-    light = rng.integers(128 - 24, 128 + 25, size=(6, 6), dtype=np.uint8)
-    smooth = Image.fromarray(light).resize(image.size, Image.Resampling.BICUBIC)
-    return ImageChops.add(image, Image.merge("RGB", (smooth, smooth, smooth)), offset=-128)
-
-
-def _grained(rng: np.random.Generator, image: Image.Image) -> Image.Image:
-    """The finished picture with a fine grain, as a camera's."""
-    grain = rng.normal(0.0, 2.5, size=(image.height, image.width, 1))
-    return Image.fromarray(np.clip(np.asarray(image) + grain, 0, 255).astype(np.uint8))
 
 
 def _varied(rng: np.random.Generator, color: Rgb, *, spread: int) -> Rgb:
