@@ -86,6 +86,14 @@ def test_a_window_bounds_the_work_and_still_connects_what_is_alike(monkeypatch):
     assert len(links.first) == 63
 
 
+def test_a_dense_cluster_gives_few_pairs():
+    """2,081 hashes within 4 bits of one another have 2.2 million pairs."""
+    bits = [1 << bit for bit in range(64)]
+    hashes = np.unique(np.array([0, *bits, *(one | other for one in bits for other in bits)], np.uint64))
+    kinds = np.uint64(1) << (np.arange(len(hashes)) % 3).astype(np.uint64)
+    assert len(link_hashes(hashes, max_distance=4, kinds=kinds).first) < 4 * len(hashes)
+
+
 def test_the_distance_has_limits():
     for distance in (-1, 17):
         with pytest.raises(InputError, match=f"is {distance} bits; give 0 to 16"):
