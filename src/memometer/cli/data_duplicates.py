@@ -25,7 +25,7 @@ def command(
     ] = None,
     max_distance: Annotated[
         int | None,
-        typer.Option(help="Differing bits of perceptual hashes up to which images are near duplicates. [default: 6]"),
+        typer.Option(help="Differing bits of perceptual hashes up to which images are near duplicates. Default: 6."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Write all pairs to this Parquet file.")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the file OUT.")] = False,

@@ -22,7 +22,7 @@ def command(
         bool | None,
         typer.Option(
             "--by-group/--no-by-group",
-            help="Keep the records of one group together. [default: where the records have groups]",
+            help="Keep the records of one group together. Default: where the records have groups.",
             show_default=False,
         ),
     ] = None,
@@ -35,7 +35,7 @@ def command(
     ] = False,
     max_distance: Annotated[
         int | None,
-        typer.Option(help="Differing bits of perceptual hashes up to which images are near duplicates. [default: 6]"),
+        typer.Option(help="Differing bits of perceptual hashes up to which images are near duplicates. Default: 6."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
