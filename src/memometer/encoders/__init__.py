@@ -31,7 +31,7 @@ def load_encoder(spec: str, *, device: str = "cpu", precision: str = "fp32") -> 
         from memometer.embeddings.stored import open_stored_vectors
 
         return open_stored_vectors(rest)
-    if scheme == "open_clip":
+    if scheme == "open_clip" and rest:
         # torch and open_clip load here, so that the workers that decode images do without them.
         from memometer.encoders.resolve import load_open_clip
 

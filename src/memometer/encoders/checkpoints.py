@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,10 +38,11 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     except OSError as error:
         raise ModelError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
     except (*DAMAGE, safetensors.SafetensorError) as error:
-        first_line = str(error).strip().split("\n")[0]
+        # torch's own advice, to load again without the safeguard, is not passed on.
+        why = "it is damaged, or holds Python objects, which could run code"
         raise ModelError(
-            f"{path} is not a checkpoint that can be loaded safely, and nothing in it was run: {first_line} Expected "
-            "tensors alone: a .safetensors file, or a state dict saved with torch.save"
+            f"{path} is not a checkpoint that can be loaded safely: {why}; nothing in it was run. Expected tensors "
+            "alone: a .safetensors file, or a state dict saved with torch.save"
         ) from error
     if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
         loaded = loaded["state_dict"]
@@ -68,8 +70,10 @@ def hash_tensors(state: Mapping[str, torch.Tensor]) -> str:
 def _load(path: Path) -> object:
     if path.suffix == ".safetensors":
         return safetensors.torch.load_file(path, device="cpu")
-    # Mapped, a training checkpoint's optimizer state, two thirds of the file, is never read.
-    return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of odd pickle protocols, which are refused or read correctly
+        # Mapped, a training checkpoint's optimizer state, two thirds of the file, is never read.
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
 
 
 def _is_tensor(entry: tuple[object, object]) -> bool:

@@ -77,7 +77,7 @@ def architecture_from_shapes(state: Mapping[str, torch.Tensor], *, path: Path) -
     Raises:
         ModelError: none fits, or several that differ in more than the activation.
     """
-    shapes = {name: tensor.shape for name, tensor in state.items()}
+    shapes = _tower_shapes(state)
     fits = [candidate for candidate in _plausible(shapes) if _shapes_of(candidate) == shapes]
     hint = f"name the architecture: open_clip:MODEL@{path}"
     if not fits:
@@ -107,16 +107,21 @@ def _literal(value: str) -> Any:
 
 def _plausible(shapes: Mapping[str, torch.Size]) -> Iterator[Architecture]:
     """Architectures that agree in a few telling shapes, so that few need to be built."""
-    positions = shapes.get("positional_embedding", shapes.get("text.positional_embedding"))
-    tokens = shapes.get("token_embedding.weight", shapes.get("text.token_embedding.weight"))
+    text_shapes = {name.removeprefix("text."): shape for name, shape in shapes.items()}
+    if not {"positional_embedding", "token_embedding.weight"} <= text_shapes.keys():
+        return  # Hugging Face's text towers cannot be built without a download
+    found = (*text_shapes["positional_embedding"], text_shapes["token_embedding.weight"][0])
+    patches = shapes.get("visual.conv1.weight", (None, 3, None))
+    is_timm = any(name.startswith("visual.trunk.") for name in shapes)
     for name in open_clip.list_models():
         architecture = architecture_named(name)
         text, vision = architecture.config["text_cfg"], architecture.config["vision_cfg"]
-        if "hf_model_name" in text or positions is None or tokens is None:
-            continue  # Hugging Face's text towers cannot be built without a download
-        stated = (text.get("context_length", 77), text.get("vocab_size", 49408), text.get("width", 512))
-        is_timm = any(key.startswith("visual.trunk.") for key in shapes)
-        if stated == (positions[0], *tokens) and is_timm == ("timm_model_name" in vision):
+        if "hf_model_name" in text or is_timm != ("timm_model_name" in vision):
+            continue
+        stated = (text.get("context_length", 77), text.get("width", 512), text.get("vocab_size", 49408))
+        is_vit = isinstance(vision.get("layers"), int) and not is_timm
+        fits_vision = not is_vit or (vision.get("width", 768), vision.get("patch_size", 16)) == (patches[0], patches[2])
+        if stated == found and fits_vision:
             yield fit_architecture(architecture, shapes)
 
 
@@ -126,4 +131,9 @@ def _shapes_of(architecture: Architecture) -> dict[str, torch.Size]:
             model = build_model(architecture)
     except (ModelError, NotImplementedError):
         return {}
-    return {name: tensor.shape for name, tensor in model.state_dict().items()}
+    return _tower_shapes(model.state_dict())
+
+
+def _tower_shapes(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Size]:
+    """Shapes of all but the logit's scale and bias, which some versions store with a dimension more."""
+    return {name: tensor.shape for name, tensor in state.items() if not name.startswith("logit_")}

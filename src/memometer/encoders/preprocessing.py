@@ -58,7 +58,8 @@ class ImagePreprocess:
             return (self.width, longer) if width <= height else (longer, self.height)
         fit = min if self.resize_mode == "shortest" else max
         ratio = fit(height / self.height, width / self.width)
-        return round(width / ratio), round(height / ratio)
+        # A side that rounds to 0 px stops open_clip with an error; here such a sliver of an image keeps 1 px.
+        return max(round(width / ratio), 1), max(round(height / ratio), 1)
 
     def _pad(self, image: Image.Image) -> Image.Image:
         lacking_x, lacking_y = max(self.width - image.width, 0), max(self.height - image.height, 0)

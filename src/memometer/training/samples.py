@@ -1,0 +1,173 @@
+"""Training samples: which records make a batch, how an image is cropped, what a model is fed."""
+
+import dataclasses
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch.utils.data import Dataset, Sampler
+
+from memometer.data.images import UnreadableImageError, open_image
+from memometer.data.records import Records
+from memometer.encoders.architectures import Tokenizer
+from memometer.errors import JobError
+from memometer.seeds import rng_for
+from memometer.training.mitigations import Mitigation
+
+__all__ = ["EpochBatches", "TrainingSamples", "random_crop"]
+
+Place = tuple[int, int]
+"""(epoch, row of the records)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EpochBatches(Sampler[list[Place]]):
+    """The rows of every batch, epoch after epoch, in an order that depends on the seed and the epoch alone.
+
+    A batch is cut into equal spans, one for each process; records that do not fill the last batch of an epoch wait for
+    the next one.
+
+    Attributes:
+        n: records.
+        batch_size: records per batch over all processes.
+        epochs: the epochs to go through, e.g. ``range(3, 40)`` after a resume.
+        seed: see `memometer.seeds`.
+        rank: this process.
+        world_size: the number of processes; divides ``batch_size``.
+    """
+
+    n: int
+    batch_size: int
+    epochs: range
+    seed: int
+    rank: int = 0
+    world_size: int = 1
+
+    def __len__(self) -> int:
+        return len(self.epochs) * (self.n // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[Place]]:
+        share = self.batch_size // self.world_size
+        for epoch in self.epochs:
+            order = rng_for(self.seed, "order", epoch).permutation(self.n)
+            for first in range(0, self.n - self.batch_size + 1, self.batch_size):
+                start = first + self.rank * share
+                yield [(epoch, int(row)) for row in order[start : start + share]]
+
+
+class TrainingSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Records as pixels and tokens.
+
+    A sample depends on the seed, the epoch and the record's id alone, so neither workers nor a resume change it.
+    """
+
+    def __init__(
+        self,
+        records: Records,
+        *,
+        tokenizer: Tokenizer,
+        size: tuple[int, int],
+        min_crop: float,
+        seed: int,
+        mitigations: Sequence[Mitigation] = (),
+        cache_bytes: int = 0,
+    ) -> None:
+        """Prepares the samples.
+
+        Args:
+            records: n records with images and captions.
+            tokenizer: of the model.
+            size: (height, width) in px.
+            min_crop: least share of an image's area that a crop keeps.
+            seed: see `memometer.seeds`.
+            mitigations: applied in their order.
+            cache_bytes: decoded images are kept in this process up to so many bytes; small images take longer to decode
+                than to crop. They are kept as decoded, so that the cache changes no pixel.
+        """
+        self._records = records
+        self._ids, self._captions = records.record_ids, records.column("captions")
+        self._tokenizer, self._size = tokenizer, size
+        self._min_crop, self._seed, self._mitigations = min_crop, seed, tuple(mitigations)
+        self._cache: dict[int, Image.Image] = {}
+        self._cache_left = cache_bytes
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __getitem__(self, place: Place) -> tuple[torch.Tensor, torch.Tensor]:
+        """(3, height, width) uint8 pixels, and (context_length,) int64 tokens of the first caption.
+
+        Raises:
+            JobError: the image cannot be read any more.
+        """
+        epoch, row = place
+        record_id = self._ids[row].as_py()
+        crop = random_crop(
+            self._image(row, record_id),
+            size=self._size,
+            min_area=self._min_crop,
+            rng=rng_for(self._seed, "crop", epoch, record_id),
+        )
+        captions: Sequence[str] = self._captions[row].as_py()
+        rngs = [rng_for(self._seed, "mitigation", turn, epoch, record_id) for turn in range(len(self._mitigations))]
+        for mitigation, rng in zip(self._mitigations, rngs, strict=True):
+            captions = mitigation.captions(captions, rng=rng)
+        tokens = self._tokenizer([captions[0]])[0]
+        for mitigation, rng in zip(self._mitigations, rngs, strict=True):
+            tokens = mitigation.tokens(tokens, rng=rng)
+        return torch.from_numpy(crop), tokens
+
+    def _image(self, row: int, record_id: str) -> Image.Image:
+        if row in self._cache:
+            return self._cache[row]
+        ref = next(self._records.image_refs(row, row + 1))
+        if ref is None:
+            raise JobError(f"record '{record_id}' has no image; import the records again")
+        try:
+            image = open_image(ref)
+        except UnreadableImageError as error:
+            raise JobError(
+                f"the image of record '{record_id}' cannot be read: {error}; import the records again, then train again"
+            ) from error
+        size = image.width * image.height * len(image.getbands())
+        if size <= self._cache_left:
+            self._cache[row] = image
+            self._cache_left -= size
+        return image
+
+
+def random_crop(
+    image: Image.Image, *, size: tuple[int, int], min_area: float, rng: np.random.Generator
+) -> npt.NDArray[np.uint8]:
+    """A random part of an image, resized: the distribution of torchvision's ``RandomResizedCrop``, as in open_clip.
+
+    Args:
+        image: of any mode.
+        size: (height, width) of the result in px.
+        min_area: least share of the area; the aspect ratio is drawn between 3/4 and 4/3.
+        rng: where the randomness comes from.
+
+    Returns:
+        (3, height, width) uint8, resized with an antialiased bicubic filter before the conversion to RGB.
+    """
+    left, top, width, height = _crop_box(image.width, image.height, min_area=min_area, rng=rng)
+    part = image.crop((left, top, left + width, top + height)).resize((size[1], size[0]), Image.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(part.convert("RGB")).transpose(2, 0, 1))
+
+
+def _crop_box(width: int, height: int, *, min_area: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
+    """(left, top, width, height): ten draws, then the largest central box of an allowed aspect ratio."""
+    widest = 4 / 3
+    for _ in range(10):
+        area = width * height * rng.uniform(min_area, 1.0)
+        ratio = math.exp(rng.uniform(-math.log(widest), math.log(widest)))
+        crop_width, crop_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+        if 0 < crop_width <= width and 0 < crop_height <= height:
+            left = int(rng.integers(0, width - crop_width, endpoint=True))
+            top = int(rng.integers(0, height - crop_height, endpoint=True))
+            return left, top, crop_width, crop_height
+    crop_width, crop_height = min(width, round(height * widest)), min(height, round(width * widest))
+    return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
