@@ -23,9 +23,9 @@ from memometer.data.assembling import Parts, write_records
 from memometer.data.images import ImageRef, UnreadableImageError, read_image_bytes
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.verifying import PIECE_SCHEMA
-from memometer.errors import InputError, SourceError
+from memometer.errors import InputError, RejectsError, SourceError
 
-FLICKR8K = Path(os.environ.get("MEMOMETER_FLICKR8K", "shared/data/flickr8k"))
+FLICKR8K = Path(__file__).parents[2] / "shared" / "data" / "flickr8k"
 
 
 @pytest.fixture
@@ -137,6 +137,14 @@ def test_overwriting_with_a_wrong_source_leaves_the_records(shards, tmp_path):
         import_records(tmp_path / "gz.tar", tmp_path / "out", overwrite=True)
     assert content(tmp_path / "out") == before
     assert not (tmp_path / "out" / ".import").exists()
+
+
+def test_overwriting_that_fails_leaves_no_old_records_beside_new_rejects(shards, tmp_path):
+    import_all(shards, tmp_path / "out")
+    write_samples(tmp_path / "bad.tar", [1], sample(2, json=None))
+    with pytest.raises(RejectsError):
+        import_records(tmp_path / "bad.tar", tmp_path / "out", overwrite=True)
+    assert set(content(tmp_path / "out")) == {"rejects.parquet"}
 
 
 @pytest.mark.parametrize("limit", [1, 10, 11, 25, 40, 99])

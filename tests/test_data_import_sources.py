@@ -294,6 +294,17 @@ def test_coco_splits_and_images_without_instances(tmp_path):
         import_records(root, tmp_path / "none", options=ReaderOptions(splits=("test2017",)))
 
 
+def test_coco_keeps_the_order_of_captions_and_boxes(tmp_path):
+    captions = [(1 + n % 3, f"caption {n}") for n in range(120)]
+    instances = [(1 + n % 3, 17 + n % 2, [n, 0, 1, 1]) for n in range(120)]
+    write_coco(tmp_path / "coco", {n: f"{n}.jpg" for n in (1, 2, 3)}, captions=captions, instances=instances)
+    import_records(tmp_path / "coco", tmp_path / "out")
+    for row in records(tmp_path / "out"):
+        image = int(row["record_id"])
+        assert row["captions"] == [text for id_, text in captions if id_ == image]
+        assert row["boxes"] == [box for id_, _, box in instances if id_ == image]
+
+
 # --- image folders ---
 
 
