@@ -1,1 +1,7 @@
 """Exact nearest neighbours by inner product."""
+
+from memometer.neighbors.oracle import search_oracle
+from memometer.neighbors.result import Neighbors
+from memometer.neighbors.search import search
+
+__all__ = ["Neighbors", "search", "search_oracle"]

@@ -1,0 +1,88 @@
+"""A block of queries, with the best neighbours found for them so far."""
+
+import dataclasses
+import threading
+
+import numpy as np
+import numpy.typing as npt
+
+from memometer.errors import JobError
+from memometer.neighbors import kernels
+from memometer.neighbors.kernels import Errors, Heaps, Pairs
+from memometer.neighbors.precision import absolute_bound, relative_bound
+from memometer.neighbors.tiles import Tile
+
+__all__ = ["QueryBlock"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class QueryBlock:
+    """Consecutive queries and their heaps of neighbours.
+
+    Attributes:
+        queries: their q vectors.
+        heaps: their neighbours, views into the result of the search.
+        factors: (q,) float32; times the norm of a bank row, how far a score may lie from its similarity.
+        lock: held by whoever changes the heaps.
+    """
+
+    queries: Tile
+    heaps: Heaps
+    factors: npt.NDArray[np.float32]
+    lock: threading.Lock
+
+    @classmethod
+    def of(cls, queries: Tile, heaps: Heaps) -> "QueryBlock":
+        """The block of these queries, with their part of the heaps of all queries."""
+        span = slice(queries.first_row, queries.first_row + len(queries))
+        factors = queries.norms.astype(np.float64) * relative_bound(queries.dim) * (1 + 2.0**-20)
+        mine = Heaps(heaps.similarities[span], heaps.rows[span], heaps.counts[span])
+        return cls(queries, mine, factors.astype(np.float32), threading.Lock())
+
+    @property
+    def absolute(self) -> float:
+        """The part of a score's error that does not depend on the norms."""
+        return absolute_bound(self.queries.dim)
+
+    def floors(self, tile: Tile) -> npt.NDArray[np.float32]:
+        """(q,) what a score in this tile and its error must reach together; -inf where a heap is not yet full."""
+        out = np.empty(len(self.queries), np.float32)
+        kernels.floors(self._errors(tile, slice(0, len(tile))), self.heaps, out)
+        return out
+
+    def scan(self, scores: npt.NDArray[np.float32], tile: Tile, *, first: int) -> None:
+        """Takes the scores (q, w) of the tile's rows ``first``, ``first + 1``, … into the heaps.
+
+        Raises:
+            JobError: a score is further from its similarity than float32 arithmetic allows.
+        """
+        span = slice(first, first + scores.shape[1])
+        _check(kernels.scan_scores(scores, self._pairs(tile, span), self._errors(tile, span), self.heaps))
+
+    def offer(
+        self, starts: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], tile: Tile
+    ) -> None:
+        """Takes candidates into the heaps: for query i the tile's rows columns[starts[i]:starts[i + 1]].
+
+        Raises:
+            JobError: a score is further from its similarity than float32 arithmetic allows.
+        """
+        span = slice(0, len(tile))
+        pairs, errors = self._pairs(tile, span), self._errors(tile, span)
+        _check(kernels.offer_candidates(starts, columns, scores, pairs, errors, self.heaps))
+
+    def _pairs(self, tile: Tile, span: slice) -> Pairs:
+        return Pairs(self.queries.exact, tile.exact[span], tile.first_row + span.start)
+
+    def _errors(self, tile: Tile, span: slice) -> Errors:
+        scale = 2.0 ** -(self.queries.exponent + tile.exponent)
+        return Errors(self.factors, tile.norms[span], scale, self.absolute)
+
+
+def _check(outside: int) -> None:
+    if outside:
+        raise JobError(
+            f"{outside:,} float32 inner products were further from their exact values than float32 arithmetic allows: "
+            "the matrix product of this machine computes in less precision; unset ONEDNN_DEFAULT_FPMATH_MODE and "
+            "NVIDIA_TF32_OVERRIDE, and do not change torch's matmul precision while a search runs"
+        )

@@ -1,0 +1,64 @@
+"""How a search is cut to pieces."""
+
+import dataclasses
+
+import torch
+
+from memometer.errors import InputError
+from memometer.neighbors.products import CpuProducts, DeviceProducts, Products
+
+__all__ = ["Plan", "plan_for"]
+
+HELD_BYTES = 512 << 20  # of queries as float32: 262,144 queries of 512 components
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How a search is cut to pieces; it changes the time, never the answer.
+
+    Attributes:
+        tile_rows: bank rows read at once.
+        block_rows: queries multiplied at once.
+        held_rows: queries in memory at once; for each such lot the bank is read once.
+        threads: workers that multiply and scan, each with one thread.
+        device: where the scaled vectors lie.
+        products: what multiplies them.
+    """
+
+    tile_rows: int
+    block_rows: int
+    held_rows: int
+    threads: int
+    device: torch.device
+    products: Products
+
+
+def plan_for(device: str | None, *, n: int, dim: int) -> Plan:
+    """The plan for ``n`` queries of ``dim`` components on a device; None means CUDA where there is one.
+
+    Raises:
+        InputError: another kind of device, or one that is not here.
+    """
+    where = _device(device)
+    held_rows = max(1024, HELD_BYTES // (4 * dim))
+    if where.type == "cuda":
+        # Wide tiles suit the device; scores, bounds and masks of four workers take less than 2 GiB of it.
+        products = DeviceProducts(where)
+        return Plan(16384, min(1024, max(1, n)), held_rows, min(4, torch.get_num_threads()), where, products)
+    # One worker's scores, 512 × 1024 float32, fit into a core's cache; every worker gets a block.
+    threads = torch.get_num_threads()
+    return Plan(8192, max(1, min(512, -(-n // threads))), held_rows, threads, where, CpuProducts())
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        kind = torch.device(name).type
+    except RuntimeError:
+        kind = "unknown"
+    if kind not in {"cpu", "cuda"}:
+        raise InputError(f"device is '{name}'; pass 'cpu' or 'cuda'")
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise InputError(f"device is '{name}', but torch finds no CUDA device here; pass 'cpu'")
+    return torch.device(name)

@@ -1,0 +1,133 @@
+"""The definition of a similarity, its compiled twin, the bound on float32 products, and faiss as a witness."""
+
+import math
+import subprocess
+import sys
+
+import numba
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from memometer.neighbors import kernels, search, search_oracle
+from memometer.neighbors.oracle import LANES, similarities_oracle
+from memometer.neighbors.precision import absolute_bound, full_float32, relative_bound
+
+
+@pytest.fixture
+def matmul_precision():
+    """Sets the process's float32 matmul precision, and puts it back afterwards."""
+    before = torch.get_float32_matmul_precision()
+    yield torch.set_float32_matmul_precision
+    torch.set_float32_matmul_precision(before)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 300), st.integers(0, 2**32), st.sampled_from("fd"), st.sampled_from("fd"))
+def test_compiled_similarity_is_the_oracles(dim, seed, query_type, bank_type):
+    rng = np.random.default_rng(seed)
+    query = rng.standard_normal(dim).astype(query_type)
+    bank = rng.standard_normal((3, dim)).astype(bank_type)
+    compiled = np.array([kernels.similarity(query, row, np.empty(LANES)) for row in bank])
+    assert compiled.tobytes() == similarities_oracle(query, bank).tobytes()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 300), st.integers(0, 2**32))
+def test_oracle_is_the_inner_product(dim, seed):
+    rng = np.random.default_rng(seed)
+    query, bank = rng.standard_normal(dim), rng.standard_normal((4, dim))
+    for value, row in zip(similarities_oracle(query, bank), bank, strict=True):
+        exact = math.fsum(query * row)
+        assert abs(value - exact) <= dim * 2.0**-53 * np.linalg.norm(query) * np.linalg.norm(row)
+
+
+def test_oracle_sorts_by_similarity_then_row():
+    found = search_oracle(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0], [5.0, 5.0], [2.0, 0.0], [0.0, 1.0]]), 4)
+    np.testing.assert_array_equal(found.rows, [[1, 0, 2, 3]])
+    np.testing.assert_array_equal(found.similarities, [[15.0, 2.0, 2.0, 2.0]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 700), st.integers(0, 2**32), st.sampled_from("fd"), st.booleans())
+def test_float32_products_stay_within_the_bound(dim, seed, dtype, same_sign):
+    rng = np.random.default_rng(seed)
+    queries, bank = rng.standard_normal((5, dim)).astype(dtype), rng.standard_normal((9, dim)).astype(dtype)
+    if same_sign:
+        queries, bank = np.abs(queries), np.abs(bank)
+    scores = torch.mm(torch.from_numpy(queries).float(), torch.from_numpy(bank).float().T).numpy()
+    exact = np.stack([similarities_oracle(query, bank) for query in queries])
+    norms = np.outer(np.linalg.norm(queries.astype(float), axis=1), np.linalg.norm(bank.astype(float), axis=1))
+    assert (np.abs(scores - exact) <= relative_bound(dim) * norms + absolute_bound(dim)).all()
+
+
+def test_bounds_by_hand():
+    assert relative_bound(512) == pytest.approx(528 / (2**24 - 528), rel=1e-15)
+    assert absolute_bound(512) == 528 * 2.0**-118
+
+
+def test_full_float32_restores_what_it_found(matmul_precision):
+    for precision in ("medium", "high", "highest"):
+        matmul_precision(precision)
+        with full_float32():
+            assert torch.get_float32_matmul_precision() == "highest"
+        assert torch.get_float32_matmul_precision() == precision
+
+
+def test_a_process_that_allows_bfloat16_products_gets_the_same_answer(matmul_precision):
+    rng = np.random.default_rng(0)
+    queries, bank = (rng.standard_normal((rows, 256)).astype(np.float32) for rows in (64, 3000))
+    expected = search_oracle(queries, bank, 10)
+    matmul_precision("medium")
+    np.testing.assert_array_equal(search(queries, bank, k=10).rows, expected.rows)
+
+
+def test_threads_and_subnormal_numbers_are_left_as_they_were():
+    tiny = np.full((3, 4), 1e-45, np.float32)
+    tiny[1] *= 3
+    threads = torch.get_num_threads()
+    flushes = torch.set_flush_denormal(True)
+    try:
+        found = search(tiny, tiny, k=3)
+        assert not flushes or torch.tensor([1e-310], dtype=torch.float64).mul(1.0).item() == 0
+    finally:
+        torch.set_flush_denormal(False)
+    np.testing.assert_array_equal(found.rows, [[1, 0, 2]] * 3)
+    assert torch.get_num_threads() == threads
+
+
+def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
+    real = numba.njit
+
+    def refuse_cache(*args, cache=False, **options):
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return real(*args, **options)
+
+    monkeypatch.setattr(numba, "njit", refuse_cache)
+    assert kernels.compiled(lambda x: x + 1)(2) == 3
+
+
+FAISS = """
+import sys
+import faiss
+import numpy as np
+data = np.load(sys.argv[1])
+faiss.omp_set_num_threads(1)
+index = faiss.IndexFlatIP(data["bank"].shape[1])
+index.add(data["bank"])
+np.save(sys.argv[2], index.search(data["queries"], 10)[1])
+"""
+
+
+def test_faiss_finds_the_same_neighbours(tmp_path):
+    """In a process of its own: faiss brings an OpenMP that clashes with torch's on some systems."""
+    pytest.importorskip("faiss", exc_type=ImportError)
+    rng = np.random.default_rng(0)
+    queries, bank = (rng.standard_normal((rows, 64)).astype(np.float32) for rows in (50, 4000))
+    np.savez(tmp_path / "data.npz", queries=queries, bank=bank)
+    command = [sys.executable, "-c", FAISS, str(tmp_path / "data.npz"), str(tmp_path / "rows.npy")]
+    subprocess.run(command, check=True, capture_output=True)
+    np.testing.assert_array_equal(search(queries, bank, k=10).rows, np.load(tmp_path / "rows.npy"))
