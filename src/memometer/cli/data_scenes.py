@@ -21,14 +21,15 @@ def command(
     ] = 0,
     repeated: Annotated[int, typer.Option(help="Records that occur more than once.")] = 0,
     times: Annotated[int, typer.Option(help="How often each of those occurs, the first included.")] = 8,
-    workers: Annotated[int | None, typer.Option(help="Processes that draw; 0 uses none. [default: cores]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that draw; 0 uses none.", show_default="cores")] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the records in OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Draw scenes of several known objects each, with five captions that name only some of them.
 
-    Nothing is downloaded. Equal options give equal bytes, and the first scenes of a larger set are the same. What is
-    planted is listed in OUT/planted.parquet.
+    Nothing is downloaded. Equal options give equal bytes, and the first scenes of a larger set are the same.
+
+    Planted records are listed in OUT/planted.parquet.
     """
     from memometer.data.scenes import make_scenes
     from memometer.engines import default_workers
