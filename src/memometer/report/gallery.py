@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import Clipped, clip
 
-__all__ = ["MAX_RECORDS", "Chip", "GalleryRecord", "NeighborCard", "Strip", "gallery_records"]
+__all__ = ["MAX_RECORDS", "Chip", "GalleryRecord", "NeighborCard", "Strip", "gallery_records", "has_images"]
 
 MAX_RECORDS = 50
 MAX_CAPTIONS = 6
@@ -102,6 +102,13 @@ def gallery_records(table: pa.Table, *, pictures: Pictures) -> tuple[GalleryReco
     """
     order = pc.sort_indices(table["rank"])[:MAX_RECORDS].to_pylist()
     return tuple(_record(table.slice(row, 1).to_pylist()[0], pictures) for row in order)
+
+
+def has_images(table: pa.Table) -> bool:
+    """Whether the gallery holds any thumbnail."""
+    neighbors = (pc.list_flatten(table[side]) for side in ("target_neighbors", "reference_neighbors"))
+    columns = [table["image"], *(pc.struct_field(found, "image") for found in neighbors)]
+    return any(len(column) > column.null_count for column in columns)
 
 
 def _record(row: dict[str, Any], pictures: Pictures) -> GalleryRecord:

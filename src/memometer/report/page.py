@@ -14,7 +14,7 @@ from memometer.report import view
 from memometer.report.charts import FIGURES, Figure
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
-from memometer.report.gallery import GalleryRecord, gallery_records
+from memometer.report.gallery import gallery_records, has_images
 from memometer.report.gaps import SCOPES
 from memometer.report.pictures import Pictures
 from memometer.report.svg import to_svg
@@ -51,12 +51,9 @@ def render(audit: "Audit", *, images: bool = True) -> str:
         images: inline the gallery's thumbnails, in the order of their ranks until the page reaches `MAX_BYTES`.
     """
     content = _content(audit)
-    bare, _ = _page(audit, content, Pictures(room=0, wanted=images))
-    if not images:
-        return bare
-    pictures = Pictures(room=MAX_BYTES - len(bare.encode()))
-    page, _ = _page(audit, content, pictures)
-    return page
+    images = images and has_images(audit.gallery)
+    bare = _page(audit, content, Pictures(room=0, wanted=images))
+    return _page(audit, content, Pictures(room=MAX_BYTES - len(bare.encode()))) if images else bare
 
 
 def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Path:
@@ -90,10 +87,9 @@ def html_fragment(audit: "Audit") -> str:
     )
 
 
-def _page(audit: "Audit", content: dict[str, Any], pictures: Pictures) -> tuple[str, tuple[GalleryRecord, ...]]:
+def _page(audit: "Audit", content: dict[str, Any], pictures: Pictures) -> str:
     gallery = gallery_records(audit.gallery, pictures=pictures)
-    text = _template("page.html.jinja").render(**content, gallery=gallery, n_left_out=pictures.n_left_out)
-    return text, gallery
+    return _template("page.html.jinja").render(**content, gallery=gallery, n_left_out=pictures.n_left_out)
 
 
 def _content(audit: "Audit") -> dict[str, Any]:

@@ -81,8 +81,9 @@ def _cautions(summary: dict[str, Any], *, design: str, scope: str) -> tuple[str,
     cautions = []
     if design != "balanced":
         cautions.append(
-            "This is one direction only. A one-way gap mixes memorization with plain model quality: the better model "
-            "wins on anyone's records. Audit the reference's own records too (--reference-role) to tell them apart."
+            "This is one direction only. A one-way gap mixes memorization with plain model quality: a better target "
+            "wins on anyone's records, a worse one hides what it memorized. Audit the reference's own records too "
+            "(--reference-role) to tell them apart."
         )
     if scope != "unmentioned":
         cautions.append(

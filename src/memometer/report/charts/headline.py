@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 __all__ = ["headline_gaps", "headline_numbers"]
 
 COLORS = {"all": theme.REFERENCE, "unmentioned": theme.TARGET}
-LABEL_WIDTH = 170
-"""Room for the designs' names in px."""
+CHARACTER_WIDTH = 7
+"""Room for a character of a design's name in px."""
 
 
 def headline_gaps(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
@@ -50,9 +50,7 @@ def headline_numbers(audit: "Audit") -> Numbers:
 def _panel(summary: dict[str, Any], measure: str, designs: list[str], *, width: int, first: bool) -> alt.LayerChart:
     name, meaning = MEASURES[measure]
     order = [DESIGNS[design] for design in designs]
-    labels = alt.Axis(
-        labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=LABEL_WIDTH
-    )
+    labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)
     scopes = list(SCOPES.values())
     base = alt.Chart(theme.data(_rows(summary, measure, designs))).encode(
         y=alt.Y("design:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=labels),
@@ -65,7 +63,7 @@ def _panel(summary: dict[str, Any], measure: str, designs: list[str], *, width: 
         x="value:Q", shape=_scale(alt.Shape, ["diamond", "circle"], width=width)
     )
     return alt.layer(theme.zero_line(horizontal=False), interval, point).properties(
-        width=theme.panel_width(width=width - LABEL_WIDTH, n_panels=3, margin=34),
+        width=theme.panel_width(width=width - 20 - CHARACTER_WIDTH * max(map(len, order)), n_panels=3, margin=34),
         height=54 * len(designs),
         title=alt.TitleParams(name, subtitle=meaning, subtitleColor=theme.MUTED),
     )

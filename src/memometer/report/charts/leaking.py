@@ -37,7 +37,7 @@ def leaking_objects(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChar
     axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=LABEL_WIDTH)
     base = alt.Chart(theme.data(rows)).encode(y=alt.Y("name:N", sort=None, title=None, axis=axis))
     ticks = alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=max(3, width // 110))
-    x = alt.X("low:Q", title="gap in recall of the object, where the caption does not name it", axis=ticks)
+    x = alt.X("low:Q", title="gap in recall where unmentioned", axis=ticks)
     interval = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", color=color)
     point = base.mark_point(filled=True, size=70, opacity=1).encode(x="gap:Q", color=color)
     layers = alt.layer(theme.zero_line(horizontal=False), interval, point)

@@ -34,7 +34,7 @@ INK = "#24292f"
 MUTED = "#59616b"
 GRID = "#e3e6ea"
 
-GAP_LABEL = "datum.value == 0 ? '0' : format(datum.value, '+.2~f')"
+GAP_LABEL = "datum.value == 0 ? '0' : format(datum.value, '+.3~f')"
 """How an axis names a gap: with its sign, but a plain 0."""
 
 WIDE = 960
@@ -88,10 +88,13 @@ def zero_line(*, horizontal: bool) -> alt.Chart:
 
 def themed(chart: Any) -> Any:
     """The chart with memometer's type and lines; white unless it is inlined in a page."""
-    return (
-        chart.configure(aria=False, font="sans-serif", padding=4)
-        .configure_view(stroke=None)
-        .configure_axis(
+    # one call, because altair copies the whole chart at each
+    return chart.configure(
+        aria=False,
+        font="sans-serif",
+        padding=4,
+        view=alt.ViewConfig(stroke=None),
+        axis=alt.AxisConfig(
             labelColor=MUTED,
             titleColor=MUTED,
             labelFontSize=13,
@@ -102,7 +105,9 @@ def themed(chart: Any) -> Any:
             gridColor=GRID,
             domainColor=GRID,
             tickColor=GRID,
-        )
-        .configure_legend(labelColor=INK, labelFontSize=13, labelLimit=300, symbolSize=75, offset=12, columnPadding=24)
-        .configure_title(color=INK, fontSize=14, fontWeight=600, subtitleFontSize=13, anchor="start", offset=8)
+        ),
+        legend=alt.LegendConfig(
+            labelColor=INK, labelFontSize=13, labelLimit=300, symbolSize=75, offset=12, columnPadding=24
+        ),
+        title=alt.TitleConfig(color=INK, fontSize=14, fontWeight=600, subtitleFontSize=13, anchor="start", offset=8),
     )
