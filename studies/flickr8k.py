@@ -12,7 +12,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,7 +30,7 @@ CHARTS = {
 
 
 class Commands:
-    """Runs memometer commands, keeps them and how long each took."""
+    """Runs memometer commands and keeps them."""
 
     def __init__(self):
         self.lines = []
@@ -39,9 +38,8 @@ class Commands:
     def run(self, *words):
         command = ["memometer", *map(str, words)]
         print("$", " ".join(command), flush=True)
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "memometer.cli.main", *command[1:]], check=True)
-        self.lines.append((" ".join(command), time.perf_counter() - start))
+        subprocess.run([sys.executable, "-m", "memometer", *command[1:]], check=True)
+        self.lines.append(" ".join(command))
 
 
 def audit(commands, work, target, reference, records, out):
@@ -79,9 +77,13 @@ def machine():
     return f"{next(names, platform.processor())}, {cores} cores, no GPU; Python {platform.python_version()}, {packages}"
 
 
-def metrics(folder):
+def training(folder):
+    """What the manifest of a trained model says of the work, in words."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    return manifest
+    return (
+        f"{manifest['model']['parameters'] / 1e6:.1f} M parameters, {manifest['steps']:,} steps in "
+        f"{manifest['seconds']:,.0f} s ({manifest['samples_per_second']:,.0f} samples/s), last loss {manifest['loss']:.3f}"
+    )
 
 
 def main():
@@ -132,10 +134,8 @@ def main():
 def page(found, nothing, lines, n_main, options):
     shown = "\n".join(
         f"    {line.replace(str(options.shards), 'SHARDS').replace(str(options.work) + '/', '')}"
-        for line, _ in lines[:n_main]
+        for line in lines[:n_main]
     )
-    seconds = [f"{line.split()[1]} {line.split()[2] if line.split()[1] == 'data' else ''}".strip() for line, _ in lines]
-    timing = "\n".join(f"| {name} | {took:,.0f} |" for name, (_, took) in zip(seconds, lines[:n_main], strict=False))
     charts = "\n\n".join(f"![{words}](flickr8k/{name}.svg)\n\n*{words}*" for name, (_, words) in CHARTS.items())
     summary = found.summary
     unmentioned, covers = summary["balanced"]["unmentioned"], nothing.summary["balanced"]
@@ -176,11 +176,7 @@ which ran
 
 {shown}
 
-on {machine()}; seed {options.seed}. Seconds per command:
-
-| command | seconds |
-|---|---|
-{timing}
+on {machine()}; seed {options.seed}. Model a: {training(options.work / "a")}; model b: {training(options.work / "b")}.
 
 The intervals speak of these two models; the spread between training runs is not in them. Objects are human labels, but
 incomplete: an object that nobody mentioned is not absent, so precision is understated for both models alike.

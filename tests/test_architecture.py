@@ -28,7 +28,7 @@ def allowed_imports() -> dict[str, set[str]]:
 class RunTime(ast.NodeTransformer):
     """Drops what only a type checker reads."""
 
-    def visit_If(self, node):  # noqa: N802 (the name that ast calls)
+    def visit_If(self, node):
         return None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
 
 

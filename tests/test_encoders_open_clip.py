@@ -11,7 +11,8 @@ import torch
 from model_factory import noise_image, tiny_architecture
 from PIL import Image
 
-from memometer.encoders import Encoder, load_encoder
+from memometer.embeddings import load_encoder
+from memometer.encoders import Encoder
 from memometer.encoders.architectures import architecture_named, build_model
 from memometer.encoders.guessing import architecture_from_shapes
 from memometer.errors import InputError, ModelError

@@ -12,9 +12,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from memometer.audits import Audit, audit_vl_dejavu, load_audit
+    from memometer.audits import Audit, load_audit
+    from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
-    from memometer.encoders import Encoder, load_encoder
+    from memometer.embeddings import load_encoder
+    from memometer.encoders import Encoder
     from memometer.errors import InputError, JobError, MemometerError
     from memometer.neighbors import search
     from memometer.report import write_report
@@ -30,10 +32,10 @@ _HOMES = {
     "MemometerError": "memometer.errors",
     "Records": "memometer.data",
     "TrainConfig": "memometer.training",
-    "audit_vl_dejavu": "memometer.audits",
+    "audit_vl_dejavu": "memometer.audits.vl_dejavu",
     "import_records": "memometer.data",
     "load_audit": "memometer.audits",
-    "load_encoder": "memometer.encoders",
+    "load_encoder": "memometer.embeddings",
     "load_records": "memometer.data",
     "make_scenes": "memometer.data",
     "search": "memometer.neighbors",

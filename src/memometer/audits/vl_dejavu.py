@@ -18,8 +18,8 @@ from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.result import REJECTS_SCHEMA, Audit, load_audit, save_audit
 from memometer.audits.summary import leaking_objects, notes, summarise
 from memometer.data.records import Records, load_records
-from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_texts
-from memometer.encoders import Encoder, load_encoder
+from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_texts, load_encoder
+from memometer.encoders import Encoder
 from memometer.errors import InputError
 from memometer.files import atomic_path, hash_json
 from memometer.neighbors import Neighbors, search

@@ -52,7 +52,7 @@ def command(
     memometer audit vl-dejavu --target open_clip:models/a --reference open_clip:models/b --records records/ --role a
     --reference-role b --public records/ --public-role public --k 10 --out runs/first
     """
-    from memometer.audits import audit_vl_dejavu
+    from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.cli.show import show_audit
     from memometer.engines import default_workers
 

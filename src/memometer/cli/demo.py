@@ -17,7 +17,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
     """Train two small CLIP models on built-in scenes, audit them both ways, write the report. Needs no network."""
-    from memometer.audits import audit_vl_dejavu
+    from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.cli.show import show_audit
     from memometer.data import make_scenes, split_records
     from memometer.engines import default_workers

@@ -53,7 +53,7 @@ class _Parts:
 
 
 def load_open_clip(spec: str, *, device: str = "cpu", precision: str = "fp32") -> OpenClipEncoder:
-    """Loads an open_clip model; see `memometer.encoders.load_encoder`.
+    """Loads an open_clip model; see `memometer.embeddings.load_encoder`.
 
     Raises:
         ModelError: the spec names nothing that can be loaded.
