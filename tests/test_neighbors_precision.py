@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numba
 import numpy as np
@@ -96,6 +97,8 @@ def test_threads_and_subnormal_numbers_are_left_as_they_were():
         torch.set_flush_denormal(False)
     np.testing.assert_array_equal(found.rows, [[1, 0, 2]] * 3)
     assert torch.get_num_threads() == threads
+    with ThreadPoolExecutor(1) as later:  # whose default the search's workers have set meanwhile
+        assert later.submit(torch.get_num_threads).result() == threads
 
 
 def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
