@@ -12,7 +12,7 @@ def command(
     out: Annotated[Path, typer.Option(help="The folder for records, models and the run.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of scenes, split and training.")] = 0,
     n: Annotated[int, typer.Option(help="Records per training set.")] = 1000,
-    epochs: Annotated[int, typer.Option(help="Passes over each training set.")] = 40,
+    epochs: Annotated[int, typer.Option(help="Passes over each training set.")] = 25,
     workers: Annotated[int | None, typer.Option(help="Worker processes; by default one per core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
