@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from memometer.embeddings.stored import StoredVectors
-from memometer.encoders import load_encoder
+from memometer.embeddings import load_encoder
 from memometer.errors import VectorError
 
 IDS = ["a", "b", "c", "d"]

@@ -163,7 +163,8 @@ class TrainingLoop:
         if state is not None:
             self.model.load_state_dict(state.model, strict=True)
             self._optimizer.load_state_dict(state.optimizer)
-            notice(f"going on after epoch {state.epoch} of {self._config.epochs}")
+            if self.accelerator.is_main_process:
+                notice(f"going on after epoch {state.epoch} of {self._config.epochs}")
         return state
 
     def _loader(self, epochs: range) -> DataLoader[Batch]:

@@ -1,6 +1,7 @@
 """Training of a model, from records to a folder that open_clip loads."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,14 +33,16 @@ class TrainResult:
     Attributes:
         folder: holds the weights in open_clip's layout, ``manifest.json`` and ``metrics.parquet``.
         manifest: options, versions, hashes, timings.
+        is_main_process: False in all but one of the processes that ``accelerate launch`` starts.
     """
 
     folder: Path
     manifest: dict[str, Any]
+    is_main_process: bool
 
     @property
     def spec(self) -> str:
-        """What names the model to `memometer.encoders.load_encoder`."""
+        """What names the model to `memometer.embeddings.load_encoder`."""
         return f"open_clip:{self.folder}"
 
 
@@ -67,8 +70,9 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
     folder = ModelFolder(config.out)
     standing = folder.standing(key, overwrite=overwrite)
     if standing == "finished":
-        notice(f"{config.out} holds this model already; nothing to do")
-        return TrainResult(config.out, read_json(folder.manifest))
+        if _is_main_process():
+            notice(f"{config.out} holds this model already; nothing to do")
+        return TrainResult(config.out, read_json(folder.manifest), _is_main_process())
     with torch.random.fork_rng(devices=[]):
         loop = TrainingLoop(config, records, architecture=architecture, mitigations=mitigations)
         process = loop.accelerator
@@ -98,7 +102,11 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
         )
     process.wait_for_everyone()
     process.end_training()
-    return TrainResult(config.out, manifest)
+    return TrainResult(config.out, manifest, _is_main_process())
+
+
+def _is_main_process() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0  # as torchrun and accelerate set it
 
 
 def _check_records(records: Records, config: TrainConfig) -> None:
