@@ -26,7 +26,7 @@ def load_encoder(spec: str, *, device: str = "cpu", precision: str = "fp32") -> 
     scheme, _, rest = spec.partition(":")
     if scheme == "embeddings":
         return open_stored_vectors(rest)
-    if scheme == "open_clip":
+    if scheme == "open_clip" and rest:
         # torch and open_clip load here, so that the workers that decode images do without them.
         from memometer.encoders.resolve import load_open_clip
 

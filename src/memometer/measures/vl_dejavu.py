@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
-from memometer.measures.kernels import count_top, count_union, csr
+from memometer.measures.kernels import CHUNKS, count_top, count_union, csr
 from memometer.objects.sets import ObjectSets
 
 __all__ = ["TopObjects", "UnionScores", "score_union", "top_objects"]
@@ -157,6 +157,7 @@ def score_union(
         n_unmentioned,
         found,
         unmentioned,
+        np.zeros(CHUNKS, np.int64),
     )
     return UnionScores(
         ks, objects.sizes, n_unmentioned, counts[0], counts[1], counts[2], counts[3], found, unmentioned, found_k
