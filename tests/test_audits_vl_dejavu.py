@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import numpy as np
@@ -73,9 +74,15 @@ def test_the_contract(tmp_path):
     assert loaded.config["k"] == 10
 
 
-def test_the_published_schema_is_the_models(tmp_path):
-    import json
+def test_an_audit_shows_itself_in_a_notebook(tmp_path):
+    audit = audit_vl_dejavu(**VectorWorld(tmp_path, plant=1.0).options)
+    assert "PRG" in audit._repr_html_()
+    assert set(audit.charts) >= {"recall_distributions", "gap_by_top", "leaking_objects"}
+    assert all(chart.to_dict() for chart in audit.charts.values())
+    assert len(audit.samples.to_pandas()) == 60
 
+
+def test_the_published_schema_is_the_models(tmp_path):
     published = json.loads((Path(__file__).parents[1] / "docs" / "summary.schema.json").read_text())
     assert published == VLDejaVuSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
 
@@ -131,12 +138,12 @@ def test_planted_memorization_is_found_and_leads_the_gallery(tmp_path):
 
 def test_models_trained_on_neither_cover_zero_95_times_in_100(tmp_path):
     covered = []
-    for seed in range(60):
+    for seed in range(40):
         world = VectorWorld(tmp_path / str(seed), seed=seed, n=40, m=30)
         audit = audit_vl_dejavu(**world.options, k=2, sweep=(), replicates=300, gallery=0)
         gap = audit.summary["balanced"]["all"]["prg"]
         covered.append(gap["low"] <= 0 <= gap["high"])
-    assert 0.86 <= np.mean(covered) <= 1.0  # 95 % of 60, three standard errors down
+    assert 0.85 <= np.mean(covered) <= 1.0  # 95 % of 40, three standard errors down
 
 
 def test_records_without_objects_or_caption_are_counted_and_null(tmp_path):

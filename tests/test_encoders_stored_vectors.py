@@ -5,8 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings import load_encoder
+from memometer.embeddings.stored import StoredVectors
 from memometer.errors import VectorError
 
 IDS = ["a", "b", "c", "d"]

@@ -41,6 +41,20 @@ class Audit:
     folder: Path | None = None
     rejects: pa.Table = dataclasses.field(default_factory=REJECTS_SCHEMA.empty_table)
 
+    @property
+    def charts(self) -> dict[str, Any]:
+        """The report's charts by name, as altair charts, which show themselves in a notebook."""
+        from memometer.report import charts
+
+        drawn = (
+            charts.headline_gaps,
+            charts.recall_distributions,
+            charts.gap_by_top,
+            charts.leaking_objects,
+            charts.gap_by_k,
+        )
+        return {draw.__name__: draw(self) for draw in drawn}
+
     def _repr_html_(self) -> str:
         from memometer.report import html_fragment
 

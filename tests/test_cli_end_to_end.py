@@ -1,0 +1,105 @@
+"""The README's commands, as a user types them, on built-in scenes."""
+
+import json
+import subprocess
+
+import pyarrow.parquet as pq
+import pytest
+from pictures import folder_bytes, python
+
+
+def memometer(*words, code=0):
+    """Runs the command; returns (stdout, stderr)."""
+    done = subprocess.run(python("-m", "memometer", *words), capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    return done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory):
+    """Scenes, split, and two models trained for an epoch each."""
+    folder = tmp_path_factory.mktemp("work")
+    memometer("data", "scenes", "--out", folder / "records", "--n", 160, "--size", 48, "--workers", 0)
+    memometer("data", "split", folder / "records", "--roles", "a=48,b=48,public=rest", "--seed", 0)
+    for role in "ab":
+        memometer(
+            "train", "--records", folder / "records", "--role", role, "--model", "tiny", "--epochs", 1,
+            "--batch-size", 16, "--out", folder / role, "--device", "cpu",
+        )  # fmt: skip
+    return folder
+
+
+def audit_words(work, out, *more):
+    return (
+        "audit", "vl-dejavu", "--target", f"open_clip:{work / 'a'}", "--reference", f"open_clip:{work / 'b'}",
+        "--records", work / "records", "--role", "a", "--reference-role", "b", "--public", work / "records",
+        "--public-role", "public", "--k", 5, "--workers", 0, "--out", out, *more,
+    )  # fmt: skip
+
+
+def test_the_audit_writes_its_folder_and_prints_its_table(work):
+    stdout, stderr = memometer(*audit_words(work, work / "run"))
+    for word in ("PPG", "PRG", "AUCG", "balanced, both ways", "unmentioned objects"):
+        assert word in stdout
+    assert "report.html" in stderr
+    names = {path.name for path in (work / "run").iterdir()}
+    assert names >= {
+        "config.toml", "manifest.json", "summary.json", "samples.parquet", "rejects.parquet", "report.html",
+    }  # fmt: skip
+    samples = pq.read_table(work / "run" / "samples.parquet")
+    roles = pq.read_table(work / "records" / "records.parquet", columns=["record_id", "role"]).to_pylist()
+    for direction, role in (("forward", "a"), ("backward", "b")):
+        rows = [row["record_id"] for row in samples.to_pylist() if row["direction"] == direction]
+        assert rows == [row["record_id"] for row in roles if row["role"] == role]
+    manifest = json.loads((work / "run" / "manifest.json").read_text())
+    assert manifest["target"]["weights_hash"] != manifest["reference"]["weights_hash"]
+    assert manifest["target"]["preprocess"]["size"] == [48, 48] or manifest["target"]["preprocess"]["size"] == 48
+
+
+def test_json_goes_to_stdout_alone_and_the_report_is_rebuilt(work):
+    stdout, _ = memometer(*audit_words(work, work / "json-run", "--json", "--no-images"))
+    summary = json.loads(stdout)
+    assert summary == json.loads((work / "json-run" / "summary.json").read_text())
+    assert set(summary["by_k"]) == {"1", "5", "10"}
+    report = work / "json-run" / "report.html"
+    first = report.read_bytes()
+    report.unlink()
+    memometer("report", work / "json-run")
+    assert report.read_bytes() == first
+    assert b"data:image/jpeg" not in first
+
+
+def test_two_runs_give_the_same_bytes_whatever_the_workers(work):
+    for name, workers in (("first", 0), ("second", 2)):
+        memometer(*audit_words(work, work / name, "--workers", workers))
+    first, second = (folder_bytes(work / name) for name in ("first", "second"))
+    for name in first:
+        if name.endswith((".npy", ".parquet", "summary.json")):
+            assert first[name] == second[name], name
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("audit", "vl-dejavu", "--target", "clip:x", "--reference", "open_clip:y"), "does not name a model"),
+        (("audit", "vl-dejavu", "--target", "open_clip:nowhere", "--reference", "open_clip:y"), "no model at nowhere"),
+    ],
+)
+def test_wrong_input_is_a_sentence_and_exit_code_2(work, words, sentence):
+    more = ("--records", work / "records", "--role", "a", "--public", work / "records", "--public-role", "public")
+    stdout, stderr = memometer(*words, *more, "--out", work / "none", code=2)
+    assert sentence in stderr
+    assert "Traceback" not in stderr
+    assert stdout == ""
+    assert not (work / "none").exists()
+
+
+def test_wrong_usage_is_exit_code_2():
+    assert "Missing option" in memometer("audit", "vl-dejavu", code=2)[1]
+    assert "No such command" in memometer("adit", code=2)[1]
+
+
+def test_help_names_every_command():
+    stdout, _ = memometer("--help")
+    for name in ("data", "train", "audit", "report", "demo"):
+        assert name in stdout
