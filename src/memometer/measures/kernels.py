@@ -12,6 +12,7 @@ __all__ = ["Csr", "count_top", "count_union", "csr"]
 
 # More chunks than threads, so that threads finish together; the number changes no result.
 CHUNKS = 64
+OWN, NAMED = 1, 2
 Array = npt.NDArray[Any]
 
 
@@ -52,9 +53,8 @@ def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only
     size = (n + CHUNKS - 1) // CHUNKS
     last = len(public.ids) - 1
     for chunk in numba.prange(CHUNKS):
-        # A label belongs to the current record's set where its mark equals the record's number: no clearing in between.
-        own_mark = np.full(n_labels, -1, np.int32)
-        named_mark = np.full(n_labels, -1, np.int32)
+        # A tag counts for the record whose mark it holds above its bits OWN and NAMED: no clearing in between.
+        tags = np.full(n_labels, -1, np.int32)
         seen = np.full(n_labels, -1, np.int32)
         starts = np.empty(ks[-1], np.int64)
         stops = np.empty(ks[-1], np.int64)
@@ -63,10 +63,12 @@ def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only
         for record in range(first, min(n, first + size)):
             mark = np.int32(record - first)
             for place in range(named.ptr[record], named.ptr[record + 1]):
-                named_mark[named.ids[place]] = mark
+                tags[named.ids[place]] = mark << 2 | NAMED
             for place in range(own.ptr[record], own.ptr[record + 1]):
-                own_mark[own.ids[place]] = mark
-                if named_mark[own.ids[place]] != mark:
+                label = own.ids[place]
+                is_named = tags[label] == mark << 2 | NAMED
+                tags[label] = mark << 2 | OWN | (NAMED if is_named else 0)
+                if not is_named:
                     unmentioned[place] = True
                     n_unmentioned[record] += 1
             for nearest in range(ks[-1]):
@@ -84,10 +86,12 @@ def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only
             step = 0
             for nearest in range(ks[-1]):
                 for place in range(starts[nearest], stops[nearest]):
-                    label = public.ids[place]
+                    label = np.uint32(public.ids[place])  # unsigned: numba then checks for no negative index
                     new = int(seen[label] != mark)
-                    hit = new & int(own_mark[label] == mark)
-                    unnamed = int(named_mark[label] != mark)
+                    tag = tags[label]
+                    current = int(tag >> 2 == mark)
+                    hit = new & current & tag
+                    unnamed = 1 - (current & tag >> 1)
                     seen[label] = mark
                     predicted += new
                     hits += hit
