@@ -20,7 +20,7 @@ from memometer import import_records, load_encoder, load_records
 from memometer.embeddings import embed_images
 from memometer.engines import default_workers
 
-N, ROUNDS, BATCH = 768, 3, 64
+N, ROUNDS, BATCH = 512, 2, 64
 
 
 def write_shard(path, n):
@@ -56,7 +56,7 @@ def main():
                 encoder.encode_images(ready)
             bare.append(N / (time.perf_counter() - start))
             start = time.perf_counter()
-            embed_images(records, encoder, store=folder / str(turn), workers=default_workers(), batch_size=BATCH)
+            embed_images(records, encoder, store=folder / str(turn), batch_size=BATCH)
             whole.append(N / (time.perf_counter() - start))
     record_section(
         "Embedding",
@@ -65,8 +65,8 @@ def main():
         "| what | images/s | ratio |\n|---|---|---|\n"
         f"| bare forward pass on ready tensors | {max(bare):.1f} | 1 |\n"
         f"| the whole pipeline: read, decode, resize, forward, store | {max(whole):.1f} | {max(whole) / max(bare):.2f} |\n\n"
-        f"Rounds: bare {', '.join(f'{x:.1f}' for x in bare)}; pipeline {', '.join(f'{x:.1f}' for x in whole)} (its "
-        "start of the worker processes included). Wanted: a ratio of at least 0.90.",
+        f"Rounds: bare {', '.join(f'{x:.1f}' for x in bare)}; pipeline {', '.join(f'{x:.1f}' for x in whole)} decoding "
+        "in the same process, the default on a CPU. Wanted: a ratio of at least 0.90.",
     )
 
 

@@ -33,7 +33,10 @@ def command(
         Path | None, typer.Option(help="Where embeddings are kept for the next audit; by default OUT/stages.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    workers: Annotated[int | None, typer.Option(help="Processes that decode images; by default one per core.")] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 64,
     gallery: Annotated[int, typer.Option(help="How many of the most memorized records the report shows.")] = 30,
@@ -71,7 +74,8 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=default_workers() if workers is None else workers,
+        # On a CPU the model keeps every core busy: decoding beside it costs more than it saves.
+        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

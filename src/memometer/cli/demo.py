@@ -13,7 +13,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of scenes, split and training.")] = 0,
     n: Annotated[int, typer.Option(help="Records per training set.")] = 1000,
     epochs: Annotated[int, typer.Option(help="Passes over each training set.")] = 25,
-    workers: Annotated[int | None, typer.Option(help="Worker processes; by default one per core.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that draw scenes; by default one per core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
     """Train two small CLIP models on built-in scenes, audit them both ways, write the report. Needs no network."""
@@ -43,6 +43,5 @@ def command(
         public_role="public",
         out=out / "run",
         seed=seed,
-        workers=workers,
     )
     show_audit(audit, out / "run", as_json=as_json)
