@@ -45,7 +45,7 @@ def plan_for(device: str | None, *, n: int, dim: int) -> Plan:
         # Wide tiles suit the device; scores, bounds and masks of four workers take less than 2 GiB of it.
         products = DeviceProducts(where)
         return Plan(16384, min(1024, max(1, n)), held_rows, min(4, torch.get_num_threads()), where, products)
-    # One worker's scores, 512 × 1024 float32, fit into a core's cache; every worker gets a block.
+    # A worker's scores at a time are 512 × 2048 float32, 4 MiB, near its core; every worker gets a block.
     threads = torch.get_num_threads()
     return Plan(8192, max(1, min(512, -(-n // threads))), held_rows, threads, where, CpuProducts())
 
