@@ -1,4 +1,5 @@
 import subprocess
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,13 @@ def test_a_bad_image_is_a_reject_and_the_rest_goes_on(tmp_path, small_pieces):
     rest = [row for row in range(N) if row not in {0, 17, 30}]
     assert embedded.embeddings.record_ids.to_pylist() == [f"r{row:04d}" for row in rest]
     np.testing.assert_allclose(embedded.embeddings[:], expected_vectors(folder, rest), atol=1e-6)
+
+
+def test_decoding_in_threads_leaves_the_warnings_filters_alone(tmp_path):
+    records = load_records(write_picture_records(tmp_path / "records", 200))
+    before = list(warnings.filters)
+    embed_images(records, PixelEncoder(), store=tmp_path / "store", batch_size=100)
+    assert warnings.filters == before
 
 
 def test_a_second_run_embeds_nothing(tmp_path, small_pieces):

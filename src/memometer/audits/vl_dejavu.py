@@ -27,7 +27,7 @@ from memometer.neighbors.search import MAX_K
 from memometer.objects.nouns import mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
 from memometer.objects.vocabulary import Vocabulary, load_vocabulary
-from memometer.progress import notice, warn
+from memometer.progress import notice, progress_bar, warn
 from memometer.software import describe_software, timestamp
 
 __all__ = ["DEFAULT_SWEEP", "audit_vl_dejavu"]
@@ -306,7 +306,8 @@ def _neighbors(setting: _Setting, asked: Records, model: str, *, label: str) -> 
     if path.exists():
         with np.load(path, allow_pickle=False) as stored:
             return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
-    found = search(captions.embeddings, public.embeddings, setting.ks[-1], device=setting.device)
+    with progress_bar(f"searching, {label}", total=len(captions.embeddings), unit="captions") as advance:
+        found = search(captions.embeddings, public.embeddings, setting.ks[-1], device=setting.device, progress=advance)
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, rows=found.rows, similarities=found.similarities)
     return found

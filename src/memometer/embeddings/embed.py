@@ -1,8 +1,11 @@
 """Embedding of records in pieces that stream to disk, so that memory is bounded and a killed job goes on."""
 
+import concurrent.futures
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+import itertools
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.data.images import ImageRef, UnreadableImageError, open_image
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
 from memometer.data.records import Records
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings
 from memometer.encoders.base import Encoder, Preprocess
-from memometer.engines import map_ordered
+from memometer.engines import default_workers, map_ordered
 from memometer.errors import VectorError
 from memometer.progress import progress_bar
 
@@ -58,7 +61,7 @@ def embed_images(
         records: n records with images.
         encoder: a model, or vectors that exist already.
         store: a folder for the pieces; a second call with the same input reads them back.
-        workers: processes that decode; 0 decodes in this process.
+        workers: processes that decode; 0 decodes in this process, in threads, between the forward passes.
         batch_size: images per forward pass.
         label: what the progress bar says.
 
@@ -74,7 +77,7 @@ def embed_images(
     with progress_bar(label, total=len(records), unit="images") as advance:
         advance(sum(stop - start for start, stop in map(pieces.span, filter(pieces.has, range(pieces.count)))))
         batches = _batches(records, pieces, batch_size, encoder.preprocess)
-        for batch in map_ordered(_decode, batches, workers=workers):
+        for batch in map_ordered(_decode if workers else _decode_in_threads, batches, workers=workers):
             bad = {place for place, _ in batch.reasons}
             good = [batch.start + place for place in range(batch.size) if place not in bad]
             vectors = None if batch.pixels is None else _checked(encoder.encode_images(batch.pixels), len(good))
@@ -150,16 +153,47 @@ def _batches(records: Records, pieces: PieceStore, batch_size: int, preprocess: 
 
 
 def _decode(batch: _Batch) -> _Decoded:
+    return _stacked(batch, map(_pixels, map(_read, batch.refs), itertools.repeat(batch.preprocess)))
+
+
+def _decode_in_threads(batch: _Batch) -> _Decoded:
+    """`_decode` on all cores of this process: Pillow lets other threads run while it decodes and resizes.
+
+    The bytes are read here, one image after another, as the threads would each read the same Parquet row group.
+    """
+    # decode_image sets warnings aside for a moment; threads undo that in any order; the outer context mends it.
+    with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(default_workers()) as threads:
+        return _stacked(batch, threads.map(_pixels, map(_read, batch.refs), itertools.repeat(batch.preprocess)))
+
+
+def _read(ref: ImageRef | None) -> bytes | str:
+    """An image's bytes, or the reason why there are none."""
+    if ref is None:
+        return "no image"
+    try:
+        return read_image_bytes(ref)
+    except UnreadableImageError as error:
+        return str(error)
+
+
+def _pixels(data: bytes | str, preprocess: Preprocess) -> npt.NDArray[Any] | str:
+    """What the model takes, or the reason why there is nothing."""
+    if isinstance(data, str):
+        return data
+    try:
+        return preprocess(decode_image(data))
+    except UnreadableImageError as error:
+        return str(error)
+
+
+def _stacked(batch: _Batch, images: Iterable[npt.NDArray[Any] | str]) -> _Decoded:
     pixels: list[npt.NDArray[Any]] = []
     reasons: list[tuple[int, str]] = []
-    for place, ref in enumerate(batch.refs):
-        if ref is None:
-            reasons.append((place, "no image"))
-            continue
-        try:
-            pixels.append(batch.preprocess(open_image(ref)))
-        except UnreadableImageError as error:
-            reasons.append((place, str(error)))
+    for place, image in enumerate(images):
+        if isinstance(image, str):
+            reasons.append((place, image))
+        else:
+            pixels.append(image)
     stacked = np.stack(pixels) if pixels else None
     return _Decoded(batch.piece, batch.start, len(batch.refs), stacked, tuple(reasons))
 
