@@ -27,7 +27,9 @@ def command(
     workers = default_workers() if workers is None else workers
     records = out / "records"
     notice("1/4  drawing scenes: several objects each, captions that name only some of them")
-    make_scenes(records, n=4 * n, seed=seed, workers=workers)
+    _claim(out, {"n": n, "seed": seed})
+    if not (records / "records.parquet").is_file():
+        make_scenes(records, n=4 * n, seed=seed, workers=workers, overwrite=True)
     split_records(records, {"a": n, "b": n, "public": "rest"}, seed=seed)
     for step, role in enumerate("ab", start=2):
         notice(f"{step}/4  training model {role} on the {n:,} records of role {role}")
@@ -45,3 +47,14 @@ def command(
         seed=seed,
     )
     show_audit(audit, out / "run", as_json=as_json)
+
+
+def _claim(out: Path, settings: dict[str, int]) -> None:
+    """Keeps what this demo is made of, so that a second run goes on or is free, and another demo is told apart."""
+    from memometer.errors import InputError
+    from memometer.files import read_json, write_json
+
+    path = out / "demo.json"
+    if path.is_file() and read_json(path) != settings:
+        raise InputError(f"{out} holds a demo of {read_json(path)}, not of {settings}; choose another --out")
+    write_json(path, settings)
