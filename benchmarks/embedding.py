@@ -20,7 +20,7 @@ from memometer import import_records, load_encoder, load_records
 from memometer.embeddings import embed_images
 from memometer.engines import default_workers
 
-N, ROUNDS, BATCH = 512, 2, 64
+N, ROUNDS, BATCH = 256, 2, 64
 
 
 def write_shard(path, n):
