@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memometer.audits.calibration import NullRow
+
 __all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
 
 SCHEMA_VERSION = 1
@@ -167,5 +169,6 @@ class VLDejaVuSummary(Counts):
     sample_level: list[TopRow]
     sample_level_unmentioned: list[TopRow]
     aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
+    null: list[NullRow] | None = Field(default=None, description="Coverage of 0 by the intervals of untrained models.")
     duplicates_across_roles: Duplicates
     notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

@@ -11,9 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.direction import Direction, score_direction
 from memometer.audits.gallery import build_gallery
-from memometer.audits.guards import check_disjoint, duplicates_across_roles
+from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.running import as_model, as_records, finished_audit, folder_of, spec_of
@@ -22,6 +23,7 @@ from memometer.audits.summary import NO_DIRECTION, compare_references, leaking_o
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.encoders import has_tower
+from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.neighbors import Neighbors
@@ -79,6 +81,7 @@ def audit_vl_dejavu(
     images: bool = True,
     aucg_histogram: bool = False,
     replicates: int = 1000,
+    null: int = 0,
     overwrite: bool = False,
 ) -> Audit:
     """Audits a CLIP-like model against one that was trained alike, but not on the records under test.
@@ -118,6 +121,8 @@ def audit_vl_dejavu(
         images: False keeps thumbnails out of the run folder.
         aucg_histogram: also integrate AUCG by histogram, as A's code does, to compare with published numbers.
         replicates: bootstrap replicates per interval.
+        null: so many further audits of untrained models on the same records: how often the intervals cover 0 where
+            there is nothing to find; 0 for none, else 20 or more.
         overwrite: replace another audit in ``out``.
 
     Raises:
@@ -151,7 +156,9 @@ def audit_vl_dejavu(
         "images": images,
         "aucg_histogram": aucg_histogram,
         "replicates": replicates,
+        "null": null,
     }
+    check_null(null)
     _check_options(k=k, captions=(caption, public_caption), search=search)
     folders = {"records": as_records(records), "public": as_records(public)}
     roles = {"forward": folders["records"].with_role(role)}
@@ -230,11 +237,43 @@ def audit_vl_dejavu(
             size=gallery,
             images=images,
         )
-    summary = summarise(
-        config, directions, n_public=len(usable), seed=seed, replicates=replicates, histogram=aucg_histogram
-    )
-    summary["searched"] = sides
-    summary |= compare_references(scored, specs=specs, sides=sides, seed=seed, replicates=replicates)
+        summary = summarise(
+            config, directions, n_public=len(usable), seed=seed, replicates=replicates, histogram=aucg_histogram
+        )
+        summary["searched"] = sides
+        summary |= compare_references(scored, specs=specs, sides=sides, seed=seed, replicates=replicates)
+        if null:
+            check_images({**roles, "public": public_records})
+            summary["null"] = null_coverage(
+                lambda seed: audit_vl_dejavu(
+                    target=untrained(seed, "target", device=device),
+                    reference=models["reference"]
+                    if not has_tower(models["reference"], "image")
+                    else untrained(seed, "reference", device=device),
+                    records=folders["records"],
+                    role=role,
+                    reference_role=reference_role,
+                    control_role=control_role,
+                    public=folders["public"],
+                    public_role=public_role,
+                    k=k,
+                    sweep=(),
+                    search=search,
+                    caption=caption,
+                    public_caption=public_caption,
+                    vocabulary=vocabulary,
+                    store=Path(scratch),
+                    seed=seed,
+                    workers=workers,
+                    device=device,
+                    batch_size=batch_size,
+                    gallery=0,
+                    images=False,
+                    replicates=replicates,
+                ),
+                seeds=null,
+                intervals=_null_intervals,
+            )
     summary["duplicates_across_roles"] = duplicates
     summary["notes"] = notes(manifest, directions, duplicates, seen.rejects, sides=sides)
     for note in summary["notes"]:
@@ -249,6 +288,17 @@ def audit_vl_dejavu(
         rejects=pa.Table.from_pylist(list(seen.rejects), schema=REJECTS_SCHEMA),
     )
     return audit if out is None else save_audit(audit, Path(out))
+
+
+def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
+    designs = {"balanced": summary["balanced"], "controlled": summary["controlled"], "one-way": summary["gaps"]}
+    return {
+        f"{design}/{over}/{gap}": found
+        for design, scopes in designs.items()
+        for over, gaps in (scopes or {}).items()
+        for gap, found in gaps.items()
+    }
 
 
 def _check_options(*, k: int, captions: tuple[int, ...], search: str) -> None:
