@@ -2,14 +2,18 @@
 
 from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
 from memometer.statistics.labels import label_table
+from memometer.statistics.roc import RocArea, roc_area, roc_curve
 from memometer.statistics.top import top_counts, top_gaps
 
 __all__ = [
     "Gap",
+    "RocArea",
     "gap_of",
     "label_table",
     "population_contributions",
     "recall_area_by_histogram",
+    "roc_area",
+    "roc_curve",
     "top_counts",
     "top_gaps",
 ]
