@@ -179,7 +179,8 @@ def _stored_captions(encoder: StoredVectors, records: Records, counts: Rows) -> 
         for number in range(1, int(counts.max(initial=0)) + 1):
             has = counts >= number
             embeddings = encoder.texts(records.record_ids.filter(pa.array(has)), caption=number)
-            numbered.append((has, np.cumsum(has) - has, embeddings))
+            place: Rows = np.cumsum(has) - has
+            numbered.append((has, place, embeddings))
         for first in range(start, len(records), PIECE_SIZE):
             rows, none = _with_captions(counts, first, min(first + PIECE_SIZE, len(records)))
             owners, found = [], []

@@ -54,7 +54,8 @@ def similarity(images: npt.NDArray[np.floating], texts: npt.NDArray[np.floating]
         raise InputError(
             f"image embeddings have the shape {images.shape}, text embeddings {texts.shape}; expected (n, d) of both"
         )
-    return np.einsum("ij,ij->i", images, texts, dtype=np.float64)
+    cosines: Floats = np.einsum("ij,ij->i", images, texts, dtype=np.float64)
+    return cosines
 
 
 def align(
