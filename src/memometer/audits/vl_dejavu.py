@@ -15,10 +15,10 @@ from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.direction import Direction, score_direction
 from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
+from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
-from memometer.audits.running import as_model, as_records, finished_audit, folder_of, spec_of
-from memometer.audits.searching import Model, PublicSet, Search, fitted, prepare_public, searched_side
+from memometer.audits.searching import PublicSet, Search, fitted, prepare_public, searched_side
 from memometer.audits.summary import NO_DIRECTION, compare_references, leaking_objects, notes, summarise
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
@@ -160,7 +160,7 @@ def audit_vl_dejavu(
     }
     check_null(null)
     _check_options(k=k, captions=(caption, public_caption), search=search)
-    folders = {"records": as_records(records), "public": as_records(public)}
+    folders = {"records": open_records(records), "public": open_records(public)}
     roles = {"forward": folders["records"].with_role(role)}
     for name, of_role in (("backward", reference_role), ("control", control_role)):
         if of_role is not None:
@@ -169,7 +169,7 @@ def audit_vl_dejavu(
     check_disjoint({**roles, "public": public_records})
     names = ["target", "reference", *(f"reference {place}" for place in range(2, len(references) + 1))]
     models = {
-        name: fitted(as_model(each, device=device), public_records, caption=public_caption)
+        name: fitted(open_model(each, device=device), public_records, caption=public_caption)
         for name, each in zip(names, [target, *references], strict=True)
     }
     specs = {name: spec_of(each) for name, each in zip(names, [target, *references], strict=True)}
