@@ -1,6 +1,7 @@
 """Calibration: planted nothing."""
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from worlds import VectorWorld
 
@@ -10,6 +11,7 @@ from memometer.audits.result import Audit
 from memometer.audits.schema import VLDejaVuSummary
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
+from memometer.report import render
 
 
 def summary_of(value, half):
@@ -93,3 +95,31 @@ def test_too_few_seeds_and_records_without_images_are_sentences(tmp_path):
         audit_vl_dejavu(**world.options, null=5)
     with pytest.raises(InputError, match="have no images"):
         audit_vl_dejavu(**world.options, null=20)
+
+
+def test_planted_records_are_ranked_beside_the_baselines(tmp_path):
+    folder = tmp_path / "scenes"
+    make_scenes(folder, n=120, size=32, miscaptioned=20)
+    split_records(folder, "a=80,public=rest")
+    options = {
+        "records": folder,
+        "role": "a",
+        "public": folder,
+        "public_role": "public",
+        "k": 3,
+        "sweep": (),
+        "gallery": 0,
+    }
+    audit = audit_vl_dejavu(target=untrained(0, "t"), reference=untrained(0, "r"), **options)
+    by = {row["by"]: row for row in audit.summary["planted"]}
+    assert set(by) == {"gap", "gap, unmentioned", "low similarity", "random"}
+    assert by["random"]["area"] == 0.5
+    planted = set(pq.read_table(folder / "planted.parquet")["record_id"].to_pylist())
+    samples = audit.samples.to_pylist()
+    scores = [(row["correct_target"] - row["correct_reference"], row["record_id"] in planted) for row in samples]
+    pairs = [(mine, other) for mine, is_mine in scores if is_mine for other, is_other in scores if not is_other]
+    area = np.mean([(mine > other) + 0.5 * (mine == other) for mine, other in pairs])
+    assert by["gap"]["area"] == pytest.approx(area)
+    assert by["gap"]["n_positive"] == sum(is_planted for _, is_planted in scores)
+    assert "ROC area" in render(audit)
+    assert set(audit.tables["roc"]["by"].to_pylist()) == {"gap", "gap, unmentioned", "low similarity"}

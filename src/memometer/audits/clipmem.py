@@ -17,14 +17,14 @@ from memometer.audits.clipmem_summary import SUBSETS, samples_table, shown_items
 from memometer.audits.guards import duplicates_across_roles
 from memometer.audits.inputs import TwoTowers, finished_audit, open_records, open_two_towers, spec_of
 from memometer.audits.manifest import describe_model, describe_records
-from memometer.audits.planted import PLANTED_NAME, planted_kinds
+from memometer.audits.planted import planted_hash, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors
 from memometer.encoders import Encoder
 from memometer.errors import InputError
-from memometer.files import hash_file, hash_json
+from memometer.files import hash_json
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 
@@ -121,7 +121,7 @@ def audit_clipmem(
         "seed": seed,
         **{side: [describe_model(opened[spec], spec) for spec in config[side]] for side in ("targets", "references")},
         "records": {name: describe_records(part, {**roles, **apart}[name]) for name, part in parts.items()},
-        "planted": hash_file(path) if (path := source.folder / PLANTED_NAME).is_file() else None,
+        "planted": planted_hash(source.folder),
     }
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memometer.errors import SourceError
+from memometer.files import hash_file
 from memometer.statistics import roc_area, roc_curve
 
-__all__ = ["PLANTED_NAME", "ROC_SCHEMA", "find_planted", "planted_kinds"]
+__all__ = ["ROC_SCHEMA", "find_planted", "planted_hash", "planted_kinds"]
 
 PLANTED_NAME = "planted.parquet"
 """The file beside ``records.parquet``, with the columns ``record_id`` and ``kind``."""
@@ -50,6 +51,12 @@ def planted_kinds(folder: Path, record_ids: pa.Array) -> pa.Array:
         if kinds.setdefault(row["record_id"], row["kind"]) != row["kind"]:
             raise SourceError(f"{path} plants two kinds in record '{row['record_id']}'; expected one")
     return pa.array([kinds.get(record_id) for record_id in record_ids.to_pylist()], pa.string())
+
+
+def planted_hash(folder: Path) -> str | None:
+    """The hash of what is planted in a folder of records, for the key of an audit; None where nothing is."""
+    path = folder / PLANTED_NAME
+    return hash_file(path) if path.is_file() else None
 
 
 def find_planted(kinds: pa.Array, scores: dict[str, Floats]) -> tuple[list[dict[str, Any]], pa.Table]:

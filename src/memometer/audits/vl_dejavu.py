@@ -17,9 +17,11 @@ from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
 from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.searching import PublicSet, Search, fitted, prepare_public, searched_side
 from memometer.audits.summary import NO_DIRECTION, compare_references, leaking_objects, notes, summarise
+from memometer.audits.vl_planted import planted_among
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.encoders import has_tower
@@ -167,12 +169,13 @@ def audit_vl_dejavu(
             roles[name] = folders["records"].with_role(of_role)
     public_records = folders["public"].with_role(public_role)
     check_disjoint({**roles, "public": public_records})
-    names = ["target", "reference", *(f"reference {place}" for place in range(2, len(references) + 1))]
-    models = {
-        name: fitted(open_model(each, device=device), public_records, caption=public_caption)
-        for name, each in zip(names, [target, *references], strict=True)
-    }
-    specs = {name: spec_of(each) for name, each in zip(names, [target, *references], strict=True)}
+    specs = _named([spec_of(each) for each in (target, *references)])
+    models = _named(
+        [
+            fitted(open_model(each, device=device), public_records, caption=public_caption)
+            for each in (target, *references)
+        ]
+    )
     sides = {name: searched_side(model, asked=search, name=name, spec=specs[name]) for name, model in models.items()}
     if reference_role is not None and not has_tower(models["reference"], "image"):
         raise InputError(
@@ -189,6 +192,7 @@ def audit_vl_dejavu(
         "reference_records": describe_records(roles["backward"], reference_role) if "backward" in roles else None,
         "control_records": describe_records(roles["control"], control_role) if "control" in roles else None,
         "public": describe_records(public_records, public_role),
+        "planted": planted_hash(folders["records"].folder),
     }
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
@@ -207,17 +211,7 @@ def audit_vl_dejavu(
             device=device,
         )
         usable = seen.records
-        if k > len(usable):
-            raise InputError(
-                f"public set has {len(usable):,} images, fewer than k = {k}; "
-                f"pass --k {max(len(usable), 1)} or fewer, or more public images"
-            )
-        labels = label_union([usable.table["objects"], *(part.table["objects"] for part in roles.values())])
-        if not len(labels):
-            raise InputError(
-                "neither the records nor the public images hold any object; import them with labels, or take the nouns "
-                "of the captions: memometer data import … --objects captions"
-            )
+        labels = _labels(usable, roles, k=k)
         setting = _Setting(
             models=models,
             public=seen,
@@ -242,6 +236,9 @@ def audit_vl_dejavu(
         )
         summary["searched"] = sides
         summary |= compare_references(scored, specs=specs, sides=sides, seed=seed, replicates=replicates)
+        planted, curves = planted_among(
+            directions[0], models["target"], store=place, workers=workers, batch_size=batch_size
+        )
         if null:
             check_images({**roles, "public": public_records})
             summary["null"] = null_coverage(
@@ -274,6 +271,7 @@ def audit_vl_dejavu(
                 seeds=null,
                 intervals=_null_intervals,
             )
+    summary["planted"] = planted
     summary["duplicates_across_roles"] = duplicates
     summary["notes"] = notes(manifest, directions, duplicates, seen.rejects, sides=sides)
     for note in summary["notes"]:
@@ -281,13 +279,38 @@ def audit_vl_dejavu(
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),
-        tables={"objects": leaking_objects([part for part in directions if part.name != "control"], labels)},
+        tables={
+            "objects": leaking_objects([part for part in directions if part.name != "control"], labels),
+            **({} if curves is None else {"roc": curves}),
+        },
         gallery=shown,
         manifest={**describe_software(), "started": started, "finished": timestamp(), **manifest, "key": key},
         config=config,
         rejects=pa.Table.from_pylist(list(seen.rejects), schema=REJECTS_SCHEMA),
     )
     return audit if out is None else save_audit(audit, Path(out))
+
+
+def _named(values: list[Any]) -> dict[str, Any]:
+    """The target's, the reference's, and those of further references, by name."""
+    further = (f"reference {place}" for place in range(2, len(values)))
+    return dict(zip(["target", "reference", *further], values, strict=True))
+
+
+def _labels(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array:
+    """All labels of the audit; there must be enough public records, and some label."""
+    if k > len(public):
+        raise InputError(
+            f"public set has {len(public):,} images, fewer than k = {k}; "
+            f"pass --k {max(len(public), 1)} or fewer, or more public images"
+        )
+    labels = label_union([public.table["objects"], *(part.table["objects"] for part in roles.values())])
+    if not len(labels):
+        raise InputError(
+            "neither the records nor the public images hold any object; import them with labels, or take the nouns "
+            "of the captions: memometer data import … --objects captions"
+        )
+    return labels
 
 
 def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
