@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_or_reason
 from memometer.data.records import Records
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
@@ -153,7 +153,7 @@ def _batches(records: Records, pieces: PieceStore, batch_size: int, preprocess: 
 
 
 def _decode(batch: _Batch) -> _Decoded:
-    return _stacked(batch, map(_pixels, map(_read, batch.refs), itertools.repeat(batch.preprocess)))
+    return _stacked(batch, map(_pixels, map(read_or_reason, batch.refs), itertools.repeat(batch.preprocess)))
 
 
 def _decode_in_threads(batch: _Batch) -> _Decoded:
@@ -163,17 +163,9 @@ def _decode_in_threads(batch: _Batch) -> _Decoded:
     """
     # decode_image sets warnings aside for a moment; threads undo that in any order; the outer context mends it.
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(default_workers()) as threads:
-        return _stacked(batch, threads.map(_pixels, map(_read, batch.refs), itertools.repeat(batch.preprocess)))
-
-
-def _read(ref: ImageRef | None) -> bytes | str:
-    """An image's bytes, or the reason why there are none."""
-    if ref is None:
-        return "no image"
-    try:
-        return read_image_bytes(ref)
-    except UnreadableImageError as error:
-        return str(error)
+        return _stacked(
+            batch, threads.map(_pixels, map(read_or_reason, batch.refs), itertools.repeat(batch.preprocess))
+        )
 
 
 def _pixels(data: bytes | str, preprocess: Preprocess) -> npt.NDArray[Any] | str:

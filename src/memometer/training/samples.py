@@ -1,7 +1,6 @@
 """Training samples: which records make a batch, how an image is cropped, what a model is fed."""
 
 import dataclasses
-import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset, Sampler
 
+from memometer.data.augmentation import crop_box
 from memometer.data.images import UnreadableImageError, open_image
 from memometer.data.records import Records
 from memometer.encoders.architectures import Tokenizer
@@ -153,21 +153,6 @@ def random_crop(
     Returns:
         (3, height, width) uint8, resized with an antialiased bicubic filter before the conversion to RGB.
     """
-    left, top, width, height = _crop_box(image.width, image.height, min_area=min_area, rng=rng)
+    left, top, width, height = crop_box(image.width, image.height, min_area=min_area, rng=rng)
     part = image.crop((left, top, left + width, top + height)).resize((size[1], size[0]), Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(part.convert("RGB")).transpose(2, 0, 1))
-
-
-def _crop_box(width: int, height: int, *, min_area: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """(left, top, width, height): ten draws, then the largest central box of an allowed aspect ratio."""
-    widest = 4 / 3
-    for _ in range(10):
-        area = width * height * rng.uniform(min_area, 1.0)
-        ratio = math.exp(rng.uniform(-math.log(widest), math.log(widest)))
-        crop_width, crop_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-        if 0 < crop_width <= width and 0 < crop_height <= height:
-            left = int(rng.integers(0, width - crop_width, endpoint=True))
-            top = int(rng.integers(0, height - crop_height, endpoint=True))
-            return left, top, crop_width, crop_height
-    crop_width, crop_height = min(width, round(height * widest)), min(height, round(width * widest))
-    return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
