@@ -12,7 +12,7 @@ from memometer.training.mitigations import Mitigation
 from memometer.training.models import find_architecture
 from memometer.training.run import IMAGE_COLUMNS, TrainResult, check_records, is_main_process, run_training
 
-__all__ = ["TrainResult", "train"]
+__all__ = ["train"]
 
 TRAINED_COLUMNS = (*IMAGE_COLUMNS, "captions")
 """What enters a model, and so names its training."""
