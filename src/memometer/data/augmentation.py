@@ -27,6 +27,8 @@ class Augmentation:
         jitter_chance: probability that the colours are changed at all.
         grey: probability that the colours are taken away.
         blur: probability of a Gaussian blur, with a deviation of 0.1 to 2 px at 224 px, scaled to the crop.
+        size: px, of the square view, for a model that takes views of this size; a crop is then resampled once, and
+            colours and blur cost what the view does, not what the image does. None keeps the size of the crop.
     """
 
     min_area: float = 1.0
@@ -36,18 +38,19 @@ class Augmentation:
     jitter_chance: float = 0.8
     grey: float = 0.0
     blur: float = 0.0
+    size: int | None = None
 
     def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """A view of one decoded image of any mode; RGB and square where it is cropped, with the crop's area."""
+        """A view of one decoded image of any mode, RGB; a crop is square, of the crop's area or the asked-for size."""
         # Every draw is made, whatever is switched off, so that one knob does not change what another one does.
         flip, recolor, grey, blur = rng.random(4)
         factors = 1 + self.jitter * rng.uniform(-1, 1, 3)
         shift, radius = rng.uniform(-self.hue, self.hue), rng.uniform(0.1, 2.0)
         box = crop_box(image.width, image.height, min_area=self.min_area, rng=rng)
-        view = image.convert("RGB")
+        view = image if image.mode == "RGB" else image.convert("RGB")
         if self.min_area < 1:
             left, top, width, height = box
-            side = max(1, round(math.sqrt(width * height)))
+            side = self.size or max(1, round(math.sqrt(width * height)))
             view = view.resize((side, side), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height))
         if flip < self.flip:
             view = ImageOps.mirror(view)
