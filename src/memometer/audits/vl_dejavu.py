@@ -193,7 +193,7 @@ def audit_vl_dejavu(
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),
-        objects=leaking_objects(directions, labels),
+        tables={"objects": leaking_objects(directions, labels)},
         gallery=shown,
         manifest={**describe_software(), "started": started, "finished": timestamp(), **manifest, "key": key},
         config=config,

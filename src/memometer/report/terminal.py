@@ -1,7 +1,7 @@
-"""The table of gaps for a terminal."""
+"""Tables of results for a terminal."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
@@ -10,7 +10,10 @@ from rich.text import Text
 from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap
 from memometer.report.text import DASH, plain, signed
 
-__all__ = ["gap_table"]
+if TYPE_CHECKING:
+    from memometer.report.pages.base import HeadTable
+
+__all__ = ["gap_table", "head_tables"]
 
 DESIGNS = {"one-way": "one-way", "balanced": "balanced, both ways"}
 
@@ -41,6 +44,24 @@ def gap_table(summary: dict[str, Any]) -> Table:
             gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
             table.add_row(f"  {name}", *(_cell(gap) for gap in gaps), end_section=measure == "aucg")
     return table
+
+
+def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
+    """The tables at the head of a report, as a terminal shows them; what stands out is bold.
+
+    Args:
+        name: of the measure.
+        tables: see `memometer.report.pages.HeadTable`.
+    """
+    for head in tables:
+        numbers = head.numbers
+        table = Table(title=f"{name}: {head.title}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for place, heading in enumerate(numbers.header):
+            table.add_column(Text(heading), justify="left" if place < numbers.n_text else "right")
+        for place, row in enumerate(numbers.rows):
+            cells = [Text(plain(cell, limit=60)) for cell in row]
+            table.add_row(*cells, style="bold" if place in numbers.strong else None)
+        yield table
 
 
 def _reasons(summary: dict[str, Any]) -> Iterator[str]:

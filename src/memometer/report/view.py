@@ -98,7 +98,7 @@ def warnings(audit: "Audit") -> tuple[Clipped, ...]:
     hashes = [model.get("weights_hash") for model in models.values()]
     if hashes[0] is not None and hashes[0] == hashes[1]:
         lines.append("target and reference have the same weights, so every gap is 0 by construction")
-    if audit.summary["gaps"] and not audit.summary.get("backward"):
+    if audit.summary.get("gaps") and not audit.summary.get("backward"):
         one_way = "one direction only: a one-way gap mixes memorization with plain model quality"
         lines += [] if any("one direction only" in line for line in lines) else [one_way]
     duplicates = (audit.summary.get("duplicates_across_roles") or {}).get("n") or 0

@@ -13,8 +13,10 @@ class Numbers:
         header: the columns' names.
         rows: cells as shown, one tuple per row.
         n_text: how many leading columns hold text; the rest hold numbers.
+        strong: rows that stand out, such as those whose interval is clear of 0.
     """
 
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     n_text: int = 1
+    strong: frozenset[int] = frozenset()
