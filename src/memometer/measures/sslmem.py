@@ -7,6 +7,8 @@ The papers leave open which pairs of a record's views the expectation is taken o
 different views, which estimates E d(f(x'), f(x'')) over independent views without bias.
 """
 
+import itertools
+
 import numpy as np
 import numpy.typing as npt
 
@@ -44,8 +46,10 @@ def alignment_distances(representations: npt.NDArray[np.floating], starts: npt.N
     for size in np.unique(sizes[sizes >= 2]).tolist():
         rows = np.flatnonzero(sizes == size)
         views = [directions[starts[rows] + place] for place in range(size)]
-        pairs = [_distance(views[one], views[other]) for one in range(size) for other in range(one + 1, size)]
-        distances[rows] = np.sum(pairs, axis=0) / len(pairs)
+        total = np.zeros(len(rows))
+        for one, other in itertools.combinations(views, 2):
+            total += _distance(one, other)
+        distances[rows] = total / (size * (size - 1) / 2)
     return distances
 
 
