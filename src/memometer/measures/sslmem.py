@@ -89,7 +89,8 @@ def _directions(representations: npt.NDArray[np.floating]) -> Floats:
     norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
     usable = np.isfinite(norms) & (norms > 0)
     wide[~usable] = np.nan
-    return wide / np.where(usable, norms, 1.0)[:, None]
+    wide /= np.where(usable, norms, 1.0)[:, None]
+    return wide
 
 
 def _distance(left: Floats, right: Floats) -> Floats:

@@ -6,8 +6,8 @@ other records,
 
     UnitMem(u) = (μ_max − μ_rest) / (μ_max + μ_rest)
 
-It lies in [0, 1] where activations are not negative, as behind a ReLU: 0 for a unit that all records excite alike, 1 for
-a unit that a single record excites. Where the denominator is not positive it is undefined, never 0.
+It lies in [0, 1] where activations are not negative, as behind a ReLU: 0 for a unit that all records excite alike, 1
+for a unit that a single record excites. Where the denominator is not positive it is undefined, never 0.
 
 The mean over the others needs a maximum and a sum alone, so records stream through `UnitSums`, which merge.
 """
@@ -32,7 +32,7 @@ class UnitSums:
     Attributes:
         count: the records.
         largest: (u,) the largest mean activation; −inf where there is no record.
-        record: (u,) the place of its record's id among the sorted ids; the smaller one where two are equal; −1 for none.
+        record: (u,) the place of its record's id among the sorted ids, the smaller of two equal ones; −1 for none.
         total: (u,) the sum of the mean activations.
     """
 
@@ -157,7 +157,8 @@ def record_counts(scores: UnitScores, *, n: int) -> tuple[Integers, Floats]:
     """
     defined = ~np.isnan(scores.unitmem)
     records, values = scores.record[defined], scores.unitmem[defined]
-    return np.bincount(records, minlength=n), np.bincount(records, weights=values, minlength=n)
+    counts = np.bincount(records, minlength=n).astype(np.int64)
+    return counts, np.bincount(records, weights=values, minlength=n).astype(np.float64)
 
 
 def _scores(largest: Floats, rest: Floats, record: Integers) -> UnitScores:
