@@ -11,7 +11,9 @@ __all__ = ["command"]
 def command(
     records: Annotated[Path, typer.Option(help="Folder of the records to train on.")],
     out: Annotated[Path, typer.Option(help="Folder of the model to write.")],
-    role: Annotated[str | None, typer.Option(help="Train on the records of this role alone.")] = None,
+    role: Annotated[
+        str | None, typer.Option(help="Train on the records of this role, or of several: shared,candidates.")
+    ] = None,
     model: Annotated[
         str, typer.Option(help="A preset (tiny, small), a model name of open_clip, or a model config in JSON.")
     ] = "small",

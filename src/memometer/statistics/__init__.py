@@ -1,12 +1,16 @@
 """Gaps with intervals: the bootstrap, the papers' spread, the balance of both ways."""
 
+from memometer.statistics.agreement import Agreement, correlation, jaccard_of_found
 from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
 from memometer.statistics.labels import label_table
 from memometer.statistics.top import top_counts, top_gaps
 
 __all__ = [
+    "Agreement",
     "Gap",
+    "correlation",
     "gap_of",
+    "jaccard_of_found",
     "label_table",
     "population_contributions",
     "recall_area_by_histogram",
