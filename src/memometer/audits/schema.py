@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memometer.audits.calibration import NullRow
+
 __all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
 
 SCHEMA_VERSION = 1
@@ -135,6 +137,19 @@ class TopRow(_Strict):
     control_f_gap: float
 
 
+class Found(_Strict):
+    """How well one ranking finds the planted records of one kind."""
+
+    kind: str
+    by: str = Field(description="The ranking; 'random' is ½ by construction.")
+    area: float | None = Field(description="Area under the ROC curve.")
+    low: float | None
+    high: float | None = Field(description="Ends of its 95 % interval.")
+    n_positive: int = Field(description="Planted records of this kind.")
+    n_negative: int = Field(description="Records with nothing planted.")
+    reason: str | None = None
+
+
 class Duplicates(_Strict):
     """Pairs of exact or near-duplicate images across roles; the first 20 by id."""
 
@@ -167,5 +182,7 @@ class VLDejaVuSummary(Counts):
     sample_level: list[TopRow]
     sample_level_unmentioned: list[TopRow]
     aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
+    planted: list[Found] | None = Field(description="Null where no record under test is planted.")
+    null: list[NullRow] | None = Field(default=None, description="Coverage of 0 by the intervals of untrained models.")
     duplicates_across_roles: Duplicates
     notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

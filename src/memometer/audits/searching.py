@@ -8,17 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.inputs import Model
 from memometer.data.records import Records
-from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_texts
-from memometer.encoders import Encoder, ImageEncoder, TextEncoder, has_tower
+from memometer.embeddings import Embedded, embed_images, embed_texts
+from memometer.encoders import has_tower
 from memometer.errors import InputError
 from memometer.files import atomic_path, hash_json
 from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
 
-__all__ = ["Model", "PublicSet", "Search", "fitted", "prepare_public", "searched_side"]
+__all__ = ["PublicSet", "Search", "fitted", "prepare_public", "searched_side"]
 
-Model = Encoder | ImageEncoder | TextEncoder | StoredVectors
 Search = Literal["t2i", "t2t"]
 
 

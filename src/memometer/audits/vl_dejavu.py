@@ -11,17 +11,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.direction import Direction, score_direction
 from memometer.audits.gallery import build_gallery
-from memometer.audits.guards import check_disjoint, duplicates_across_roles
+from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
+from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
-from memometer.audits.running import as_model, as_records, finished_audit, folder_of, spec_of
-from memometer.audits.searching import Model, PublicSet, Search, fitted, prepare_public, searched_side
+from memometer.audits.searching import PublicSet, Search, fitted, prepare_public, searched_side
 from memometer.audits.summary import NO_DIRECTION, compare_references, leaking_objects, notes, summarise
+from memometer.audits.vl_planted import planted_among
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.encoders import has_tower
+from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.neighbors import Neighbors
@@ -79,6 +83,7 @@ def audit_vl_dejavu(
     images: bool = True,
     aucg_histogram: bool = False,
     replicates: int = 1000,
+    null: int = 0,
     overwrite: bool = False,
 ) -> Audit:
     """Audits a CLIP-like model against one that was trained alike, but not on the records under test.
@@ -118,6 +123,8 @@ def audit_vl_dejavu(
         images: False keeps thumbnails out of the run folder.
         aucg_histogram: also integrate AUCG by histogram, as A's code does, to compare with published numbers.
         replicates: bootstrap replicates per interval.
+        null: so many further audits of untrained models on the same records: how often the intervals cover 0 where
+            there is nothing to find; 0 for none, else 20 or more.
         overwrite: replace another audit in ``out``.
 
     Raises:
@@ -151,21 +158,24 @@ def audit_vl_dejavu(
         "images": images,
         "aucg_histogram": aucg_histogram,
         "replicates": replicates,
+        "null": null,
     }
+    check_null(null)
     _check_options(k=k, captions=(caption, public_caption), search=search)
-    folders = {"records": as_records(records), "public": as_records(public)}
+    folders = {"records": open_records(records), "public": open_records(public)}
     roles = {"forward": folders["records"].with_role(role)}
     for name, of_role in (("backward", reference_role), ("control", control_role)):
         if of_role is not None:
             roles[name] = folders["records"].with_role(of_role)
     public_records = folders["public"].with_role(public_role)
     check_disjoint({**roles, "public": public_records})
-    names = ["target", "reference", *(f"reference {place}" for place in range(2, len(references) + 1))]
-    models = {
-        name: fitted(as_model(each, device=device), public_records, caption=public_caption)
-        for name, each in zip(names, [target, *references], strict=True)
-    }
-    specs = {name: spec_of(each) for name, each in zip(names, [target, *references], strict=True)}
+    specs = _named([spec_of(each) for each in (target, *references)])
+    models = _named(
+        [
+            fitted(open_model(each, device=device), public_records, caption=public_caption)
+            for each in (target, *references)
+        ]
+    )
     sides = {name: searched_side(model, asked=search, name=name, spec=specs[name]) for name, model in models.items()}
     if reference_role is not None and not has_tower(models["reference"], "image"):
         raise InputError(
@@ -182,6 +192,7 @@ def audit_vl_dejavu(
         "reference_records": describe_records(roles["backward"], reference_role) if "backward" in roles else None,
         "control_records": describe_records(roles["control"], control_role) if "control" in roles else None,
         "public": describe_records(public_records, public_role),
+        "planted": planted_hash(folders["records"].folder),
     }
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
@@ -200,17 +211,7 @@ def audit_vl_dejavu(
             device=device,
         )
         usable = seen.records
-        if k > len(usable):
-            raise InputError(
-                f"public set has {len(usable):,} images, fewer than k = {k}; "
-                f"pass --k {max(len(usable), 1)} or fewer, or more public images"
-            )
-        labels = label_union([usable.table["objects"], *(part.table["objects"] for part in roles.values())])
-        if not len(labels):
-            raise InputError(
-                "neither the records nor the public images hold any object; import them with labels, or take the nouns "
-                "of the captions: memometer data import … --objects captions"
-            )
+        labels = _labels(usable, roles, k=k)
         setting = _Setting(
             models=models,
             public=seen,
@@ -230,11 +231,47 @@ def audit_vl_dejavu(
             size=gallery,
             images=images,
         )
-    summary = summarise(
-        config, directions, n_public=len(usable), seed=seed, replicates=replicates, histogram=aucg_histogram
-    )
-    summary["searched"] = sides
-    summary |= compare_references(scored, specs=specs, sides=sides, seed=seed, replicates=replicates)
+        summary = summarise(
+            config, directions, n_public=len(usable), seed=seed, replicates=replicates, histogram=aucg_histogram
+        )
+        summary["searched"] = sides
+        summary |= compare_references(scored, specs=specs, sides=sides, seed=seed, replicates=replicates)
+        planted, curves = planted_among(
+            directions[0], models["target"], store=place, workers=workers, batch_size=batch_size
+        )
+        if null:
+            check_images({**roles, "public": public_records})
+            summary["null"] = null_coverage(
+                lambda seed: audit_vl_dejavu(
+                    target=untrained(seed, "target", device=device),
+                    reference=models["reference"]
+                    if not has_tower(models["reference"], "image")
+                    else untrained(seed, "reference", device=device),
+                    records=folders["records"],
+                    role=role,
+                    reference_role=reference_role,
+                    control_role=control_role,
+                    public=folders["public"],
+                    public_role=public_role,
+                    k=k,
+                    sweep=(),
+                    search=search,
+                    caption=caption,
+                    public_caption=public_caption,
+                    vocabulary=vocabulary,
+                    store=Path(scratch),
+                    seed=seed,
+                    workers=workers,
+                    device=device,
+                    batch_size=batch_size,
+                    gallery=0,
+                    images=False,
+                    replicates=replicates,
+                ),
+                seeds=null,
+                intervals=_null_intervals,
+            )
+    summary["planted"] = planted
     summary["duplicates_across_roles"] = duplicates
     summary["notes"] = notes(manifest, directions, duplicates, seen.rejects, sides=sides)
     for note in summary["notes"]:
@@ -242,13 +279,49 @@ def audit_vl_dejavu(
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),
-        tables={"objects": leaking_objects([part for part in directions if part.name != "control"], labels)},
+        tables={
+            "objects": leaking_objects([part for part in directions if part.name != "control"], labels),
+            **({} if curves is None else {"roc": curves}),
+        },
         gallery=shown,
         manifest={**describe_software(), "started": started, "finished": timestamp(), **manifest, "key": key},
         config=config,
         rejects=pa.Table.from_pylist(list(seen.rejects), schema=REJECTS_SCHEMA),
     )
     return audit if out is None else save_audit(audit, Path(out))
+
+
+def _named(values: list[Any]) -> dict[str, Any]:
+    """The target's, the reference's, and those of further references, by name."""
+    further = (f"reference {place}" for place in range(2, len(values)))
+    return dict(zip(["target", "reference", *further], values, strict=True))
+
+
+def _labels(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array:
+    """All labels of the audit; there must be enough public records, and some label."""
+    if k > len(public):
+        raise InputError(
+            f"public set has {len(public):,} images, fewer than k = {k}; "
+            f"pass --k {max(len(public), 1)} or fewer, or more public images"
+        )
+    labels = label_union([public.table["objects"], *(part.table["objects"] for part in roles.values())])
+    if not len(labels):
+        raise InputError(
+            "neither the records nor the public images hold any object; import them with labels, or take the nouns "
+            "of the captions: memometer data import … --objects captions"
+        )
+    return labels
+
+
+def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
+    designs = {"balanced": summary["balanced"], "controlled": summary["controlled"], "one-way": summary["gaps"]}
+    return {
+        f"{design}/{over}/{gap}": found
+        for design, scopes in designs.items()
+        for over, gaps in (scopes or {}).items()
+        for gap, found in gaps.items()
+    }
 
 
 def _check_options(*, k: int, captions: tuple[int, ...], search: str) -> None:

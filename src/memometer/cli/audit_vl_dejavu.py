@@ -62,6 +62,10 @@ def command(
     aucg_histogram: Annotated[
         bool, typer.Option("--aucg-histogram", help="Also integrate AUCG by histogram, as the paper's code does.")
     ] = False,
+    null: Annotated[
+        int,
+        typer.Option(help="Also audit so many pairs of untrained models: how often the intervals cover 0. 0: none."),
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
@@ -103,6 +107,7 @@ def command(
         gallery=gallery,
         images=not no_images,
         aucg_histogram=aucg_histogram,
+        null=null,
         overwrite=overwrite,
     )
     show_audit(audit, out, as_json=as_json)

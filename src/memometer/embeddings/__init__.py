@@ -2,6 +2,7 @@
 
 from memometer.embeddings.embed import Embedded, embed_images, embed_texts
 from memometer.embeddings.loading import load_encoder
+from memometer.embeddings.means import MeanEmbeddings, mean_captions, mean_views
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, normalise
 from memometer.embeddings.views import ViewBatch, view_batches
@@ -9,11 +10,14 @@ from memometer.embeddings.views import ViewBatch, view_batches
 __all__ = [
     "Embedded",
     "Embeddings",
+    "MeanEmbeddings",
     "StoredVectors",
     "ViewBatch",
     "embed_images",
     "embed_texts",
     "load_encoder",
+    "mean_captions",
+    "mean_views",
     "normalise",
     "view_batches",
 ]

@@ -11,7 +11,7 @@ from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap, is_one_model
 from memometer.report.text import DASH, plain, signed
 
 if TYPE_CHECKING:
-    from memometer.report.pages.base import HeadTable
+    from memometer.report.charts.table import HeadTable
 
 __all__ = ["gap_table", "head_tables"]
 
@@ -59,7 +59,7 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
 
     Args:
         name: of the measure.
-        tables: see `memometer.report.pages.HeadTable`.
+        tables: see `memometer.report.charts.table.HeadTable`.
     """
     for head in tables:
         numbers = head.numbers
