@@ -32,8 +32,8 @@ def model_notes(
     stored = [spec for spec, model in opened.items() if isinstance(model, StoredVectors)]
     if stored:
         lines.append(
-            f"{len(stored)} of {len(opened)} models are vectors that exist already, e.g. {stored[0]}: these have no views, "
-            "so the one image vector of a record stands for the mean over its views"
+            f"{len(stored)} of {len(opened)} models are vectors that exist already, e.g. {stored[0]}: these have no "
+            "views, so the one image vector of a record stands for the mean over its views"
         )
     hashes = [{model["identity"] for model in manifest[side]} for side in ("targets", "references")]
     if hashes[0] & hashes[1]:

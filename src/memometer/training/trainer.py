@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import torch
 
 from memometer.data.records import Records, hash_records, load_records
+from memometer.data.removal import leave_out
 from memometer.errors import InputError
 from memometer.files import read_json
 from memometer.progress import notice
@@ -62,7 +63,8 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
         JobError: the loss is no longer finite, or an image cannot be read.
     """
     started = timestamp()
-    records = load_records(config.records, role=config.role)
+    whole = load_records(config.records, role=config.role)
+    records = leave_out(whole, config.without)
     _check_records(records, config)
     architecture = find_architecture(config.model)
     records_hash = hash_records(records, TRAINED_COLUMNS)
@@ -89,7 +91,13 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
         "key": key,
         "config": config.model_dump(mode="json"),
         "mitigations": [repr(mitigation) for mitigation in mitigations],
-        "records": {"path": str(config.records), "role": config.role, "n": len(records), "hash": records_hash},
+        "records": {
+            "path": str(config.records),
+            "role": config.role,
+            "without": config.without and {"path": str(config.without), "n": len(whole) - len(records)},
+            "n": len(records),
+            "hash": records_hash,
+        },
         **loop.describe(state),
     }
     if process.is_main_process:
