@@ -81,7 +81,8 @@ def choose_removals(
     table = pa.table({"record_id": ids, "score": values}).filter(pc.is_finite(values))
     if table.num_rows < most:
         raise InputError(
-            f"{most:,} records are to be removed, but only {table.num_rows:,} of them have a score; pass a smaller --most"
+            f"{most:,} records are to be removed, but only {table.num_rows:,} of them have a score; "
+            "pass a smaller --most"
         )
     chosen = table.sort_by([("score", order), ("record_id", "ascending")]).slice(0, most)
     return chosen.append_column("rank", pa.array(np.arange(1, most + 1))).cast(REMOVAL_SCHEMA)
