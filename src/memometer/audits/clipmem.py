@@ -5,7 +5,7 @@ import itertools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -43,7 +43,7 @@ def audit_clipmem(
     n_aug: int = 5,
     augment: str = "clip",
     captions: int = 1,
-    negatives: Literal["cross", "none"] = "cross",
+    negatives: str = "cross",
     negatives_role: str | None = None,
     gallery: int = 15,
     images: bool = True,
