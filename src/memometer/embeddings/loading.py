@@ -2,14 +2,12 @@
 
 from typing import get_args
 
-from memometer.embeddings.stored import StoredVectors, open_stored_vectors
-from memometer.encoders.base import Features, ImageEncoder, TextEncoder, UnfittedTextEncoder
+from memometer.embeddings.embed import AnyEncoder
+from memometer.embeddings.stored import open_stored_vectors
+from memometer.encoders.base import Features
 from memometer.errors import InputError, ModelError
 
-__all__ = ["AnyEncoder", "load_encoder"]
-
-AnyEncoder = ImageEncoder | TextEncoder | UnfittedTextEncoder | StoredVectors
-"""What a specification may name; `memometer.encoders.has_tower` tells what it can embed."""
+__all__ = ["load_encoder"]
 
 
 def load_encoder(
@@ -20,8 +18,8 @@ def load_encoder(
     - ``open_clip:`` and one of: a folder that ``memometer train`` wrote (or of open_clip's ``local-dir`` layout); a
       checkpoint file; ``MODEL@CHECKPOINT``, a file with its architecture; ``MODEL@TAG``, published weights, which
       open_clip downloads; ``hf-hub:OWNER/NAME``, likewise. MODEL is one of open_clip's names or a model config in JSON.
-    - ``timm:`` and one of: ``NAME``, published weights, which timm downloads; ``NAME@CHECKPOINT``, a file; a folder with
-      ``config.json`` and ``model.safetensors``; ``hf-hub:OWNER/NAME``. An image tower alone.
+    - ``timm:`` and one of: ``NAME``, published weights, which timm downloads; ``NAME@CHECKPOINT``, a file; a folder
+      with ``config.json`` and ``model.safetensors``; ``hf-hub:OWNER/NAME``. An image tower alone.
     - ``torchvision:`` and ``NAME`` or ``NAME@WEIGHTS``, which torchvision downloads, or ``NAME@CHECKPOINT``. Likewise.
     - ``text:`` and a folder of a sentence-transformers model, or the name of one, which is downloaded unless it is
       cached; or ``text:tfidf``, which is fitted on the public captions. A text tower alone.

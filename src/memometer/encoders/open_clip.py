@@ -11,6 +11,7 @@ from memometer.encoders.architectures import Tokenizer
 from memometer.encoders.backbone import drop_projection
 from memometer.encoders.base import Features, Preprocess, Tower
 from memometer.encoders.forward import PixelNormaliser, autocast, check_precision, to_numpy
+from memometer.encoders.padding import own_tokens
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.files import hash_json
 
@@ -75,6 +76,12 @@ class OpenClipEncoder:
         tokens = self._tokenizer(list(texts)).to(self._device)
         with autocast(self._device, self.precision):
             return to_numpy(self._model.encode_text(tokens))
+
+    def content_mask(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """(n, length) which tokens are each text's own, from its start to its end, and not padding."""
+        tokens = self._tokenizer(list(texts))
+        mask: npt.NDArray[np.bool_] = own_tokens(getattr(self._model, "text", self._model), tokens).numpy()
+        return mask
 
     def tower(self, tower: Tower) -> torch.nn.Module:
         """The module whose submodules are the tower's layers, e.g. for forward hooks.

@@ -9,7 +9,7 @@ import torch
 import torchvision
 
 from memometer.encoders.devices import choose_device
-from memometer.encoders.unwrapping import Checkpoint, fit_tower, parse_checkpoint
+from memometer.encoders.unwrapping import fit_tower, parse_checkpoint
 from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
 
@@ -78,7 +78,7 @@ def drop_classifier(model: torch.nn.Module) -> str:
 
 
 def torchvision_preprocess_config(weights: Any) -> dict[str, Any]:
-    """The evaluation transform of published weights, as `memometer.encoders.preprocessing.image_preprocess` takes it."""
+    """The evaluation transform of published weights, for `memometer.encoders.preprocessing.image_preprocess`."""
     transform = weights.transforms()
     (crop,), (resize,) = transform.crop_size, transform.resize_size
     return {
