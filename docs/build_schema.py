@@ -1,10 +1,14 @@
-"""Writes docs/summary.schema.json from the models in memometer.audits.schema."""
+"""Writes docs/summary*.schema.json, one per measure, from the models in memometer.audits."""
 
 import json
 from pathlib import Path
 
 from memometer.audits.schema import VLDejaVuSummary
+from memometer.audits.schema_clipmem import ClipMemSummary
+
+MODELS = {"summary": VLDejaVuSummary, "summary-clipmem": ClipMemSummary}
 
 if __name__ == "__main__":
-    schema = json.dumps(VLDejaVuSummary.model_json_schema(by_alias=True), indent=2, ensure_ascii=False)
-    (Path(__file__).parent / "summary.schema.json").write_text(schema + "\n", encoding="utf-8")
+    for name, model in MODELS.items():
+        schema = json.dumps(model.model_json_schema(by_alias=True), indent=2, ensure_ascii=False)
+        (Path(__file__).parent / f"{name}.schema.json").write_text(schema + "\n", encoding="utf-8")

@@ -252,7 +252,7 @@ def make_audit(
     whole = {
         "summary": make_summary() if summary is None else summary,
         "samples": make_samples(),
-        "objects": make_objects(labels=labels),
+        "tables": {"objects": make_objects(labels=labels)},
         "gallery": pa.Table.from_pylist(rows, schema=GALLERY_SCHEMA),
         "manifest": make_manifest(),
         "config": {"k": 10, "seed": 0},

@@ -121,7 +121,7 @@ def test_the_order_of_records_changes_nothing(tmp_path):
     for part in ("gaps", "balanced", "by_k", "sample_level", "sample_level_unmentioned", "n_scored"):
         assert after.summary[part] == before.summary[part]
     assert after.gallery["record_id"].equals(before.gallery["record_id"])
-    assert after.objects.equals(before.objects)
+    assert after.tables["objects"].equals(before.tables["objects"])
 
 
 def test_planted_memorization_is_found_and_leads_the_gallery(tmp_path):

@@ -10,6 +10,7 @@ from PIL import Image
 
 from memometer.data.records import load_records
 from memometer.embeddings import Embeddings, embed, embed_images, embed_texts, normalise
+from memometer.embeddings.vectors import check_output
 from memometer.errors import VectorError
 
 N = 50
@@ -149,4 +150,4 @@ def test_selected_rows_are_read_from_several_pieces():
 
 def test_an_encoder_that_gives_another_number_of_vectors_is_told():
     with pytest.raises(VectorError, match=r"shape \(2, 3\) and type float64 for 4 inputs; expected \(4, d\)"):
-        embed._checked(np.zeros((2, 3)), 4)
+        check_output(np.zeros((2, 3)), 4)

@@ -6,8 +6,9 @@ import pyarrow as pa
 import pytest
 from report_factory import gap, make_audit, make_samples, make_summary
 
-from memometer.report.charts import FIGURES, gap_by_k, gap_by_top, leaking_objects, recall_distributions
+from memometer.report.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
 from memometer.report.charts.recall import _survival
+from memometer.report.pages.vl_dejavu import FIGURES
 from memometer.report.svg import to_svg
 
 STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")
@@ -153,7 +154,7 @@ def test_leaking_objects_rank_by_the_lower_end():
             "high": [1.0, 0.13, None],
         }
     )
-    shown = [row for row in rows(leaking_objects(make_audit(objects=table))) if "label" in row]
+    shown = [row for row in rows(leaking_objects(make_audit(tables={"objects": table}))) if "label" in row]
     assert list(dict.fromkeys(row["label"] for row in shown)) == ["common", "rare"]
     assert {row["label"]: row["sure"] for row in shown} == {"common": True, "rare": False}
 

@@ -1,3 +1,4 @@
+import dataclasses
 import html.parser
 import json
 import re
@@ -12,7 +13,7 @@ from memometer.audits.result import save_audit
 from memometer.cli.report import command
 from memometer.errors import InputError
 from memometer.report import MAX_BYTES, html_fragment, render, write_report
-from memometer.report.charts import FIGURES
+from memometer.report.pages.vl_dejavu import PAGE
 from memometer.report.pictures import MAX_THUMBNAIL_BYTES, Pictures
 
 HOSTILE = [
@@ -47,15 +48,21 @@ class Elements(html.parser.HTMLParser):
         self.text += data
 
 
+def with_figures(monkeypatch, keys):
+    """Leaves the page these charts alone."""
+    figures = tuple(figure for figure in PAGE.figures if figure.key in keys)
+    monkeypatch.setattr("memometer.report.pages.vl_dejavu.PAGE", dataclasses.replace(PAGE, figures=figures))
+
+
 @pytest.fixture
 def without_charts(monkeypatch):
     """Charts have their own tests and take their time."""
-    monkeypatch.setattr("memometer.report.page.FIGURES", ())
+    with_figures(monkeypatch, ())
 
 
 @pytest.fixture
 def one_chart(monkeypatch):
-    monkeypatch.setattr("memometer.report.page.FIGURES", tuple(figure for figure in FIGURES if figure.key == "objects"))
+    with_figures(monkeypatch, ("objects",))
 
 
 def hostile_record(rank):

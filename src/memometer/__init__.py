@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from memometer.audits import Audit, load_audit
+    from memometer.audits.clipmem import audit_clipmem
     from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
     from memometer.embeddings import load_encoder
@@ -32,6 +33,7 @@ _HOMES = {
     "MemometerError": "memometer.errors",
     "Records": "memometer.data",
     "TrainConfig": "memometer.training",
+    "audit_clipmem": "memometer.audits.clipmem",
     "audit_vl_dejavu": "memometer.audits.vl_dejavu",
     "import_records": "memometer.data",
     "load_audit": "memometer.audits",
@@ -52,6 +54,7 @@ __all__ = [
     "MemometerError",
     "Records",
     "TrainConfig",
+    "audit_clipmem",
     "audit_vl_dejavu",
     "import_records",
     "load_audit",

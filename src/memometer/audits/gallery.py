@@ -13,7 +13,7 @@ from memometer.data.images import ImageRef, UnreadableImageError, open_image
 from memometer.data.records import Records
 from memometer.objects.sets import ObjectSets
 
-__all__ = ["GALLERY_SCHEMA", "build_gallery"]
+__all__ = ["GALLERY_SCHEMA", "build_gallery", "thumbnail"]
 
 THUMBNAIL = 160
 """Longest side of a thumbnail in px."""
@@ -103,7 +103,7 @@ def _entry(
                 {
                     "record_id": public.table["record_id"][place].as_py(),
                     "similarity": similarity,
-                    "image": _thumbnail(public, place) if images else None,
+                    "image": thumbnail(public, place) if images else None,
                     "objects": [
                         {"label": label, "correct": label in own, "mentioned": label in spoken}
                         for label in public_sets.of(place)
@@ -121,7 +121,7 @@ def _entry(
             {"label": label, "mentioned": label in spoken, "target": target, "reference": reference}
             for label, target, reference in zip(objects.of(row), *found, strict=True)
         ],
-        "image": _thumbnail(direction.records, position) if images else None,
+        "image": thumbnail(direction.records, position) if images else None,
         "n_correct_target": int(direction.target.top["all"].correct[row]),
         "n_correct_reference": int(direction.reference.top["all"].correct[row]),
         "target_neighbors": neighbors(direction.target),
@@ -133,7 +133,7 @@ def _query_first(captions: list[str], caption: int) -> list[str]:
     return [captions[caption - 1], *captions[: caption - 1], *captions[caption:]]
 
 
-def _thumbnail(records: Records, row: int) -> bytes | None:
+def thumbnail(records: Records, row: int) -> bytes | None:
     """A small JPEG; None where there is no readable image."""
     ref: ImageRef | None = next(iter(records.image_refs(row, row + 1)))
     if ref is None:

@@ -13,7 +13,8 @@ from memometer.files import atomic_path, read_json, write_json, write_text
 
 __all__ = ["Audit", "load_audit", "save_audit"]
 
-TABLES = ("samples", "objects", "gallery", "rejects")
+TABLES = ("samples", "gallery", "rejects")
+"""What every run has; further tables have the names that the measure gives them."""
 REJECTS_SCHEMA = pa.schema([("record_id", pa.string()), ("side", pa.string()), ("reason", pa.string())])
 
 
@@ -24,36 +25,30 @@ class Audit:
     Attributes:
         summary: the numbers with their n and intervals, as in ``summary.json``.
         samples: one row per record, in record order; null where a number is undefined.
-        objects: one row per label: how often each model recovers it where no caption names it.
-        gallery: the most memorized records with both models' neighbours, for the report.
+        gallery: the records that the report shows, with their thumbnails.
         manifest: the command, versions, seeds, and hashes of weights and data.
         config: the options as resolved.
         folder: the run folder; None for an audit that was not saved.
         rejects: every record or public image left out, with the reason.
+        tables: what else the measure has to say, by name, e.g. ``objects``: how often each label is recovered where no
+            caption names it.
     """
 
     summary: dict[str, Any]
     samples: pa.Table
-    objects: pa.Table
     gallery: pa.Table
     manifest: dict[str, Any]
     config: dict[str, Any]
     folder: Path | None = None
     rejects: pa.Table = dataclasses.field(default_factory=REJECTS_SCHEMA.empty_table)
+    tables: dict[str, pa.Table] = dataclasses.field(default_factory=dict)
 
     @property
     def charts(self) -> dict[str, Any]:
         """The report's charts by name, as altair charts, which show themselves in a notebook."""
-        from memometer.report import charts
+        from memometer.report import page_of
 
-        drawn = (
-            charts.headline_gaps,
-            charts.recall_distributions,
-            charts.gap_by_top,
-            charts.leaking_objects,
-            charts.gap_by_k,
-        )
-        return {draw.__name__: draw(self) for draw in drawn}
+        return {figure.draw.__name__: figure.draw(self) for figure in page_of(self.summary["measure"]).figures}
 
     def _repr_html_(self) -> str:
         from memometer.report import html_fragment
@@ -65,9 +60,11 @@ def save_audit(audit: Audit, folder: Path) -> Audit:
     """Writes an audit's files; ``summary.json`` comes last, so a folder that has one is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "summary.json").unlink(missing_ok=True)
-    for name in TABLES:
+    for stale in folder.glob("*.parquet"):
+        stale.unlink()
+    for name, table in ({name: getattr(audit, name) for name in TABLES} | audit.tables).items():
         with atomic_path(folder / f"{name}.parquet") as temporary:
-            pq.write_table(getattr(audit, name), temporary, compression="zstd")
+            pq.write_table(table, temporary, compression="zstd")
     write_text(folder / "config.toml", _toml(audit.config))
     write_json(folder / "manifest.json", audit.manifest)
     write_json(folder / "summary.json", audit.summary)
@@ -86,13 +83,16 @@ def load_audit(folder: str | Path) -> Audit:
             f"{folder} holds no finished audit: expected {folder / 'summary.json'}; "
             "give the folder that 'memometer audit … --out' wrote"
         )
-    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+    tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+    if missing := [name for name in TABLES if name not in tables]:
+        raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; run its audit again")
     return Audit(
         summary=read_json(folder / "summary.json"),
         manifest=read_json(folder / "manifest.json"),
         config=tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")),
         folder=folder,
-        **tables,
+        tables={name: table for name, table in tables.items() if name not in TABLES},
+        **{name: tables[name] for name in TABLES},
     )
 
 

@@ -32,6 +32,8 @@ COMMANDS = (
     (data, "scenes", "data_scenes"),
     (app, "train", "train"),
     (audit, "vl-dejavu", "audit_vl_dejavu"),
+    (audit, "clipmem", "audit_clipmem"),
+    (app, "remove", "remove"),
     (app, "report", "report"),
     (app, "demo", "demo"),
 )

@@ -8,8 +8,7 @@ from rich.console import Console
 
 from memometer.audits import Audit
 from memometer.progress import notice
-from memometer.report import write_report
-from memometer.report.terminal import gap_table
+from memometer.report import page_of, write_report
 
 __all__ = ["show_audit"]
 
@@ -21,5 +20,5 @@ def show_audit(audit: Audit, out: Path, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(audit.summary, indent=2, ensure_ascii=False))
     else:
-        Console().print(gap_table(audit.summary))
+        Console().print(*page_of(audit.summary["measure"]).printed(audit), sep="\n")
     notice(f"report: {report}")

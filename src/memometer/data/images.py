@@ -11,7 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
-__all__ = ["MAX_PIXELS", "ImageRef", "UnreadableImageError", "decode_image", "open_image", "read_image_bytes"]
+__all__ = [
+    "MAX_PIXELS",
+    "ImageRef",
+    "UnreadableImageError",
+    "decode_image",
+    "open_image",
+    "read_image_bytes",
+    "read_or_reason",
+]
 
 MAX_PIXELS = 100_000_000
 """Images of more pixels are taken for decompression bombs; 100 megapixels is beyond what cameras make."""
@@ -59,6 +67,16 @@ def read_image_bytes(ref: ImageRef) -> bytes:
     if ref.length is not None and len(data) < ref.length:
         raise UnreadableImageError(f"unreadable image: {ref.path} ends before the image's last byte")
     return data
+
+
+def read_or_reason(ref: ImageRef | None) -> bytes | str:
+    """An image's bytes, or the reason why there are none."""
+    if ref is None:
+        return "no image"
+    try:
+        return read_image_bytes(ref)
+    except UnreadableImageError as error:
+        return str(error)
 
 
 def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:

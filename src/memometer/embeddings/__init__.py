@@ -2,7 +2,22 @@
 
 from memometer.embeddings.embed import Embedded, embed_images, embed_texts
 from memometer.embeddings.loading import load_encoder
+from memometer.embeddings.means import MeanEmbeddings, mean_captions, mean_views
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, normalise
+from memometer.embeddings.views import ViewBatch, view_batches
 
-__all__ = ["Embedded", "Embeddings", "StoredVectors", "embed_images", "embed_texts", "load_encoder", "normalise"]
+__all__ = [
+    "Embedded",
+    "Embeddings",
+    "MeanEmbeddings",
+    "StoredVectors",
+    "ViewBatch",
+    "embed_images",
+    "embed_texts",
+    "load_encoder",
+    "mean_captions",
+    "mean_views",
+    "normalise",
+    "view_batches",
+]

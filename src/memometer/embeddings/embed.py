@@ -13,14 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_or_reason
 from memometer.data.records import Records
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
-from memometer.embeddings.vectors import Embeddings
+from memometer.embeddings.vectors import Embeddings, check_output
 from memometer.encoders.base import Encoder, Preprocess
 from memometer.engines import default_workers, map_ordered
-from memometer.errors import VectorError
 from memometer.progress import progress_bar
 
 __all__ = ["Embedded", "embed_images", "embed_texts"]
@@ -80,7 +79,7 @@ def embed_images(
         for batch in map_ordered(_decode if workers else _decode_in_threads, batches, workers=workers):
             bad = {place for place, _ in batch.reasons}
             good = [batch.start + place for place in range(batch.size) if place not in bad]
-            vectors = None if batch.pixels is None else _checked(encoder.encode_images(batch.pixels), len(good))
+            vectors = None if batch.pixels is None else check_output(encoder.encode_images(batch.pixels), len(good))
             rejects = [(ids[batch.start + place].as_py(), reason) for place, reason in batch.reasons]
             pieces.add(batch.piece, vectors, record_ids=ids.take(pa.array(good, pa.int64())), rejects=rejects)
             advance(batch.size)
@@ -115,7 +114,7 @@ def embed_texts(
             for first in range(start, stop, batch_size):
                 size = min(batch_size, stop - first)
                 texts = [several[caption - 1] for several in captions.slice(first, size).to_pylist()]
-                vectors = _checked(encoder.encode_texts(texts), size)
+                vectors = check_output(encoder.encode_texts(texts), size)
                 pieces.add(piece, vectors, record_ids=ids.slice(first, size), rejects=[])
                 advance(size)
     return Embedded(pieces.embeddings(name=f"captions of {_name(encoder)}"), key, ())
@@ -153,7 +152,7 @@ def _batches(records: Records, pieces: PieceStore, batch_size: int, preprocess: 
 
 
 def _decode(batch: _Batch) -> _Decoded:
-    return _stacked(batch, map(_pixels, map(_read, batch.refs), itertools.repeat(batch.preprocess)))
+    return _stacked(batch, map(_pixels, map(read_or_reason, batch.refs), itertools.repeat(batch.preprocess)))
 
 
 def _decode_in_threads(batch: _Batch) -> _Decoded:
@@ -163,17 +162,9 @@ def _decode_in_threads(batch: _Batch) -> _Decoded:
     """
     # decode_image sets warnings aside for a moment; threads undo that in any order; the outer context mends it.
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(default_workers()) as threads:
-        return _stacked(batch, threads.map(_pixels, map(_read, batch.refs), itertools.repeat(batch.preprocess)))
-
-
-def _read(ref: ImageRef | None) -> bytes | str:
-    """An image's bytes, or the reason why there are none."""
-    if ref is None:
-        return "no image"
-    try:
-        return read_image_bytes(ref)
-    except UnreadableImageError as error:
-        return str(error)
+        return _stacked(
+            batch, threads.map(_pixels, map(read_or_reason, batch.refs), itertools.repeat(batch.preprocess))
+        )
 
 
 def _pixels(data: bytes | str, preprocess: Preprocess) -> npt.NDArray[Any] | str:
@@ -196,16 +187,6 @@ def _stacked(batch: _Batch, images: Iterable[npt.NDArray[Any] | str]) -> _Decode
             pixels.append(image)
     stacked = np.stack(pixels) if pixels else None
     return _Decoded(batch.piece, batch.start, len(batch.refs), stacked, tuple(reasons))
-
-
-def _checked(vectors: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
-    array = np.asarray(vectors)
-    if array.ndim != 2 or len(array) != n or not np.issubdtype(array.dtype, np.floating):
-        raise VectorError(
-            f"the encoder gave an array of shape {array.shape} and type {array.dtype} for {n} inputs; "
-            f"expected ({n}, d) of floats, one vector per input in their order"
-        )
-    return array.astype(np.float32, copy=False)
 
 
 def _key(encoder: Encoder | StoredVectors, records: Records, columns: Sequence[str], what: str) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 
 from memometer.errors import VectorError
 
-__all__ = ["Embeddings", "normalise"]
+__all__ = ["Embeddings", "check_output", "normalise"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +51,10 @@ class Embeddings:
         wanted = np.arange(start, stop, step) if self.rows is None else self.rows[span]
         return normalise(self._read(wanted), record_ids=self.record_ids[start:stop:step], name=self.name)
 
+    def raw(self, span: slice) -> npt.NDArray[np.floating]:
+        """(m, d) of the records in ``span`` as they are stored: not normalised, not checked."""
+        return self._read(np.arange(len(self))[span] if self.rows is None else self.rows[span])
+
     def select(self, record_ids: pa.Array) -> "Embeddings":
         """The vectors of ``record_ids``, in that order; nothing is read.
 
@@ -85,6 +90,21 @@ class Embeddings:
             contiguous = len(local) == local[-1] - local[0] + 1 and bool(np.all(np.diff(local) == 1))
             out[here] = stored[local[0] : local[-1] + 1] if contiguous else stored[local]
         return np.empty((0, self.dim), np.float32) if out is None else out
+
+
+def check_output(vectors: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
+    """What a model gave for ``n`` inputs, as (n, d) float32.
+
+    Raises:
+        VectorError: it is anything else.
+    """
+    array = np.asarray(vectors)
+    if array.ndim != 2 or len(array) != n or not np.issubdtype(array.dtype, np.floating):
+        raise VectorError(
+            f"the encoder gave an array of shape {array.shape} and type {array.dtype} for {n} inputs; "
+            f"expected ({n}, d) of floats, one vector per input in their order"
+        )
+    return array.astype(np.float32, copy=False)
 
 
 def normalise(

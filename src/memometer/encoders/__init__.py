@@ -1,5 +1,5 @@
-"""Models behind one small protocol: open_clip models and checkpoints."""
+"""Models behind small protocols: open_clip models and checkpoints, image encoders, text encoders."""
 
-from memometer.encoders.base import Encoder, Preprocess
+from memometer.encoders.base import Encoder, Features, ImageEncoder, Preprocess, TextEncoder, Tower, has_tower
 
-__all__ = ["Encoder", "Preprocess"]
+__all__ = ["Encoder", "Features", "ImageEncoder", "Preprocess", "TextEncoder", "Tower", "has_tower"]

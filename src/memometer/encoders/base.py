@@ -1,21 +1,26 @@
 """What the rest of memometer asks of a model."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["Encoder", "Preprocess"]
+__all__ = ["Encoder", "Features", "ImageEncoder", "Preprocess", "TextEncoder", "Tower", "has_tower"]
 
 Preprocess = Callable[[Image.Image], npt.NDArray[np.generic]]
 """One decoded image (any mode) → one array of a fixed shape. Runs in worker processes, so it must be picklable."""
 
+Tower = Literal["image", "text"]
+
+Features = Literal["projector", "backbone"]
+"""Which output of an image tower: after its last projection, or the pooled features before it."""
+
 
 @runtime_checkable
-class Encoder(Protocol):
-    """A model with an image tower, a text tower, or both.
+class ImageEncoder(Protocol):
+    """A model with an image tower.
 
     Attributes:
         identity: changes whenever the vectors would, e.g. a hash of weights and preprocessing; keys the stored vectors.
@@ -29,6 +34,36 @@ class Encoder(Protocol):
         """(n, …) stacked outputs of ``preprocess`` → (n, d) float32; normalisation is not needed."""
         ...
 
+
+@runtime_checkable
+class TextEncoder(Protocol):
+    """A model with a text tower.
+
+    Attributes:
+        identity: as of an `ImageEncoder`.
+    """
+
+    identity: str
+
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """n strings → (n, d) float32; normalisation is not needed."""
+        """n strings → (n, d) float32; normalisation is not needed.
+
+        A text that the model has nothing to say about gets a row of zeros, which becomes a counted reject.
+        """
         ...
+
+
+@runtime_checkable
+class Encoder(ImageEncoder, TextEncoder, Protocol):
+    """A model with an image tower and a text tower, whose vectors share one space."""
+
+
+def has_tower(encoder: object, tower: Tower) -> bool:
+    """Whether ``encoder`` has an image tower, or a text tower.
+
+    An encoder's attribute ``towers`` decides where it has one, else its methods do.
+    """
+    towers = getattr(encoder, "towers", None)
+    if towers is not None:
+        return tower in towers
+    return callable(getattr(encoder, {"image": "encode_images", "text": "encode_texts"}[tower], None))

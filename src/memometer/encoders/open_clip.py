@@ -8,9 +8,11 @@ import numpy.typing as npt
 import torch
 
 from memometer.encoders.architectures import Tokenizer
-from memometer.encoders.base import Preprocess
+from memometer.encoders.backbone import drop_projection
+from memometer.encoders.base import Features, Preprocess, Tower
+from memometer.encoders.forward import PixelNormaliser, autocast, check_precision, to_numpy
+from memometer.encoders.padding import own_tokens
 from memometer.encoders.preprocessing import image_preprocess
-from memometer.errors import InputError
 from memometer.files import hash_json
 
 __all__ = ["OpenClipEncoder"]
@@ -21,11 +23,13 @@ class OpenClipEncoder:
 
     Attributes:
         spec: what the user named it by.
-        identity: hash of the weights, the model config, the preprocessing and the precision.
+        identity: hash of the weights, the model config, the preprocessing, the precision and the features.
         weights_hash: hash of the loaded tensors.
         model_config: open_clip's model config.
         preprocess_config: open_clip's ``preprocess_cfg``, in full.
         preprocess: one image → (3, height, width) uint8; the mean and the standard deviation are applied on the batch.
+        precision: ``fp32`` or ``bf16``.
+        features: of the images, ``projector`` or ``backbone``; those of the backbone share no space with the texts'.
         warnings: what had to be guessed, in sentences.
     """
 
@@ -40,48 +44,51 @@ class OpenClipEncoder:
         spec: str,
         device: torch.device,
         precision: str = "fp32",
+        features: Features = "projector",
         warnings: Sequence[str] = (),
     ) -> None:
-        if precision not in ("fp32", "bf16"):
-            raise InputError(f"precision '{precision}' is not known; expected fp32 or bf16")
         self.spec = spec
         self.weights_hash = weights_hash
         self.model_config = model_config
         self.preprocess_config = preprocess_config
         self.preprocess: Preprocess = image_preprocess(preprocess_config)
-        self.precision = precision
+        self.precision = check_precision(precision)
+        self.features: Features = features
         self.warnings = tuple(warnings)
-        self.identity = hash_json([weights_hash, model_config, preprocess_config, precision])
+        self.identity = hash_json([weights_hash, model_config, preprocess_config, precision, features])
         self._device = device
+        if features == "backbone":
+            drop_projection(model, spec=spec)
         self._model: Any = model.to(device).eval()
         self._tokenizer = tokenizer
-        self._mean, self._std = (
-            torch.tensor(_three(preprocess_config[key]), dtype=torch.float32, device=device).view(3, 1, 1)
-            for key in ("mean", "std")
-        )
+        self._normalise = PixelNormaliser(preprocess_config, device)
 
     @torch.inference_mode()
     def encode_images(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         """(n, 3, height, width) uint8 → (n, d) float32, not normalised."""
-        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device).to(torch.float32)
-        batch.div_(255).sub_(self._mean).div_(self._std)  # the steps and roundings of ToTensor and Normalize
-        with self._autocast():
-            return _to_numpy(self._model.encode_image(batch))
+        batch = self._normalise(pixels)
+        with autocast(self._device, self.precision):
+            return to_numpy(self._model.encode_image(batch))
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """n strings → (n, d) float32, not normalised; longer texts are cut at the model's context length."""
         tokens = self._tokenizer(list(texts)).to(self._device)
-        with self._autocast():
-            return _to_numpy(self._model.encode_text(tokens))
+        with autocast(self._device, self.precision):
+            return to_numpy(self._model.encode_text(tokens))
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=self.precision == "bf16")
+    def content_mask(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """(n, length) which tokens are each text's own, from its start to its end, and not padding."""
+        tokens = self._tokenizer(list(texts))
+        mask: npt.NDArray[np.bool_] = own_tokens(getattr(self._model, "text", self._model), tokens).numpy()
+        return mask
 
+    def tower(self, tower: Tower) -> torch.nn.Module:
+        """The module whose submodules are the tower's layers, e.g. for forward hooks.
 
-def _three(value: float | Sequence[float]) -> list[float]:
-    return [float(value)] * 3 if isinstance(value, int | float) else [float(channel) for channel in value]
-
-
-def _to_numpy(features: torch.Tensor) -> npt.NDArray[np.float32]:
-    return features.float().cpu().numpy()
+        A plain CLIP keeps its text layers on the model itself: its text tower here is the transformer alone, without
+        the token embedding before it and the last norm after it.
+        """
+        if tower == "image":
+            return self._model.visual  # type: ignore[no-any-return]
+        return self._model.text if hasattr(self._model, "text") else self._model.transformer  # type: ignore[no-any-return]

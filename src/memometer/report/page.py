@@ -11,15 +11,15 @@ from markupsafe import Markup
 from memometer.errors import InputError
 from memometer.files import hash_json, write_text
 from memometer.report import view
-from memometer.report.charts import FIGURES, Figure
+from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
-from memometer.report.gallery import gallery_records, has_images
-from memometer.report.gaps import SCOPES
+from memometer.report.gallery import has_images
+from memometer.report.items import has_pictures
+from memometer.report.pages import Figure, MeasurePage, page_of
 from memometer.report.pictures import Pictures
 from memometer.report.svg import to_svg
 from memometer.report.text import clip, count, signed
-from memometer.report.verdict import verdict
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -50,10 +50,12 @@ def render(audit: "Audit", *, images: bool = True) -> str:
         audit: the audit to show.
         images: inline the gallery's thumbnails, in the order of their ranks until the page reaches `MAX_BYTES`.
     """
-    content = _content(audit)
-    images = images and has_images(audit.gallery)
-    bare = _page(audit, content, Pictures(room=0, wanted=images))
-    return _page(audit, content, Pictures(room=MAX_BYTES - len(bare.encode()))) if images else bare
+    measure = page_of(audit.summary["measure"])
+    content = _content(audit, measure)
+    pictured = has_images if "target_neighbors" in audit.gallery.column_names else has_pictures
+    images = images and pictured(audit.gallery)
+    bare = _page(audit, measure, content, Pictures(room=0, wanted=images))
+    return _page(audit, measure, content, Pictures(room=MAX_BYTES - len(bare.encode()))) if images else bare
 
 
 def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Path:
@@ -76,38 +78,42 @@ def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Pa
 def html_fragment(audit: "Audit") -> str:
     """The verdict, the table of gaps and the charts, for a notebook; the style stays within."""
     key = f"m{hash_json(audit.summary)[:8]}"
-    figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in FIGURES)
+    measure = page_of(audit.summary["measure"])
+    figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures)
     return _template("fragment.html.jinja").render(
-        verdict=verdict(audit.summary),
-        groups=view.gap_groups(audit.summary),
-        reasons=view.reasons(audit.summary),
-        scopes=SCOPES,
+        verdict=measure.verdict(audit.summary),
+        tables=measure.tables(audit),
         warnings=view.warnings(audit),
         figures=figures,
+        **_head(audit, measure),
     )
 
 
-def _page(audit: "Audit", content: dict[str, Any], pictures: Pictures) -> str:
-    gallery = gallery_records(audit.gallery, pictures=pictures)
-    return _template("page.html.jinja").render(**content, gallery=gallery, n_left_out=pictures.n_left_out)
+def _page(audit: "Audit", measure: MeasurePage, content: dict[str, Any], pictures: Pictures) -> str:
+    items = measure.items(audit, pictures)
+    return _template("page.html.jinja").render(**content, gallery=items, n_left_out=pictures.n_left_out)
 
 
-def _content(audit: "Audit") -> dict[str, Any]:
+def _head(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
+    return {"groups": (), **(measure.head(audit) if measure.head else {})}
+
+
+def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
     """What the template shows, but for the gallery."""
     summary, manifest = audit.summary, audit.manifest
     duplicates = summary.get("duplicates_across_roles") or {}
     pairs = [tuple(clip(name, limit=120) for name in pair) for pair in (duplicates.get("pairs") or [])[:MAX_PAIRS]]
     return {
         "style": Markup(resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")),  # noqa: S704 (our own file)
-        "verdict": verdict(summary),
-        "facts": view.facts(audit),
-        "groups": view.gap_groups(summary),
-        "reasons": view.reasons(summary),
-        "scopes": SCOPES,
-        "means": view.means(summary),
-        "k": summary["k"],
-        "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in FIGURES),
-        "models": {role: clip(summary[role], limit=200) for role in ("target", "reference")},
+        "measure": measure,
+        "reading": tuple((heading, Markup(words)) for heading, words in measure.reading),  # noqa: S704 (our own words)
+        "method": Markup(measure.method),  # noqa: S704 (our own words)
+        "verdict": measure.verdict(summary),
+        "facts": measure.facts(audit),
+        "tables": measure.tables(audit),
+        **_head(audit, measure),
+        "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in measure.figures),
+        "calibration": calibration_tables(summary),
         "n_gallery": audit.gallery.num_rows,
         "warnings": view.warnings(audit),
         "left_out": view.left_out(audit),

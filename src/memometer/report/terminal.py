@@ -1,18 +1,25 @@
-"""The table of gaps for a terminal."""
+"""Tables of results for a terminal."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap
+from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap, is_one_model
 from memometer.report.text import DASH, plain, signed
 
-__all__ = ["gap_table"]
+if TYPE_CHECKING:
+    from memometer.report.charts.table import HeadTable
 
-DESIGNS = {"one-way": "one-way", "balanced": "balanced, both ways"}
+__all__ = ["gap_table", "head_tables"]
+
+DESIGNS = {
+    "one-way": "one-way",
+    "balanced": "balanced, both ways",
+    "controlled": "controlled: less records that no model saw",
+}
 
 
 def gap_table(summary: dict[str, Any]) -> Table:
@@ -36,6 +43,10 @@ def gap_table(summary: dict[str, Any]) -> Table:
     for name in SCOPES.values():
         table.add_column(name.lower(), justify="right", no_wrap=True)
     for design, heading in DESIGNS.items():
+        if design == "controlled" and not summary.get("controlled"):
+            continue
+        if design == "balanced" and summary.get("controlled") and not summary.get("balanced"):
+            continue
         table.add_row(f"[bold]{heading}[/bold]")
         for measure, (name, _) in MEASURES.items():
             gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
@@ -43,10 +54,32 @@ def gap_table(summary: dict[str, Any]) -> Table:
     return table
 
 
+def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
+    """The tables at the head of a report, as a terminal shows them; what stands out is bold.
+
+    Args:
+        name: of the measure.
+        tables: see `memometer.report.charts.table.HeadTable`.
+    """
+    for head in tables:
+        numbers = head.numbers
+        table = Table(title=f"{name}: {head.title}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        for place, heading in enumerate(numbers.header):
+            table.add_column(Text(heading), justify="left" if place < numbers.n_text else "right")
+        for place, row in enumerate(numbers.rows):
+            cells = [Text(plain(cell, limit=60)) for cell in row]
+            table.add_row(*cells, style="bold" if place in numbers.strong else None)
+        yield table
+
+
 def _reasons(summary: dict[str, Any]) -> Iterator[str]:
     """Why gaps are dashes."""
-    if not summary.get("balanced"):
-        yield "– balanced: not run, it needs the reference's own records (--reference-role)"
+    if not summary.get("balanced") and not summary.get("controlled"):
+        yield (
+            "– balanced: not run; a one-model test is balanced by records the target never saw (--control-role)"
+            if is_one_model(summary)
+            else "– balanced: not run, it needs the reference's own records (--reference-role)"
+        )
     for scope, name in SCOPES.items():
         for measure in MEASURES:
             gap = find_gap(summary, design="one-way", scope=scope, measure=measure)

@@ -3,42 +3,57 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from memometer.errors import InputError
 from memometer.files import hash_json
 
-__all__ = ["TrainConfig"]
+__all__ = ["TrainConfig", "TrainingOptions"]
 
-OUTSIDE_THE_KEY = ("records", "role", "model", "out", "workers", "device")
+OUTSIDE_THE_KEY = ("records", "role", "without", "model", "out", "workers", "device")
 """Options that enter the key by their content, or that do not change the model."""
 
 
-class TrainConfig(BaseModel):
-    """Options of `memometer.training.train`; unknown keys are errors.
-
-    The defaults are open_clip's and A's (Section 5), scaled to sets of a few thousand records.
-    """
+class TrainingOptions(BaseModel):
+    """Options that every training takes; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     records: Path = Field(description="folder with records.parquet")
     role: str | None = Field(default=None, description="train on the records of this role; all records without it")
+    without: Path | None = Field(default=None, description="Parquet of record ids that are left out")
     out: Path = Field(description="folder of the model")
-    model: str = Field(default="small", description="tiny, small, a model name of open_clip, or a model config in JSON")
+    model: str
     epochs: int = Field(default=40, ge=1)
     batch_size: int = Field(default=128, ge=2, description="records per step, over all processes together")
     lr: float = Field(default=1e-3, gt=0, description="learning rate at its highest, after the warm-up")
-    weight_decay: float = Field(default=0.1, ge=0, description="not on norms, biases and the logit scale")
+    weight_decay: float = Field(ge=0, description="of AdamW; not on norms and biases")
     warmup: int | None = Field(default=None, ge=0, description="steps; a tenth of all, at most 2,000, without it")
-    logit_scale_max: float = Field(default=100.0, gt=1, description="clamp of the logit scale, the inverse temperature")
-    min_crop: float = Field(default=0.9, gt=0, le=1, description="least share of an image's area that a crop keeps")
     seed: int = Field(default=0, ge=0)
+    checkpoint_epochs: tuple[int, ...] = Field(
+        default=(), description="epochs after which a copy of the model is kept, under epoch-0005/ and so on"
+    )
     workers: int | None = Field(
         default=None, ge=0, description="processes that decode; without it none on a CPU, up to 8 beside a GPU"
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", description="auto: bf16 where a GPU has it")
+
+    @field_validator("checkpoint_epochs", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """A list as the command line has it, ``5,20,80``."""
+        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _check_checkpoints(self) -> Self:
+        outside = [epoch for epoch in self.checkpoint_epochs if not 1 <= epoch <= self.epochs]
+        if outside:
+            raise ValueError(
+                f"checkpoint_epochs has {', '.join(map(str, outside))}; expected epochs from 1 to {self.epochs}, "
+                "the last"
+            )
+        return self
 
     @classmethod
     def checked(cls, **options: object) -> Self:
@@ -50,13 +65,36 @@ class TrainConfig(BaseModel):
         try:
             return cls.model_validate(options)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{'.'.join(map(str, problem['loc']))} = {problem['input']!r}: {problem['msg'].lower()}"
-                for problem in error.errors()
-            )
+            problems = "; ".join(map(_sentence, error.errors()))
             raise InputError(f"the training options are not as expected: {problems}") from error
+
+    def key_options(self) -> dict[str, Any]:
+        """The options that the trained model depends on."""
+        options = self.model_dump(mode="json", exclude=set(OUTSIDE_THE_KEY))
+        if not self.checkpoint_epochs:
+            del options["checkpoint_epochs"]  # keys are as they were before there was this option
+        return options
+
+
+class TrainConfig(TrainingOptions):
+    """Options of `memometer.training.train`; unknown keys are errors.
+
+    The defaults are open_clip's and A's (Section 5), scaled to sets of a few thousand records.
+    """
+
+    model: str = Field(default="small", description="tiny, small, a model name of open_clip, or a model config in JSON")
+    weight_decay: float = Field(default=0.1, ge=0, description="not on norms, biases and the logit scale")
+    logit_scale_max: float = Field(default=100.0, gt=1, description="clamp of the logit scale, the inverse temperature")
+    min_crop: float = Field(default=0.9, gt=0, le=1, description="least share of an image's area that a crop keeps")
 
     def key(self, *, records_hash: str, model_config: dict[str, Any], mitigations: str) -> str:
         """Names what the trained model depends on; equal keys mean the same model."""
-        options = self.model_dump(mode="json", exclude=set(OUTSIDE_THE_KEY))
-        return hash_json([options, records_hash, model_config, mitigations])
+        return hash_json([self.key_options(), records_hash, model_config, mitigations])
+
+
+def _sentence(problem: Any) -> str:
+    """What is wrong with one option, of pydantic's description."""
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return str(message)
+    return f"{'.'.join(map(str, problem['loc']))} = {problem['input']!r}: {message[0].lower()}{message[1:]}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,13 +14,24 @@ import torch
 from memometer.errors import InputError
 from memometer.files import atomic_path, read_json, write_json
 
-__all__ = ["METRICS", "ModelFolder", "TrainState"]
+__all__ = ["OPEN_CLIP", "Layout", "ModelFolder", "TrainState"]
 
-METRICS = ("step", "epoch", "loss", "lr", "logit_scale", "samples_per_second")
-"""Columns of ``metrics.parquet``, one row per step."""
 
-CONFIG_NAME = "open_clip_config.json"
-WEIGHTS_NAME = "open_clip_model.safetensors"
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Names of the files that make a model.
+
+    Attributes:
+        config: JSON that builds the model without weights.
+        weights: safetensors.
+    """
+
+    config: str
+    weights: str
+
+
+OPEN_CLIP = Layout(config="open_clip_config.json", weights="open_clip_model.safetensors")
+"""What open_clip's ``local-dir:`` loads."""
 
 
 @dataclasses.dataclass
@@ -28,10 +40,11 @@ class TrainState:
 
     Attributes:
         epoch: the first epoch that is not done.
-        model: the model's state dict.
+        model: the network's state dict.
         optimizer: the optimizer's.
-        metrics: (steps, 6) float64, columns as `METRICS`.
+        metrics: (steps, columns) float64.
         seconds: spent so far.
+        objective: what the objective keeps besides, e.g. a teacher.
     """
 
     epoch: int
@@ -39,18 +52,25 @@ class TrainState:
     optimizer: dict[str, Any]
     metrics: torch.Tensor
     seconds: float
+    objective: dict[str, torch.Tensor] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
 class ModelFolder:
-    """A folder that ``memometer train`` writes; finished, it has the layout of open_clip's ``local-dir:``."""
+    """A folder that a training writes.
+
+    Attributes:
+        path: the folder.
+        layout: the names of its files.
+    """
 
     path: Path
+    layout: Layout = OPEN_CLIP
 
     @property
     def weights(self) -> Path:
         """The trained weights."""
-        return self.path / WEIGHTS_NAME
+        return self.path / self.layout.weights
 
     @property
     def manifest(self) -> Path:
@@ -61,17 +81,22 @@ class ModelFolder:
     def _state(self) -> Path:
         return self.path / "state"
 
+    def at_epoch(self, epoch: int) -> "ModelFolder":
+        """The folder within this one that keeps the model as it was after ``epoch`` epochs."""
+        return dataclasses.replace(self, path=self.path / f"epoch-{epoch:04d}")
+
     def standing(self, key: str, *, overwrite: bool) -> Literal["finished", "begun", "empty"]:
         """How far the training named ``key`` is in this folder.
 
         Raises:
             InputError: the folder holds another model, and ``overwrite`` is not set.
         """
+        names = (self.layout.config, self.layout.weights, "manifest.json")
         if self.manifest.is_file() and self.weights.is_file():
             holds, found = "another model", read_json(self.manifest).get("key")
         elif (self._state / "run.json").is_file():
             holds, found = "the unfinished training of another model", read_json(self._state / "run.json").get("key")
-        elif any((self.path / name).exists() for name in (CONFIG_NAME, WEIGHTS_NAME, "manifest.json")):
+        elif any((self.path / name).exists() for name in names):
             holds, found = "a model that memometer did not train", None
         else:
             return "empty"
@@ -86,11 +111,18 @@ class ModelFolder:
 
     def begin(self, key: str, config: dict[str, Any]) -> None:
         """Clears the folder of a former model's files and notes what is trained."""
-        self.manifest.unlink(missing_ok=True)
-        for name in (CONFIG_NAME, WEIGHTS_NAME, "metrics.parquet"):
-            (self.path / name).unlink(missing_ok=True)
+        for copy in self._copies():
+            copy.clear()
+            if not any(copy.path.iterdir()):
+                copy.path.rmdir()
+        self.clear()
         shutil.rmtree(self._state, ignore_errors=True)
         write_json(self._state / "run.json", {"key": key, "config": config})
+
+    def clear(self) -> None:
+        """Removes the model's files, the manifest first."""
+        for name in ("manifest.json", self.layout.config, self.layout.weights, "metrics.parquet"):
+            (self.path / name).unlink(missing_ok=True)
 
     def save_state(self, state: TrainState) -> None:
         """Keeps the state, whole or not at all."""
@@ -108,17 +140,32 @@ class ModelFolder:
         self,
         weights: dict[str, torch.Tensor],
         *,
-        open_clip_config: dict[str, Any],
+        model_file: dict[str, Any],
         metrics: torch.Tensor,
+        columns: Sequence[str],
         manifest: dict[str, Any],
     ) -> None:
-        """Writes the model's files, the manifest last, and removes the state."""
-        write_json(self.path / CONFIG_NAME, open_clip_config)
+        """Writes the model's files, the manifest last, and removes the state.
+
+        Args:
+            weights: named tensors.
+            model_file: what builds the model without them.
+            metrics: (steps, columns) float64, one row per step.
+            columns: names; ``step`` and ``epoch`` are written as whole numbers.
+            manifest: what was done.
+        """
+        write_json(self.path / self.layout.config, model_file)
         with atomic_path(self.weights) as temporary:
             safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
-        columns = {name: metrics[:, place].numpy() for place, name in enumerate(METRICS)}
-        whole = {name: columns[name].astype("int64") for name in ("step", "epoch")}
+        table = {name: metrics[:, place].numpy() for place, name in enumerate(columns)}
+        whole = {name: table[name].astype("int64") for name in ("step", "epoch")}
         with atomic_path(self.path / "metrics.parquet") as temporary:
-            pq.write_table(pa.table({**columns, **whole}), temporary)
+            pq.write_table(pa.table({**table, **whole}), temporary)
         write_json(self.manifest, manifest)
         shutil.rmtree(self._state, ignore_errors=True)
+
+    def _copies(self) -> Iterator["ModelFolder"]:
+        """The folders that a former training's checkpoints made."""
+        for path in sorted(self.path.glob("epoch-[0-9]*")):
+            if (path / self.layout.config).is_file():
+                yield dataclasses.replace(self, path=path)

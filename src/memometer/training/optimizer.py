@@ -1,4 +1,4 @@
-"""AdamW and its schedule, as CLIP models are trained."""
+"""AdamW and its schedule."""
 
 import math
 
@@ -10,7 +10,14 @@ BETAS, EPS = (0.9, 0.98), 1e-6
 """CLIP's own (Radford et al. 2021, Table 20), kept by open_clip and A."""
 
 
-def build_optimizer(model: torch.nn.Module, *, lr: float, weight_decay: float) -> torch.optim.AdamW:
+def build_optimizer(
+    model: torch.nn.Module,
+    *,
+    lr: float,
+    weight_decay: float,
+    betas: tuple[float, float] = BETAS,
+    eps: float = EPS,
+) -> torch.optim.AdamW:
     """AdamW in two groups: norms, biases and the logit scale, all of fewer than two dimensions, do not decay."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -18,7 +25,7 @@ def build_optimizer(model: torch.nn.Module, *, lr: float, weight_decay: float) -
         {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
     ]
     # Fused: one pass over memory. The table of 49,408 token embeddings otherwise takes longer than a small model.
-    return torch.optim.AdamW(groups, lr=lr, betas=BETAS, eps=EPS, fused=True)
+    return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
 
 
 def learning_rate(step: int, *, steps: int, warmup: int, peak: float) -> float:

@@ -1,8 +1,8 @@
 """Training samples: which records make a batch, how an image is cropped, what a model is fed."""
 
 import dataclasses
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset, Sampler
 
+from memometer.data.augmentation import crop_box
 from memometer.data.images import UnreadableImageError, open_image
 from memometer.data.records import Records
 from memometer.encoders.architectures import Tokenizer
@@ -17,7 +18,7 @@ from memometer.errors import JobError
 from memometer.seeds import rng_for
 from memometer.training.mitigations import Mitigation
 
-__all__ = ["EpochBatches", "TrainingSamples", "random_crop"]
+__all__ = ["CachedImages", "EpochBatches", "Place", "TrainingSamples", "normalised", "random_crop"]
 
 Place = tuple[int, int]
 """(epoch, row of the records)."""
@@ -58,7 +59,45 @@ class EpochBatches(Sampler[list[Place]]):
                 yield [(epoch, int(row)) for row in order[start : start + share]]
 
 
-class TrainingSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+class CachedImages:
+    """The decoded images of records."""
+
+    def __init__(self, records: Records, *, cache_bytes: int) -> None:
+        """Prepares the images.
+
+        Args:
+            records: n records with images.
+            cache_bytes: decoded images are kept in this process up to so many bytes; small images take longer to decode
+                than to crop. They are kept as decoded, so that the cache changes no pixel.
+        """
+        self._records = records
+        self._ids = records.record_ids
+        self._cache: dict[int, Image.Image] = {}
+        self._cache_left = cache_bytes
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def _image(self, row: int, record_id: str) -> Image.Image:
+        if row in self._cache:
+            return self._cache[row]
+        ref = next(self._records.image_refs(row, row + 1))
+        if ref is None:
+            raise JobError(f"record '{record_id}' has no image; import the records again")
+        try:
+            image = open_image(ref)
+        except UnreadableImageError as error:
+            raise JobError(
+                f"the image of record '{record_id}' cannot be read: {error}; import the records again, then train again"
+            ) from error
+        size = image.width * image.height * len(image.getbands())
+        if size <= self._cache_left:
+            self._cache[row] = image
+            self._cache_left -= size
+        return image
+
+
+class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
     """Records as pixels and tokens.
 
     A sample depends on the seed, the epoch and the record's id alone, so neither workers nor a resume change it.
@@ -84,18 +123,12 @@ class TrainingSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
             min_crop: least share of an image's area that a crop keeps.
             seed: see `memometer.seeds`.
             mitigations: applied in their order.
-            cache_bytes: decoded images are kept in this process up to so many bytes; small images take longer to decode
-                than to crop. They are kept as decoded, so that the cache changes no pixel.
+            cache_bytes: see `CachedImages`.
         """
-        self._records = records
-        self._ids, self._captions = records.record_ids, records.column("captions")
+        super().__init__(records, cache_bytes=cache_bytes)
+        self._captions = records.column("captions")
         self._tokenizer, self._size = tokenizer, size
         self._min_crop, self._seed, self._mitigations = min_crop, seed, tuple(mitigations)
-        self._cache: dict[int, Image.Image] = {}
-        self._cache_left = cache_bytes
-
-    def __len__(self) -> int:
-        return len(self._records)
 
     def __getitem__(self, place: Place) -> tuple[torch.Tensor, torch.Tensor]:
         """(3, height, width) uint8 pixels, and (context_length,) int64 tokens of the first caption.
@@ -120,24 +153,6 @@ class TrainingSamples(Dataset[tuple[torch.Tensor, torch.Tensor]]):
             tokens = mitigation.tokens(tokens, rng=rng)
         return torch.from_numpy(crop), tokens
 
-    def _image(self, row: int, record_id: str) -> Image.Image:
-        if row in self._cache:
-            return self._cache[row]
-        ref = next(self._records.image_refs(row, row + 1))
-        if ref is None:
-            raise JobError(f"record '{record_id}' has no image; import the records again")
-        try:
-            image = open_image(ref)
-        except UnreadableImageError as error:
-            raise JobError(
-                f"the image of record '{record_id}' cannot be read: {error}; import the records again, then train again"
-            ) from error
-        size = image.width * image.height * len(image.getbands())
-        if size <= self._cache_left:
-            self._cache[row] = image
-            self._cache_left -= size
-        return image
-
 
 def random_crop(
     image: Image.Image, *, size: tuple[int, int], min_area: float, rng: np.random.Generator
@@ -153,21 +168,20 @@ def random_crop(
     Returns:
         (3, height, width) uint8, resized with an antialiased bicubic filter before the conversion to RGB.
     """
-    left, top, width, height = _crop_box(image.width, image.height, min_area=min_area, rng=rng)
+    left, top, width, height = crop_box(image.width, image.height, min_area=min_area, rng=rng)
     part = image.crop((left, top, left + width, top + height)).resize((size[1], size[0]), Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(part.convert("RGB")).transpose(2, 0, 1))
 
 
-def _crop_box(width: int, height: int, *, min_area: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
-    """(left, top, width, height): ten draws, then the largest central box of an allowed aspect ratio."""
-    widest = 4 / 3
-    for _ in range(10):
-        area = width * height * rng.uniform(min_area, 1.0)
-        ratio = math.exp(rng.uniform(-math.log(widest), math.log(widest)))
-        crop_width, crop_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
-        if 0 < crop_width <= width and 0 < crop_height <= height:
-            left = int(rng.integers(0, width - crop_width, endpoint=True))
-            top = int(rng.integers(0, height - crop_height, endpoint=True))
-            return left, top, crop_width, crop_height
-    crop_width, crop_height = min(width, round(height * widest)), min(height, round(width * widest))
-    return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
+def normalised(pixels: torch.Tensor, preprocess: Mapping[str, Any]) -> torch.Tensor:
+    """Pixels as a model sees them.
+
+    Args:
+        pixels: (…, 3, height, width) uint8.
+        preprocess: its ``mean`` and ``std`` are per channel, on the scale 0 to 1.
+
+    Returns:
+        The same shape, float32.
+    """
+    mean, std = (torch.tensor(preprocess[key], device=pixels.device).view(3, 1, 1) for key in ("mean", "std"))
+    return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)

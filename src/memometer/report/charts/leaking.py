@@ -31,7 +31,7 @@ def leaking_objects(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChar
     """
     rows = [
         {**row, "name": f"{rank}. {plain(row['label'], limit=30)} ({row['n']:,})", "sure": row["low"] > 0}
-        for rank, row in enumerate(_ranked(audit.objects)[:N_SHOWN], start=1)
+        for rank, row in enumerate(_ranked(audit.tables["objects"])[:N_SHOWN], start=1)
     ]
     color = alt.condition("datum.sure", alt.value(theme.TARGET), alt.value(theme.REFERENCE))
     axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=LABEL_WIDTH)
@@ -53,7 +53,7 @@ def leaking_numbers(audit: "Audit") -> Numbers:
             *(f"{row[name]:.3f}" for name in ("recall_target", "recall_reference")),
             *(signed(row[name]) for name in ("gap", "low", "high")),
         )
-        for row in _ranked(audit.objects)[:N_LISTED]
+        for row in _ranked(audit.tables["objects"])[:N_LISTED]
     )
     return Numbers(("Object", "n", "recall, trained", "recall, never saw", "gap", "low", "high"), rows)
 

@@ -1,0 +1,82 @@
+"""What every audit does with its input: opens it, names it, and finds a finished run of the same."""
+
+from pathlib import Path
+from typing import cast
+
+from memometer.audits.result import Audit, load_audit
+from memometer.data.records import Records, load_records
+from memometer.embeddings import StoredVectors, load_encoder
+from memometer.encoders import Encoder, ImageEncoder, TextEncoder, Tower, has_tower
+from memometer.errors import InputError
+from memometer.progress import notice
+
+__all__ = [
+    "Model",
+    "TwoTowers",
+    "finished_audit",
+    "folder_of",
+    "open_model",
+    "open_records",
+    "open_two_towers",
+    "spec_of",
+]
+
+Model = Encoder | ImageEncoder | TextEncoder | StoredVectors
+"""What an audit takes as a model; each says what towers it needs."""
+
+TwoTowers = Encoder | StoredVectors
+"""A model of images and texts."""
+
+
+def open_records(source: str | Path | Records) -> Records:
+    """The records in a folder, or those given."""
+    return source if isinstance(source, Records) else load_records(source)
+
+
+def open_model(model: str | Model, *, device: str) -> Model:
+    """The model that a specification names, or the one given."""
+    return load_encoder(model, device=device) if isinstance(model, str) else model
+
+
+def open_two_towers(model: str | TwoTowers, *, device: str) -> TwoTowers:
+    """`open_model` for measures that need images and texts in one space.
+
+    Raises:
+        InputError: the model lacks a tower.
+    """
+    opened = open_model(model, device=device)
+    towers: tuple[Tower, ...] = ("image", "text")
+    for tower in towers:
+        if not has_tower(opened, tower):
+            raise InputError(
+                f"'{spec_of(model)}' has no {tower} tower, but this measure compares images with their captions; give "
+                "a CLIP-like model, or vectors of both"
+            )
+    return cast("TwoTowers", opened)
+
+
+def folder_of(source: str | Path | Records) -> str:
+    """What names the records' folder in ``config.toml``."""
+    return str(source.folder if isinstance(source, Records) else source)
+
+
+def spec_of(model: str | Model) -> str:
+    """What names a model to a user."""
+    return model if isinstance(model, str) else str(getattr(model, "spec", None) or model.identity)
+
+
+def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit | None:
+    """The audit in ``out`` when it is this very one; None where there is none, or another that may be replaced.
+
+    Raises:
+        InputError: the folder holds another audit, and ``overwrite`` is not set.
+    """
+    if not (out / "summary.json").exists():
+        return None
+    audit = load_audit(out)
+    if audit.manifest.get("key") == key:
+        notice(f"{out} holds this audit already; nothing to do")
+        return audit
+    if overwrite:
+        return None
+    raise InputError(f"{out} holds another audit; choose another --out, or pass --overwrite to replace it")

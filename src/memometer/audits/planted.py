@@ -1,0 +1,91 @@
+"""Planted records: how well a ranking finds what is known to be the matter with some of them (METHODS, 8.5)."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memometer.errors import SourceError
+from memometer.files import hash_file
+from memometer.statistics import roc_area, roc_curve
+
+__all__ = ["ROC_SCHEMA", "find_planted", "planted_hash", "planted_kinds"]
+
+PLANTED_NAME = "planted.parquet"
+"""The file beside ``records.parquet``, with the columns ``record_id`` and ``kind``."""
+
+ROC_SCHEMA = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("by", pa.string()),
+        ("false_positive_rate", pa.float64()),
+        ("true_positive_rate", pa.float64()),
+    ]
+)
+"""Corners of the ROC curves, in their order."""
+
+Floats = npt.NDArray[np.float64]
+
+
+def planted_kinds(folder: Path, record_ids: pa.Array) -> pa.Array:
+    """(n,) what was planted in each record, e.g. ``"miscaptioned"``; null for a record as it should be.
+
+    Raises:
+        SourceError: the folder's ``planted.parquet`` is not as expected.
+    """
+    path = folder / PLANTED_NAME
+    if not path.is_file():
+        return pa.nulls(len(record_ids), pa.string())
+    try:
+        rows = pq.read_table(path, columns=["record_id", "kind"]).to_pylist()
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(
+            f"{path} cannot be read: {error}; expected Parquet with the columns record_id and kind, "
+            "as 'memometer data scenes --miscaptioned … --repeated …' writes it"
+        ) from error
+    kinds: dict[str, str] = {}
+    for row in rows:
+        if kinds.setdefault(row["record_id"], row["kind"]) != row["kind"]:
+            raise SourceError(f"{path} plants two kinds in record '{row['record_id']}'; expected one")
+    return pa.array([kinds.get(record_id) for record_id in record_ids.to_pylist()], pa.string())
+
+
+def planted_hash(folder: Path) -> str | None:
+    """The hash of what is planted in a folder of records, for the key of an audit; None where nothing is."""
+    path = folder / PLANTED_NAME
+    return hash_file(path) if path.is_file() else None
+
+
+def find_planted(kinds: pa.Array, scores: dict[str, Floats]) -> tuple[list[dict[str, Any]], pa.Table]:
+    """For each kind and each score, the area under the ROC curve that tells the planted records from the others.
+
+    Records of another kind are left out of both. A random order has an area of ½ exactly, so it is not drawn.
+
+    Args:
+        kinds: (n,) of `planted_kinds`.
+        scores: name → (n,), high for records that it takes for planted; NaN where undefined.
+
+    Returns:
+        Rows ``{"kind", "by", "area", "low", "high", "n_positive", "n_negative"}``, with a ``"random"`` one per kind,
+        and the curves (`ROC_SCHEMA`).
+    """
+    values = np.array(kinds.to_pylist(), object)
+    clean = np.array([value is None for value in values], bool)
+    rows: list[dict[str, Any]] = []
+    curves: list[pa.Table] = []
+    for kind in sorted(set(values[~clean])):
+        positives = values == kind
+        among = positives | clean
+        for by, score in scores.items():
+            found = roc_area(score[among], positives[among])
+            rows.append({"kind": kind, "by": by, **found.as_dict()})
+            if found.area is not None:
+                x, y = roc_curve(score[among], positives[among])
+                names = [pa.array([name] * len(x), pa.string()) for name in (kind, by)]
+                curves.append(pa.table([*names, x, y], schema=ROC_SCHEMA))
+        counts = {"n_positive": int(positives.sum()), "n_negative": int(clean.sum())}
+        rows.append({"kind": kind, "by": "random", "area": 0.5, "low": 0.5, "high": 0.5, **counts})
+    return rows, pa.concat_tables(curves) if curves else ROC_SCHEMA.empty_table()

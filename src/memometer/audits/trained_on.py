@@ -1,0 +1,75 @@
+"""What a model's own manifest says it was trained on, against what an audit takes it to be trained on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from memometer.data.records import Records
+from memometer.files import read_json
+
+__all__ = ["training_notes"]
+
+
+def training_notes(
+    spec: str, records: Records, *, name: str, trained: Iterable[str], unseen: Iterable[str]
+) -> list[str]:
+    """Sentences on a model that ``memometer train`` made on other roles of these records than the audit expects.
+
+    Only of a folder that ``memometer train`` wrote, from the same folder of records, this is known; of any other model
+    nothing is said. It is a note, not an error: an audit of models trained on neither set is how a measure is
+    calibrated.
+
+    Args:
+        spec: what names the model.
+        records: the records of the audit.
+        name: ``"target"`` or ``"reference"``.
+        trained: the roles that it should have been trained on.
+        unseen: the roles that it should not.
+    """
+    manifest = _manifest(spec)
+    data = manifest.get("records")
+    if not isinstance(data, dict) or Path(str(data.get("path"))).resolve() != Path(records.folder).resolve():
+        return []
+    seen = _roles(data)
+    lines = []
+    missed = [role for role in trained if seen is not None and role not in seen]
+    leaked = [role for role in unseen if seen is None or role in seen]
+    if missed or leaked:
+        said = "all roles of these records" if seen is None else f"the role {' and '.join(seen)} of these records"
+        wrong = [
+            f"it should know {' and '.join(missed)}" if missed else "",
+            f"it should never have seen {' and '.join(leaked)}" if leaked else "",
+        ]
+        lines.append(
+            f"{name}: {spec} was trained on {said}, says its manifest, but as a {name} "
+            f"{', and '.join(filter(None, wrong))}: its scores do not mean what they should; were models or roles "
+            "exchanged?"
+        )
+    without = data.get("without")
+    if isinstance(without, dict):
+        lines.append(
+            f"{name}: {spec} was trained without {without.get('n', 0):,} of these records ({without.get('path')}), "
+            "which are scored like the others of their role"
+        )
+    return lines
+
+
+def _manifest(spec: str) -> dict[str, Any]:
+    """The manifest beside the weights, when ``memometer train`` wrote it."""
+    scheme, _, place = spec.partition(":")
+    path = Path(place) / "manifest.json"
+    if scheme != "open_clip" or not path.is_file():
+        return {}
+    try:
+        manifest = read_json(path)
+    except ValueError:  # not JSON: somebody else's file
+        return {}
+    return manifest if isinstance(manifest, dict) and manifest.get("kind") == "training" else {}
+
+
+def _roles(data: dict[str, Any]) -> list[str] | None:
+    """The roles trained on; None for all records."""
+    role = data.get("role")
+    if role is None:
+        return None
+    return [str(each) for each in role] if isinstance(role, list) else [str(role)]

@@ -1,0 +1,267 @@
+"""The mean embedding of each record's views, and of its captions: what expectations over both towers need.
+
+Views and captions stream through the model a batch at a time; only one vector per record is kept, in pieces on disk, so
+that memory is bounded and a killed job goes on. Each view's embedding is l2-normalised before it enters the mean, which
+is taken in float64 and kept in float32; the mean itself is not normalised.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from memometer.data.augmentation import Augmentation
+from memometer.data.records import Records, hash_records
+from memometer.embeddings.store import PieceStore
+from memometer.embeddings.stored import StoredVectors
+from memometer.embeddings.vectors import Embeddings, check_output
+from memometer.embeddings.views import view_batches
+from memometer.encoders.base import Encoder
+from memometer.errors import InputError
+from memometer.files import hash_json
+from memometer.progress import progress_bar
+
+__all__ = ["MeanEmbeddings", "mean_captions", "mean_views"]
+
+PIECE_SIZE = 2048
+"""Records per file on disk, rounded up to whole batches: what a killed job loses at most."""
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanEmbeddings:
+    """Mean embeddings, and the records that have none.
+
+    Attributes:
+        vectors: one mean for each record that has one, in record order. Read them with ``raw``: a slice would normalise
+            them, and a normalised mean is no mean.
+        rejects: (record_id, reason) of the records left out.
+    """
+
+    vectors: Embeddings
+    rejects: tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Batch:
+    """The rows of a batch that have a mean, their (b, d) means (None where b is 0), and (row, reason) of the others."""
+
+    rows: Rows
+    means: npt.NDArray[np.float32] | None
+    rejects: tuple[tuple[int, str], ...]
+
+
+def mean_views(
+    records: Records,
+    encoder: Encoder | StoredVectors,
+    *,
+    augmentation: Augmentation,
+    draws: int,
+    seed: int,
+    store: Path,
+    workers: int = 0,
+    batch_size: int = 64,
+    label: str = "embedding views",
+) -> MeanEmbeddings:
+    """The mean embedding of random views of each record's image.
+
+    Views depend on the seed, the record's id and their number alone, so all models see the same. Vectors that exist
+    already have no views: the one image vector of a record, normalised, stands for the mean.
+
+    Args:
+        records: n records with images.
+        encoder: a model, or vectors that exist already.
+        augmentation: makes the views.
+        draws: views per record; one is made where the augmentation leaves nothing to chance.
+        seed: of the views.
+        store: a folder for the pieces; a second call with the same input reads them back.
+        workers: processes that decode; 0 decodes in threads of this process.
+        batch_size: views per forward pass, rounded down to whole records.
+        label: what the progress bar says.
+
+    Raises:
+        InputError: no views are asked for.
+        VectorError: the model's output is not (n, d), or a record is missing among existing vectors.
+    """
+    if draws < 1:
+        raise InputError(f"{draws} views per record are asked for; expected 1 or more")
+    if isinstance(encoder, StoredVectors):
+        key = hash_json([encoder.identity, "image", hash_records(records, ["record_id"])])
+        return _collect(records, key, _stored_images(encoder, records), PIECE_SIZE, store=store, label=label)
+    draws = 1 if augmentation == Augmentation() else draws
+    per_batch = max(1, batch_size // draws)
+    columns = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
+    what = ["views", dataclasses.asdict(augmentation), draws, seed, per_batch]
+    key = hash_json([encoder.identity, what, hash_records(records, columns)])
+    options: dict[str, Any] = {"augmentation": augmentation, "draws": draws, "seed": seed, "workers": workers}
+
+    def batches(start: int) -> Iterator[_Batch]:
+        span = (start, len(records))
+        for batch in view_batches(records, encoder.preprocess, batch_size=per_batch, span=span, **options):
+            if batch.pixels is None:
+                yield _Batch(batch.rows, None, batch.rejects)
+                continue
+            views = batch.pixels.reshape(-1, *batch.pixels.shape[2:])
+            vectors = check_output(encoder.encode_images(views), len(views))
+            yield _batch(batch.rows, np.repeat(batch.rows, draws), vectors, batch.rejects)
+
+    return _collect(records, key, batches, per_batch, store=store, label=label)
+
+
+def mean_captions(
+    records: Records,
+    encoder: Encoder | StoredVectors,
+    *,
+    captions: int = 1,
+    store: Path,
+    batch_size: int = 256,
+    label: str = "embedding captions",
+) -> MeanEmbeddings:
+    """The mean embedding of the first ``captions`` captions of each record: the expectation over drawing one of them.
+
+    A record with fewer captions uses what it has; one without any is a reject.
+
+    Args:
+        records: n records.
+        encoder: a model, or vectors that exist already.
+        captions: how many of each record's captions count.
+        store: a folder for the pieces.
+        batch_size: captions per forward pass, rounded down to whole records.
+        label: what the progress bar says.
+
+    Raises:
+        InputError: no captions are asked for.
+        VectorError: as in `mean_views`.
+    """
+    if captions < 1:
+        raise InputError(f"{captions} captions per record are asked for; expected 1 or more")
+    texts = records.column("captions")
+    lengths = pc.fill_null(pc.list_value_length(texts), 0).to_numpy(zero_copy_only=False)
+    counts: Rows = np.minimum(lengths, captions).astype(np.int64)
+    per_batch = max(1, batch_size // captions)
+    if isinstance(encoder, StoredVectors):
+        key = hash_json([encoder.identity, "captions", counts.tolist(), hash_records(records, ["record_id"])])
+        batches = _stored_captions(encoder, records, counts)
+        return _collect(records, key, batches, PIECE_SIZE, store=store, label=label)
+    what = ["captions", captions, per_batch]
+    key = hash_json([encoder.identity, what, hash_records(records, ["record_id", "captions"])])
+
+    def embedded(start: int) -> Iterator[_Batch]:
+        for first in range(start, len(records), per_batch):
+            rows, none = _with_captions(counts, first, min(first + per_batch, len(records)))
+            chosen = texts.slice(first, per_batch).to_pylist()
+            flat = [text for row in rows.tolist() for text in chosen[row - first][: counts[row]]]
+            vectors = check_output(encoder.encode_texts(flat), len(flat)) if flat else None
+            yield _batch(rows, np.repeat(rows, counts[rows]), vectors, none)
+
+    return _collect(records, key, embedded, per_batch, store=store, label=label)
+
+
+def _stored_images(encoder: StoredVectors, records: Records) -> Callable[[int], Iterator[_Batch]]:
+    def batches(start: int) -> Iterator[_Batch]:
+        stored = encoder.images(records.record_ids)
+        for first in range(start, len(records), PIECE_SIZE):
+            rows = np.arange(first, min(first + PIECE_SIZE, len(records)))
+            yield _batch(rows, rows, stored.raw(slice(first, first + len(rows))), ())
+
+    return batches
+
+
+def _stored_captions(encoder: StoredVectors, records: Records, counts: Rows) -> Callable[[int], Iterator[_Batch]]:
+    def batches(start: int) -> Iterator[_Batch]:
+        numbered = []
+        for number in range(1, int(counts.max(initial=0)) + 1):
+            has = counts >= number
+            embeddings = encoder.texts(records.record_ids.filter(pa.array(has)), caption=number)
+            place: Rows = np.cumsum(has) - has
+            numbered.append((has, place, embeddings))
+        for first in range(start, len(records), PIECE_SIZE):
+            rows, none = _with_captions(counts, first, min(first + PIECE_SIZE, len(records)))
+            owners, found = [], []
+            for has, place, embeddings in numbered:
+                here = rows[has[rows]]
+                if len(here):
+                    owners.append(here)
+                    found.append(embeddings.raw(slice(place[here[0]], place[here[-1]] + 1)))
+            flat = np.concatenate(found) if found else None
+            yield _batch(rows, np.concatenate(owners) if owners else rows, flat, none)
+
+    return batches
+
+
+def _with_captions(counts: Rows, first: int, stop: int) -> tuple[Rows, tuple[tuple[int, str], ...]]:
+    """The rows of a span that have a caption, and the rejects."""
+    has = counts[first:stop] > 0
+    return first + np.flatnonzero(has), tuple((first + int(row), "no caption") for row in np.flatnonzero(~has))
+
+
+def _batch(rows: Rows, owners: Rows, vectors: npt.NDArray[Any] | None, rejects: tuple[tuple[int, str], ...]) -> _Batch:
+    """The mean of each row's normalised vectors; a row with a vector that has no direction is a reject.
+
+    Args:
+        rows: (b,) ascending.
+        owners: (m,) the row that each vector belongs to; each of ``rows`` has at least one.
+        vectors: (m, d) as the model gives them; None when m is 0.
+        rejects: of the rows that have none.
+    """
+    if vectors is None:
+        return _Batch(rows, None, rejects)
+    order = np.argsort(owners, kind="stable")
+    wide = vectors[order].astype(np.float64)
+    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    starts = np.searchsorted(owners[order], rows)
+    worst = {"a vector that is not finite": ~np.isfinite(norms), "a zero vector": norms == 0}
+    reasons = {
+        int(rows[place]): reason
+        for reason, flags in worst.items()
+        for place in np.flatnonzero(np.logical_or.reduceat(flags, starts))
+    }
+    with np.errstate(invalid="ignore", divide="ignore"):
+        wide /= norms[:, None]
+        means = np.add.reduceat(wide, starts) / np.diff(np.append(starts, len(wide)))[:, None]
+    good = np.array([int(row) not in reasons for row in rows], bool)
+    kept = means[good].astype(np.float32) if good.any() else None
+    return _Batch(rows[good], kept, tuple(sorted([*rejects, *reasons.items()])))
+
+
+def _collect(
+    records: Records,
+    key: str,
+    batches: Callable[[int], Iterator[_Batch]],
+    per_batch: int,
+    *,
+    store: Path,
+    label: str,
+) -> MeanEmbeddings:
+    """Runs the batches from the first missing piece on and reads all the pieces back.
+
+    Args:
+        records: n records.
+        key: names what goes into the vectors.
+        batches: the batches from a row on, which is the first of a piece.
+        per_batch: records per batch.
+        store: the folder of all stages.
+        label: what the progress bar says.
+    """
+    pieces = PieceStore(store / key, n=len(records), piece_size=-(-PIECE_SIZE // per_batch) * per_batch)
+    missing = [piece for piece in range(pieces.count) if not pieces.has(piece)]
+    start = pieces.span(missing[0])[0] if missing else len(records)
+    ids = records.record_ids
+    with progress_bar(label, total=len(records), unit="records") as advance:
+        advance(start)
+        for batch in batches(start) if missing else ():
+            seen = [*batch.rows.tolist(), *(row for row, _ in batch.rejects)]
+            pieces.add(
+                min(seen) // pieces.piece_size,
+                batch.means,
+                record_ids=ids.take(pa.array(batch.rows, pa.int64())),
+                rejects=[(ids[row].as_py(), reason) for row, reason in batch.rejects],
+            )
+            advance(len(seen))
+    return MeanEmbeddings(pieces.embeddings(name=label), pieces.rejects())

@@ -1,0 +1,172 @@
+"""Self-supervised image models: a backbone and a projector, built without weights from a few lines of JSON."""
+
+from typing import Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
+from timm import create_model, get_pretrained_cfg, is_model
+from timm.models.resnet import BasicBlock, ResNet
+
+from memometer.encoders.preprocessing import image_preprocess
+from memometer.errors import ModelError
+
+__all__ = [
+    "CONFIG_NAME",
+    "WEIGHTS_NAME",
+    "Backbone",
+    "Projector",
+    "SslArchitecture",
+    "SslModel",
+    "build_backbone",
+    "build_projector",
+]
+
+CONFIG_NAME, WEIGHTS_NAME = "ssl_config.json", "ssl_model.safetensors"
+"""In a folder that ``memometer train-ssl`` wrote."""
+
+FROZEN = ConfigDict(extra="forbid", frozen=True)
+
+
+class Backbone(BaseModel):
+    """One of timm's models by name, or a ResNet of basic blocks by its widths.
+
+    Attributes:
+        timm: a model name of timm.
+        layers: basic blocks in each of the four stages.
+        channels: of each of the four stages.
+        stem: channels of the first convolution.
+    """
+
+    model_config = FROZEN
+
+    timm: str | None = None
+    layers: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] | None = None
+    channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] | None = None
+    stem: PositiveInt | None = None
+
+
+class Projector(BaseModel):
+    """A multilayer perceptron on the backbone's features.
+
+    Attributes:
+        widths: of its layers; the last is that of the embedding.
+        activation: between the layers.
+        batch_norm: before each activation.
+    """
+
+    model_config = FROZEN
+
+    widths: tuple[PositiveInt, ...] = Field(min_length=1)
+    activation: Literal["relu", "gelu"] = "relu"
+    batch_norm: bool = True
+
+
+class SslArchitecture(BaseModel):
+    """The content of ``ssl_config.json``.
+
+    Attributes:
+        objective: what the model was trained with.
+        image_size: px, of the square images that enter it.
+        backbone: see `Backbone`.
+        projector: see `Projector`.
+        preprocess_cfg: as open_clip's; see `memometer.encoders.preprocessing`.
+    """
+
+    model_config = FROZEN
+
+    objective: str
+    image_size: PositiveInt
+    backbone: Backbone
+    projector: Projector
+    preprocess_cfg: dict[str, Any]
+
+    @classmethod
+    def from_json(cls, content: object, *, source: str) -> "SslArchitecture":
+        """Reads the content of a file.
+
+        Raises:
+            ModelError: it is no such config; names ``source``.
+        """
+        try:
+            architecture = cls.model_validate(content)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}" for each in error.errors())
+            raise ModelError(f"{source} is no config of a self-supervised model: {problems}") from error
+        missing = {"size", "mean", "std", "interpolation", "resize_mode"} - architecture.preprocess_cfg.keys()
+        if missing:
+            raise ModelError(f"{source} states no {', '.join(sorted(missing))} in its preprocess_cfg")
+        image_preprocess(architecture.preprocess_cfg)
+        return architecture
+
+
+class SslModel(torch.nn.Module):
+    """(n, 3, height, width) normalised pixels → (n, d), the projector's output.
+
+    Attributes:
+        backbone: (n, 3, height, width) → (n, features).
+        projector: (n, features) → (n, d).
+    """
+
+    def __init__(self, architecture: SslArchitecture) -> None:
+        """Draws fresh weights from torch's random state.
+
+        Raises:
+            ModelError: the backbone cannot be built.
+        """
+        super().__init__()
+        self.backbone, features = build_backbone(architecture.backbone, image_size=architecture.image_size)
+        self.projector = build_projector(architecture.projector, features=features)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """The projector's output."""
+        return self.projector(self.backbone(images))  # type: ignore[no-any-return]
+
+
+def build_backbone(backbone: Backbone, *, image_size: int) -> tuple[torch.nn.Module, int]:
+    """A backbone with fresh weights, and the width of its features.
+
+    Raises:
+        ModelError: timm has no such model, or cannot build it at this size.
+    """
+    if backbone.timm is None:
+        if backbone.layers is None or backbone.channels is None or backbone.stem is None:
+            raise ModelError(f"the backbone {backbone.model_dump()} needs either timm, or layers, channels and stem")
+        module: Any = ResNet(
+            block=BasicBlock,
+            layers=backbone.layers,
+            channels=backbone.channels,
+            stem_width=backbone.stem,
+            num_classes=0,
+        )
+        return module, backbone.channels[-1]
+    if not is_model(backbone.timm):
+        raise ModelError(
+            f"timm has no model '{backbone.timm}'; python -c 'import timm; print(timm.list_models())' lists them"
+        )
+    # Transformers have a table of positions of one size; convolutions take any.
+    config = get_pretrained_cfg(backbone.timm)
+    sized = {"img_size": image_size} if config is not None and config.fixed_input_size else {}
+    try:
+        module = create_model(backbone.timm, pretrained=False, num_classes=0, **sized)
+        module.eval()
+        with torch.inference_mode():
+            features = module(torch.zeros(1, 3, image_size, image_size))
+    except (TypeError, ValueError, RuntimeError, AssertionError, KeyError) as error:
+        raise ModelError(f"timm cannot build '{backbone.timm}' for images of {image_size} px: {error}") from error
+    if features.ndim != 2:
+        raise ModelError(f"timm's '{backbone.timm}' gives no vector per image; choose an image classifier")
+    return module.train(), features.shape[1]
+
+
+def build_projector(projector: Projector, *, features: int) -> torch.nn.Sequential:
+    """Layers without bias where a batch norm follows, and a last layer with neither."""
+    activation = {"relu": torch.nn.ReLU, "gelu": torch.nn.GELU}[projector.activation]
+    layers: list[torch.nn.Module] = []
+    for width in projector.widths[:-1]:
+        layers.append(torch.nn.Linear(features, width, bias=not projector.batch_norm))
+        if projector.batch_norm:
+            layers.append(torch.nn.BatchNorm1d(width))
+        layers.append(activation())
+        features = width
+    layers.append(torch.nn.Linear(features, projector.widths[-1], bias=not projector.batch_norm))
+    return torch.nn.Sequential(*layers)

@@ -1,0 +1,87 @@
+"""Models of images alone: any module that maps normalised pixels to vectors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from memometer.encoders.base import Features, Preprocess, Tower
+from memometer.encoders.checkpoints import hash_tensors
+from memometer.encoders.forward import PixelNormaliser, autocast, check_precision, to_numpy
+from memometer.encoders.preprocessing import image_preprocess
+from memometer.errors import InputError
+from memometer.files import hash_json
+
+__all__ = ["VisionEncoder"]
+
+
+class VisionEncoder:
+    """An image tower.
+
+    Args:
+        module: maps (n, 3, height, width) float pixels, normalised by mean and standard deviation, to (n, d).
+        config: what builds the module, as JSON; goes into the identity, since weights alone do not tell it.
+        preprocess_config: open_clip's ``preprocess_cfg``; see `memometer.encoders.preprocessing.image_preprocess`.
+        spec: what the user named it by.
+        device: where it runs.
+        precision: ``fp32``, or ``bf16`` for autocast.
+        features: which output of the tower ``module`` gives.
+        weights_hash: of the loaded tensors; None takes it of ``module``.
+        warnings: what had to be guessed, in sentences.
+
+    Attributes:
+        spec: as given.
+        identity: hash of the weights, the config, the preprocessing, the precision and the features.
+        weights_hash: hash of the loaded tensors.
+        config: as given.
+        preprocess_config: as given, in full.
+        preprocess: one image → (3, height, width) uint8; the mean and the standard deviation are applied on the batch.
+        precision: as given.
+        features: as given.
+        warnings: as given.
+    """
+
+    def __init__(
+        self,
+        module: torch.nn.Module,
+        *,
+        config: dict[str, Any],
+        preprocess_config: dict[str, Any],
+        spec: str,
+        device: torch.device,
+        precision: str = "fp32",
+        features: Features = "backbone",
+        weights_hash: str | None = None,
+        warnings: Sequence[str] = (),
+    ) -> None:
+        self.spec = spec
+        self.weights_hash = weights_hash or hash_tensors(module.state_dict())
+        self.config = config
+        self.preprocess_config = preprocess_config
+        self.preprocess: Preprocess = image_preprocess(preprocess_config)
+        self.precision = check_precision(precision)
+        self.features: Features = features
+        self.warnings = tuple(warnings)
+        self.identity = hash_json([self.weights_hash, config, preprocess_config, precision, features])
+        self._device = device
+        self._module = module.to(device).eval()
+        self._normalise = PixelNormaliser(preprocess_config, device)
+
+    @torch.inference_mode()
+    def encode_images(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+        """(n, 3, height, width) uint8 → (n, d) float32, not normalised."""
+        batch = self._normalise(pixels)
+        with autocast(self._device, self.precision):
+            return to_numpy(self._module(batch))
+
+    def tower(self, tower: Tower) -> torch.nn.Module:
+        """The module whose submodules are the tower's layers, e.g. for forward hooks.
+
+        Raises:
+            InputError: it is asked for the text tower.
+        """
+        if tower == "image":
+            return self._module
+        raise InputError(f"{self.spec} is an image encoder without a text tower; ask for its image tower")

@@ -1,0 +1,25 @@
+"""One file per measure: what its report says. `page_of` finds it by the measure's name."""
+
+from importlib import import_module
+
+from memometer.errors import InputError
+from memometer.report.pages.base import Figure, GalleryWords, HeadTable, MeasurePage, Reading
+
+__all__ = ["PAGES", "Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading", "page_of"]
+
+PAGES = {
+    "vl-dejavu": "vl_dejavu",
+}
+"""Measure → module of this folder; each has a `PAGE`."""
+
+
+def page_of(measure: str) -> MeasurePage:
+    """The page of a measure.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if measure not in PAGES:
+        raise InputError(f"no report is known for the measure '{measure}'; expected one of {', '.join(sorted(PAGES))}")
+    page: MeasurePage = import_module(f"memometer.report.pages.{PAGES[measure]}").PAGE
+    return page

@@ -1,0 +1,99 @@
+"""What a report says of one measure: its words, its tables, its charts, its gallery."""
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from memometer.report.charts.table import HeadTable, Numbers
+from memometer.report.items import item_sections
+from memometer.report.pictures import Pictures
+from memometer.report.terminal import head_tables
+from memometer.report.text import Clipped
+from memometer.report.verdict import Verdict
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Figure:
+    """A chart and what stands around it on the page.
+
+    Attributes:
+        key: its anchor on the page.
+        short: its name among the contents.
+        title: its heading.
+        text: how to read it, in a few sentences.
+        draw: the chart, of a given width in px.
+        numbers: the same numbers as a table; one without rows means that there is nothing to draw.
+    """
+
+    key: str
+    short: str
+    title: str
+    text: str
+    draw: Callable[..., Any]
+    numbers: Callable[["Audit"], Numbers]
+
+
+@dataclasses.dataclass(frozen=True)
+class GalleryWords:
+    """What stands above a gallery.
+
+    Attributes:
+        title: its heading.
+        text: what is shown and how it was chosen.
+        caution: said when memorization was not found.
+    """
+
+    title: str
+    text: str
+    caution: str = ""
+
+
+class Reading(NamedTuple):
+    """One part of "How to read this": a heading, and HTML of our own words, never of input."""
+
+    heading: str
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasurePage:
+    """Everything about a report that depends on the measure; the rest is the same for all.
+
+    Attributes:
+        name: of the measure, as it is spoken of.
+        lead: the question that the audit answers.
+        reading: "How to read this".
+        method: HTML that names the paper.
+        gallery: what stands above the gallery.
+        verdict: a summary → what was found, in one plain sentence.
+        facts: what was tested: (name, value).
+        tables: the results at the head of the page.
+        figures: the charts, in order.
+        head: the template of the head, and what it needs beside ``tables``.
+        items: the gallery's entries, their pictures placed.
+        gallery_template: the template that shows them.
+        terminal: what is printed when the audit is done; None prints ``tables``.
+    """
+
+    name: str
+    lead: str
+    reading: tuple[Reading, ...]
+    method: str
+    gallery: GalleryWords
+    verdict: Callable[[dict[str, Any]], Verdict]
+    facts: Callable[["Audit"], tuple[tuple[str, Clipped], ...]]
+    tables: Callable[["Audit"], tuple[HeadTable, ...]]
+    figures: tuple[Figure, ...]
+    head: Callable[["Audit"], dict[str, Any]] | None = None
+    items: Callable[["Audit", Pictures], Any] = item_sections
+    gallery_template: str = "items.html.jinja"
+    terminal: Callable[["Audit"], Iterable[Any]] | None = None
+
+    def printed(self, audit: "Audit") -> Iterable[Any]:
+        """What a terminal shows of the audit."""
+        return self.terminal(audit) if self.terminal else head_tables(self.name, self.tables(audit))

@@ -1,0 +1,106 @@
+"""How well a score finds the records that are known to be special: the area under the ROC curve.
+
+The area is the probability that a positive record, drawn at random, scores above a negative one, a tie counting ½: the
+Mann-Whitney statistic over its largest value. Its interval is Newcombe's (Statistics in Medicine 25, 2006, method 5):
+the areas θ that lie within 1.96 of their own standard errors of the observed one. It stays within [0, 1] and has a
+width where few positives are found without a miss, for which intervals from the observed variance (DeLong's, the
+bootstrap's) shrink to a point.
+"""
+
+import dataclasses
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import brentq
+from scipy.stats import rankdata
+
+__all__ = ["RocArea", "roc_area", "roc_curve"]
+
+Floats = npt.NDArray[np.float64]
+Z = 1.959963984540054
+"""The 97.5 % quantile of the normal distribution."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RocArea:
+    """An area under a ROC curve; None with a ``reason`` where it is undefined, never 0.
+
+    Attributes:
+        area: from 0 to 1; ½ for a score that says nothing.
+        low, high: its 95 % interval.
+        n_positive: the records to be found.
+        n_negative: the others.
+        reason: why ``area`` is None.
+    """
+
+    area: float | None
+    low: float | None
+    high: float | None
+    n_positive: int
+    n_negative: int
+    reason: str | None = None
+
+    def as_dict(self) -> dict[str, float | int | str | None]:
+        """For JSON; ``reason`` only where there is one."""
+        fields = dataclasses.asdict(self)
+        return fields if self.reason else {name: value for name, value in fields.items() if name != "reason"}
+
+
+def roc_area(scores: Floats, positives: npt.NDArray[np.bool_]) -> RocArea:
+    """The area under the ROC curve by rank sums, with its 95 % interval.
+
+    Args:
+        scores: (n,), high for records that are taken for positive. NaN where undefined; those records do not count.
+        positives: (n,) whether a record is one of those to be found.
+
+    >>> roc_area(np.array([0.1, 0.4, 0.35, 0.8]), np.array([False, False, True, True])).area
+    0.75
+    """
+    scored = ~np.isnan(scores)
+    kept, positive = scores[scored], positives[scored]
+    n_positive = int(np.count_nonzero(positive))
+    n_negative = len(kept) - n_positive
+    if not n_positive or not n_negative:
+        lacking = "positive" if not n_positive else "negative"
+        return RocArea(None, None, None, n_positive, n_negative, f"no {lacking} record has a score")
+    above = float(rankdata(kept)[positive].sum()) - n_positive * (n_positive + 1) / 2
+    area = above / (n_positive * n_negative)
+    low, high = _interval(area, n_positive, n_negative)
+    return RocArea(area, low, high, n_positive, n_negative)
+
+
+def roc_curve(scores: Floats, positives: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """(t,) false positive rates and (t,) true positive rates, from (0, 0) to (1, 1): the corners of the ROC curve.
+
+    Records of equal score enter together, as one slanted step. The area below is that of `roc_area`.
+
+    Args:
+        scores: (n,), NaN where undefined.
+        positives: (n,); among the scored records both kinds occur.
+    """
+    scored = ~np.isnan(scores)
+    kept, positive = scores[scored], positives[scored]
+    order = np.argsort(-kept, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(kept[order])), len(kept) - 1)  # the last record of each distinct score
+    true = np.cumsum(positive[order])[last]
+    false = last + 1 - true
+    x, y = np.append(0, false) / false[-1], np.append(0, true) / true[-1]
+    # A point on the straight line between its neighbours draws nothing.
+    steps = np.diff(np.append(0, false)), np.diff(np.append(0, true))
+    corner = steps[0][:-1] * steps[1][1:] != steps[0][1:] * steps[1][:-1]
+    kept_points = np.concatenate(([True], corner, [True]))
+    return x[kept_points], y[kept_points]
+
+
+def _interval(area: float, m: int, n: int) -> tuple[float, float]:
+    """The two areas whose own standard error puts the observed one just 1.96 of them away."""
+
+    def excess(theta: float) -> float:
+        half = (m + n) / 2 - 1
+        spread = 1 + half * (1 - theta) / (2 - theta) + half * theta / (1 + theta)
+        return (area - theta) ** 2 - Z**2 * theta * (1 - theta) * spread / (m * n)
+
+    # At an observed 0 or 1 the area itself is a root; the one that is wanted lies short of it.
+    low = float(brentq(excess, 0.0, min(area, 1 - 1e-12))) if area > 0 else 0.0
+    high = float(brentq(excess, max(area, 1e-12), 1.0)) if area < 1 else 1.0
+    return low, high

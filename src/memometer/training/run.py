@@ -1,0 +1,150 @@
+"""One training from an empty, begun or finished folder to a finished one, whatever its objective."""
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from memometer.data.records import Records
+from memometer.errors import InputError
+from memometer.files import read_json
+from memometer.progress import notice
+from memometer.software import describe_software, timestamp
+from memometer.training.config import TrainingOptions
+from memometer.training.folder import ModelFolder, TrainState
+from memometer.training.loop import TrainingLoop
+from memometer.training.objective import Objective
+
+__all__ = ["IMAGE_COLUMNS", "TrainResult", "check_records", "is_main_process", "run_training"]
+
+IMAGE_COLUMNS = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
+"""What of a record's image enters a model, and so names its training."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainResult:
+    """A trained model.
+
+    Attributes:
+        folder: holds the weights, ``manifest.json`` and ``metrics.parquet``.
+        manifest: options, versions, hashes, timings.
+        is_main_process: False in all but one of the processes that ``accelerate launch`` starts.
+        scheme: what reads the folder: ``open_clip`` or ``ssl``.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+    is_main_process: bool
+    scheme: str = "open_clip"
+
+    @property
+    def spec(self) -> str:
+        """What names the model to `memometer.embeddings.load_encoder`."""
+        return f"{self.scheme}:{self.folder}"
+
+
+def run_training(
+    config: TrainingOptions,
+    objective: Objective,
+    *,
+    folder: ModelFolder,
+    key: str,
+    n: int,
+    facts: dict[str, Any],
+    overwrite: bool,
+) -> dict[str, Any]:
+    """Trains, or goes on with a training that was stopped, or finds it done.
+
+    Args:
+        config: the options.
+        objective: what is trained.
+        folder: where the model goes.
+        key: names what the model depends on.
+        n: records.
+        facts: go into the manifest.
+        overwrite: replace another model in the folder.
+
+    Returns:
+        The manifest.
+
+    Raises:
+        InputError: the folder holds another model, or the processes do not fit the options.
+        JobError: the loss is no longer finite, or an image cannot be read.
+    """
+    started = timestamp()
+    standing = folder.standing(key, overwrite=overwrite)
+    if standing == "finished":
+        if is_main_process():
+            notice(f"{config.out} holds this model already; nothing to do")
+        return read_json(folder.manifest)  # type: ignore[no-any-return]
+    head = {"kind": "training", **describe_software(), "started": started, "key": key}
+    head |= {"config": config.model_dump(mode="json"), **facts}
+    with torch.random.fork_rng(devices=[]):
+        loop = TrainingLoop(config, objective, n=n)
+        process = loop.accelerator
+        process.wait_for_everyone()  # no process may clear the folder while another still looks at it
+        if standing == "empty" and process.is_main_process:
+            folder.begin(key, head["config"])
+        process.wait_for_everyone()
+
+        def keep_copy(state: TrainState) -> None:
+            if state.epoch in config.checkpoint_epochs:
+                _write(folder.at_epoch(state.epoch), loop, objective, state, head)
+
+        state = loop.run(folder, resume=standing == "begun", after_epoch=keep_copy)
+        manifest = _write(folder, loop, objective, state, head)
+    process.wait_for_everyone()
+    process.end_training()
+    return manifest
+
+
+def _write(
+    target: ModelFolder, loop: TrainingLoop, objective: Objective, state: TrainState, head: dict[str, Any]
+) -> dict[str, Any]:
+    """Writes the model as it is now, from the main process; returns its manifest."""
+    manifest = {**head, "finished": timestamp(), **loop.describe(state)}
+    if loop.accelerator.is_main_process:
+        objective.save_companions(target.path)
+        target.finish(
+            objective.weights(),
+            model_file=objective.model_file(),
+            metrics=state.metrics,
+            columns=loop.columns,
+            manifest=manifest,
+        )
+    return manifest
+
+
+def check_records(records: Records, *, batch_size: int, lacking: pa.BooleanArray, what: str, needs: str) -> None:
+    """Checks that there is a batch of records, each with what a training needs.
+
+    Args:
+        records: n records.
+        batch_size: of the training.
+        lacking: (n,) whether a record lacks something.
+        what: may be lacking, e.g. ``no image``.
+        needs: what the training needs, as a sentence.
+
+    Raises:
+        InputError: too few records, or records that lack something.
+    """
+    if len(records) < batch_size:
+        raise InputError(
+            f"{len(records):,} records to train on, fewer than a batch of {batch_size}; "
+            f"pass --batch-size {len(records)} or less"
+        )
+    if count := pc.sum(lacking).as_py():
+        first = records.record_ids.filter(lacking)[0].as_py()
+        raise InputError(
+            f"{count:,} of {len(records):,} records have {what}, e.g. '{first}'; {needs}: import the records again, "
+            "which leaves such records out"
+        )
+
+
+def is_main_process() -> bool:
+    """Whether this is the process that writes, as torchrun and accelerate number them."""
+    return int(os.environ.get("RANK", "0")) == 0

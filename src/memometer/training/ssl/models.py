@@ -1,0 +1,74 @@
+"""The models that can be trained: presets, or timm's by name, with the projectors of the objectives' papers."""
+
+import difflib
+
+import timm
+import torch
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+
+from memometer.encoders.ssl_model import Backbone, Projector, SslArchitecture, build_backbone
+from memometer.errors import ModelError
+from memometer.training.ssl.config import SslConfig
+
+__all__ = ["find_architecture"]
+
+PRESETS = {
+    "tiny": Backbone(layers=(1, 1, 1, 1), channels=(24, 48, 96, 256), stem=24),
+    "small": Backbone(layers=(1, 1, 1, 1), channels=(64, 128, 256, 512), stem=64),
+}
+"""ResNets of ten layers, narrow ones, for images of 32 to 96 px; ``small`` has ResNet-18's widths."""
+
+SIMCLR_DIMENSIONS, DINO_DIMENSIONS = 128, 256
+"""Of SimCLR's embedding, and of the bottleneck before DINO's prototypes."""
+
+
+def find_architecture(config: SslConfig) -> SslArchitecture:
+    """The backbone named by ``config.model``, with the projector of its objective.
+
+    Raises:
+        ModelError: there is no such model, or it cannot be built at this image size.
+    """
+    backbone = PRESETS.get(config.model) or _from_timm(config.model)
+    return SslArchitecture(
+        objective=config.objective,
+        image_size=config.image_size,
+        backbone=backbone,
+        projector=_projector(config, backbone),
+        preprocess_cfg={
+            "size": config.image_size,
+            "mode": "RGB",
+            "mean": list(IMAGENET_DEFAULT_MEAN),
+            "std": list(IMAGENET_DEFAULT_STD),
+            "interpolation": "bicubic",
+            "resize_mode": "shortest",
+            "fill_color": 0,
+        },
+    )
+
+
+def _from_timm(name: str) -> Backbone:
+    if timm.is_model(name):
+        return Backbone(timm=name)
+    near = difflib.get_close_matches(name, [*PRESETS, *timm.list_models()], n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(near)}?" if near else "any classifier in timm.list_models() will do"
+    raise ModelError(
+        f"there is no model '{name}' to train: it is no preset ({', '.join(PRESETS)}), and timm has none; {hint}"
+    )
+
+
+def _projector(config: SslConfig, backbone: Backbone) -> Projector:
+    """The papers' projectors for a ResNet-50 of 2,048 features, scaled to the features that there are."""
+    features = _features(backbone, config.image_size)
+    if config.objective == "simclr":
+        return Projector(widths=(config.projector_width or features, SIMCLR_DIMENSIONS))
+    if config.objective == "dino":
+        width = config.projector_width or features
+        return Projector(widths=(width, width, DINO_DIMENSIONS), activation="gelu", batch_norm=False)
+    return Projector(widths=(config.projector_width or 4 * features,) * 3)
+
+
+def _features(backbone: Backbone, image_size: int) -> int:
+    if backbone.channels is not None:
+        return backbone.channels[-1]
+    with torch.random.fork_rng(devices=[]):  # leaves the caller's random state alone
+        return build_backbone(backbone, image_size=image_size)[1]

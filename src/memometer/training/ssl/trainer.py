@@ -1,0 +1,74 @@
+"""Self-supervised training, from records to a folder that `memometer.encoders` loads."""
+
+import difflib
+from collections.abc import Callable
+
+import pyarrow.compute as pc
+import torch
+
+from memometer.data.records import hash_records, load_records
+from memometer.encoders.ssl_model import CONFIG_NAME, WEIGHTS_NAME
+from memometer.errors import InputError
+from memometer.training.folder import Layout, ModelFolder
+from memometer.training.run import IMAGE_COLUMNS, TrainResult, check_records, is_main_process, run_training
+from memometer.training.ssl.config import SslConfig
+from memometer.training.ssl.dino import DinoObjective
+from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
+from memometer.training.ssl.models import find_architecture
+from memometer.training.ssl.objective import ViewObjective
+
+__all__ = ["train_ssl"]
+
+LAYOUT = Layout(config=CONFIG_NAME, weights=WEIGHTS_NAME)
+
+OBJECTIVES: dict[str, tuple[type[ViewObjective], Callable[[SslConfig], torch.nn.Module]]] = {
+    "vicreg": (ViewObjective, lambda _: vicreg_loss()),
+    "simclr": (ViewObjective, lambda config: simclr_loss(temperature=config.temperature)),
+    "barlow": (ViewObjective, lambda _: barlow_loss()),
+    "dino": (DinoObjective, lambda config: dino_loss(prototypes=config.prototypes)),
+}
+
+
+def train_ssl(config: SslConfig, *, overwrite: bool = False) -> TrainResult:
+    """Trains an image encoder from scratch without labels, or goes on with a training that was stopped.
+
+    On one CPU, the same options, records and number of threads give the same weights, stopped in between or not. Run by
+    ``accelerate launch`` or ``torchrun``, the processes share each batch, and the loss is that of the whole batch.
+
+    Args:
+        config: the options.
+        overwrite: replace another model in the folder.
+
+    Raises:
+        InputError: records, options and folder do not fit together, or lightly is not installed.
+        JobError: the loss is no longer finite, or an image cannot be read.
+    """
+    if config.objective not in OBJECTIVES:
+        near = difflib.get_close_matches(config.objective, OBJECTIVES, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]}? " if near else ""
+        raise InputError(f"there is no objective '{config.objective}'; {hint}expected one of {', '.join(OBJECTIVES)}")
+    kind, loss = OBJECTIVES[config.objective]
+    records = load_records(config.records, role=config.role)
+    check_records(
+        records,
+        batch_size=config.batch_size,
+        lacking=pc.is_null(records.column("image_path")),
+        what="no image",
+        needs="training needs one of each",
+    )
+    architecture = find_architecture(config)
+    records_hash = hash_records(records, IMAGE_COLUMNS)
+    manifest = run_training(
+        config,
+        kind(config, records, architecture=architecture, loss=loss(config)),
+        folder=ModelFolder(config.out, LAYOUT),
+        key=config.key(records_hash=records_hash, architecture=architecture.model_dump(mode="json")),
+        n=len(records),
+        facts={
+            "objective": config.objective,
+            "augmentation": repr(config.views()),
+            "records": {"path": str(config.records), "role": config.role, "n": len(records), "hash": records_hash},
+        },
+        overwrite=overwrite,
+    )
+    return TrainResult(config.out, manifest, is_main_process(), scheme="ssl")

@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import roc_auc_score
+from sklearn.metrics import roc_curve as sklearn_curve
+
+from memometer.statistics import roc_area, roc_curve
+
+
+def world(seed, n=40, levels=9):
+    """Scores with many ties, and which records are positive; both kinds occur."""
+    rng = np.random.default_rng(seed)
+    positives = rng.random(n) < 0.3
+    positives[:2] = [True, False]
+    return rng.integers(0, levels, n) / 7 + 0.4 * positives, positives
+
+
+def oracle(scores, positives):
+    """The share of pairs in which the positive record scores higher, a tie counting one half."""
+    wins = [
+        (high > low) + 0.5 * (high == low) for high in scores[positives].tolist() for low in scores[~positives].tolist()
+    ]
+    return sum(wins) / len(wins)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9))
+def test_the_area_equals_the_pairs_and_scikit_learn(seed, levels):
+    scores, positives = world(seed, levels=levels)
+    found = roc_area(scores, positives)
+    assert found.area == pytest.approx(oracle(scores, positives), abs=1e-12)
+    assert found.area == pytest.approx(roc_auc_score(positives, scores), abs=1e-12)
+    assert 0 <= found.low <= found.area <= found.high <= 1
+    assert (found.n_positive, found.n_negative) == (positives.sum(), (~positives).sum())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9))
+def test_the_curve_is_scikit_learns_without_the_points_on_straight_lines(seed, levels):
+    scores, positives = world(seed, levels=levels)
+    x, y = roc_curve(scores, positives)
+    assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
+    assert np.trapezoid(y, x) == pytest.approx(roc_area(scores, positives).area, abs=1e-12)
+    theirs = sklearn_curve(positives, scores, drop_intermediate=False)
+    for fpr, tpr in zip(theirs[0], theirs[1], strict=True):
+        gaps = np.abs(np.diff(x) * (tpr - y[:-1]) - np.diff(y) * (fpr - x[:-1]))
+        within = (x[:-1] - 1e-12 <= fpr) & (fpr <= x[1:] + 1e-12) & (y[:-1] - 1e-12 <= tpr) & (tpr <= y[1:] + 1e-12)
+        assert np.any(within & (gaps < 1e-12))
+    assert len(x) <= len(theirs[0]) + 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_order_and_increasing_maps_change_nothing_and_the_negated_score_mirrors(seed):
+    scores, positives = world(seed)
+    found = roc_area(scores, positives)
+    order = np.random.default_rng(seed).permutation(len(scores))
+    assert roc_area(scores[order], positives[order]) == found
+    assert roc_area(np.exp(scores), positives) == found
+    mirrored = roc_area(-scores, positives)
+    assert mirrored.area == pytest.approx(1 - found.area)
+    assert (mirrored.low, mirrored.high) == (pytest.approx(1 - found.high), pytest.approx(1 - found.low))
+
+
+def test_newcombes_interval_by_hand():
+    # Ends solve (A − θ)² = z² θ(1 − θ)(1 + h (1 − θ)/(2 − θ) + h θ/(1 + θ))/(m n), with h = (m + n)/2 − 1.
+    found = roc_area(np.array([1.0, 2.0, 3.0, 4.0, 5.0]), np.array([False, True, False, True, True]))
+    assert found.area == 5 / 6
+    for theta in (found.low, found.high):
+        spread = 1 + 1.5 * (1 - theta) / (2 - theta) + 1.5 * theta / (1 + theta)
+        assert (5 / 6 - theta) ** 2 == pytest.approx(1.959964**2 * theta * (1 - theta) * spread / 6, rel=1e-5)
+
+
+def test_a_perfect_score_of_few_positives_keeps_its_doubt():
+    few = roc_area(np.arange(103.0), np.arange(103) >= 100)
+    many = roc_area(np.arange(200.0), np.arange(200) >= 100)
+    assert few.area == few.high == many.area == 1
+    assert few.low < 0.8 < many.low
+    assert roc_area(-np.arange(103.0), np.arange(103) >= 100).low == 0
+
+
+def test_the_interval_covers_the_true_area_95_times_in_100():
+    rng = np.random.default_rng(0)
+    for shift, true in ((0.0, 0.5), (1.0, 0.7602), (2.0, 0.9214)):  # Φ(shift / √2)
+        covered = []
+        for _ in range(400):
+            scores, positives = rng.standard_normal(90), np.arange(90) < 15
+            scores[positives] += shift
+            found = roc_area(scores, positives)
+            covered.append(found.low <= true <= found.high)
+        assert 0.92 <= np.mean(covered) <= 0.99
+
+
+def test_undefined_is_null_with_a_reason():
+    scores = np.array([0.2, np.nan, 0.1])
+    none = roc_area(scores, np.array([False, True, False]))
+    assert none.as_dict() == {
+        "area": None, "low": None, "high": None, "n_positive": 0, "n_negative": 2,
+        "reason": "no positive record has a score",
+    }  # fmt: skip
+    assert roc_area(scores, np.array([True, False, True])).reason == "no negative record has a score"
+    assert roc_area(scores, np.array([True, True, False])).as_dict()["area"] == 1
