@@ -6,40 +6,22 @@ Runs the commands of the README on the shards and writes docs/studies/flickr8k.m
 """
 
 import argparse
-import json
-import os
-import platform
 import shutil
-import subprocess
-import sys
-from importlib.metadata import version
 from pathlib import Path
+
+from common import ROOT, STUDIES, Commands, cell, machine, shards_of, training
 
 from memometer import load_audit
 from memometer.files import write_text
 from memometer.report.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
 
-ROOT = Path(__file__).parents[1]
-PAGE = ROOT / "docs" / "studies" / "flickr8k.md"
+PAGE = STUDIES / "flickr8k.md"
 CHARTS = {
     "recall": (recall_distributions, "Recall of both models (Figure 3 of the paper); the area between is AUCG."),
     "top": (gap_by_top, "Gap over the most memorized records (Figure 4), with the control: the models' roles swapped."),
     "k": (gap_by_k, "Gap against the number of neighbours."),
     "objects": (leaking_objects, "The objects that leak most, where no caption names them."),
 }
-
-
-class Commands:
-    """Runs memometer commands and keeps them."""
-
-    def __init__(self):
-        self.lines = []
-
-    def run(self, *words):
-        command = ["memometer", *map(str, words)]
-        print("$", " ".join(command), flush=True)
-        subprocess.run([sys.executable, "-m", "memometer", *command[1:]], check=True)
-        self.lines.append(" ".join(command))
 
 
 def audit(commands, work, target, reference, records, out):
@@ -54,9 +36,6 @@ def audit(commands, work, target, reference, records, out):
 def gap_rows(summary):
     """Markdown rows: over, gap, forward, backward, balanced."""
 
-    def cell(gap):
-        return f"{gap['value']:+.3f} [{gap['low']:+.3f}, {gap['high']:+.3f}]"
-
     parts = (summary["gaps"], summary["backward"]["gaps"], summary["balanced"])
     return [
         f"| {over} | {gap.upper()} | " + " | ".join(cell(part[over][gap]) for part in parts) + " |"
@@ -70,22 +49,6 @@ def table(summary):
     return "\n".join([*head, *gap_rows(summary)])
 
 
-def machine():
-    names = (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))  # noqa: SIM115, PTH123
-    cores = len(os.sched_getaffinity(0))
-    packages = ", ".join(f"{name} {version(name)}" for name in ("memometer", "torch", "open_clip_torch", "numpy"))
-    return f"{next(names, platform.processor())}, {cores} cores, no GPU; Python {platform.python_version()}, {packages}"
-
-
-def training(folder):
-    """What the manifest of a trained model says of the work, in words."""
-    manifest = json.loads((folder / "manifest.json").read_text())
-    return (
-        f"{manifest['model']['parameters'] / 1e6:.1f} M parameters, {manifest['steps']:,} steps in "
-        f"{manifest['seconds']:,.0f} s ({manifest['samples_per_second']:,.0f} samples/s), last loss {manifest['loss']:.3f}"
-    )
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shards", type=Path, required=True)
@@ -94,8 +57,7 @@ def main():
     parser.add_argument("--null-epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    if not list(options.shards.glob("*.tar")):
-        sys.exit(f"no tar shards in {options.shards}: pass the folder of the Flickr8k shards, make flickr8k SHARDS=…")
+    shards_of(options.shards)
     work, commands = options.work, Commands()
     records, null_records = work / "records", work / "null-records"
 

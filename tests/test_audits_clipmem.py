@@ -190,6 +190,15 @@ def test_negatives_of_their_own_are_not_scored(tmp_path):
     assert (audit.summary["negatives_role"], audit.summary["n_negatives"]) == ("s", 8)
 
 
+def test_a_subset_may_be_several_roles_and_the_negatives_a_part_of_the_external_ones(tmp_path):
+    world = PairWorld(tmp_path, known=0.5, n=8)
+    options = {**world.options, "shared": None, "external": "e,s", "negatives_role": "s"}
+    audit = audit_clipmem(**options)
+    expected = world.align("f1", held="shared") - world.align("g1", held="shared")
+    np.testing.assert_allclose(column(audit, "clipmem"), expected, atol=1e-6)
+    assert audit.summary["subsets"]["external"]["n_records"] == 16
+
+
 def test_without_an_independent_subset_the_rest_stands(tmp_path):
     world = PairWorld(tmp_path, known=0.5)
     summary = audit_clipmem(**{**world.options, "independent": None, "shared": None}).summary
@@ -258,10 +267,10 @@ def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"candidates": "e"}, "candidates and external are both the role 'e'; the subsets must be disjoint"),
-        ({"shared": "i"}, "shared and independent are both the role 'i'"),
+        ({"candidates": "e"}, r"are both candidates \(role 'e'\) and external \(role 'e'\); the subsets must be disj"),
+        ({"shared": "s,i"}, r"are both shared \(role 's,i'\) and independent \(role 'i'\)"),
         ({"candidates": "x"}, "has the role 'x': its roles are c, e, i, s"),
-        ({"negatives_role": "c"}, "negatives are the role 'c', which is also candidates"),
+        ({"negatives_role": "c"}, r"the negatives \(role 'c'\) are also candidates, e\.g\."),
         ({"negatives": "none", "negatives_role": "e"}, "leave one of the two out"),
         ({"negatives": "all"}, "expected cross or none"),
         ({"augment": "much"}, "augment = 'much'; expected one of clip, ssl, crop, none"),
@@ -309,12 +318,12 @@ def test_a_manifest_that_contradicts_the_roles_is_said(tmp_path):
         return training_notes(spec, records, name="target", trained=["s", "c"], unseen=["i", "e"], **changes)
 
     here = str(records.folder)
-    assert notes({"path": here, "role": ["c", "s"]}) == []
+    assert notes({"path": here, "role": ["c", "s"]}) == notes({"path": here, "role": "s,c"}) == []
     (swapped,) = notes({"path": here, "role": "i"})
-    assert "was trained on the role i of these records" in swapped
+    assert "was trained on i of these records" in swapped
     assert "it should know s and c, and it should never have seen i" in swapped
     (everything,) = notes({"path": here, "role": None})
-    assert "trained on all roles of these records" in everything
+    assert "trained on all of these records" in everything
     assert "should never have seen i and e" in everything
     assert notes({"path": str(tmp_path / "elsewhere"), "role": "i"}) == []
     (less,) = notes({"path": here, "role": ["c", "s"], "without": {"path": "ids.parquet", "n": 100}})

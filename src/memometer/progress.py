@@ -1,15 +1,27 @@
 """Progress bars on standard error; results alone go to standard output."""
 
 import contextlib
+import contextvars
 import sys
 from collections.abc import Callable, Iterator
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-__all__ = ["notice", "progress_bar", "warn"]
+__all__ = ["notice", "progress_bar", "quiet", "warn"]
 
 console = Console(stderr=True, highlight=False)
+_silenced = contextvars.ContextVar("_silenced", default=False)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Within it nothing is printed: for work that is one step of a longer one, which shows its own progress."""
+    before = _silenced.set(True)
+    try:
+        yield
+    finally:
+        _silenced.reset(before)
 
 
 @contextlib.contextmanager
@@ -21,6 +33,9 @@ def progress_bar(label: str, *, total: int | None, unit: str = "") -> Iterator[C
         total: the number of steps, or None where it is not known.
         unit: what a step is, e.g. ``"images"``.
     """
+    if _silenced.get():
+        yield lambda *_: None
+        return
     if not sys.stderr.isatty():
         done = 0
 
@@ -53,9 +68,11 @@ def progress_bar(label: str, *, total: int | None, unit: str = "") -> Iterator[C
 
 def notice(message: str) -> None:
     """One line to standard error."""
-    console.print(message, markup=False, soft_wrap=True)
+    if not _silenced.get():
+        console.print(message, markup=False, soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """One line to standard error, marked as a warning."""
-    console.print(f"warning: {message}", style="yellow", markup=False, soft_wrap=True)
+    if not _silenced.get():
+        console.print(f"warning: {message}", style="yellow", markup=False, soft_wrap=True)

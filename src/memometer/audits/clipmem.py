@@ -15,7 +15,7 @@ from memometer.audits.clipmem_notes import model_notes, result_notes
 from memometer.audits.clipmem_scoring import PLAIN, Pairs, Scores, Views, embed_pairs, score_pairs
 from memometer.audits.clipmem_summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.audits.guards import duplicates_across_roles
-from memometer.audits.inputs import Model, finished_audit, open_model, open_records, spec_of
+from memometer.audits.inputs import TwoTowers, finished_audit, open_records, open_two_towers, spec_of
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import PLANTED_NAME, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
@@ -33,8 +33,8 @@ __all__ = ["audit_clipmem"]
 
 def audit_clipmem(
     *,
-    targets: str | Model | Sequence[str | Model],
-    references: str | Model | Sequence[str | Model],
+    targets: str | TwoTowers | Sequence[str | TwoTowers],
+    references: str | TwoTowers | Sequence[str | TwoTowers],
     records: str | Path | Records,
     candidates: str,
     external: str,
@@ -113,10 +113,10 @@ def audit_clipmem(
         "replicates": replicates,
     }
     _check_options(config, negatives_role=negatives_role)
-    _check_roles(roles, held_role)
-    apart = {} if held_role is None or held_role in roles.values() else {"negatives": held_role}
+    apart = {} if held_role is None or held_role == external else {"negatives": held_role}
     parts = {name: source.with_role(role) for name, role in {**roles, **apart}.items()}
-    opened = {spec_of(model): open_model(model, device=device) for side in models.values() for model in side}
+    _check_disjoint(parts, {**roles, **apart})
+    opened = {spec_of(model): open_two_towers(model, device=device) for side in models.values() for model in side}
     manifest: dict[str, Any] = {
         "seed": seed,
         **{side: [describe_model(opened[spec], spec) for spec in config[side]] for side in ("targets", "references")},
@@ -126,7 +126,7 @@ def audit_clipmem(
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
         return finished
-    pairs = _pairs(source, roles, held_role)
+    pairs = _pairs(source, parts, held="negatives" if apart else None if held_role is None else "external")
     planted = planted_kinds(source.folder, pairs.records.record_ids)
     with tempfile.TemporaryDirectory() as scratch:
         views = Views(
@@ -183,7 +183,7 @@ def audit_clipmem(
     return audit if out is None else save_audit(audit, Path(out))
 
 
-def _several(models: str | Model | Sequence[str | Model]) -> list[str | Model]:
+def _several(models: str | TwoTowers | Sequence[str | TwoTowers]) -> list[str | TwoTowers]:
     if isinstance(models, str | Encoder | StoredVectors):
         return [models]
     return list(models)
@@ -207,20 +207,24 @@ def _check_options(config: dict[str, Any], *, negatives_role: str | None) -> Non
                 raise InputError(f"{spec} is given twice among the {side}; name each training once")
 
 
-def _check_roles(roles: dict[str, str], held_role: str | None) -> None:
-    """Raises InputError unless the subsets are of different roles and no model was trained on the negatives."""
-    for name, other in itertools.combinations(roles, 2):
-        if roles[name] == roles[other]:
+def _check_disjoint(parts: dict[str, Records], roles: dict[str, str]) -> None:
+    """Raises InputError when a record is in two subsets, or a model was trained on a negative."""
+    for name, other in itertools.combinations(parts, 2):
+        ids = parts[name].record_ids
+        both = ids.filter(pc.is_in(ids, value_set=parts[other].record_ids))
+        if not len(both) or (name, other) == ("external", "negatives"):  # negatives may be external pairs
+            continue
+        if other == "negatives":
             raise InputError(
-                f"{name} and {other} are both the role '{roles[name]}'; the subsets must be disjoint: assign roles "
-                "with 'memometer data split', e.g. --roles shared=0.6,candidates=0.1,independent=0.1,external=rest"
+                f"the negatives (role '{roles[other]}') are also {name}, e.g. '{both[0].as_py()}', so a model was "
+                "trained on them; negatives must be held out: pass another --negatives-role, or leave it out to use the "
+                "external set"
             )
-    for name, role in roles.items():
-        if name != "external" and role == held_role:
-            raise InputError(
-                f"the negatives are the role '{role}', which is also {name}, so a model was trained on them; "
-                "negatives must be held out: pass another --negatives-role, or leave it out to use the external set"
-            )
+        raise InputError(
+            f"{len(both):,} records, e.g. '{both[0].as_py()}', are both {name} (role '{roles[name]}') and {other} "
+            f"(role '{roles[other]}'); the subsets must be disjoint: assign roles with 'memometer data split', e.g. "
+            "--roles shared=0.6,candidates=0.1,independent=0.1,external=rest"
+        )
 
 
 def _names(config: dict[str, Any]) -> list[str]:
@@ -233,17 +237,19 @@ def _names(config: dict[str, Any]) -> list[str]:
     return list(names.values())
 
 
-def _pairs(source: Records, roles: dict[str, str], held_role: str | None) -> Pairs:
-    """The records of all subsets and the negatives, in the order of the folder."""
-    wanted = pa.array(sorted({*roles.values(), *([] if held_role is None else [held_role])}), pa.string())
-    kept = dataclasses.replace(source, table=source.table.filter(pc.is_in(source.table["role"], value_set=wanted)))
-    role = kept.column("role")
-    names = pa.array(list(roles), pa.string())
-    subset = names.take(pc.index_in(role, value_set=pa.array(list(roles.values()), pa.string())))
-    negative = np.zeros(len(kept), bool)
-    if held_role is not None:
-        negative = pc.equal(role, held_role).to_numpy(zero_copy_only=False)
-    return Pairs(kept, subset, negative)
+def _pairs(source: Records, parts: dict[str, Records], *, held: str | None) -> Pairs:
+    """The records of all parts in the order of the folder; ``held`` is the part that the negatives are."""
+    subset = np.full(len(source), None, object)
+    used, negative = np.zeros(len(source), bool), np.zeros(len(source), bool)
+    for name, part in parts.items():
+        here = pc.is_in(source.record_ids, value_set=part.record_ids).to_numpy(zero_copy_only=False)
+        used |= here
+        if name == held:
+            negative = here
+        if name in SUBSETS:
+            subset[here] = name
+    kept = dataclasses.replace(source, table=source.table.filter(pa.array(used)))
+    return Pairs(kept, pa.array(subset[used], pa.string()), negative[used])
 
 
 def _rejects(pairs: Pairs, scores: Scores) -> pa.Table:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from memometer.audits.clipmem_scoring import Scores
-from memometer.audits.inputs import Model
+from memometer.audits.inputs import TwoTowers
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors
@@ -12,7 +12,7 @@ __all__ = ["model_notes", "result_notes"]
 
 
 def model_notes(
-    manifest: dict[str, Any], opened: dict[str, Model], source: Records, roles: dict[str, str]
+    manifest: dict[str, Any], opened: dict[str, TwoTowers], source: Records, roles: dict[str, str]
 ) -> list[str]:
     """Sentences on the models.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.inputs import Model
+from memometer.audits.inputs import TwoTowers
 from memometer.data.augmentation import Augmentation
 from memometer.data.records import Records
 from memometer.embeddings import Embeddings, MeanEmbeddings, StoredVectors, mean_captions, mean_views
@@ -103,7 +103,7 @@ class Scores:
     rejects: dict[str, str]
 
 
-def embed_pairs(pairs: Pairs, model: Model, views: Views, *, name: str, plain: bool) -> Towers:
+def embed_pairs(pairs: Pairs, model: TwoTowers, views: Views, *, name: str, plain: bool) -> Towers:
     """Both towers' mean embeddings of all pairs.
 
     Args:

@@ -41,7 +41,8 @@ class Direction:
     """One direction, scored.
 
     Attributes:
-        name: ``"forward"`` or ``"backward"``.
+        name: ``"forward"``, ``"backward"`` (the models' roles swapped) or ``"control"`` (records that the target never
+            saw).
         records: all records of the role, in record order.
         queried: (n,) bool, the records that have the query caption; the sides hold these alone.
         objects: the objects of the queried records.
@@ -156,13 +157,18 @@ def score_direction(
     named: ObjectSets,
     public: ObjectSets,
     neighbors: Callable[[str], Neighbors],
+    others: tuple[str, ...] = (),
     k: int,
     ks: tuple[int, ...],
     caption: int,
-) -> Direction:
-    """Scores one direction; ``neighbors("target")`` and ``neighbors("reference")`` are asked one after the other."""
+    unqueried: dict[str, int],
+) -> tuple[Direction, ...]:
+    """Scores one direction against the reference, and against each of ``others``, further references.
+
+    ``neighbors`` is asked for ``"target"``, ``"reference"`` and each of ``others``, one after the other.
+    """
     sides = {}
-    for which in ("target", "reference"):
+    for which in ("target", "reference", *others):
         found = neighbors(which)
         union = score_union(objects=objects, named=named, public=public, neighbors=found.rows, ks=ks, found_k=k)
         nearest = found.rows[:, :k]
@@ -171,8 +177,8 @@ def score_direction(
             "unmentioned": top_objects(objects=objects, named=named, public=public, neighbors=nearest),
         }
         sides[which] = Side(Neighbors(rows=nearest, similarities=found.similarities[:, :k]), union, top)
-    skipped = {"no query caption": int((~queried).sum()), "no object": int((objects.sizes == 0).sum())}
-    return Direction(
+    skipped = {**unqueried, "no object": int((objects.sizes == 0).sum())}
+    first = Direction(
         name=name,
         records=records,
         queried=queried,
@@ -184,6 +190,7 @@ def score_direction(
         caption=caption,
         skipped={reason: count for reason, count in skipped.items() if count},
     )
+    return (first, *(dataclasses.replace(first, reference=sides[which]) for which in others))
 
 
 def _top_scores(side: Side, over: str, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
 from memometer.errors import InputError
 
-__all__ = ["check_disjoint", "duplicates_across_roles"]
+__all__ = ["check_disjoint", "check_images", "duplicates_across_roles"]
 
 
 def check_disjoint(parts: dict[str, Records]) -> None:
@@ -32,6 +32,16 @@ def check_disjoint(parts: dict[str, Records]) -> None:
                     f"{other} set; the sets must be disjoint: assign roles with 'memometer data split' and pass "
                     "--role, --reference-role and --public-role"
                 )
+
+
+def check_images(parts: dict[str, Records]) -> None:
+    """Raises InputError when a part has no image at all, for untrained models have no vectors that exist already."""
+    for name, part in parts.items():
+        if part.column("image_path").null_count == len(part):
+            raise InputError(
+                f"--null embeds the records with untrained models, but those of the {name} set have no images; import "
+                "them with images, or leave --null out"
+            )
 
 
 def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:

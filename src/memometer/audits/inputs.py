@@ -1,17 +1,31 @@
 """What every audit does with its input: opens it, names it, and finds a finished run of the same."""
 
 from pathlib import Path
+from typing import cast
 
 from memometer.audits.result import Audit, load_audit
 from memometer.data.records import Records, load_records
 from memometer.embeddings import StoredVectors, load_encoder
-from memometer.encoders import Encoder
+from memometer.encoders import Encoder, ImageEncoder, TextEncoder, Tower, has_tower
 from memometer.errors import InputError
 from memometer.progress import notice
 
-__all__ = ["Model", "finished_audit", "open_model", "open_records", "spec_of"]
+__all__ = [
+    "Model",
+    "TwoTowers",
+    "finished_audit",
+    "folder_of",
+    "open_model",
+    "open_records",
+    "open_two_towers",
+    "spec_of",
+]
 
-Model = Encoder | StoredVectors
+Model = Encoder | ImageEncoder | TextEncoder | StoredVectors
+"""What an audit takes as a model; each says what towers it needs."""
+
+TwoTowers = Encoder | StoredVectors
+"""A model of images and texts."""
 
 
 def open_records(source: str | Path | Records) -> Records:
@@ -22,6 +36,28 @@ def open_records(source: str | Path | Records) -> Records:
 def open_model(model: str | Model, *, device: str) -> Model:
     """The model that a specification names, or the one given."""
     return load_encoder(model, device=device) if isinstance(model, str) else model
+
+
+def open_two_towers(model: str | TwoTowers, *, device: str) -> TwoTowers:
+    """`open_model` for measures that need images and texts in one space.
+
+    Raises:
+        InputError: the model lacks a tower.
+    """
+    opened = open_model(model, device=device)
+    towers: tuple[Tower, ...] = ("image", "text")
+    for tower in towers:
+        if not has_tower(opened, tower):
+            raise InputError(
+                f"'{spec_of(model)}' has no {tower} tower, but this measure compares images with their captions; give "
+                "a CLIP-like model, or vectors of both"
+            )
+    return cast("TwoTowers", opened)
+
+
+def folder_of(source: str | Path | Records) -> str:
+    """What names the records' folder in ``config.toml``."""
+    return str(source.folder if isinstance(source, Records) else source)
 
 
 def spec_of(model: str | Model) -> str:

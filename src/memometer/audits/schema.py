@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memometer.audits.calibration import NullRow
+
 __all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
 
 SCHEMA_VERSION = 1
@@ -40,9 +42,10 @@ class GapsTwice(_Strict):
 
 
 class GapsAtK(GapsTwice):
-    """The gaps at one k of the sweep, one way and balanced."""
+    """The gaps at one k of the sweep, one way, balanced and controlled."""
 
     balanced: GapsTwice | None
+    controlled: GapsTwice | None
 
 
 class Counts(_Strict):
@@ -58,6 +61,41 @@ class Backward(Counts):
     """The direction with the models' roles swapped, on the reference's own records."""
 
     gaps: GapsTwice
+
+
+class Control(Counts):
+    """The same on records that no model was trained on."""
+
+    gaps: GapsTwice
+
+
+class AgreementModel(_Strict):
+    """How alike two references are."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    n_undefined: int
+    reason: str | None = None
+
+
+class Reference(_Strict):
+    """One of several references, on the same records."""
+
+    reference: str
+    searched: Literal["images", "captions"] = Field(description="captions: a one-model test.")
+    gaps: GapsTwice
+    controlled: GapsTwice | None
+
+
+class AgreementOfReferences(_Strict):
+    """Two references, record by record."""
+
+    references: tuple[str, str]
+    jaccard: AgreementModel = Field(description="Of the correct objects that both recover; mean over records.")
+    recall_correlation: AgreementModel
+    gap_correlation: AgreementModel = Field(description="Of recall under the target less recall under the reference.")
 
 
 class Means(_Strict):
@@ -119,10 +157,18 @@ class VLDejaVuSummary(Counts):
     gaps: GapsTwice = Field(description="One way: the target's records, target less reference.")
     backward: Backward | None
     balanced: GapsTwice | None = Field(description="The mean of both directions.")
+    control: Control | None
+    controlled: GapsTwice | None = Field(description="The target's records less records that no model saw.")
     by_k: dict[str, GapsAtK]
-    means: dict[Literal["forward", "backward"], MeansTwice]
+    searched: dict[str, Literal["images", "captions"]] = Field(
+        description="What each model's captions are searched in."
+    )
+    references: list[Reference] = Field(description="All references, where there are several; the first one leads.")
+    agreement: list[AgreementOfReferences]
+    means: dict[Literal["forward", "backward", "control"], MeansTwice]
     sample_level: list[TopRow]
     sample_level_unmentioned: list[TopRow]
     aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
+    null: list[NullRow] | None = Field(default=None, description="Coverage of 0 by the intervals of untrained models.")
     duplicates_across_roles: Duplicates
     notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

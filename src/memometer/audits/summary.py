@@ -1,5 +1,7 @@
 """What an audit says: its summary, its leaking objects, and what a reader must know before trusting it."""
 
+import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,9 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.audits.direction import OVER, Direction
-from memometer.statistics import gap_of, label_table
+from memometer.statistics import correlation, gap_of, jaccard_of_found, label_table
 
-__all__ = ["leaking_objects", "notes", "summarise"]
+__all__ = ["NO_DIRECTION", "compare_references", "leaking_objects", "notes", "summarise"]
+
+NO_DIRECTION = "query caption without a direction"
+"""Why a record is not asked: an encoder such as TF-IDF knows none of its caption's words."""
 
 
 def summarise(
@@ -25,37 +30,26 @@ def summarise(
 
     Args:
         config: the options as resolved.
-        directions: forward, and backward where both ways were run.
+        directions: forward; backward where both ways were run; control where there are records that no model saw.
         n_public: public images searched.
         seed: of the bootstrap.
         replicates: bootstrap replicates per interval.
         histogram: also AUCG as A's code integrates it.
     """
-    forward, backward = directions[0], directions[1] if len(directions) > 1 else None
+    by_name = {part.name: part for part in directions}
+    forward, backward, control = by_name["forward"], by_name.get("backward"), by_name.get("control")
 
     def gaps(parts: list[Direction], k: int) -> dict[str, Any]:
-        """PPG, PRG and AUCG over all and over unmentioned objects, averaged over ``parts``."""
-        names = "+".join(part.name for part in parts)
-        table: dict[str, Any] = {}
-        for over in OVER:
-            contributions = [part.contributions(k, over) for part in parts]
-            reason = "no record has an object" + (" that its caption does not name" if over == "unmentioned" else "")
-            table[over] = {
-                gap: gap_of(
-                    [part[gap] for part in contributions],
-                    seed=seed,
-                    name=f"{names}/{k}/{over}/{gap}",
-                    replicates=replicates,
-                    reason=reason,
-                ).as_dict()
-                for gap in ("ppg", "prg", "aucg")
-            }
-        return table
+        return _gaps(parts, k, seed=seed, replicates=replicates)
 
     def balanced(k: int) -> dict[str, Any] | None:
-        return gaps(directions, k) if backward else None
+        return gaps([forward, backward], k) if backward else None
+
+    def controlled(k: int) -> dict[str, Any] | None:
+        return _controlled(forward, control, k, seed=seed, replicates=replicates) if control else None
 
     k = int(config["k"])
+    trained = [part for part in directions if part.name != "control"]
     summary: dict[str, Any] = {
         "measure": "vl-dejavu",
         "schema": 1,
@@ -68,16 +62,108 @@ def summarise(
         "gaps": gaps([forward], k),
         "backward": {**_counts(backward), "gaps": gaps([backward], k)} if backward else None,
         "balanced": balanced(k),
-        "by_k": {str(each): {**gaps([forward], each), "balanced": balanced(each)} for each in forward.ks},
+        "control": {**_counts(control), "gaps": gaps([control], k)} if control else None,
+        "controlled": controlled(k),
+        "by_k": {
+            str(each): {**gaps([forward], each), "balanced": balanced(each), "controlled": controlled(each)}
+            for each in forward.ks
+        },
         "means": {part.name: part.means() for part in directions},
-        "sample_level": [row for part in directions for row in part.sample_level("all")],
-        "sample_level_unmentioned": [row for part in directions for row in part.sample_level("unmentioned")],
+        "sample_level": [row for part in trained for row in part.sample_level("all")],
+        "sample_level_unmentioned": [row for part in trained for row in part.sample_level("unmentioned")],
     }
     if histogram:
         summary["aucg_by_histogram"] = {
             part.name: {over: part.aucg_by_histogram(over) for over in OVER} for part in directions
         }
     return summary
+
+
+def compare_references(
+    scored: dict[str, tuple[Direction, ...]],
+    *,
+    specs: dict[str, str],
+    sides: dict[str, Any],
+    seed: int,
+    replicates: int,
+) -> dict[str, Any]:
+    """What several references say of the same records: ``references`` and ``agreement`` of ``summary.json``.
+
+    Args:
+        scored: by role, the target against the first reference, the second, and so on.
+        specs: by model, what the user named it by.
+        sides: by model, ``"images"`` or ``"captions"``.
+        seed: of the bootstrap.
+        replicates: bootstrap replicates per interval.
+    """
+    names = [name for name in specs if name != "target"]
+    forward, control = scored["forward"], scored.get("control")
+    if len(names) == 1:
+        return {"references": [], "agreement": []}
+    references = []
+    for place, name in enumerate(names):
+        part = forward[place]
+        references.append(
+            {
+                "reference": specs[name],
+                "searched": sides[name],
+                "gaps": _gaps([part], part.k, seed=seed, replicates=replicates),
+                "controlled": _controlled(part, control[place], part.k, seed=seed, replicates=replicates)
+                if control
+                else None,
+            }
+        )
+    pairs = itertools.combinations(range(len(names)), 2)
+    return {
+        "references": references,
+        "agreement": [
+            {"references": [specs[names[one]], specs[names[other]]], **_agreement(forward[one], forward[other])}
+            for one, other in pairs
+        ],
+    }
+
+
+def _agreement(one: Direction, other: Direction) -> dict[str, Any]:
+    """How alike two references are: the Jaccard index of the objects they recover, and their per-record correlation."""
+    left, right = one.reference.union, other.reference.union
+    recalls = [side.recall(one.k) for side in (left, right)]
+    return {
+        "jaccard": jaccard_of_found(one.objects.indptr, left.found, right.found).as_dict(),
+        "recall_correlation": correlation(*recalls).as_dict(),
+        "gap_correlation": correlation(*(one.target.union.recall(one.k) - recall for recall in recalls)).as_dict(),
+    }
+
+
+def _gaps(parts: list[Direction], k: int, *, seed: int, replicates: int) -> dict[str, Any]:
+    """PPG, PRG and AUCG over all and over unmentioned objects, averaged over ``parts``."""
+    return _combined(parts, k, weights=None, seed=seed, replicates=replicates)
+
+
+def _controlled(one: Direction, control: Direction, k: int, *, seed: int, replicates: int) -> dict[str, Any]:
+    """The same, less that of records which no model saw."""
+    return _combined([one, control], k, weights=(1.0, -1.0), seed=seed, replicates=replicates)
+
+
+def _combined(
+    parts: list[Direction], k: int, *, weights: tuple[float, ...] | None, seed: int, replicates: int
+) -> dict[str, Any]:
+    names = "+".join(part.name for part in parts)
+    table: dict[str, Any] = {}
+    for over in OVER:
+        contributions = [part.contributions(k, over) for part in parts]
+        reason = "no record has an object" + (" that its caption does not name" if over == "unmentioned" else "")
+        table[over] = {
+            gap: gap_of(
+                [part[gap] for part in contributions],
+                seed=seed,
+                name=f"{names}/{k}/{over}/{gap}",
+                weights=weights,
+                replicates=replicates,
+                reason=reason,
+            ).as_dict()
+            for gap in ("ppg", "prg", "aucg")
+        }
+    return table
 
 
 def _counts(direction: Direction) -> dict[str, Any]:
@@ -105,20 +191,35 @@ def leaking_objects(directions: list[Direction], labels: pa.Array) -> pa.Table:
 
 
 def notes(
-    manifest: dict[str, Any], directions: list[Direction], duplicates: dict[str, Any], rejects: list[dict[str, str]]
+    manifest: dict[str, Any],
+    directions: list[Direction],
+    duplicates: dict[str, Any],
+    rejects: Sequence[dict[str, str]],
+    *,
+    sides: dict[str, Any],
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
-    lines = [f"{name}: {text}" for name in ("target", "reference") for text in manifest[name]["warnings"]]
+    models = [("target", manifest["target"]), ("reference", manifest["reference"])]
+    models += [(f"reference {place}", model) for place, model in enumerate(manifest["further_references"], start=2)]
+    lines = [f"{name}: {text}" for name, model in models for text in model["warnings"]]
     if duplicates["n"]:
         lines.append(
             f"{duplicates['n']:,} pairs of duplicate images lie across roles: they make neighbours of training images "
             "out of public ones and bias every number; split again with 'memometer data split'"
         )
     if rejects:
-        lines.append(f"{len(rejects):,} public images could not be read and are left out; see rejects.parquet")
+        lines.append(f"{len(rejects):,} public records could not be embedded and are left out; see rejects.parquet")
+    undirected = sum(n for part in directions for reason, n in part.skipped.items() if reason == NO_DIRECTION)
+    if undirected:
+        lines.append(f"{undirected:,} records are left out, for a model finds no direction in their query caption")
     if len(directions) == 1:
+        remedy = (
+            "pass --reference-role to balance the two"
+            if sides["reference"] == "images"
+            else "pass --control-role, records that the target never saw, to take the difference in quality out"
+        )
         lines.append(
             "one direction only: a gap here mixes memorization with plain quality, since a better target beats the "
-            "reference on anyone's records; pass --reference-role to balance the two"
+            f"reference on anyone's records; {remedy}"
         )
     return lines

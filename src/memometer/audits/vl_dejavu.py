@@ -1,33 +1,37 @@
-"""The VL-Déjà-Vu audit with two models: from records and models to a run folder (METHODS, Section 1)."""
+"""The VL-Déjà-Vu audit with two models or one: from records and models to a run folder (METHODS, Sections 1 and 2)."""
 
 import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.direction import Direction, score_direction
 from memometer.audits.gallery import build_gallery
-from memometer.audits.guards import check_disjoint, duplicates_across_roles
+from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
+from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
-from memometer.audits.result import REJECTS_SCHEMA, Audit, load_audit, save_audit
-from memometer.audits.summary import leaking_objects, notes, summarise
-from memometer.data.records import Records, load_records
-from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_texts, load_encoder
-from memometer.encoders import Encoder
+from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.searching import PublicSet, Search, fitted, prepare_public, searched_side
+from memometer.audits.summary import NO_DIRECTION, compare_references, leaking_objects, notes, summarise
+from memometer.data.records import Records
+from memometer.embeddings import embed_texts
+from memometer.encoders import has_tower
+from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
-from memometer.files import atomic_path, hash_json
-from memometer.neighbors import Neighbors, search
+from memometer.files import hash_json
+from memometer.neighbors import Neighbors
 from memometer.neighbors.search import MAX_K
 from memometer.objects.nouns import mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
 from memometer.objects.vocabulary import Vocabulary, load_vocabulary
-from memometer.progress import notice, progress_bar, warn
+from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 
 __all__ = ["DEFAULT_SWEEP", "audit_vl_dejavu"]
@@ -35,37 +39,37 @@ __all__ = ["DEFAULT_SWEEP", "audit_vl_dejavu"]
 DEFAULT_SWEEP = (1, 10, 100)
 """B's sweep over k; values above the size of the public set are left out."""
 
-Model = Encoder | StoredVectors
+Referent = str | Model
 
 
 @dataclasses.dataclass(frozen=True)
 class _Setting:
     """What all parts of one audit share."""
 
-    encoders: dict[str, Model]
-    public: Records
-    public_vectors: dict[str, Embedded]
+    models: dict[str, Model]
+    public: PublicSet
     public_sets: ObjectSets
     vocabulary: Vocabulary | None
-    store: Path
     k: int
     ks: tuple[int, ...]
     caption: int
-    device: str
 
 
 def audit_vl_dejavu(
     *,
-    target: str | Model,
-    reference: str | Model,
+    target: Referent,
+    reference: Referent | Sequence[Referent],
     records: str | Path | Records,
     public: str | Path | Records,
     role: str | None = None,
     reference_role: str | None = None,
+    control_role: str | None = None,
     public_role: str | None = None,
     k: int = 10,
     sweep: Sequence[int] = DEFAULT_SWEEP,
+    search: Search = "t2i",
     caption: int = 1,
+    public_caption: int = 1,
     vocabulary: str | Path | None = None,
     out: str | Path | None = None,
     store: str | Path | None = None,
@@ -77,6 +81,7 @@ def audit_vl_dejavu(
     images: bool = True,
     aucg_histogram: bool = False,
     replicates: int = 1000,
+    null: int = 0,
     overwrite: bool = False,
 ) -> Audit:
     """Audits a CLIP-like model against one that was trained alike, but not on the records under test.
@@ -84,17 +89,26 @@ def audit_vl_dejavu(
     Args:
         target: the model trained on ``records``: a specification such as ``"open_clip:models/a"`` or
             ``"embeddings:vectors/a"``, or any object that satisfies `memometer.encoders.Encoder`.
-        reference: the model that was not trained on them.
+        reference: the model that was not trained on them. Or a text encoder that never saw an image (``"text:tfidf"``,
+            ``"text:thenlper/gte-base"``), which is searched over the public captions: the one-model test, for a target
+            that nobody will train again. Several may be given: the first makes the headline, the others stand beside
+            it with their agreement.
         records: the records under test, a folder or `Records`.
         public: the public set that captions are searched against; neither model was trained on it.
         role: test the records of this role alone, e.g. ``"a"``.
         reference_role: the reference's own training records in the same folder. When given, the test also runs with
             the models' roles swapped, and the mean of both directions is the balanced gap: 0 in expectation
             without memorization, whatever the models' quality.
+        control_role: records in the same folder that no model was trained on. When given, the test also runs on
+            them, and the controlled gap is the target's records less these: 0 in expectation without memorization,
+            whatever the reference, so it is what balances a one-model test.
         public_role: the public set is this role of ``public``.
         k: public images per caption.
         sweep: further k to report, at the cost of the one search.
+        search: ``"t2i"`` looks captions up among public images, ``"t2t"`` among public captions. A model without an
+            image tower always searches captions.
         caption: the number of the caption that is the query, from 1.
+        public_caption: the number of the public captions that are searched, from 1.
         vocabulary: a file of terms and word forms that decides which objects a caption names; by default
             ``vocabulary.tsv`` in the records' folder, else the built-in one.
         out: the run folder; None keeps everything in memory.
@@ -107,6 +121,8 @@ def audit_vl_dejavu(
         images: False keeps thumbnails out of the run folder.
         aucg_histogram: also integrate AUCG by histogram, as A's code does, to compare with published numbers.
         replicates: bootstrap replicates per interval.
+        null: so many further audits of untrained models on the same records: how often the intervals cover 0 where
+            there is nothing to find; 0 for none, else 20 or more.
         overwrite: replace another audit in ``out``.
 
     Raises:
@@ -114,18 +130,25 @@ def audit_vl_dejavu(
         VectorError: embeddings that are missing, zero or non-finite.
     """
     started = timestamp()
+    references: list[Referent] = [*reference] if isinstance(reference, list | tuple) else [reference]  # type: ignore[list-item]
+    if not references:
+        raise InputError("no reference is given; name a second model, or a text encoder such as text:tfidf")
     config: dict[str, Any] = {
         "measure": "vl-dejavu",
-        "target": _spec(target),
-        "reference": _spec(reference),
-        "records": str(records.folder if isinstance(records, Records) else records),
+        "target": spec_of(target),
+        "reference": spec_of(references[0]),
+        "further_references": [spec_of(other) for other in references[1:]],
+        "records": folder_of(records),
         "role": role,
         "reference_role": reference_role,
-        "public": str(public.folder if isinstance(public, Records) else public),
+        "control_role": control_role,
+        "public": folder_of(public),
         "public_role": public_role,
         "k": k,
         "sweep": sorted(set(sweep)),
+        "search": search,
         "caption": caption,
+        "public_caption": public_caption,
         "vocabulary": None if vocabulary is None else str(vocabulary),
         "seed": seed,
         "batch_size": batch_size,
@@ -133,30 +156,57 @@ def audit_vl_dejavu(
         "images": images,
         "aucg_histogram": aucg_histogram,
         "replicates": replicates,
+        "null": null,
     }
-    _check_options(k=k, caption=caption)
-    folders = {"records": _load(records), "public": _load(public)}
+    check_null(null)
+    _check_options(k=k, captions=(caption, public_caption), search=search)
+    folders = {"records": open_records(records), "public": open_records(public)}
     roles = {"forward": folders["records"].with_role(role)}
-    if reference_role is not None:
-        roles["backward"] = folders["records"].with_role(reference_role)
+    for name, of_role in (("backward", reference_role), ("control", control_role)):
+        if of_role is not None:
+            roles[name] = folders["records"].with_role(of_role)
     public_records = folders["public"].with_role(public_role)
     check_disjoint({**roles, "public": public_records})
-    encoders = {"target": _encoder(target, device), "reference": _encoder(reference, device)}
+    names = ["target", "reference", *(f"reference {place}" for place in range(2, len(references) + 1))]
+    models = {
+        name: fitted(open_model(each, device=device), public_records, caption=public_caption)
+        for name, each in zip(names, [target, *references], strict=True)
+    }
+    specs = {name: spec_of(each) for name, each in zip(names, [target, *references], strict=True)}
+    sides = {name: searched_side(model, asked=search, name=name, spec=specs[name]) for name, model in models.items()}
+    if reference_role is not None and not has_tower(models["reference"], "image"):
+        raise InputError(
+            f"the reference '{specs['reference']}' has no image tower, so it was trained on no record and the roles "
+            "cannot be swapped: give --control-role, records that the target never saw, in place of --reference-role"
+        )
+    described = {name: describe_model(model, specs[name]) for name, model in models.items()}
     manifest: dict[str, Any] = {
         "seed": seed,
-        "target": describe_model(encoders["target"], config["target"]),
-        "reference": describe_model(encoders["reference"], config["reference"]),
+        "target": described.pop("target"),
+        "reference": described.pop("reference"),
+        "further_references": list(described.values()),
         "records": describe_records(roles["forward"], role),
         "reference_records": describe_records(roles["backward"], reference_role) if "backward" in roles else None,
+        "control_records": describe_records(roles["control"], control_role) if "control" in roles else None,
         "public": describe_records(public_records, public_role),
     }
     key = hash_json([config, manifest])
-    if out is not None and (finished := _finished(Path(out), key, overwrite=overwrite)):
+    if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
         return finished
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(store) if store is not None else (Path(out) if out is not None else Path(scratch)) / "stages"
         words = _vocabulary(vocabulary, folders["records"].folder)
-        vectors, usable, rejects = _embed_public(public_records, encoders, place, workers, batch_size)
+        seen = prepare_public(
+            public_records,
+            models,
+            sides=sides,
+            caption=public_caption,
+            store=place,
+            workers=workers,
+            batch_size=batch_size,
+            device=device,
+        )
+        usable = seen.records
         if k > len(usable):
             raise InputError(
                 f"public set has {len(usable):,} images, fewer than k = {k}; "
@@ -169,69 +219,96 @@ def audit_vl_dejavu(
                 "of the captions: memometer data import … --objects captions"
             )
         setting = _Setting(
-            encoders=encoders,
-            public=usable,
-            public_vectors=vectors,
+            models=models,
+            public=seen,
             public_sets=object_sets(usable.table["objects"], labels=labels, scores=usable.table["scores"]),
             vocabulary=words,
-            store=place,
             k=k,
             ks=tuple(sorted({k, *(other for other in sweep if other <= min(len(usable), MAX_K))})),
             caption=caption,
-            device=device,
         )
-        directions = [_direction(setting, name, part) for name, part in roles.items()]
+        scored = {name: _direction(setting, name, part) for name, part in roles.items()}
+        directions = [each[0] for each in scored.values()]
         duplicates = duplicates_across_roles({**roles, "public": public_records})
-        shown = build_gallery(directions, public=usable, public_sets=setting.public_sets, size=gallery, images=images)
-    summary = summarise(
-        config, directions, n_public=len(usable), seed=seed, replicates=replicates, histogram=aucg_histogram
-    )
+        shown = build_gallery(
+            [part for part in directions if part.name != "control"],
+            public=usable,
+            public_sets=setting.public_sets,
+            size=gallery,
+            images=images,
+        )
+        summary = summarise(
+            config, directions, n_public=len(usable), seed=seed, replicates=replicates, histogram=aucg_histogram
+        )
+        summary["searched"] = sides
+        summary |= compare_references(scored, specs=specs, sides=sides, seed=seed, replicates=replicates)
+        if null:
+            check_images({**roles, "public": public_records})
+            summary["null"] = null_coverage(
+                lambda seed: audit_vl_dejavu(
+                    target=untrained(seed, "target", device=device),
+                    reference=models["reference"]
+                    if not has_tower(models["reference"], "image")
+                    else untrained(seed, "reference", device=device),
+                    records=folders["records"],
+                    role=role,
+                    reference_role=reference_role,
+                    control_role=control_role,
+                    public=folders["public"],
+                    public_role=public_role,
+                    k=k,
+                    sweep=(),
+                    search=search,
+                    caption=caption,
+                    public_caption=public_caption,
+                    vocabulary=vocabulary,
+                    store=Path(scratch),
+                    seed=seed,
+                    workers=workers,
+                    device=device,
+                    batch_size=batch_size,
+                    gallery=0,
+                    images=False,
+                    replicates=replicates,
+                ),
+                seeds=null,
+                intervals=_null_intervals,
+            )
     summary["duplicates_across_roles"] = duplicates
-    summary["notes"] = notes(manifest, directions, duplicates, rejects)
+    summary["notes"] = notes(manifest, directions, duplicates, seen.rejects, sides=sides)
     for note in summary["notes"]:
         warn(note)
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),
-        tables={"objects": leaking_objects(directions, labels)},
+        tables={"objects": leaking_objects([part for part in directions if part.name != "control"], labels)},
         gallery=shown,
         manifest={**describe_software(), "started": started, "finished": timestamp(), **manifest, "key": key},
         config=config,
-        rejects=pa.Table.from_pylist(rejects, schema=REJECTS_SCHEMA),
+        rejects=pa.Table.from_pylist(list(seen.rejects), schema=REJECTS_SCHEMA),
     )
     return audit if out is None else save_audit(audit, Path(out))
 
 
-def _check_options(*, k: int, caption: int) -> None:
+def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
+    designs = {"balanced": summary["balanced"], "controlled": summary["controlled"], "one-way": summary["gaps"]}
+    return {
+        f"{design}/{over}/{gap}": found
+        for design, scopes in designs.items()
+        for over, gaps in (scopes or {}).items()
+        for gap, found in gaps.items()
+    }
+
+
+def _check_options(*, k: int, captions: tuple[int, ...], search: str) -> None:
     if not 1 <= k <= MAX_K:
         raise InputError(f"k = {k}; expected 1 … {MAX_K}")
-    if caption < 1:
-        raise InputError(f"caption = {caption}; captions are counted from 1")
-
-
-def _load(source: str | Path | Records) -> Records:
-    return source if isinstance(source, Records) else load_records(source)
-
-
-def _spec(model: str | Model) -> str:
-    return model if isinstance(model, str) else str(getattr(model, "spec", None) or model.identity)
-
-
-def _encoder(model: str | Model, device: str) -> Model:
-    return load_encoder(model, device=device) if isinstance(model, str) else model
-
-
-def _finished(out: Path, key: str, *, overwrite: bool) -> Audit | None:
-    """The audit in ``out`` when it is this very one."""
-    if not (out / "summary.json").exists():
-        return None
-    audit = load_audit(out)
-    if audit.manifest.get("key") == key:
-        notice(f"{out} holds this audit already; nothing to do")
-        return audit
-    if overwrite:
-        return None
-    raise InputError(f"{out} holds another audit; choose another --out, or pass --overwrite to replace it")
+    for caption in captions:
+        if caption < 1:
+            raise InputError(f"caption = {caption}; captions are counted from 1")
+    if search not in ("t2i", "t2t"):
+        raise InputError(f"search = '{search}'; expected t2i (public images) or t2t (public captions)")
 
 
 def _vocabulary(path: str | Path | None, folder: Path) -> Vocabulary | None:
@@ -241,45 +318,45 @@ def _vocabulary(path: str | Path | None, folder: Path) -> Vocabulary | None:
     return load_vocabulary(beside) if beside.is_file() else None
 
 
-def _embed_public(
-    public: Records, encoders: dict[str, Model], store: Path, workers: int, batch_size: int
-) -> tuple[dict[str, Embedded], Records, list[dict[str, str]]]:
-    """Both models' vectors of the public images that both could embed, and why the others are left out."""
-    embedded = {
-        name: embed_images(
-            public, encoder, store=store, workers=workers, batch_size=batch_size, label=f"public images, {name}"
-        )
-        for name, encoder in encoders.items()
-    }
-    reasons = {record_id: reason for part in embedded.values() for record_id, reason in part.rejects}
-    if reasons:
-        kept = pc.invert(pc.is_in(public.table["record_id"], value_set=pa.array(list(reasons), pa.string())))
-        public = dataclasses.replace(public, table=public.table.filter(kept))
-    ids = public.record_ids
-    same = {
-        name: dataclasses.replace(part, embeddings=part.embeddings.select(ids)) if reasons else part
-        for name, part in embedded.items()
-    }
-    rejects = [{"record_id": name, "side": "public", "reason": reason} for name, reason in reasons.items()]
-    return same, public, rejects
-
-
-def _direction(setting: _Setting, name: str, records: Records) -> Direction:
-    """Scores the records of one role; backward swaps which model is the target."""
-    captions = records.column("captions")
-    counts = pc.fill_null(pc.list_value_length(captions), 0)
+def _direction(setting: _Setting, name: str, records: Records) -> tuple[Direction, ...]:
+    """Scores the records of one role against every reference; backward swaps which model is the target."""
+    models = {model: model for model in setting.models}
+    if name == "backward":
+        models = {"target": "reference", "reference": "target"}  # further references were trained on nobody's records
+    counts = pc.fill_null(pc.list_value_length(records.column("captions")), 0)
     queried: npt.NDArray[np.bool_] = pc.greater_equal(counts, setting.caption).to_numpy(zero_copy_only=False)
+    skipped = {"no query caption": int((~queried).sum())}
     asked = dataclasses.replace(records, table=records.table.filter(pa.array(queried)))
     if not len(asked):
         raise InputError(f"no record has a caption number {setting.caption}; pass a smaller --caption")
-    queries = pc.list_element(asked.column("captions"), setting.caption - 1)
+    captions = {
+        side: embed_texts(
+            asked,
+            cast("Any", setting.models[model]),  # `searched_side` has seen that it has a text tower
+            store=setting.public.store,
+            caption=setting.caption,
+            label=f"captions, {name}, {side}",
+        )
+        for side, model in models.items()
+    }
+    reasons = {record_id: reason for part in captions.values() for record_id, reason in part.rejects}
+    if reasons:
+        unusable = pc.is_in(records.record_ids, value_set=pa.array(list(reasons), pa.string()))
+        queried &= ~unusable.to_numpy(zero_copy_only=False)
+        skipped[NO_DIRECTION] = len(reasons)
+        asked = dataclasses.replace(records, table=records.table.filter(pa.array(queried)))
+        if not len(asked):
+            raise InputError(f"no query caption can be embedded by every model: {next(iter(reasons.values()))}")
+        captions = {
+            side: dataclasses.replace(part, embeddings=part.embeddings.select(asked.record_ids))
+            for side, part in captions.items()
+        }
     labels = setting.public_sets.labels
-    models = {"target": "target", "reference": "reference"}
-    if name == "backward":
-        models = {"target": "reference", "reference": "target"}
+    queries = pc.list_element(asked.column("captions"), setting.caption - 1)
 
     def neighbors(side: str) -> Neighbors:
-        return _neighbors(setting, asked, models[side], label=f"{name}, {side}")
+        label = f"{name}, {side}"
+        return setting.public.neighbors(captions[side], models[side], k=setting.ks[-1], label=label)
 
     return score_direction(
         name=name,
@@ -289,25 +366,9 @@ def _direction(setting: _Setting, name: str, records: Records) -> Direction:
         named=mentioned(queries, labels=labels, vocabulary=setting.vocabulary),
         public=setting.public_sets,
         neighbors=neighbors,
+        others=tuple(model for model in models if model not in ("target", "reference")),
         k=setting.k,
         ks=setting.ks,
         caption=setting.caption,
+        unqueried=skipped,
     )
-
-
-def _neighbors(setting: _Setting, asked: Records, model: str, *, label: str) -> Neighbors:
-    """The nearest public images of every caption under one model, kept on disk for the next run."""
-    captions = embed_texts(
-        asked, setting.encoders[model], store=setting.store, caption=setting.caption, label=f"captions, {label}"
-    )
-    public = setting.public_vectors[model]
-    key = hash_json([captions.key, public.key, len(public.embeddings), setting.ks[-1]])
-    path = setting.store / f"neighbors-{key}.npz"
-    if path.exists():
-        with np.load(path, allow_pickle=False) as stored:
-            return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
-    with progress_bar(f"searching, {label}", total=len(captions.embeddings), unit="captions") as advance:
-        found = search(captions.embeddings, public.embeddings, setting.ks[-1], device=setting.device, progress=advance)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, rows=found.rows, similarities=found.similarities)
-    return found

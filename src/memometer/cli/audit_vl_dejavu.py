@@ -1,7 +1,7 @@
 """``memometer audit vl-dejavu``."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -14,7 +14,13 @@ def command(
     target: Annotated[
         str, typer.Option(help="The model trained on the records: open_clip:MODEL, open_clip:PATH or embeddings:DIR.")
     ],
-    reference: Annotated[str, typer.Option(help="A model trained alike, but not on the records.")],
+    reference: Annotated[
+        list[str],
+        typer.Option(
+            help="A model trained alike, but not on the records; or a text encoder: text:tfidf, text:MODEL. Repeated, "
+            "the first leads and the others stand beside it."
+        ),
+    ],
     records: Annotated[Path, typer.Option(help="The folder of the records under test.")],
     public: Annotated[Path, typer.Option(help="The folder of the public set, which neither model was trained on.")],
     out: Annotated[Path, typer.Option(help="The run folder to write.")],
@@ -22,10 +28,20 @@ def command(
     reference_role: Annotated[
         str | None, typer.Option(help="The reference's own training records: tests both ways and balances the gaps.")
     ] = None,
+    control_role: Annotated[
+        str | None, typer.Option(help="Records that no model was trained on: takes differences in quality out.")
+    ] = None,
     public_role: Annotated[str | None, typer.Option(help="The public set is this role of --public.")] = None,
     k: Annotated[int, typer.Option(help="Public images per caption.")] = 10,
     sweep: Annotated[str, typer.Option(help="Further k to report, at the cost of one search.")] = "1,10,100",
+    search: Annotated[
+        Literal["t2i", "t2t"],
+        typer.Option(help="t2i looks captions up among public images, t2t among public captions."),
+    ] = "t2i",
     caption: Annotated[int, typer.Option(help="The number of the caption that is the query, from 1.")] = 1,
+    public_caption: Annotated[
+        int, typer.Option(help="The number of the public captions that are searched, from 1.")
+    ] = 1,
     vocabulary: Annotated[
         Path | None, typer.Option(help="Terms and word forms that decide which objects a caption names.")
     ] = None,
@@ -46,6 +62,10 @@ def command(
     aucg_histogram: Annotated[
         bool, typer.Option("--aucg-histogram", help="Also integrate AUCG by histogram, as the paper's code does.")
     ] = False,
+    null: Annotated[
+        int,
+        typer.Option(help="Also audit so many pairs of untrained models: how often the intervals cover 0. 0: none."),
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
@@ -54,6 +74,9 @@ def command(
     Example:
     memometer audit vl-dejavu --target open_clip:models/a --reference open_clip:models/b --records records/ --role a
     --reference-role b --public records/ --public-role public --k 10 --out runs/first
+
+    With one model, and no other one trained: --reference text:tfidf, or text:thenlper/gte-base, and --control-role for
+    records that the model never saw.
     """
     from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.cli.show import show_audit
@@ -66,10 +89,13 @@ def command(
         public=public,
         role=role,
         reference_role=reference_role,
+        control_role=control_role,
         public_role=public_role,
         k=k,
         sweep=_numbers(sweep),
+        search=search,
         caption=caption,
+        public_caption=public_caption,
         vocabulary=vocabulary,
         out=out,
         store=store,
@@ -81,6 +107,7 @@ def command(
         gallery=gallery,
         images=not no_images,
         aucg_histogram=aucg_histogram,
+        null=null,
         overwrite=overwrite,
     )
     show_audit(audit, out, as_json=as_json)

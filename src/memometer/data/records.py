@@ -66,22 +66,24 @@ class Records:
         return dataclasses.replace(self, table=self.table.take(pa.array(rows, pa.int64())))
 
     def with_role(self, role: str | None) -> "Records":
-        """The records of one role, in their order; all records when ``role`` is None.
+        """The records of one role, or of several joined by commas, in their order; all records when ``role`` is None.
 
         Raises:
-            InputError: no record has this role; names the roles there are.
+            InputError: no record has such a role; names the roles there are.
         """
         if role is None:
             return self
-        table = self.table.filter(pc.fill_null(pc.equal(self.table["role"], role), fill_value=False))
-        if table.num_rows == 0:
-            known = sorted(value for value in pc.unique(self.table["role"]).to_pylist() if value is not None)
-            have = f"its roles are {', '.join(known)}" if known else "its records have no roles yet"
-            raise InputError(
-                f"no record in {self.folder} has the role '{role}': {have}; "
-                f"assign roles with 'memometer data split {self.folder} --roles {role}=0.5,…'"
-            )
-        return dataclasses.replace(self, table=table)
+        known = sorted(value for value in pc.unique(self.table["role"]).to_pylist() if value is not None)
+        wanted = [role] if role in known else [name.strip() for name in role.split(",")]
+        for name in wanted:
+            if name not in known:
+                have = f"its roles are {', '.join(known)}" if known else "its records have no roles yet"
+                raise InputError(
+                    f"no record in {self.folder} has the role '{name}': {have}; "
+                    f"assign roles with 'memometer data split {self.folder} --roles {name}=0.5,…'"
+                )
+        chosen = pc.is_in(self.table["role"], value_set=pa.array(wanted, pa.string()))
+        return dataclasses.replace(self, table=self.table.filter(chosen))
 
     def image_refs(self, start: int = 0, stop: int | None = None) -> Iterator[ImageRef | None]:
         """Where each record's image is, lazily; None for a record without an image."""

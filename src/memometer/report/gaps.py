@@ -6,7 +6,7 @@ from typing import Any
 
 from memometer.report.text import DASH, signed
 
-__all__ = ["DESIGNS", "MEASURES", "SCOPES", "Gap", "find_gap", "read_gap", "shown_designs"]
+__all__ = ["DESIGNS", "MEASURES", "SCOPES", "Gap", "find_gap", "is_one_model", "read_gap", "shown_designs"]
 
 MEASURES = {
     "ppg": ("PPG", "precision gap, share of records"),
@@ -14,7 +14,13 @@ MEASURES = {
     "aucg": ("AUCG", "difference of mean recall"),
 }
 SCOPES = {"all": "All objects", "unmentioned": "Unmentioned objects"}
-DESIGNS = {"balanced": "Balanced, both ways", "one-way": "One-way", "swapped": "One-way, roles swapped"}
+DESIGNS = {
+    "balanced": "Balanced, both ways",
+    "controlled": "Controlled: less the control",
+    "one-way": "One-way",
+    "swapped": "One-way, roles swapped",
+    "control": "Control: never seen",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,16 +78,24 @@ def find_gap(summary: dict[str, Any], *, design: str, scope: str, measure: str) 
     """The gap of one design (`DESIGNS`), scope (`SCOPES`) and measure (`MEASURES`)."""
     by_scope = {
         "balanced": summary.get("balanced"),
+        "controlled": summary.get("controlled"),
         "one-way": summary["gaps"],
         "swapped": (summary.get("backward") or {}).get("gaps"),
+        "control": (summary.get("control") or {}).get("gaps"),
     }[design]
     return read_gap(((by_scope or {}).get(scope) or {}).get(measure))
 
 
 def shown_designs(summary: dict[str, Any]) -> Iterator[str]:
-    """The designs that this audit has, balanced first."""
-    if summary.get("balanced"):
-        yield "balanced"
+    """The designs that this audit has, the most telling first."""
+    yield from (design for design in ("balanced", "controlled") if summary.get(design))
     yield "one-way"
     if summary.get("backward"):
         yield "swapped"
+    if summary.get("control"):
+        yield "control"
+
+
+def is_one_model(summary: dict[str, Any]) -> bool:
+    """Whether the reference is a text encoder that searched captions, in place of a second model."""
+    return bool((summary.get("searched") or {}).get("reference") == "captions" and summary["searched"].get("target"))

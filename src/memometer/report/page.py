@@ -11,6 +11,7 @@ from markupsafe import Markup
 from memometer.errors import InputError
 from memometer.files import hash_json, write_text
 from memometer.report import view
+from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
 from memometer.report.gallery import has_images
@@ -112,6 +113,7 @@ def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
         "tables": measure.tables(audit),
         **_head(audit, measure),
         "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in measure.figures),
+        "calibration": calibration_tables(summary),
         "n_gallery": audit.gallery.num_rows,
         "warnings": view.warnings(audit),
         "left_out": view.left_out(audit),

@@ -7,15 +7,19 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap
+from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap, is_one_model
 from memometer.report.text import DASH, plain, signed
 
 if TYPE_CHECKING:
-    from memometer.report.pages.base import HeadTable
+    from memometer.report.charts.table import HeadTable
 
 __all__ = ["gap_table", "head_tables"]
 
-DESIGNS = {"one-way": "one-way", "balanced": "balanced, both ways"}
+DESIGNS = {
+    "one-way": "one-way",
+    "balanced": "balanced, both ways",
+    "controlled": "controlled: less records that no model saw",
+}
 
 
 def gap_table(summary: dict[str, Any]) -> Table:
@@ -39,6 +43,10 @@ def gap_table(summary: dict[str, Any]) -> Table:
     for name in SCOPES.values():
         table.add_column(name.lower(), justify="right", no_wrap=True)
     for design, heading in DESIGNS.items():
+        if design == "controlled" and not summary.get("controlled"):
+            continue
+        if design == "balanced" and summary.get("controlled") and not summary.get("balanced"):
+            continue
         table.add_row(f"[bold]{heading}[/bold]")
         for measure, (name, _) in MEASURES.items():
             gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
@@ -51,7 +59,7 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
 
     Args:
         name: of the measure.
-        tables: see `memometer.report.pages.HeadTable`.
+        tables: see `memometer.report.charts.table.HeadTable`.
     """
     for head in tables:
         numbers = head.numbers
@@ -66,8 +74,12 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
 
 def _reasons(summary: dict[str, Any]) -> Iterator[str]:
     """Why gaps are dashes."""
-    if not summary.get("balanced"):
-        yield "– balanced: not run, it needs the reference's own records (--reference-role)"
+    if not summary.get("balanced") and not summary.get("controlled"):
+        yield (
+            "– balanced: not run; a one-model test is balanced by records the target never saw (--control-role)"
+            if is_one_model(summary)
+            else "– balanced: not run, it needs the reference's own records (--reference-role)"
+        )
     for scope, name in SCOPES.items():
         for measure in MEASURES:
             gap = find_gap(summary, design="one-way", scope=scope, measure=measure)

@@ -3,10 +3,14 @@
 import dataclasses
 from typing import Any
 
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, is_one_model
 from memometer.report.text import signed
 
 __all__ = ["Verdict", "verdict"]
+
+
+BALANCED = ("balanced", "controlled")
+"""Designs whose gap is 0 in expectation without memorization, whatever the models' quality."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,16 +41,21 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         reason = f": {gap.reason}" if gap.reason else ""
         return Verdict("undefined", "No verdict", f"The recall gap (PRG) or its interval is undefined{reason}.")
     number = (
-        f"the {'balanced' if design == 'balanced' else 'one-way'} recall gap (PRG) over {SCOPES[scope].lower()} "
+        f"the {design} recall gap (PRG) over {SCOPES[scope].lower()} "
         f"is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}"
         + (f", from {gap.n:,} records" if gap.n is not None else "")
     )
     cautions = _cautions(summary, design=design, scope=scope)
-    if gap.above_zero and design == "balanced":
-        return Verdict("found", "Memorization found", f"{_claim(scope)}: {number}.", cautions)
+    if gap.above_zero and design in BALANCED:
+        return Verdict(
+            "found", "Memorization found", f"{_claim(scope, one_model=is_one_model(summary))}: {number}.", cautions
+        )
     if gap.above_zero:
         return Verdict(
-            "one-way", "Gap found, one way only: memorization or model quality", f"{_claim(scope)}: {number}.", cautions
+            "one-way",
+            "Gap found, one way only: memorization or model quality",
+            f"{_claim(scope, one_model=is_one_model(summary))}: {number}.",
+            cautions,
         )
     if gap.below_zero:
         title = "No memorization shown: the gap lies below 0"
@@ -63,8 +72,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
 
 def _primary(summary: dict[str, Any]) -> tuple[str, str, Gap]:
-    """The first defined PRG in the order balanced before one-way; within it, unmentioned before all."""
-    order = [(design, scope) for design in ("balanced", "one-way") for scope in ("unmentioned", "all")]
+    """The first defined PRG in the order balanced, controlled, one-way; within it, unmentioned before all."""
+    order = [(design, scope) for design in (*BALANCED, "one-way") for scope in ("unmentioned", "all")]
     for design, scope in order:
         gap = find_gap(summary, design=design, scope=scope, measure="prg")
         if gap.value is not None and gap.interval is not None:
@@ -72,18 +81,23 @@ def _primary(summary: dict[str, Any]) -> tuple[str, str, Gap]:
     return "one-way", "all", find_gap(summary, design="one-way", scope="all", measure="prg")
 
 
-def _claim(scope: str) -> str:
+def _claim(scope: str, *, one_model: bool) -> str:
     objects = "the objects that its caption leaves out" if scope == "unmentioned" else "its objects"
-    return f"The model trained on a record recovers more of {objects} than the model that never saw it"
+    other = "a text encoder that never saw an image" if one_model else "the model that never saw it"
+    return f"The model trained on a record recovers more of {objects} than {other}"
 
 
 def _cautions(summary: dict[str, Any], *, design: str, scope: str) -> tuple[str, ...]:
     cautions = []
-    if design != "balanced":
+    if design not in BALANCED:
+        remedy = (
+            "Audit records that the target never saw too (--control-role) to tell them apart."
+            if is_one_model(summary)
+            else "Audit the reference's own records too (--reference-role) to tell them apart."
+        )
         cautions.append(
             "This is one direction only. A one-way gap mixes memorization with plain model quality: a better target "
-            "wins on anyone's records, a worse one hides what it memorized. Audit the reference's own records too "
-            "(--reference-role) to tell them apart."
+            f"wins on anyone's records, a worse one hides what it memorized. {remedy}"
         )
     if scope != "unmentioned":
         cautions.append(

@@ -66,8 +66,15 @@ def facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
     if both:
         swapped = f"{count(both.get('n_scored'))} of {count(both.get('n_records'))}"
         pairs.append(("Records scored, roles swapped", swapped))
+    if control := summary.get("control"):
+        pairs.append(("Control records", f"{count(control.get('n_scored'))} of {count(control.get('n_records'))}"))
     pairs += [
         ("Public images", count(summary.get("n_public"))),
+        *(
+            (f"{model.capitalize()} searches", f"public {side}")
+            for model, side in (summary.get("searched") or {}).items()
+            if side != "images"
+        ),
         ("Neighbours", f"k = {summary['k']}"),
         ("Query", summary.get("query", DASH)),
     ]
@@ -77,11 +84,17 @@ def facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
 def means(summary: dict[str, Any]) -> Numbers:
     """The mean scores behind the gaps."""
     rows = []
-    for direction, name in (("forward", "Target's records"), ("backward", "Reference's records")):
+    for direction, name in (
+        ("forward", "Target's records"),
+        ("backward", "Reference's records"),
+        ("control", "Control records"),
+    ):
         scopes = (summary.get("means") or {}).get(direction) or {}
         for scope, scope_name in SCOPES.items():
             values = scopes.get(scope) or {}
-            for model, model_name in (("target", "trained on them"), ("reference", "never saw them")):
+            trained = "target, never saw them" if direction == "control" else "trained on them"
+            untrained = "reference" if direction == "control" else "never saw them"
+            for model, model_name in (("target", trained), ("reference", untrained)):
                 scores = [values.get(f"{score}_{model}") for score in ("precision", "recall", "f")]
                 if any(score is not None for score in scores):
                     cells = (DASH if score is None else f"{score:.3f}" for score in scores)
@@ -98,7 +111,7 @@ def warnings(audit: "Audit") -> tuple[Clipped, ...]:
     hashes = [model.get("weights_hash") for model in models.values()]
     if hashes[0] is not None and hashes[0] == hashes[1]:
         lines.append("target and reference have the same weights, so every gap is 0 by construction")
-    if audit.summary.get("gaps") and not audit.summary.get("backward"):
+    if audit.summary.get("gaps") and not audit.summary.get("backward") and not audit.summary.get("control"):
         one_way = "one direction only: a one-way gap mixes memorization with plain model quality"
         lines += [] if any("one direction only" in line for line in lines) else [one_way]
     duplicates = (audit.summary.get("duplicates_across_roles") or {}).get("n") or 0
@@ -111,7 +124,11 @@ def left_out(audit: "Audit") -> tuple[tuple[str, Clipped, str], ...]:
     """Records and public images left out: (where, reason, how many)."""
     summary = audit.summary
     rows: list[tuple[str, Clipped, str]] = []
-    sides = (("records", summary), ("records, roles swapped", summary.get("backward") or {}))
+    sides = (
+        ("records", summary),
+        ("records, roles swapped", summary.get("backward") or {}),
+        ("control records", summary.get("control") or {}),
+    )
     for where, counts in sides:
         skipped = sorted((counts.get("n_skipped") or {}).items(), key=lambda item: -item[1])
         rows += [(where, clip(reason, limit=MAX_TEXT), count(n)) for reason, n in skipped]
@@ -135,10 +152,15 @@ def provenance(manifest: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, Cl
         ("reference", "Reference model"),
         ("records", "Records"),
         ("reference_records", "Records, roles swapped"),
+        ("control_records", "Control records"),
         ("public", "Public set"),
     ):
         if manifest.get(key):
             sections.append((heading, dict(manifest[key])))
+    sections += [
+        (f"Reference model {place}", dict(model))
+        for place, model in enumerate(manifest.get("further_references") or [], start=2)
+    ]
     return tuple((heading, _pairs(values)) for heading, values in sections)
 
 

@@ -60,15 +60,22 @@ def population_contributions(
 
 
 def gap_of(
-    directions: Sequence[Floats], *, seed: int, name: str, replicates: int = 1000, reason: str = "no record is scored"
+    directions: Sequence[Floats],
+    *,
+    seed: int,
+    name: str,
+    weights: Sequence[float] | None = None,
+    replicates: int = 1000,
+    reason: str = "no record is scored",
 ) -> Gap:
-    """The mean over records; for two directions the mean of their two means (the balanced gap).
+    """The mean over records; for two directions the mean of their two means (the balanced gap), or a weighted sum.
 
     Args:
         directions: one or two arrays of contributions (`population_contributions`), NaN where a record is not scored.
             The records of two directions are resampled independently.
         seed: with ``name``, decides the resampling.
         name: e.g. ``"all/ppg"``.
+        weights: one per direction, e.g. (1, −1) for the difference of two sets of records; equal ones without it.
         replicates: bootstrap replicates behind ``low`` and ``high``.
         reason: what to say when there is no record.
 
@@ -79,13 +86,12 @@ def gap_of(
     n = sum(len(values) for values in scored)
     if any(len(values) == 0 for values in scored):
         return Gap(None, None, None, None, n, reason)
-    value = float(np.mean([_mean(values) for values in scored]))
+    shares = np.full(len(scored), 1 / len(scored)) if weights is None else np.asarray(weights, np.float64)
+    value = float(shares @ [_mean(values) for values in scored])
     if any(len(values) < 2 for values in scored):
         return Gap(value, None, None, None, n)
-    replicated = np.mean(
-        [_resampled(v, 1.0, replicates, seed, f"{name}/{i}/bootstrap") for i, v in enumerate(scored)], 0
-    )
-    spread = np.mean([_resampled(v, 0.1, 100, seed, f"{name}/{i}/tenth") for i, v in enumerate(scored)], 0)
+    replicated = shares @ [_resampled(v, 1.0, replicates, seed, f"{name}/{i}/bootstrap") for i, v in enumerate(scored)]
+    spread = shares @ [_resampled(v, 0.1, 100, seed, f"{name}/{i}/tenth") for i, v in enumerate(scored)]
     low, high = np.quantile(replicated, [0.025, 0.975])
     return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n)
 

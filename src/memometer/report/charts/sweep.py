@@ -47,7 +47,7 @@ def _gaps(summary: dict[str, Any], scope: str) -> list[tuple[int, str, Gap]]:
     """Each (k, measure, gap) of one scope, k rising."""
     found = []
     for k, entry in sorted((summary.get("by_k") or {}).items(), key=lambda item: int(item[0])):
-        scopes = entry.get("balanced") or entry
+        scopes = entry.get("balanced") or entry.get("controlled") or entry
         found += [(int(k), measure, read_gap((scopes.get(scope) or {}).get(measure))) for measure in MEASURES]
     return found
 

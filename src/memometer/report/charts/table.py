@@ -2,7 +2,7 @@
 
 import dataclasses
 
-__all__ = ["Numbers"]
+__all__ = ["HeadTable", "Numbers"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,3 +20,18 @@ class Numbers:
     rows: tuple[tuple[str, ...], ...]
     n_text: int = 1
     strong: frozenset[int] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True)
+class HeadTable:
+    """A table of results at the head of the page, and in the terminal.
+
+    Attributes:
+        title: what it holds.
+        numbers: its cells.
+        note: how to read it; may be empty.
+    """
+
+    title: str
+    numbers: Numbers
+    note: str = ""

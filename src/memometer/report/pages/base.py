@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from memometer.report.charts.table import Numbers
+from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.items import item_sections
 from memometer.report.pictures import Pictures
 from memometer.report.terminal import head_tables
@@ -36,21 +36,6 @@ class Figure:
     text: str
     draw: Callable[..., Any]
     numbers: Callable[["Audit"], Numbers]
-
-
-@dataclasses.dataclass(frozen=True)
-class HeadTable:
-    """A table of results at the head of the page, and in the terminal.
-
-    Attributes:
-        title: what it holds.
-        numbers: its cells.
-        note: how to read it; may be empty.
-    """
-
-    title: str
-    numbers: Numbers
-    note: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

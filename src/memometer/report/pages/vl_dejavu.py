@@ -12,7 +12,8 @@ from memometer.report.gallery import GalleryRecord, gallery_records
 from memometer.report.gaps import SCOPES
 from memometer.report.pages.base import Figure, GalleryWords, HeadTable, MeasurePage, Reading
 from memometer.report.pictures import Pictures
-from memometer.report.terminal import gap_table
+from memometer.report.references import agreement_numbers, reference_numbers
+from memometer.report.terminal import gap_table, head_tables
 from memometer.report.text import clip
 from memometer.report.verdict import verdict
 
@@ -84,7 +85,17 @@ def _head(audit: "Audit") -> dict[str, Any]:
 
 
 def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
-    return (HeadTable("The mean scores behind the gaps", view.means(audit.summary)),)
+    summary = audit.summary
+    return (
+        HeadTable("The mean scores behind the gaps", view.means(summary)),
+        HeadTable(
+            "Every reference on the same records",
+            reference_numbers(summary),
+            "A reference that searches captions is a text encoder that never saw an image: the one-model test. It is "
+            "known to overestimate the two-model gap slightly.",
+        ),
+        HeadTable("How alike the references are", agreement_numbers(summary)),
+    )
 
 
 def _items(audit: "Audit", pictures: Pictures) -> tuple[GalleryRecord, ...]:
@@ -92,7 +103,8 @@ def _items(audit: "Audit", pictures: Pictures) -> tuple[GalleryRecord, ...]:
 
 
 def _terminal(audit: "Audit") -> "list[Table]":
-    return [gap_table(audit.summary)]
+    several = [table for table in _tables(audit)[1:] if table.numbers.rows]
+    return [gap_table(audit.summary), *head_tables("VL-Déjà-Vu", several)]
 
 
 READING = (
@@ -123,6 +135,13 @@ READING = (
         "the models’ roles swapped. Without memorization its expectation is 0, whatever the models’ quality.",
     ),
     Reading(
+        "With one model",
+        "Where nobody will train a second model, a text encoder that never saw an image takes its place: it looks the "
+        "caption up among public captions, and the objects of their images are its guess. The gap then mixes "
+        "memorization with how good either model is at retrieval. The <b>controlled</b> gap takes that out: it is the "
+        "gap on the target’s records less the gap on records that the target never saw.",
+    ),
+    Reading(
         "What the interval covers",
         "Which records happened to be tested, for these two models and this public set: 95&nbsp;% bootstrap over "
         "records. It does not cover another training of the same models with other seeds, nor wrong or missing object "
@@ -141,8 +160,10 @@ PAGE = MeasurePage(
     reading=READING,
     method=(
         "Jayaraman, Guo and Chaudhuri, “Déjà Vu Memorization in Vision–Language Models”, NeurIPS 2024, "
-        '<a href="https://arxiv.org/abs/2402.02103" rel="noreferrer">arXiv 2402.02103</a>. The unmentioned and the '
-        "balanced gaps are memometer’s own."
+        '<a href="https://arxiv.org/abs/2402.02103" rel="noreferrer">arXiv 2402.02103</a>; with one model: Kokhlikyan '
+        "and others, “Measuring Déjà Vu Memorization Efficiently”, NeurIPS 2024, "
+        '<a href="https://arxiv.org/abs/2504.05651" rel="noreferrer">arXiv 2504.05651</a>. The unmentioned, balanced '
+        "and controlled gaps are memometer’s own."
     ),
     gallery=GalleryWords(
         "Gallery: the records with the largest gap",

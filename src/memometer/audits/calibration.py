@@ -1,0 +1,88 @@
+"""Calibration: how often a measure's 95 % interval covers 0 where there is nothing to find (METHODS, 8.4)."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+from scipy.stats import binomtest
+
+from memometer.audits.result import Audit
+from memometer.errors import InputError
+from memometer.progress import progress_bar, quiet
+
+__all__ = ["LEAST_SEEDS", "NullRow", "check_null", "null_coverage"]
+
+LEAST_SEEDS = 20
+"""Below this, a coverage says next to nothing."""
+
+
+class NullRow(BaseModel):
+    """Coverage of one interval over audits of models that were trained on neither set."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    interval: str = Field(description="Which interval, e.g. 'balanced/unmentioned/prg'.")
+    n_seeds: int = Field(description="Pairs of models for which it is defined.")
+    n_covered: int = Field(description="Those whose interval covers 0.")
+    coverage: float | None
+    low: float | None = Field(description="Clopper-Pearson 95 % interval of the coverage.")
+    high: float | None
+    mean: float | None = Field(description="Mean of the values; 0 where the measure is unbiased.")
+    stderr: float | None = Field(description="Standard error of that mean.")
+
+
+def check_null(null: int) -> None:
+    """Passes where the number of seeds is 0, or enough.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if null and null < LEAST_SEEDS:
+        raise InputError(
+            f"--null {null} is too few to tell a coverage; expected 0 (none) or {LEAST_SEEDS} seeds or more"
+        )
+
+
+def null_coverage(
+    audit: Callable[[int], Audit], *, seeds: int, intervals: Callable[[dict[str, Any]], dict[str, dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """Runs an audit of untrained models once per seed, and counts how often each interval covers 0.
+
+    Args:
+        audit: a seed → the audit of models of that seed, on the same records.
+        seeds: how many.
+        intervals: a summary → name → ``{"value", "low", "high"}``, those whose expectation is 0.
+    """
+    found: dict[str, list[tuple[float, float, float]]] = {}
+    with progress_bar("calibrating on untrained models", total=seeds, unit="audits") as advance:
+        for seed in range(seeds):
+            with quiet():
+                summary = audit(seed).summary
+            for name, gap in intervals(summary).items():
+                rows = found.setdefault(name, [])
+                if gap["value"] is not None and gap["low"] is not None:
+                    rows.append((gap["value"], gap["low"], gap["high"]))
+            advance()
+    return [_row(name, np.array(rows).reshape(-1, 3)) for name, rows in found.items()]
+
+
+def _row(name: str, rows: Any) -> dict[str, Any]:
+    n = len(rows)
+    if not n:
+        return NullRow(
+            interval=name, n_seeds=0, n_covered=0, coverage=None, low=None, high=None, mean=None, stderr=None
+        ).model_dump()
+    value, low, high = rows.T
+    covered = int(((low <= 0) & (high >= 0)).sum())
+    bounds = binomtest(covered, n).proportion_ci(0.95, method="exact")
+    return NullRow(
+        interval=name,
+        n_seeds=n,
+        n_covered=covered,
+        coverage=covered / n,
+        low=float(bounds.low),
+        high=float(bounds.high),
+        mean=float(value.mean()),
+        stderr=float(value.std(ddof=1)) / n**0.5 if n > 1 else None,
+    ).model_dump()

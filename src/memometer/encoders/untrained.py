@@ -1,0 +1,59 @@
+"""Models that were trained on nothing: small open_clip models as their first weights are drawn."""
+
+import functools
+
+import torch
+
+from memometer.encoders.architectures import Architecture, Tokenizer, build_model, build_tokenizer
+from memometer.encoders.checkpoints import hash_tensors
+from memometer.encoders.devices import choose_device
+from memometer.encoders.open_clip import OpenClipEncoder
+from memometer.seeds import seed_for
+
+__all__ = ["untrained"]
+
+CONFIG = {
+    "embed_dim": 64,
+    "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 64, "layers": 2, "head_width": 32},
+    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
+}
+PREPROCESS = {
+    "size": 32,
+    "mode": "RGB",
+    "mean": [0.5, 0.5, 0.5],
+    "std": [0.25, 0.25, 0.25],
+    "interpolation": "bicubic",
+    "resize_mode": "shortest",
+    "fill_color": 0,
+}
+
+
+def untrained(seed: int, name: str, *, device: str = "cpu") -> OpenClipEncoder:
+    """A model of random weights, cheap enough to be drawn twenty times over.
+
+    It sees images and texts through a fixed random network: alike inputs get alike vectors, and nothing is memorized.
+
+    Args:
+        seed: with ``name``, decides the weights.
+        name: e.g. ``"target"``.
+        device: where it runs.
+    """
+    architecture = Architecture(name="untrained", config=CONFIG)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed_for(seed, "untrained", name))
+        model = build_model(architecture)
+    return OpenClipEncoder(
+        model,
+        tokenizer=_tokenizer(),
+        model_config=CONFIG,
+        preprocess_config=PREPROCESS,
+        weights_hash=hash_tensors(model.state_dict()),
+        spec=f"untrained:{seed}",
+        device=choose_device(device),
+    )
+
+
+@functools.cache
+def _tokenizer() -> Tokenizer:
+    """The same for all of them; it takes longer to build than a model."""
+    return build_tokenizer(Architecture(name="untrained", config=CONFIG))

@@ -1,0 +1,50 @@
+"""Several references on the same records: their gaps side by side, and how alike they are."""
+
+from typing import Any
+
+from memometer.report.charts.table import Numbers
+from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
+from memometer.report.text import DASH, count, plain
+
+__all__ = ["agreement_numbers", "reference_numbers"]
+
+AGREEMENTS = {
+    "jaccard": "Jaccard of correct objects",
+    "recall_correlation": "correlation of recall",
+    "gap_correlation": "correlation of the recall gap",
+}
+
+
+def reference_numbers(summary: dict[str, Any]) -> Numbers:
+    """One row per reference, design and scope; without rows where there is one reference."""
+    rows = []
+    for entry in summary.get("references") or []:
+        kind = "one model" if entry["searched"] == "captions" else "two models"
+        for design, gaps in (("one-way", entry["gaps"]), ("controlled", entry["controlled"])):
+            for scope, name in SCOPES.items() if gaps else ():
+                found = [read_gap(gaps[scope][measure]) for measure in MEASURES]
+                cells = (_cell(gap) for gap in found)
+                rows.append(
+                    (plain(entry["reference"], limit=40), kind, design, name.lower(), *cells, count(found[0].n))
+                )
+    header = ("Reference", "Test", "Design", "Objects", *(name for name, _ in MEASURES.values()), "n")
+    return Numbers(header, tuple(rows), n_text=4)
+
+
+def agreement_numbers(summary: dict[str, Any]) -> Numbers:
+    """One row per pair of references and measure of agreement."""
+    rows = []
+    for entry in summary.get("agreement") or []:
+        pair = " / ".join(plain(name, limit=40) for name in entry["references"])
+        for key, name in AGREEMENTS.items():
+            found = entry[key]
+            value = DASH if found["value"] is None else f"{found['value']:.3f}"
+            interval = DASH if found["low"] is None else f"[{found['low']:.3f}, {found['high']:.3f}]"
+            rows.append((pair, name, value, interval, count(found["n"]), count(found["n_undefined"])))
+    return Numbers(("References", "Agreement", "Value", "95 % interval", "n", "undefined"), tuple(rows), n_text=2)
+
+
+def _cell(gap: Gap) -> str:
+    if gap.value is None:
+        return DASH
+    return f"{gap.value:+.3f} {gap.interval_text}".replace("-", "−") if gap.interval else f"{gap.value:+.3f}"

@@ -1,0 +1,95 @@
+"""Calibration: planted nothing."""
+
+import numpy as np
+import pytest
+from worlds import VectorWorld
+
+from memometer import audit_vl_dejavu, make_scenes, split_records
+from memometer.audits.calibration import null_coverage
+from memometer.audits.result import Audit
+from memometer.audits.schema import VLDejaVuSummary
+from memometer.encoders.untrained import untrained
+from memometer.errors import InputError
+
+
+def summary_of(value, half):
+    return {"gap": {"value": value, "low": value - half, "high": value + half}}
+
+
+def coverage_of(gaps):
+    def audit(seed):
+        return Audit(summary=gaps[seed], samples=None, gallery=None, manifest={}, config={})
+
+    return null_coverage(audit, seeds=len(gaps), intervals=lambda summary: summary)
+
+
+def test_coverage_is_counted_with_its_own_interval():
+    (row,) = coverage_of([summary_of(value, 0.1) for value in (0.0, 0.05, -0.05, 0.2)])
+    assert (row["interval"], row["n_seeds"], row["n_covered"], row["coverage"]) == ("gap", 4, 3, 0.75)
+    assert row["low"] == pytest.approx(0.194, abs=1e-3)  # Clopper and Pearson's for 3 of 4
+    assert row["high"] == pytest.approx(0.994, abs=1e-3)
+    assert row["mean"] == pytest.approx(0.05)
+    assert row["stderr"] == pytest.approx(np.std([0, 0.05, -0.05, 0.2], ddof=1) / 2)
+
+
+def test_undefined_intervals_do_not_count():
+    (row,) = coverage_of([{"gap": {"value": None, "low": None, "high": None}}] * 3)
+    assert (row["n_seeds"], row["coverage"], row["mean"]) == (0, None, None)
+
+
+def test_untrained_models_are_drawn_by_seed_and_name():
+    texts = ["a dog", "a red boat on the water"]
+    one, again, other, sibling = (
+        untrained(seed, name).encode_texts(texts) for seed, name in ((0, "t"), (0, "t"), (1, "t"), (0, "r"))
+    )
+    assert np.array_equal(one, again)
+    assert not np.allclose(one, other)
+    assert not np.allclose(one, sibling)
+    assert np.ptp(one, axis=0).max() > 0
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    make_scenes(folder, n=150, size=32)
+    split_records(folder, "a=50,b=50,public=rest")
+    return folder
+
+
+def test_an_audit_calibrates_itself_on_untrained_models(scenes, tmp_path):
+    models = {name: untrained(100, name) for name in ("target", "reference")}
+    audit = audit_vl_dejavu(
+        **models,
+        records=scenes,
+        role="a",
+        reference_role="b",
+        public=scenes,
+        public_role="public",
+        k=3,
+        sweep=(),
+        gallery=0,
+        null=20,
+        replicates=200,
+        out=tmp_path / "run",
+    )
+    rows = {row["interval"]: row for row in audit.summary["null"]}
+    assert set(rows) == {
+        f"{design}/{over}/{gap}"
+        for design in ("balanced", "one-way")
+        for over in ("all", "unmentioned")
+        for gap in ("ppg", "prg", "aucg")
+    }
+    for gap in ("ppg", "prg", "aucg"):
+        assert rows[f"balanced/all/{gap}"]["n_seeds"] == 20
+        assert rows[f"balanced/all/{gap}"]["coverage"] >= 0.75  # 95 % of 20, four standard errors down
+    VLDejaVuSummary.model_validate(audit.summary)
+    assert list((tmp_path / "run" / "stages").glob("*/ledger.jsonl"))  # the audit's own models alone
+    assert len(list((tmp_path / "run" / "stages").glob("neighbors-*.npz"))) == 4
+
+
+def test_too_few_seeds_and_records_without_images_are_sentences(tmp_path):
+    world = VectorWorld(tmp_path)
+    with pytest.raises(InputError, match="--null 5 is too few"):
+        audit_vl_dejavu(**world.options, null=5)
+    with pytest.raises(InputError, match="have no images"):
+        audit_vl_dejavu(**world.options, null=20)

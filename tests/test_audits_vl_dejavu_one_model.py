@@ -1,0 +1,258 @@
+"""The one-model test (METHODS, Section 2): a text encoder that never saw an image in place of a second model."""
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import scipy.stats
+from worlds import VectorWorld, union_oracle
+
+from memometer import audit_vl_dejavu
+from memometer.audits.schema import VLDejaVuSummary
+from memometer.errors import InputError
+
+GAPS = ("ppg", "prg", "aucg")
+
+
+class TextWorld(VectorWorld):
+    """A `VectorWorld` with text vectors of the public captions, and folders of text vectors alone."""
+
+    def __init__(self, folder, **options):
+        super().__init__(folder, **options)
+        self.text_vectors = {}
+        self.add_text("text", seed=99)
+        for role in "ab":  # the models' own text vectors of the public captions, for t2t
+            _images, texts = self.vectors[role]
+            public = np.random.default_rng(7).standard_normal((len(self.public_ids), texts.shape[1]))
+            self._write_text(role, np.concatenate([texts, public.astype(np.float32)]))
+
+    def add_text(self, name, *, seed, helpful=0.0):
+        """Text vectors, ``helpful`` where public captions of like objects should be near."""
+        rng = np.random.default_rng(seed)
+        vectors = rng.standard_normal((len(self.ids) + len(self.public_ids), 16))
+        everything = [*self.objects, *self.public_objects]
+        labels = sorted({label for objects in everything for label in objects})
+        directions = rng.standard_normal((len(labels), 16))
+        for row, objects in enumerate(everything):
+            vectors[row] += helpful * sum(directions[labels.index(label)] for label in objects)
+        (self.folder / name).mkdir()
+        self._write_text(name, vectors.astype(np.float32))
+
+    def _write_text(self, name, vectors):
+        np.save(self.folder / name / "texts.npy", vectors)
+        pq.write_table(pa.table({"record_id": self.ids + self.public_ids}), self.folder / name / "texts.parquet")
+        self.text_vectors[name] = vectors.astype(np.float64)
+
+    @property
+    def one_model(self):
+        """Keyword arguments of a one-model audit, controlled by role b."""
+        return {
+            **self.options,
+            "reference": f"embeddings:{self.folder / 'text'}",
+            "reference_role": None,
+            "control_role": "b",
+        }
+
+    def text_side(self, name, role, *, k):
+        """Scores of one role under a search of public captions, by brute force."""
+        rows = [row for row, each in enumerate(self.roles) if each == role]
+        named = [[label for label in self.objects[row] if label in self.captions[row][0].split()] for row in rows]
+        unit = self.text_vectors[name] / np.linalg.norm(self.text_vectors[name], axis=1, keepdims=True)
+        near = np.argsort(-(unit[rows] @ unit[len(self.ids) :].T), axis=1, kind="stable")[:, :k]
+        return union_oracle([self.objects[row] for row in rows], named, self.public_objects, near, k), near
+
+
+def by_hand(target, reference, place):
+    """PPG, PRG, AUCG of oracle scores over all (0) or unmentioned (1) objects."""
+    one, other = target[place], reference[place]
+    scored = ~np.isnan(one[:, 1])
+    one, other = one[scored], other[scored]
+    return np.array(
+        [
+            np.sign(one[:, 0] - other[:, 0]).mean(),
+            np.sign(one[:, 1] - other[:, 1]).mean(),
+            (one[:, 1] - other[:, 1]).mean(),
+        ]
+    )
+
+
+def values(gaps, over):
+    return np.array([gaps[over][gap]["value"] for gap in GAPS])
+
+
+def test_a_text_reference_equals_a_brute_force_oracle(tmp_path):
+    world = TextWorld(tmp_path, seed=3, plant=0.6)
+    audit = audit_vl_dejavu(**world.one_model, k=4, sweep=())
+    VLDejaVuSummary.model_validate(audit.summary)
+    assert audit.summary["searched"] == {"target": "images", "reference": "captions"}
+    assert audit.summary["balanced"] is None
+    target = world.oracle("a", k=4)[0]
+    target_on_control = world.oracle("b", k=4)[1]  # model a on the records of b
+    for place, over in enumerate(("all", "unmentioned")):
+        there = by_hand(target, world.text_side("text", "a", k=4)[0], place)
+        control = by_hand(target_on_control, world.text_side("text", "b", k=4)[0], place)
+        np.testing.assert_allclose(values(audit.summary["gaps"], over), there, atol=1e-12)
+        np.testing.assert_allclose(values(audit.summary["control"]["gaps"], over), control, atol=1e-12)
+        np.testing.assert_allclose(values(audit.summary["controlled"], over), there - control, atol=1e-12)
+        np.testing.assert_allclose(values(audit.summary["by_k"]["4"]["controlled"], over), there - control, atol=1e-12)
+    assert audit.samples["direction"].to_pylist() == ["forward"] * 30 + ["control"] * 30
+    assert all(record["direction"] == "forward" for record in audit.gallery.to_pylist())
+
+
+def test_t2t_searches_the_public_captions_with_the_targets_own_text_tower(tmp_path):
+    world = TextWorld(tmp_path, seed=4)
+    audit = audit_vl_dejavu(**world.one_model, k=3, sweep=(), search="t2t")
+    assert audit.summary["searched"] == {"target": "captions", "reference": "captions"}
+    target, reference = world.text_side("a", "a", k=3)[0], world.text_side("text", "a", k=3)[0]
+    np.testing.assert_allclose(values(audit.summary["gaps"], "all"), by_hand(target, reference, 0), atol=1e-12)
+
+
+def test_several_references_stand_side_by_side_with_their_agreement(tmp_path):
+    world = TextWorld(tmp_path, seed=5, plant=1.0)
+    references = [f"embeddings:{world.folder / name}" for name in ("b", "text")]
+    audit = audit_vl_dejavu(**{**world.options, "reference": references}, k=5, sweep=())
+    alone = audit_vl_dejavu(**{**world.options, "reference": references[0]}, k=5, sweep=())
+    assert audit.summary["gaps"] == alone.summary["gaps"]
+    assert audit.summary["balanced"] == alone.summary["balanced"]
+    assert [entry["reference"] for entry in audit.summary["references"]] == references
+    assert [entry["searched"] for entry in audit.summary["references"]] == ["images", "captions"]
+    assert audit.summary["references"][0]["gaps"] == audit.summary["gaps"]
+    target, two = world.oracle("a", k=5)
+    one, near = world.text_side("text", "a", k=5)
+    np.testing.assert_allclose(
+        values(audit.summary["references"][1]["gaps"], "all"), by_hand(target, one, 0), atol=1e-12
+    )
+
+    (agreement,) = audit.summary["agreement"]
+    images, texts = world.vectors["b"]
+    similarity = (texts / np.linalg.norm(texts, axis=1, keepdims=True)) @ (
+        images / np.linalg.norm(images, axis=1, keepdims=True)
+    ).T
+    index = []
+    for row in range(30):
+        own = set(world.objects[row])
+        found = [
+            own & set(itertools.chain.from_iterable(world.public_objects[place] for place in places))
+            for places in (np.argsort(-similarity[row], kind="stable")[:5], near[row])
+        ]
+        if found[0] | found[1]:
+            index.append(len(found[0] & found[1]) / len(found[0] | found[1]))
+    assert agreement["jaccard"]["value"] == pytest.approx(np.mean(index), abs=1e-12)
+    assert agreement["jaccard"]["n"] == len(index)
+    expected = scipy.stats.pearsonr(two[0][:, 1], one[0][:, 1])[0]
+    assert agreement["recall_correlation"]["value"] == pytest.approx(expected, abs=1e-12)
+    page = audit._repr_html_()
+    assert "one model" not in page or "text" in page
+
+
+def test_a_reference_twice_agrees_with_itself(tmp_path):
+    world = TextWorld(tmp_path)
+    twice = [f"embeddings:{world.folder / 'text'}"] * 2
+    audit = audit_vl_dejavu(**{**world.one_model, "reference": twice}, k=3, sweep=())
+    (agreement,) = audit.summary["agreement"]
+    assert agreement["jaccard"]["value"] == 1
+    assert agreement["recall_correlation"]["value"] == pytest.approx(1)
+    first, second = audit.summary["references"]
+    assert first["gaps"]["all"]["prg"]["value"] == second["gaps"]["all"]["prg"]["value"]
+
+
+def test_the_control_takes_quality_out(tmp_path):
+    """A text encoder that knows the objects is far better than the target; only the controlled gap covers 0."""
+    covered, one_way = [], []
+    for seed in range(30):
+        world = TextWorld(tmp_path / str(seed), seed=seed, n=40)
+        world.add_text("knowing", seed=seed + 500, helpful=2.0)
+        options = {**world.one_model, "reference": f"embeddings:{world.folder / 'knowing'}"}
+        audit = audit_vl_dejavu(**options, k=2, sweep=(), replicates=300, gallery=0)
+        gap = audit.summary["controlled"]["all"]["prg"]
+        covered.append(gap["low"] <= 0 <= gap["high"])
+        one_way.append(audit.summary["gaps"]["all"]["prg"]["high"] < 0)
+    assert np.mean(covered) >= 0.83  # 95 % of 30, three standard errors down
+    assert np.mean(one_way) > 0.8
+
+
+def test_planted_memorization_is_found_with_one_model(tmp_path):
+    world = TextWorld(tmp_path, plant=3.0, n=80)
+    audit = audit_vl_dejavu(**world.one_model, k=1, sweep=())
+    for over in ("all", "unmentioned"):
+        assert audit.summary["controlled"][over]["prg"]["low"] > 0
+    assert "controlled recall gap" in audit._repr_html_()
+
+
+class Bag:
+    """A text encoder that knows the words it was fitted on."""
+
+    identity = "bag"
+    spec = "text:bag"
+
+    def __init__(self, words=()):
+        self.words = words
+
+    def fitted_on(self, texts):
+        return Bag(sorted({word for text in texts for word in text.split()}))
+
+    def encode_texts(self, texts):
+        return np.array([[text.split().count(word) for word in self.words] for text in texts], np.float32)
+
+
+def with_public_captions(world, *, strange=()):
+    """The public captions name an object each; ``strange`` records have captions of unknown words."""
+    path = world.folder / "records" / "records.parquet"
+    table = pq.read_table(path).to_pydict()
+    for row, role in enumerate(table["role"]):
+        if role == "public":
+            table["captions"][row] = [f"a {table['objects'][row][0]} somewhere"]
+    for row in strange:
+        table["captions"][row] = ["xyzzy"]
+    pq.write_table(pa.table(table), path)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_an_encoder_that_must_be_fitted_is_fitted_on_the_public_captions(tmp_path):
+    world = TextWorld(tmp_path)
+    with_public_captions(world, strange=(0, 4))
+    audit = audit_vl_dejavu(**{**world.one_model, "reference": Bag()}, k=3, sweep=())
+    assert audit.summary["n_skipped"] == {"query caption without a direction": 2}
+    assert audit.summary["n_scored"] == 28
+    assert audit.samples["recall_target"][0].as_py() is None
+    assert any("no direction" in note for note in audit.summary["notes"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"reference_role": "b", "control_role": None}, "give --control-role"),
+        ({"search": "i2t"}, "expected t2i .* or t2t"),
+        ({"public_caption": 2}, "no public record has a caption number 2, but .* searches public captions"),
+        ({"reference": []}, "no reference is given"),
+        ({"control_role": "a"}, "both under test"),
+        ({"control_role": "z"}, "has the role 'z'"),
+    ],
+)
+def test_wrong_input_is_a_sentence(tmp_path, change, words):
+    world = TextWorld(tmp_path)
+    with pytest.raises(InputError, match=words):
+        audit_vl_dejavu(**{**world.one_model, **change})
+
+
+def test_a_target_without_a_text_tower_is_a_sentence(tmp_path):
+    world = TextWorld(tmp_path)
+    for name in ("texts.npy", "texts.parquet"):
+        (world.folder / "a" / name).unlink()
+    with pytest.raises(InputError, match="has no text tower"):
+        audit_vl_dejavu(**world.one_model)
+
+
+def test_public_captions_that_are_missing_are_rejects(tmp_path):
+    world = TextWorld(tmp_path)
+    path = world.folder / "records" / "records.parquet"
+    table = pq.read_table(path).to_pydict()
+    table["captions"][-1] = []
+    pq.write_table(pa.table(table), path)
+    audit = audit_vl_dejavu(**world.one_model)
+    assert audit.summary["n_public"] == 39
+    assert audit.rejects.to_pylist() == [
+        {"record_id": world.public_ids[-1], "side": "public", "reason": "no caption 1"}
+    ]
