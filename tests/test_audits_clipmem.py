@@ -15,6 +15,9 @@ from memometer import audit_clipmem, load_audit
 from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import load_records
+from memometer.data.scenes import make_scenes
+from memometer.data.splits import split_records
+from memometer.encoders.untrained import untrained
 from memometer.errors import InputError, VectorError
 from memometer.files import write_json
 
@@ -277,7 +280,8 @@ def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys
         ({"n_aug": 0}, "n_aug = 0; expected 1 or more"),
         ({"captions": 0}, "captions = 0; expected 1 or more"),
         ({"targets": []}, "no targets are given"),
-        ({"references": ["embeddings:x", "embeddings:x"]}, "embeddings:x is given twice among the references"),
+        ({"null": 5}, "--null 5 is too few"),
+        ({"null": 20}, "have no images"),
         ({"records": Path("nowhere")}, "memometer data import"),
     ],
 )
@@ -285,6 +289,37 @@ def test_wrong_input_is_a_sentence(tmp_path, change, words):
     world = PairWorld(tmp_path, n=3)
     with pytest.raises(InputError, match=words):
         audit_clipmem(**{**world.options, **change})
+
+
+def test_a_training_that_is_named_twice_is_a_sentence(tmp_path):
+    world = PairWorld(tmp_path, n=3)
+    with pytest.raises(InputError, match=r"embeddings:.*f1 stands twice among the targets"):
+        audit_clipmem(**{**world.options, "targets": [world.spec("f1")] * 2})
+
+
+def test_untrained_models_show_what_the_intervals_are_worth(tmp_path):
+    records = tmp_path / "records"
+    make_scenes(records, n=60, size=32)
+    split_records(records, {"c": 20, "e": 20, "i": "rest"})
+    audit = audit_clipmem(
+        targets=untrained(100, "target"),
+        references=untrained(100, "reference"),
+        records=records,
+        **{**SUBSETS, "shared": None},
+        n_aug=1,
+        null=20,
+        replicates=200,
+        out=tmp_path / "run",
+    )
+    rows = {row["interval"]: row for row in audit.summary["null"]}
+    assert list(rows) == ["candidates less external", "candidates less independent", "mean of the candidates"]
+    for name in list(rows)[:2]:
+        assert rows[name]["n_seeds"] == 20
+        assert rows[name]["coverage"] >= 0.75  # 95 % of 20, four standard errors down
+    # Two random networks place all pairs at different cosines: why the verdict goes by differences.
+    assert rows["mean of the candidates"]["coverage"] < 0.5
+    ClipMemSummary.model_validate(audit.summary)
+    assert len(list((tmp_path / "run" / "stages").iterdir())) == 5  # the audit's own models alone
 
 
 def test_towers_without_a_common_space_and_records_without_captions_are_sentences(tmp_path):
