@@ -5,8 +5,8 @@ from typing import cast
 
 from memometer.audits.result import Audit, load_audit
 from memometer.data.records import Records, load_records
-from memometer.embeddings import StoredVectors, load_encoder
-from memometer.encoders import Encoder, ImageEncoder, TextEncoder, Tower, has_tower
+from memometer.embeddings import AnyEncoder, StoredVectors, load_encoder
+from memometer.encoders import Encoder, Tower, has_tower
 from memometer.errors import InputError
 from memometer.progress import notice
 
@@ -21,7 +21,7 @@ __all__ = [
     "spec_of",
 ]
 
-Model = Encoder | ImageEncoder | TextEncoder | StoredVectors
+Model = AnyEncoder
 """What an audit takes as a model; each says what towers it needs."""
 
 TwoTowers = Encoder | StoredVectors

@@ -38,12 +38,6 @@ class StoredVectors:
         """What names these vectors on the command line."""
         return f"embeddings:{self.folder}"
 
-    @property
-    def towers(self) -> tuple[Tower, ...]:
-        """The kinds of vectors that there are."""
-        kinds: dict[Tower, str] = {"image": "images.npy", "text": "texts.npy"}
-        return tuple(tower for tower, name in kinds.items() if (self.folder / name).is_file())
-
     @functools.cached_property
     def identity(self) -> str:
         """Hash of the files' content."""

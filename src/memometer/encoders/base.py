@@ -105,7 +105,7 @@ def image_tower(encoder: object) -> ImageEncoder:
         InputError: it has none.
     """
     if has_tower(encoder, "image"):
-        return cast(ImageEncoder, encoder)
+        return cast("ImageEncoder", encoder)
     raise InputError(
         f"{_name(encoder)} is a text encoder without an image tower; use a model that has one: open_clip:…, timm:… or "
         "torchvision:…"
@@ -119,9 +119,11 @@ def text_tower(encoder: object) -> TextEncoder:
         InputError: it has none, or has to be fitted first.
     """
     if has_tower(encoder, "text"):
-        return cast(TextEncoder, encoder)
+        return cast("TextEncoder", encoder)
     if isinstance(encoder, UnfittedTextEncoder):
-        raise InputError(f"{encoder.spec} knows no text yet; fit it first: encoder.fitted_on(captions of the public set)")
+        raise InputError(
+            f"{encoder.spec} knows no text yet; fit it first: encoder.fitted_on(captions of the public set)"
+        )
     raise InputError(
         f"{_name(encoder)} is an image encoder without a text tower; use a model that has one: open_clip:… or text:…"
     )

@@ -9,7 +9,7 @@ import torch
 import torchvision
 
 from memometer.encoders.devices import choose_device
-from memometer.encoders.unwrapping import Checkpoint, fit_tower, parse_checkpoint
+from memometer.encoders.unwrapping import fit_tower, parse_checkpoint
 from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
 
