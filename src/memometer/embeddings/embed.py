@@ -18,7 +18,7 @@ from memometer.data.records import Records
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, check_output
-from memometer.encoders.base import Encoder, Preprocess
+from memometer.encoders.base import ImageEncoder, Preprocess, TextEncoder
 from memometer.engines import default_workers, map_ordered
 from memometer.progress import progress_bar
 
@@ -45,7 +45,7 @@ class Embedded:
 
 def embed_images(
     records: Records,
-    encoder: Encoder | StoredVectors,
+    encoder: ImageEncoder | StoredVectors,
     *,
     store: Path,
     workers: int = 0,
@@ -88,7 +88,7 @@ def embed_images(
 
 def embed_texts(
     records: Records,
-    encoder: Encoder | StoredVectors,
+    encoder: TextEncoder | StoredVectors,
     *,
     store: Path,
     caption: int = 1,
@@ -189,7 +189,9 @@ def _stacked(batch: _Batch, images: Iterable[npt.NDArray[Any] | str]) -> _Decode
     return _Decoded(batch.piece, batch.start, len(batch.refs), stacked, tuple(reasons))
 
 
-def _key(encoder: Encoder | StoredVectors, records: Records, columns: Sequence[str], what: str) -> str:
+def _key(
+    encoder: ImageEncoder | TextEncoder | StoredVectors, records: Records, columns: Sequence[str], what: str
+) -> str:
     """Hash of the model, the records in their order, and how they are batched."""
     digest = hashlib.blake2b(f"{encoder.identity}\n{what}\n{PIECE_SIZE}\n".encode(), digest_size=16)
     kept = ["record_id"] if isinstance(encoder, StoredVectors) else ["record_id", *columns]
@@ -198,5 +200,5 @@ def _key(encoder: Encoder | StoredVectors, records: Records, columns: Sequence[s
     return digest.hexdigest()
 
 
-def _name(encoder: Encoder) -> str:
+def _name(encoder: ImageEncoder | TextEncoder) -> str:
     return str(getattr(encoder, "spec", None) or encoder.identity)
