@@ -48,10 +48,10 @@ N_PROPS = {2: 0.3, 3: 0.4, 4: 0.3}
 OFF_THEME = 0.3
 """Share of props that may be of any kind, whatever the theme."""
 
-SHORTEST_SIDE, LONGEST_SIDE = 0.40, 0.54
+SHORTEST_SIDE, LONGEST_SIDE = 0.52, 0.60
 """Between these lie the sides of the foreground, as shares of the picture's side."""
 
-FREE = 0.42
+FREE = 0.38
 """So wide a strip beside the foreground stays free of it, from the top of the picture to the bottom."""
 
 PROP_SIDE = (0.15, 0.19)
@@ -97,7 +97,7 @@ def _foreground(rng: np.random.Generator, kind: Kind, horizon: float) -> tuple[I
         top = min(bottom, max(top, horizon + 0.1 - height / 2))
     item = Item(
         kind=kind,
-        color=pick(rng, kind.colors),
+        color=kind.colors[0],  # one colour for each class: what a small model learns to tell classes by in minutes
         size="",
         x=left + width / 2,
         y=top + (bottom - top) * down,
