@@ -50,6 +50,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/naive_bayes.py
+	$(BIN)/python benchmarks/clipmem.py
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/memory.py
 

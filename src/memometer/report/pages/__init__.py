@@ -9,6 +9,7 @@ __all__ = ["PAGES", "Figure", "GalleryWords", "HeadTable", "MeasurePage", "Readi
 
 PAGES = {
     "image-dejavu": "image_dejavu",
+    "clipmem": "clipmem",
     "vl-dejavu": "vl_dejavu",
 }
 """Measure → module of this folder; each has a `PAGE`."""
