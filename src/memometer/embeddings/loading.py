@@ -2,14 +2,12 @@
 
 from typing import get_args
 
-from memometer.embeddings.stored import StoredVectors, open_stored_vectors
-from memometer.encoders.base import Features, ImageEncoder, TextEncoder, UnfittedTextEncoder
+from memometer.embeddings.embed import AnyEncoder
+from memometer.embeddings.stored import open_stored_vectors
+from memometer.encoders.base import Features
 from memometer.errors import InputError, ModelError
 
-__all__ = ["AnyEncoder", "load_encoder"]
-
-AnyEncoder = ImageEncoder | TextEncoder | UnfittedTextEncoder | StoredVectors
-"""What a specification may name; `memometer.encoders.has_tower` tells what it can embed."""
+__all__ = ["load_encoder"]
 
 
 def load_encoder(
