@@ -16,7 +16,7 @@ from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.sslmem_scoring import TowerScores, check_same_layers, score_tower
 from memometer.audits.sslmem_summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
-from memometer.audits.towers import TowerChoice, check_views, chosen_towers, layer_notes
+from memometer.audits.towers import TowerChoice, check_views, chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
@@ -201,7 +201,16 @@ def _notes(
             "one direction only: a score here mixes memorization with plain quality, since a model that holds all "
             "views closer together does so on anyone's records; pass --reference-role to balance the two"
         )
-    return [*lines, *layer_notes(scores)]
+    for tower, parts in scores.items():
+        n_scored, n = (
+            sum(sizes) for sizes in zip(*((part.n_scored, len(part.records)) for part in parts), strict=True)
+        )
+        if n_scored < n / 2:
+            lines.append(
+                f"the {tower} tower scores {n_scored:,} of {n:,} records"
+                + ("; it needs records with several captions, which are their views" if tower == "text" else "")
+            )
+    return [*lines, *unread_notes(scores)]
 
 
 def _rejects(scores: dict[Tower, list[TowerScores]]) -> pa.Table:

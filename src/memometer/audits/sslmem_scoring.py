@@ -73,6 +73,11 @@ class TowerScores:
         return relative_sslmem(target=self.target.distances, reference=self.reference.distances)
 
     @property
+    def n_scored(self) -> int:
+        """Records with an SSLMem at the output."""
+        return int((~np.isnan(self.sslmem[:, -1])).sum())
+
+    @property
     def rejects(self) -> dict[int, str]:
         """Row → why the record could not be read."""
         return dict(sorted({**dict(self.reference.rejects), **dict(self.target.rejects)}.items()))

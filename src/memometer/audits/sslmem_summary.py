@@ -40,7 +40,7 @@ LAYERS_SCHEMA = pa.schema(
 REASON = "no record has two views with a direction"
 
 
-def designs(parts: Sequence[TowerScores]) -> dict[Tower, list[TowerScores]]:
+def designs(parts: Sequence[TowerScores]) -> dict[str, list[TowerScores]]:
     """The directions behind each way of reporting; balanced is the mean of both."""
     each = {part.direction: [part] for part in parts}
     return {**each, "balanced": list(parts)} if len(parts) > 1 else each
@@ -83,8 +83,8 @@ def summarise_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, repli
     summary: dict[str, Any] = {"towers": {}}
     for tower, parts in towers.items():
         entry: dict[str, Any] = {"layers": list(parts[0].layers)}
-        entry["n_scored"] = _n_scored(parts[0])
-        entry["n_scored_backward"] = _n_scored(parts[1]) if len(parts) > 1 else None
+        entry["n_scored"] = parts[0].n_scored
+        entry["n_scored_backward"] = parts[1].n_scored if len(parts) > 1 else None
         for design in ("forward", "backward", "balanced"):
             members = designs(parts).get(design)
             entry[design] = members and {
@@ -189,10 +189,6 @@ def _between_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, replic
         replicates=replicates,
         reason="no record is scored in both towers",
     ).as_dict()
-
-
-def _n_scored(part: TowerScores) -> int:
-    return int((~np.isnan(part.sslmem[:, -1])).sum())
 
 
 def _mean(values: Floats) -> float | None:

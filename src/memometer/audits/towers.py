@@ -7,7 +7,7 @@ from memometer.data.augmentation import AUGMENTATIONS
 from memometer.encoders import Tower
 from memometer.errors import InputError
 
-__all__ = ["TowerChoice", "check_views", "chosen_towers", "layer_notes"]
+__all__ = ["TowerChoice", "check_views", "chosen_towers", "unread_notes"]
 
 TowerChoice = Literal["image", "text", "both"]
 
@@ -48,22 +48,15 @@ def check_views(*, draws: int, augment: str, batch_size: int, least: int) -> Non
         raise InputError(f"augment = '{augment}'; expected one of {', '.join(AUGMENTATIONS)}")
 
 
-def layer_notes(scores: Mapping[Tower, Sequence[Any]]) -> list[str]:
-    """Sentences on records that a tower could not score.
+def unread_notes(scores: Mapping[Tower, Sequence[Any]]) -> list[str]:
+    """Sentences on records that a tower could not read.
 
     Args:
-        scores: tower → its parts, each with ``skipped``, ``rejects`` and ``records``.
+        scores: tower → its parts, each with ``rejects``.
     """
-    lines = []
-    for tower, parts in scores.items():
-        unread = sum(len(part.rejects) for part in parts)
-        skipped = sum(sum(part.skipped.values()) for part in parts)
-        n = sum(len(part.records) for part in parts)
-        if unread:
-            lines.append(f"{unread:,} records have nothing that the {tower} tower could read; see rejects.parquet")
-        if skipped > n / 2:
-            lines.append(
-                f"the {tower} tower scores {n - skipped:,} of {n:,} records: those with fewer than two views have no "
-                "score" + ("; a text tower needs records with several captions" if tower == "text" else "")
-            )
-    return lines
+    counts = {tower: sum(len(part.rejects) for part in parts) for tower, parts in scores.items()}
+    return [
+        f"{n:,} records have nothing that the {tower} tower could read; see rejects.parquet"
+        for tower, n in counts.items()
+        if n
+    ]
