@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from memometer.errors import InputError, JobError, MemometerError
     from memometer.neighbors import search
     from memometer.report import write_report
-    from memometer.training import TrainConfig, train
+    from memometer.training import SslConfig, TrainConfig, train, train_ssl
 
 __version__ = "0.1.0"
 
@@ -32,6 +32,7 @@ _HOMES = {
     "JobError": "memometer.errors",
     "MemometerError": "memometer.errors",
     "Records": "memometer.data",
+    "SslConfig": "memometer.training",
     "TrainConfig": "memometer.training",
     "audit_clipmem": "memometer.audits.clipmem",
     "audit_vl_dejavu": "memometer.audits.vl_dejavu",
@@ -43,6 +44,7 @@ _HOMES = {
     "search": "memometer.neighbors",
     "split_records": "memometer.data",
     "train": "memometer.training",
+    "train_ssl": "memometer.training",
     "write_report": "memometer.report",
 }
 
@@ -53,6 +55,7 @@ __all__ = [
     "JobError",
     "MemometerError",
     "Records",
+    "SslConfig",
     "TrainConfig",
     "audit_clipmem",
     "audit_vl_dejavu",
@@ -64,6 +67,7 @@ __all__ = [
     "search",
     "split_records",
     "train",
+    "train_ssl",
     "write_report",
 ]
 

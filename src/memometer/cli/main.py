@@ -31,6 +31,7 @@ COMMANDS = (
     (data, "duplicates", "data_duplicates"),
     (data, "scenes", "data_scenes"),
     (app, "train", "train"),
+    (app, "train-ssl", "train_ssl"),
     (audit, "vl-dejavu", "audit_vl_dejavu"),
     (audit, "clipmem", "audit_clipmem"),
     (app, "remove", "remove"),
