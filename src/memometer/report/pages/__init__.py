@@ -8,6 +8,7 @@ from memometer.report.pages.base import Figure, GalleryWords, HeadTable, Measure
 __all__ = ["PAGES", "Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading", "page_of"]
 
 PAGES = {
+    "clipmem": "clipmem",
     "vl-dejavu": "vl_dejavu",
 }
 """Measure → module of this folder; each has a `PAGE`."""
