@@ -34,6 +34,8 @@ COMMANDS = (
     (app, "train-ssl", "train_ssl"),
     (audit, "vl-dejavu", "audit_vl_dejavu"),
     (audit, "clipmem", "audit_clipmem"),
+    (audit, "sslmem", "audit_sslmem"),
+    (audit, "unitmem", "audit_unitmem"),
     (app, "remove", "remove"),
     (app, "report", "report"),
     (app, "demo", "demo"),

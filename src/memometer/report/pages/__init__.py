@@ -9,6 +9,8 @@ __all__ = ["PAGES", "Figure", "GalleryWords", "HeadTable", "MeasurePage", "Readi
 
 PAGES = {
     "clipmem": "clipmem",
+    "sslmem": "sslmem",
+    "unitmem": "unitmem",
     "vl-dejavu": "vl_dejavu",
 }
 """Measure → module of this folder; each has a `PAGE`."""
