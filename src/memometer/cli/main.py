@@ -35,6 +35,8 @@ COMMANDS = (
     (audit, "vl-dejavu", "audit_vl_dejavu"),
     (audit, "image-dejavu", "audit_image_dejavu"),
     (audit, "clipmem", "audit_clipmem"),
+    (audit, "sslmem", "audit_sslmem"),
+    (audit, "unitmem", "audit_unitmem"),
     (app, "remove", "remove"),
     (app, "report", "report"),
     (app, "demo", "demo"),

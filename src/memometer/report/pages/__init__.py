@@ -10,6 +10,8 @@ __all__ = ["PAGES", "Figure", "GalleryWords", "HeadTable", "MeasurePage", "Readi
 PAGES = {
     "image-dejavu": "image_dejavu",
     "clipmem": "clipmem",
+    "sslmem": "sslmem",
+    "unitmem": "unitmem",
     "vl-dejavu": "vl_dejavu",
 }
 """Measure → module of this folder; each has a `PAGE`."""
