@@ -1,12 +1,17 @@
 """Background and corner crops, against all rectangles of small images, and by hand."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from memometer.data.scenes.foreground import compose_foreground
+from memometer.data.scenes.rendering import render
 from memometer.errors import InputError
-from memometer.measures.crops import REASONS, background_crops, corner_crops, share_inside
+from memometer.measures.crops import REASONS, background_crops, corner_crops
+from memometer.objects import label_union
+from memometer.references import objects_in_crops
 
 
 def arrays(images):
@@ -222,32 +227,21 @@ def test_corners_by_hand(size, inside, expected):
     assert tuple(found.rectangles[0].tolist()) == expected
 
 
-def test_shares_inside_by_hand():
-    images = [
-        ((100, 100), [(0, 0, 20, 10), (40, 40, 20, 20), (55, 0, 10, 10), (60, 60, 0, 5)]),
-        ((9, 9), [(0, 0, 9, 9)]),
-    ]
-    data = arrays(images)
-    crop = np.array([[50, 0, 50, 100], [0, 0, 0, 0]])
-    shares = share_inside(indptr=data["indptr"], xywh=data["xywh"], rectangles=crop)
-    np.testing.assert_array_equal(shares, [0.0, 0.5, 1.0, np.nan, 0.0])
-
-
 def test_crops_of_foreground_scenes_are_large():
-    from memometer.data.scenes.foreground import compose_foreground
-    from memometer.data.scenes.rendering import render
-
     pictures = [render(compose_foreground(3, index), size=64) for index in range(40)]
-    found = background_crops(**arrays([((64, 64), [picture.boxes[0]]) for picture in pictures]), min_side=0.36)
+    found = background_crops(**arrays([((64, 64), [picture.boxes[0]]) for picture in pictures]), min_side=0.25)
     assert found.kept.all()
-    inside = share_inside(
-        indptr=np.cumsum([0] + [len(picture.boxes) for picture in pictures]),
-        xywh=np.array([box for picture in pictures for box in picture.boxes]),
-        rectangles=found.rectangles,
+    scenes = [[item.kind.word for item in compose_foreground(3, index).items] for index in range(40)]
+    inside = objects_in_crops(
+        found.rectangles,
+        objects=pa.array(scenes),
+        boxes=pa.array([picture.boxes for picture in pictures], pa.list_(pa.list_(pa.float32(), 4))),
+        vocabulary=label_union([pa.array(scenes)]),
     )
-    starts = np.cumsum([0] + [len(picture.boxes) for picture in pictures[:-1]])
-    assert (inside[starts] == 0).all()  # nothing of the foreground
-    assert np.delete(inside, starts).mean() > 0.75  # most of the props
+    held = [set(inside.ids[inside.indptr[row] : inside.indptr[row + 1]].tolist()) for row in range(40)]
+    words = label_union([pa.array(scenes)]).to_pylist()
+    assert not any(words.index(scene[0]) in ids for scene, ids in zip(scenes, held, strict=True))
+    assert inside.sizes.sum() > 0.7 * sum(len(scene) - 1 for scene in scenes)  # most of the props
 
 
 @pytest.mark.parametrize(

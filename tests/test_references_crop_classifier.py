@@ -132,24 +132,41 @@ def test_another_seed_gives_other_weights(trained, world, tmp_path):
     assert not same_as(tmp_path / "other", trained.folder)
 
 
-@pytest.mark.parametrize("stop", [1, EPOCHS])
-def test_a_stopped_training_goes_on_to_the_same_bytes(trained, world, tmp_path, monkeypatch, stop):
+def stop_after(epoch, world, out, monkeypatch):
+    """A training that is stopped once the state after ``epoch`` epochs is kept."""
     save = CropClassifierFolder.save_state
 
     def save_and_stop(folder, state):
         save(folder, state)
-        if state.epoch == stop:
+        if state.epoch == epoch:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(CropClassifierFolder, "save_state", save_and_stop)
         with pytest.raises(KeyboardInterrupt):
-            train(world, tmp_path)
+            train(world, out)
+
+
+@pytest.mark.parametrize("epoch", [1, EPOCHS])
+def test_a_stopped_training_goes_on_to_the_same_bytes(trained, world, tmp_path, monkeypatch, epoch):
+    stop_after(epoch, world, tmp_path, monkeypatch)
     with pytest.raises(ModelError, match="run its training again to the end"):
         load_crop_classifier(tmp_path)
     train(world, tmp_path)
     assert same_as(tmp_path, trained.folder)
     assert not (tmp_path / "state").exists()
+
+
+def test_what_dropout_drops_does_not_depend_on_the_stop(world, tmp_path, monkeypatch):
+    def with_dropout(name, **options):
+        network, size = build_network(name, **options)
+        return torch.nn.Sequential(*network, torch.nn.Dropout(0.3)), size
+
+    monkeypatch.setattr(crop_training, "build_network", with_dropout)
+    train(world, tmp_path / "whole")
+    stop_after(2, world, tmp_path / "stopped", monkeypatch)
+    train(world, tmp_path / "stopped")
+    assert same_as(tmp_path / "stopped", tmp_path / "whole")
 
 
 def test_a_finished_training_is_not_repeated(trained, world, capsys, monkeypatch):

@@ -89,6 +89,14 @@ def test_two_labels_and_three_objects_by_hand():
     assert found.n_without_objects == 1
 
 
+def test_equal_products_go_to_the_lower_label_whatever_the_rounding():
+    # Label 1's counts are label 0's backwards, and the crop holds every object: the products are equal, but summed
+    # from the first object to the last, label 1's logarithms come out larger by a last bit.
+    fit = crops_of([[0], [1], [2], [2], [2], [0], [0], [0], [1], [2]], 3)
+    model = fit_naive_bayes(fit, labels=np.repeat([0, 1], 5), n_labels=2, k=3)
+    assert model.predict(crops_of([[0, 1, 2], [2, 1, 0]], 3)).ranked[:, 0].tolist() == [0, 0]
+
+
 def test_only_the_k_most_confident_objects_count():
     fit = crops_of([[0, 1], [1, 0]], 2)
     model = fit_naive_bayes(fit, labels=np.array([0, 1]), n_labels=2, k=1)
@@ -234,6 +242,13 @@ def test_columns_may_be_slices_of_a_table():
         vocabulary=pa.array(list("abc")),
     )
     assert (found.indptr.tolist(), found.ids.tolist()) == ([0, 1, 2], [1, 0])
+
+
+def test_equal_confidence_goes_to_the_larger_area_inside_then_to_the_label_id():
+    boxes = [[[0, 0, 2, 2], [0, 0, 2, 2], [0, 0, 3, 3]]]
+    assert in_crops([[0, 0, 4, 4]], [["b", "a", "c"]], boxes) == [[2, 0, 1]]
+    scores = pa.array([[0.5, 0.9, 0.5]], pa.list_(pa.float32()))
+    assert in_crops([[0, 0, 4, 4]], [["b", "a", "c"]], boxes, scores=scores) == [[0, 2, 1]]
 
 
 def test_the_own_label_is_struck_however_it_is_spelled():

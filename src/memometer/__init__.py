@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memometer.audits import Audit, load_audit
     from memometer.audits.clipmem import audit_clipmem
+    from memometer.audits.sslmem import audit_sslmem
+    from memometer.audits.unitmem import audit_unitmem
     from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
     from memometer.embeddings import load_encoder
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from memometer.errors import InputError, JobError, MemometerError
     from memometer.neighbors import search
     from memometer.report import write_report
-    from memometer.training import TrainConfig, train
+    from memometer.training import SslConfig, TrainConfig, train, train_ssl
 
 __version__ = "0.1.0"
 
@@ -32,8 +34,11 @@ _HOMES = {
     "JobError": "memometer.errors",
     "MemometerError": "memometer.errors",
     "Records": "memometer.data",
+    "SslConfig": "memometer.training",
     "TrainConfig": "memometer.training",
     "audit_clipmem": "memometer.audits.clipmem",
+    "audit_sslmem": "memometer.audits.sslmem",
+    "audit_unitmem": "memometer.audits.unitmem",
     "audit_vl_dejavu": "memometer.audits.vl_dejavu",
     "import_records": "memometer.data",
     "load_audit": "memometer.audits",
@@ -43,6 +48,7 @@ _HOMES = {
     "search": "memometer.neighbors",
     "split_records": "memometer.data",
     "train": "memometer.training",
+    "train_ssl": "memometer.training",
     "write_report": "memometer.report",
 }
 
@@ -53,8 +59,11 @@ __all__ = [
     "JobError",
     "MemometerError",
     "Records",
+    "SslConfig",
     "TrainConfig",
     "audit_clipmem",
+    "audit_sslmem",
+    "audit_unitmem",
     "audit_vl_dejavu",
     "import_records",
     "load_audit",
@@ -64,6 +73,7 @@ __all__ = [
     "search",
     "split_records",
     "train",
+    "train_ssl",
     "write_report",
 ]
 

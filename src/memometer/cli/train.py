@@ -15,7 +15,7 @@ def command(
         str | None, typer.Option(help="Train on the records of this role, or of several: shared,candidates.")
     ] = None,
     without: Annotated[
-        Path | None, typer.Option(help="Leave out the records of this file of 'memometer remove'.")
+        Path | None, typer.Option(help="Leave out the records in this file, as 'memometer remove' writes it.")
     ] = None,
     model: Annotated[
         str, typer.Option(help="A preset (tiny, small), a model name of open_clip, or a model config in JSON.")

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from memometer.errors import InputError
 from memometer.measures.crop_kernels import CORNERS, free_corners, largest_free
 
-__all__ = ["REASONS", "Crops", "background_crops", "corner_crops", "share_inside"]
+__all__ = ["REASONS", "Crops", "background_crops", "corner_crops"]
 
 REASONS = (
     "",
@@ -142,24 +142,6 @@ def corner_crops(
     rectangles = corners[np.arange(len(sizes)), chosen]
     rectangles[:, 2:] -= rectangles[:, :2]
     return covers.crops(rectangles, np.where(chosen < 0, COVERED, KEPT), needs_box=needs_box)
-
-
-def share_inside(*, indptr: Integers, xywh: npt.NDArray[np.floating], rectangles: Integers) -> npt.NDArray[np.float64]:
-    """(t,) which share of each box's area lies within its image's crop; NaN for boxes without area or place.
-
-    Args:
-        indptr: (n + 1,) the boxes of each image.
-        xywh: (t, 4) px, left, top, width and height.
-        rectangles: (n, 4) px, likewise, e.g. of `Crops`.
-    """
-    crop = rectangles[np.repeat(np.arange(len(rectangles)), np.diff(indptr))]
-    boxes = xywh.astype(np.float64)
-    first = np.maximum(boxes[:, :2], crop[:, :2])
-    last = np.minimum(boxes[:, :2] + boxes[:, 2:], crop[:, :2] + crop[:, 2:])
-    shared = np.maximum(last - first, 0).prod(axis=1)
-    area = np.where(_every(boxes[:, 2:] > 0), boxes[:, 2:].prod(axis=1), np.nan)
-    share: npt.NDArray[np.float64] = np.minimum(shared / area, 1.0)
-    return share
 
 
 @dataclasses.dataclass(frozen=True)

@@ -43,7 +43,7 @@ class TrainingOptions(BaseModel):
     @classmethod
     def _split(cls, value: object) -> object:
         """A list as the command line has it, ``5,20,80``."""
-        return tuple(part.strip() for part in value.split(",")) if isinstance(value, str) else value
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @model_validator(mode="after")
     def _check_checkpoints(self) -> Self:

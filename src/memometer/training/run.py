@@ -46,6 +46,11 @@ class TrainResult:
         """What names the model to `memometer.embeddings.load_encoder`."""
         return f"{self.scheme}:{self.folder}"
 
+    def at_epoch(self, epoch: int) -> "TrainResult":
+        """The copy that was kept after ``epoch`` epochs, one of the config's ``checkpoint_epochs``."""
+        folder = ModelFolder(self.folder).at_epoch(epoch)
+        return dataclasses.replace(self, folder=folder.path, manifest=read_json(folder.manifest))
+
 
 def run_training(
     config: TrainingOptions,

@@ -48,11 +48,11 @@ N_PROPS = {2: 0.3, 3: 0.4, 4: 0.3}
 OFF_THEME = 0.3
 """Share of props that may be of any kind, whatever the theme."""
 
-SHORTEST_SIDE, LONGEST_SIDE = 0.40, 0.54
-"""Between these lie the sides of the foreground, as shares of the picture's side."""
+SHORTEST_SIDE, LONGEST_SIDE = 0.52, 0.60
+"""The longer side of the foreground, as a share of the picture's: between the latter and the former × its aspect."""
 
-FREE = 0.42
-"""So wide a strip beside the foreground stays free of it, from the top of the picture to the bottom."""
+FREE = 0.38
+"""So wide a strip beside the foreground stays free of it, from top to bottom; less (0.28 and more) for wide kinds."""
 
 PROP_SIDE = (0.15, 0.19)
 """The side of a square prop."""
@@ -97,7 +97,7 @@ def _foreground(rng: np.random.Generator, kind: Kind, horizon: float) -> tuple[I
         top = min(bottom, max(top, horizon + 0.1 - height / 2))
     item = Item(
         kind=kind,
-        color=pick(rng, kind.colors),
+        color=kind.colors[0],  # one colour for each class: what a small model learns to tell classes by in minutes
         size="",
         x=left + width / 2,
         y=top + (bottom - top) * down,
