@@ -41,6 +41,7 @@ def command(
     ] = None,
     temperature: Annotated[float, typer.Option(help="Of simclr.")] = 0.1,
     prototypes: Annotated[int, typer.Option(help="Of dino.")] = 1024,
+    teacher_temperature: Annotated[float, typer.Option(help="Of dino.")] = 0.04,
     teacher_momentum: Annotated[float, typer.Option(help="Of dino, at the start; it rises to 1.")] = 0.996,
     checkpoint_epochs: Annotated[
         str, typer.Option(help="Also keep the model as it is after these epochs, e.g. 5,20,80.", show_default=False)
@@ -81,6 +82,7 @@ def command(
         min_crop=min_crop,
         temperature=temperature,
         prototypes=prototypes,
+        teacher_temperature=teacher_temperature,
         teacher_momentum=teacher_momentum,
         checkpoint_epochs=checkpoint_epochs,
         seed=seed,

@@ -63,7 +63,7 @@ def _projector(config: SslConfig, backbone: Backbone) -> Projector:
         return Projector(widths=(config.projector_width or features, SIMCLR_DIMENSIONS))
     if config.objective == "dino":
         width = config.projector_width or features
-        return Projector(widths=(width, width, DINO_DIMENSIONS), activation="gelu", batch_norm=False)
+        return Projector(widths=(width, width, DINO_DIMENSIONS), activation="gelu")
     return Projector(widths=(config.projector_width or 4 * features,) * 3)
 
 
