@@ -15,6 +15,9 @@ from memometer import audit_clipmem, load_audit
 from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import load_records
+from memometer.data.scenes import make_scenes
+from memometer.data.splits import split_records
+from memometer.encoders.untrained import untrained
 from memometer.errors import InputError, VectorError
 from memometer.files import write_json
 
@@ -190,6 +193,15 @@ def test_negatives_of_their_own_are_not_scored(tmp_path):
     assert (audit.summary["negatives_role"], audit.summary["n_negatives"]) == ("s", 8)
 
 
+def test_a_subset_may_be_several_roles_and_the_negatives_a_part_of_the_external_ones(tmp_path):
+    world = PairWorld(tmp_path, known=0.5, n=8)
+    options = {**world.options, "shared": None, "external": "e,s", "negatives_role": "s"}
+    audit = audit_clipmem(**options)
+    expected = world.align("f1", held="shared") - world.align("g1", held="shared")
+    np.testing.assert_allclose(column(audit, "clipmem"), expected, atol=1e-6)
+    assert audit.summary["subsets"]["external"]["n_records"] == 16
+
+
 def test_without_an_independent_subset_the_rest_stands(tmp_path):
     world = PairWorld(tmp_path, known=0.5)
     summary = audit_clipmem(**{**world.options, "independent": None, "shared": None}).summary
@@ -258,17 +270,18 @@ def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"candidates": "e"}, "candidates and external are both the role 'e'; the subsets must be disjoint"),
-        ({"shared": "i"}, "shared and independent are both the role 'i'"),
+        ({"candidates": "e"}, r"are both candidates \(role 'e'\) and external \(role 'e'\); the subsets must be disj"),
+        ({"shared": "s,i"}, r"are both shared \(role 's,i'\) and independent \(role 'i'\)"),
         ({"candidates": "x"}, "has the role 'x': its roles are c, e, i, s"),
-        ({"negatives_role": "c"}, "negatives are the role 'c', which is also candidates"),
+        ({"negatives_role": "c"}, r"the negatives \(role 'c'\) are also candidates, e\.g\."),
         ({"negatives": "none", "negatives_role": "e"}, "leave one of the two out"),
         ({"negatives": "all"}, "expected cross or none"),
         ({"augment": "much"}, "augment = 'much'; expected one of clip, ssl, crop, none"),
         ({"n_aug": 0}, "n_aug = 0; expected 1 or more"),
         ({"captions": 0}, "captions = 0; expected 1 or more"),
         ({"targets": []}, "no targets are given"),
-        ({"references": ["embeddings:x", "embeddings:x"]}, "embeddings:x is given twice among the references"),
+        ({"null": 5}, "--null 5 is too few"),
+        ({"null": 20}, "have no images"),
         ({"records": Path("nowhere")}, "memometer data import"),
     ],
 )
@@ -276,6 +289,37 @@ def test_wrong_input_is_a_sentence(tmp_path, change, words):
     world = PairWorld(tmp_path, n=3)
     with pytest.raises(InputError, match=words):
         audit_clipmem(**{**world.options, **change})
+
+
+def test_a_training_that_is_named_twice_is_a_sentence(tmp_path):
+    world = PairWorld(tmp_path, n=3)
+    with pytest.raises(InputError, match=r"embeddings:.*f1 stands twice among the targets"):
+        audit_clipmem(**{**world.options, "targets": [world.spec("f1")] * 2})
+
+
+def test_untrained_models_show_what_the_intervals_are_worth(tmp_path):
+    records = tmp_path / "records"
+    make_scenes(records, n=60, size=32)
+    split_records(records, {"c": 20, "e": 20, "i": "rest"})
+    audit = audit_clipmem(
+        targets=untrained(100, "target"),
+        references=untrained(100, "reference"),
+        records=records,
+        **{**SUBSETS, "shared": None},
+        n_aug=1,
+        null=20,
+        replicates=200,
+        out=tmp_path / "run",
+    )
+    rows = {row["interval"]: row for row in audit.summary["null"]}
+    assert list(rows) == ["candidates less external", "candidates less independent", "mean of the candidates"]
+    for name in list(rows)[:2]:
+        assert rows[name]["n_seeds"] == 20
+        assert rows[name]["coverage"] >= 0.75  # 95 % of 20, four standard errors down
+    # Two random networks place all pairs at different cosines: why the verdict goes by differences.
+    assert rows["mean of the candidates"]["coverage"] < 0.5
+    ClipMemSummary.model_validate(audit.summary)
+    assert len(list((tmp_path / "run" / "stages").iterdir())) == 5  # the audit's own models alone
 
 
 def test_towers_without_a_common_space_and_records_without_captions_are_sentences(tmp_path):
@@ -309,12 +353,12 @@ def test_a_manifest_that_contradicts_the_roles_is_said(tmp_path):
         return training_notes(spec, records, name="target", trained=["s", "c"], unseen=["i", "e"], **changes)
 
     here = str(records.folder)
-    assert notes({"path": here, "role": ["c", "s"]}) == []
+    assert notes({"path": here, "role": ["c", "s"]}) == notes({"path": here, "role": "s,c"}) == []
     (swapped,) = notes({"path": here, "role": "i"})
-    assert "was trained on the role i of these records" in swapped
+    assert "was trained on i of these records" in swapped
     assert "it should know s and c, and it should never have seen i" in swapped
     (everything,) = notes({"path": here, "role": None})
-    assert "trained on all roles of these records" in everything
+    assert "trained on all of these records" in everything
     assert "should never have seen i and e" in everything
     assert notes({"path": str(tmp_path / "elsewhere"), "role": "i"}) == []
     (less,) = notes({"path": here, "role": ["c", "s"], "without": {"path": "ids.parquet", "n": 100}})

@@ -41,6 +41,7 @@ def test_tar_record_is_complete(tmp_path):
     assert row["image_path"] == str(tar)
     assert row["captions"] == ["picture 7", "again 7"]
     assert row["objects"] == ["cat", "kind1"]
+    assert row["label"] is None
     assert (row["width"], row["height"]) == (16, 12)
     assert row["image_hash"] == hash_bytes(data)
     with tarfile.open(tar) as plain:
@@ -74,16 +75,61 @@ def test_tar_captions(tmp_path, files, captions):
 
 def test_tar_fields_by_option(tmp_path):
     content = {"alt": "one", "more": ["two"], "tags": "cat; dog", "boxes": [[0, 1, 2, 3], None], "scores": [1, 0.5]}
-    content |= {"person": 3, "part": "train"}
+    content |= {"person": 3, "part": "train", "class": 17, "label": "not this"}
     write_tar(tmp_path / "0.tar", sample(1, json=json.dumps(content).encode()))
-    names = fields(captions=("alt", "more"), objects="tags", objects_separator=";", group="person", role="part")
+    names = fields(
+        captions=("alt", "more"), label="class", objects="tags", objects_separator=";", group="person", role="part"
+    )
     import_records(tmp_path / "0.tar", tmp_path / "out", options=names)
     (row,) = records(tmp_path / "out")
     assert row["captions"] == ["one", "two"]
     assert row["objects"] == ["cat", "dog"]
     assert row["boxes"] == [[0, 1, 2, 3], None]
     assert row["scores"] == [1, 0.5]
+    assert row["label"] == "17"
     assert (row["group"], row["role"]) == ("3", "train")
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ('"dog"', "dog"),
+        ("3", "3"),
+        ("3.0", "3"),
+        ('["dog", "dog"]', "dog"),
+        ('["dog", "cat"]', None),
+        ("[]", None),
+        ('" "', None),
+        ("null", None),
+        ("NaN", None),
+    ],
+)
+def test_tar_label(tmp_path, label, expected):
+    write_tar(tmp_path / "0.tar", sample(1, json=f'{{"caption": "x", "label": {label}}}'.encode()))
+    import_records(tmp_path / "0.tar", tmp_path / "out")
+    assert records(tmp_path / "out")[0]["label"] == expected
+
+
+@pytest.mark.parametrize("label", ['{"id": 3}', '[["dog"]]'])
+def test_a_label_that_is_no_text_is_a_reject(tmp_path, label):
+    write_tar(tmp_path / "0.tar", sample(1) + sample(2, json=f'{{"caption": "x", "label": {label}}}'.encode()))
+    import_records(tmp_path / "0.tar", tmp_path / "out", max_rejects=0.5)
+    (reject,) = rejects(tmp_path / "out")
+    assert reject["reason"].startswith("label is not text: 'label' holds ")
+
+
+def test_the_usual_label_column_of_a_table_is_found(tmp_path):
+    images = [{"bytes": picture(number), "path": None} for number in range(2)]
+    pq.write_table(pa.table({"image": images, "text": ["x", "y"], "label": [4, None]}), tmp_path / "t.parquet")
+    import_records(tmp_path / "t.parquet", tmp_path / "out")
+    assert [row["label"] for row in records(tmp_path / "out")] == ["4", None]
+    with pytest.raises(SourceError, match="has no column 'class'; its columns are image, text, label"):
+        import_records(tmp_path / "t.parquet", tmp_path / "other", options=fields(label="class"))
+
+
+def test_records_without_the_column_load_with_null_labels(tmp_path):
+    pq.write_table(pa.table({"record_id": ["a", "b"], "objects": [["cat"], None]}), tmp_path / "records.parquet")
+    assert load_records(tmp_path).column("label").to_pylist() == [None, None]
 
 
 def test_tar_keys_are_webdatasets(tmp_path):
@@ -174,15 +220,24 @@ def test_delimited(tmp_path, name, text, options):
 
 def test_delimited_columns_by_option(tmp_path):
     write_pictures(tmp_path, ["0.png", "1.png"])
-    (tmp_path / "t.csv").write_text("img,a,b,tags,who,part,n\n0.png,x,y,cat|dog|,p,train,9\n1.png,,z,,q,val,8\n")
+    head, first, second = "img,a,b,tags,who,part,n,of", "0.png,x,y,cat|dog|,p,train,9, cat", "1.png,,z,,q,val,8,"
+    (tmp_path / "t.csv").write_text(f"{head}\n{first}\n{second}\n")
     names = fields(
-        image="img", captions=("b", "a"), objects="tags", objects_separator="|", group="who", role="part", record_id="n"
+        image="img",
+        captions=("b", "a"),
+        label="of",
+        objects="tags",
+        objects_separator="|",
+        group="who",
+        role="part",
+        record_id="n",
     )
     import_records(tmp_path / "t.csv", tmp_path / "out", options=names)
     rows = records(tmp_path / "out")
     assert [row["record_id"] for row in rows] == ["9", "8"]
     assert [row["captions"] for row in rows] == [["y", "x"], ["z"]]
     assert [row["objects"] for row in rows] == [["cat", "dog"], []]
+    assert [row["label"] for row in rows] == ["cat", None]
     assert [(row["group"], row["role"]) for row in rows] == [("p", "train"), ("q", "val")]
 
 
@@ -318,17 +373,24 @@ def test_folder_with_template(tmp_path):
     assert list(rows) == ["train/cat/1", "train/golden_retriever/1"]
     assert rows["train/golden_retriever/1"]["captions"] == ["a photo of a golden retriever"]
     assert rows["train/golden_retriever/1"]["objects"] == ["golden_retriever"]
+    assert rows["train/golden_retriever/1"]["label"] == "golden_retriever"
     assert summary.reasons == {"no caption": 1}
 
 
 def test_folder_with_texts(tmp_path):
-    write_pictures(tmp_path / "f", ["cat/1.png", "cat/2.png", "flat.png"])
+    write_pictures(tmp_path / "f", ["cat/1.png", "cat/2.png", "cat/3.png", "flat.png"])
     (tmp_path / "f" / "cat" / "1.txt").write_text("a cat")
     (tmp_path / "f" / "cat" / "2.json").write_text('{"captions": ["b"], "objects": ["sofa"]}')
+    (tmp_path / "f" / "cat" / "3.json").write_text('{"captions": ["c"], "label": "tomcat"}')
     (tmp_path / "f" / "flat.txt").write_text("flat")
     import_records(tmp_path / "f", tmp_path / "out")
-    found = {row["record_id"]: (row["captions"], row["objects"]) for row in records(tmp_path / "out")}
-    assert found == {"cat/1": (["a cat"], ["cat"]), "cat/2": (["b"], ["sofa"]), "flat": (["flat"], None)}
+    found = {row["record_id"]: (row["captions"], row["label"], row["objects"]) for row in records(tmp_path / "out")}
+    assert found == {
+        "cat/1": (["a cat"], "cat", ["cat"]),
+        "cat/2": (["b"], "cat", ["sofa"]),
+        "cat/3": (["c"], "tomcat", ["cat"]),
+        "flat": (["flat"], None, None),
+    }
 
 
 def test_folder_without_captions_says_what_to_do(tmp_path):

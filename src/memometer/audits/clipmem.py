@@ -1,29 +1,26 @@
 """The CLIPMem audit: from pairs and trainings with and without them to a run folder (METHODS, Section 5)."""
 
-import dataclasses
-import itertools
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.calibration import check_null, null_coverage
+from memometer.audits.clipmem_inputs import check_options, check_subsets, open_trainings, pairs_of, several
 from memometer.audits.clipmem_notes import model_notes, result_notes
 from memometer.audits.clipmem_scoring import PLAIN, Pairs, Scores, Views, embed_pairs, score_pairs
 from memometer.audits.clipmem_summary import SUBSETS, samples_table, shown_items, summarise
-from memometer.audits.guards import duplicates_across_roles
-from memometer.audits.inputs import TwoTowers, finished_audit, open_records, open_two_towers, spec_of
+from memometer.audits.guards import check_images, duplicates_across_roles
+from memometer.audits.inputs import TwoTowers, finished_audit, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
-from memometer.embeddings import StoredVectors
-from memometer.encoders import Encoder
-from memometer.errors import InputError
+from memometer.encoders.untrained import untrained
 from memometer.files import hash_json
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
@@ -43,7 +40,7 @@ def audit_clipmem(
     n_aug: int = 5,
     augment: str = "clip",
     captions: int = 1,
-    negatives: Literal["cross", "none"] = "cross",
+    negatives: str = "cross",
     negatives_role: str | None = None,
     gallery: int = 15,
     images: bool = True,
@@ -54,6 +51,7 @@ def audit_clipmem(
     device: str = "cpu",
     batch_size: int = 64,
     replicates: int = 1000,
+    null: int = 0,
     overwrite: bool = False,
 ) -> Audit:
     """Scores how much better models align the pairs that they were trained on than models that never saw them.
@@ -83,6 +81,8 @@ def audit_clipmem(
         device: ``"cpu"`` or ``"cuda"``.
         batch_size: views per forward pass.
         replicates: bootstrap replicates per interval.
+        null: so many further audits of untrained models on the same records: how often the intervals cover 0 where
+            there is nothing to find; 0 for none, else 20 or more.
         overwrite: replace another audit in ``out``.
 
     Raises:
@@ -90,17 +90,13 @@ def audit_clipmem(
         VectorError: embeddings that are missing, or towers that do not share a space.
     """
     started = timestamp()
-    models = {"target": _several(targets), "reference": _several(references)}
-    named = {"candidates": candidates, "external": external, "independent": independent, "shared": shared}
-    roles = {name: role for name in SUBSETS if (role := named[name]) is not None}
+    models = {"targets": several(targets), "references": several(references)}
     held_role = None if negatives == "none" else negatives_role or external
-    source = open_records(records)
-    config: dict[str, Any] = {
-        "measure": "clipmem",
-        "targets": [spec_of(model) for model in models["target"]],
-        "references": [spec_of(model) for model in models["reference"]],
-        "records": str(source.folder),
-        **named,
+    options: dict[str, Any] = {
+        "candidates": candidates,
+        "external": external,
+        "independent": independent,
+        "shared": shared,
         "n_aug": n_aug,
         "augment": augment,
         "captions": captions,
@@ -111,22 +107,35 @@ def audit_clipmem(
         "seed": seed,
         "batch_size": batch_size,
         "replicates": replicates,
+        "null": null,
     }
-    _check_options(config, negatives_role=negatives_role)
-    _check_roles(roles, held_role)
-    apart = {} if held_role is None or held_role in roles.values() else {"negatives": held_role}
+    roles: dict[str, str] = {name: options[name] for name in SUBSETS if options[name] is not None}
+    source = open_records(records)
+    config: dict[str, Any] = {
+        "measure": "clipmem",
+        **{side: [spec_of(model) for model in each] for side, each in models.items()},
+        "records": str(source.folder),
+        **options,
+    }
+    check_null(null)
+    check_options(config, negatives_role=negatives_role)
+    apart = {} if held_role is None or held_role == external else {"negatives": held_role}
     parts = {name: source.with_role(role) for name, role in {**roles, **apart}.items()}
-    opened = {spec_of(model): open_two_towers(model, device=device) for side in models.values() for model in side}
+    check_subsets(parts, {**roles, **apart})
+    opened = open_trainings(models, device=device)
     manifest: dict[str, Any] = {
         "seed": seed,
-        **{side: [describe_model(opened[spec], spec) for spec in config[side]] for side in ("targets", "references")},
+        **{
+            side: [describe_model(model, spec) for model, spec in zip(each, config[side], strict=True)]
+            for side, each in opened.items()
+        },
         "records": {name: describe_records(part, {**roles, **apart}[name]) for name, part in parts.items()},
         "planted": planted_hash(source.folder),
     }
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
         return finished
-    pairs = _pairs(source, roles, held_role)
+    pairs = pairs_of(source, parts, held="negatives" if apart else None if held_role is None else "external")
     planted = planted_kinds(source.folder, pairs.records.record_ids)
     with tempfile.TemporaryDirectory() as scratch:
         views = Views(
@@ -139,15 +148,33 @@ def audit_clipmem(
             batch_size=batch_size,
         )
         towers = {
-            spec: embed_pairs(pairs, model, views, name=name, plain=spec in config["targets"])
-            for (spec, model), name in zip(opened.items(), _names(config), strict=True)
+            side: [
+                embed_pairs(pairs, model, views, name=_name(side, place, len(each)), plain=side == "targets")
+                for place, model in enumerate(each, start=1)
+            ]
+            for side, each in opened.items()
         }
-        scores = score_pairs(
-            pairs,
-            targets=[towers[spec] for spec in config["targets"]],
-            references=[towers[spec] for spec in config["references"]],
-            negatives=negatives == "cross",
-        )
+        scores = score_pairs(pairs, **towers, negatives=negatives == "cross")
+        coverage = None
+        if null:
+            check_images(parts)
+            same = {name: value for name, value in options.items() if name not in ("gallery", "images", "seed", "null")}
+            coverage = null_coverage(
+                lambda seed: audit_clipmem(
+                    targets=untrained(seed, "target", device=device),
+                    references=untrained(seed, "reference", device=device),
+                    records=source,
+                    **{**same, "negatives_role": negatives_role},
+                    store=Path(scratch),
+                    seed=seed,
+                    workers=workers,
+                    device=device,
+                    gallery=0,
+                    images=False,
+                ),
+                seeds=null,
+                intervals=_null_intervals,
+            )
     samples = samples_table(pairs, scores, planted)
     numbers, curves = summarise(samples, pairs, scores, roles=roles, seed=seed, replicates=replicates)
     duplicates = duplicates_across_roles(parts)
@@ -163,6 +190,7 @@ def audit_clipmem(
         "negatives_role": held_role,
         "n_negatives": scores.n_negatives,
         **numbers,
+        "null": coverage,
         "duplicates_across_roles": duplicates,
         "notes": [
             *model_notes(manifest, opened, source, roles),
@@ -183,67 +211,19 @@ def audit_clipmem(
     return audit if out is None else save_audit(audit, Path(out))
 
 
-def _several(models: str | TwoTowers | Sequence[str | TwoTowers]) -> list[str | TwoTowers]:
-    if isinstance(models, str | Encoder | StoredVectors):
-        return [models]
-    return list(models)
+def _name(side: str, place: int, n: int) -> str:
+    """What progress bars call a model."""
+    return side[:-1] if n == 1 else f"{side[:-1]} {place}"
 
 
-def _check_options(config: dict[str, Any], *, negatives_role: str | None) -> None:
-    for name in ("n_aug", "captions", "batch_size"):
-        if config[name] < 1:
-            raise InputError(f"{name} = {config[name]}; expected 1 or more")
-    if config["augment"] not in AUGMENTATIONS:
-        raise InputError(f"augment = '{config['augment']}'; expected one of {', '.join(AUGMENTATIONS)}")
-    if config["negatives"] not in ("cross", "none"):
-        raise InputError(f"negatives = '{config['negatives']}'; expected cross or none")
-    if config["negatives"] == "none" and negatives_role is not None:
-        raise InputError(f"without negatives, their role '{negatives_role}' has no use; leave one of the two out")
-    for side in ("targets", "references"):
-        if not config[side]:
-            raise InputError(f"no {side} are given; CLIPMem compares at least one target with at least one reference")
-        for spec in config[side]:
-            if config[side].count(spec) > 1:
-                raise InputError(f"{spec} is given twice among the {side}; name each training once")
-
-
-def _check_roles(roles: dict[str, str], held_role: str | None) -> None:
-    """Raises InputError unless the subsets are of different roles and no model was trained on the negatives."""
-    for name, other in itertools.combinations(roles, 2):
-        if roles[name] == roles[other]:
-            raise InputError(
-                f"{name} and {other} are both the role '{roles[name]}'; the subsets must be disjoint: assign roles "
-                "with 'memometer data split', e.g. --roles shared=0.6,candidates=0.1,independent=0.1,external=rest"
-            )
-    for name, role in roles.items():
-        if name != "external" and role == held_role:
-            raise InputError(
-                f"the negatives are the role '{role}', which is also {name}, so a model was trained on them; "
-                "negatives must be held out: pass another --negatives-role, or leave it out to use the external set"
-            )
-
-
-def _names(config: dict[str, Any]) -> list[str]:
-    """What progress bars call the distinct models, in the order in which they are opened."""
-    names: dict[str, str] = {}
-    for side in ("target", "reference"):
-        specs = config[f"{side}s"]
-        for number, spec in enumerate(specs, start=1):
-            names.setdefault(spec, side if len(specs) == 1 else f"{side} {number}")
-    return list(names.values())
-
-
-def _pairs(source: Records, roles: dict[str, str], held_role: str | None) -> Pairs:
-    """The records of all subsets and the negatives, in the order of the folder."""
-    wanted = pa.array(sorted({*roles.values(), *([] if held_role is None else [held_role])}), pa.string())
-    kept = dataclasses.replace(source, table=source.table.filter(pc.is_in(source.table["role"], value_set=wanted)))
-    role = kept.column("role")
-    names = pa.array(list(roles), pa.string())
-    subset = names.take(pc.index_in(role, value_set=pa.array(list(roles.values()), pa.string())))
-    negative = np.zeros(len(kept), bool)
-    if held_role is not None:
-        negative = pc.equal(role, held_role).to_numpy(zero_copy_only=False)
-    return Pairs(kept, subset, negative)
+def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The candidates' differences, of expectation 0 whatever the models' quality; then their mean, which drifts."""
+    tests = {
+        f"{test['first']} less {test['second']}": {"value": test["difference"], **test}
+        for test in summary["tests"]
+        if test["first"] == "candidates"
+    }
+    return {**tests, "mean of the candidates": summary["subsets"]["candidates"]["clipmem"]}
 
 
 def _rejects(pairs: Pairs, scores: Scores) -> pa.Table:

@@ -12,13 +12,13 @@ __all__ = ["model_notes", "result_notes"]
 
 
 def model_notes(
-    manifest: dict[str, Any], opened: dict[str, TwoTowers], source: Records, roles: dict[str, str]
+    manifest: dict[str, Any], opened: dict[str, list[TwoTowers]], source: Records, roles: dict[str, str]
 ) -> list[str]:
     """Sentences on the models.
 
     Args:
         manifest: with ``targets`` and ``references`` as `describe_model` describes them.
-        opened: specification → model.
+        opened: ``"targets"`` and ``"references"`` → models.
         source: the folder's records.
         roles: subset → role.
     """
@@ -29,10 +29,11 @@ def model_notes(
         for model in manifest[f"{side}s"]:
             lines += [f"{side}: {text}" for text in model["warnings"]]
             lines += training_notes(model["spec"], source, name=side, trained=trained, unseen=unseen)
-    stored = [spec for spec, model in opened.items() if isinstance(model, StoredVectors)]
+    every = [model for each in opened.values() for model in each]
+    stored = [model.spec for model in every if isinstance(model, StoredVectors)]
     if stored:
         lines.append(
-            f"{len(stored)} of {len(opened)} models are vectors that exist already, e.g. {stored[0]}: these have no "
+            f"{len(stored)} of {len(every)} models are vectors that exist already, e.g. {stored[0]}: these have no "
             "views, so the one image vector of a record stands for the mean over its views"
         )
     hashes = [{model["identity"] for model in manifest[side]} for side in ("targets", "references")]

@@ -5,8 +5,8 @@ from typing import cast
 
 from memometer.audits.result import Audit, load_audit
 from memometer.data.records import Records, load_records
-from memometer.embeddings import StoredVectors, load_encoder
-from memometer.encoders import Encoder, ImageEncoder, TextEncoder, Tower, has_tower
+from memometer.embeddings import AnyEncoder, StoredVectors, load_encoder
+from memometer.encoders import Encoder, Tower, has_tower
 from memometer.errors import InputError
 from memometer.progress import notice
 
@@ -21,7 +21,7 @@ __all__ = [
     "spec_of",
 ]
 
-Model = Encoder | ImageEncoder | TextEncoder | StoredVectors
+Model = AnyEncoder
 """What an audit takes as a model; each says what towers it needs."""
 
 TwoTowers = Encoder | StoredVectors
@@ -62,7 +62,7 @@ def folder_of(source: str | Path | Records) -> str:
 
 def spec_of(model: str | Model) -> str:
     """What names a model to a user."""
-    return model if isinstance(model, str) else str(getattr(model, "spec", None) or model.identity)
+    return model if isinstance(model, str) else str(getattr(model, "spec", None) or getattr(model, "identity", ""))
 
 
 def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit | None:

@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memometer.audits.calibration import NullRow
+
 __all__ = ["SCHEMA_VERSION", "ClipMemSummary"]
 
 SCHEMA_VERSION = 1
@@ -106,5 +108,6 @@ class ClipMemSummary(_Strict):
         description="Of CLIPMem with low similarity under the targets, over the candidates."
     )
     planted: list[Found] | None = Field(description="Null where no candidate is planted.")
+    null: list[NullRow] | None = Field(description="Coverage of 0 by the intervals of untrained models.")
     duplicates_across_roles: Duplicates
     notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

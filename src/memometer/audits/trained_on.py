@@ -32,10 +32,10 @@ def training_notes(
         return []
     seen = _roles(data)
     lines = []
-    missed = [role for role in trained if seen is not None and role not in seen]
-    leaked = [role for role in unseen if seen is None or role in seen]
+    missed = [role for role in _split(trained) if seen is not None and role not in seen]
+    leaked = [role for role in _split(unseen) if seen is None or role in seen]
     if missed or leaked:
-        said = "all roles of these records" if seen is None else f"the role {' and '.join(seen)} of these records"
+        said = "all of these records" if seen is None else f"{' and '.join(seen)} of these records"
         wrong = [
             f"it should know {' and '.join(missed)}" if missed else "",
             f"it should never have seen {' and '.join(leaked)}" if leaked else "",
@@ -72,4 +72,9 @@ def _roles(data: dict[str, Any]) -> list[str] | None:
     role = data.get("role")
     if role is None:
         return None
-    return [str(each) for each in role] if isinstance(role, list) else [str(role)]
+    return _split(map(str, role) if isinstance(role, list) else [str(role)])
+
+
+def _split(roles: Iterable[str]) -> list[str]:
+    """Single roles; several may be joined by commas, as in `Records.with_role`."""
+    return [name.strip() for role in roles for name in role.split(",")]

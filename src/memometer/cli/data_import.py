@@ -31,6 +31,10 @@ def command(
         typer.Option("--caption-column", "--caption-key", help="Column or JSON field of captions; may be repeated."),
     ] = None,
     id_column: Annotated[str | None, typer.Option(help="Table column of record ids.")] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option("--label-column", "--label-key", help="Column or JSON field of the image's class. [usual: label]"),
+    ] = None,
     objects_column: Annotated[
         str | None, typer.Option("--objects-column", "--objects-key", help="Column or JSON field of object labels.")
     ] = None,
@@ -79,6 +83,7 @@ def command(
         record_id=id_column,
         image=image_column,
         captions=tuple(caption_column or ()),
+        label=label_column,
         objects=objects_column,
         group=group_column,
         role=role_column,

@@ -1,7 +1,7 @@
 """``memometer data scenes``: the built-in scenes → a folder of records."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,10 @@ __all__ = ["command"]
 def command(
     out: Annotated[Path, typer.Option(help="Folder to write the records to.")],
     n: Annotated[int, typer.Option("--n", help="Number of scenes.")] = 3000,
+    kind: Annotated[
+        Literal["objects", "foreground"],
+        typer.Option(help="Several objects and captions, or one labelled object before a background that hints at it."),
+    ] = "objects",
     seed: Annotated[int, typer.Option(help="Another seed, other scenes.")] = 0,
     size: Annotated[int, typer.Option(help="Width and height of the images in px.")] = 64,
     miscaptioned: Annotated[
@@ -25,7 +29,7 @@ def command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the records in OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
-    """Draw scenes of several known objects each, with five captions that name only some of them.
+    """Draw scenes of several known objects each, with captions that name only some of them.
 
     Nothing is downloaded. Equal options give equal bytes, and the first scenes of a larger set are the same.
 
@@ -37,6 +41,7 @@ def command(
     summary = make_scenes(
         out,
         n=n,
+        kind=kind,
         seed=seed,
         size=size,
         miscaptioned=miscaptioned,

@@ -33,6 +33,8 @@ COMMANDS = (
     (app, "train", "train"),
     (app, "train-ssl", "train_ssl"),
     (audit, "vl-dejavu", "audit_vl_dejavu"),
+    (audit, "clipmem", "audit_clipmem"),
+    (app, "remove", "remove"),
     (app, "report", "report"),
     (app, "demo", "demo"),
 )

@@ -14,6 +14,9 @@ def command(
     role: Annotated[
         str | None, typer.Option(help="Train on the records of this role, or of several: shared,candidates.")
     ] = None,
+    without: Annotated[
+        Path | None, typer.Option(help="Leave out the records in this file, as 'memometer remove' writes it.")
+    ] = None,
     model: Annotated[
         str, typer.Option(help="A preset (tiny, small), a model name of open_clip, or a model config in JSON.")
     ] = "small",
@@ -51,6 +54,7 @@ def command(
     config = TrainConfig.checked(
         records=records,
         role=role,
+        without=without,
         out=out,
         model=model,
         epochs=epochs,

@@ -27,6 +27,7 @@ RECORD_SCHEMA = pa.schema(
         pa.field("image_hash", pa.string()),  # memometer.files.hash_bytes of the encoded bytes
         pa.field("image_phash", pa.uint64()),  # 64-bit perceptual hash of the picture
         pa.field("captions", pa.list_(pa.string())),
+        pa.field("label", pa.string()),  # class of the image, for the image-only tests
         pa.field("objects", pa.list_(pa.string())),  # a label may repeat where an image holds several
         pa.field("boxes", pa.list_(pa.list_(pa.float32(), 4))),  # x, y, width, height in px, parallel to objects
         pa.field("scores", pa.list_(pa.float32())),  # a detector's confidence, parallel to objects

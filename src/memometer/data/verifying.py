@@ -127,6 +127,7 @@ def _verify(draft: Draft | Reject, folder: str) -> dict[str, Any] | Reject:
         "image_hash": hash_bytes(data),
         "image_phash": phash,
         "captions": draft.captions,
+        "label": draft.label,
         "objects": draft.labels.objects,
         "boxes": draft.labels.boxes,
         "scores": draft.labels.scores,

@@ -1,13 +1,14 @@
 """Embeddings: planned in pieces, encoded, stored on disk, read a tile at a time."""
 
 from memometer.embeddings.embed import Embedded, embed_images, embed_texts
-from memometer.embeddings.loading import load_encoder
+from memometer.embeddings.loading import AnyEncoder, load_encoder
 from memometer.embeddings.means import MeanEmbeddings, mean_captions, mean_views
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, normalise
 from memometer.embeddings.views import ViewBatch, view_batches
 
 __all__ = [
+    "AnyEncoder",
     "Embedded",
     "Embeddings",
     "MeanEmbeddings",

@@ -1,37 +1,74 @@
 """From what a user names to a model, or to vectors that exist already."""
 
+from typing import get_args
+
 from memometer.embeddings.stored import StoredVectors, open_stored_vectors
-from memometer.encoders.base import Encoder
-from memometer.errors import ModelError
+from memometer.encoders.base import Features, ImageEncoder, TextEncoder, UnfittedTextEncoder
+from memometer.errors import InputError, ModelError
 
-__all__ = ["load_encoder"]
+__all__ = ["AnyEncoder", "load_encoder"]
+
+AnyEncoder = ImageEncoder | TextEncoder | UnfittedTextEncoder | StoredVectors
+"""What a specification may name; `memometer.encoders.has_tower` tells what it can embed."""
 
 
-def load_encoder(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Encoder | StoredVectors:
+def load_encoder(
+    spec: str, *, device: str = "cpu", precision: str = "fp32", features: Features = "projector"
+) -> AnyEncoder:
     """Loads what a user names, e.g. on the command line.
 
+    - ``open_clip:`` and one of: a folder that ``memometer train`` wrote (or of open_clip's ``local-dir`` layout); a
+      checkpoint file; ``MODEL@CHECKPOINT``, a file with its architecture; ``MODEL@TAG``, published weights, which
+      open_clip downloads; ``hf-hub:OWNER/NAME``, likewise. MODEL is one of open_clip's names or a model config in JSON.
+    - ``timm:`` and one of: ``NAME``, published weights, which timm downloads; ``NAME@CHECKPOINT``, a file; a folder with
+      ``config.json`` and ``model.safetensors``; ``hf-hub:OWNER/NAME``. An image tower alone.
+    - ``torchvision:`` and ``NAME`` or ``NAME@WEIGHTS``, which torchvision downloads, or ``NAME@CHECKPOINT``. Likewise.
+    - ``text:`` and a folder of a sentence-transformers model, or the name of one, which is downloaded unless it is
+      cached; or ``text:tfidf``, which is fitted on the public captions. A text tower alone.
+    - ``embeddings:DIR`` for vectors that exist already; see `memometer.embeddings.stored`.
+
+    A checkpoint that holds several models is named with the one that is meant: ``CHECKPOINT?part=teacher``.
+
     Args:
-        spec: ``embeddings:DIR`` for vectors that exist already (see `memometer.embeddings.stored`), or ``open_clip:``
-            and one of: a folder that ``memometer train`` wrote (or of open_clip's ``local-dir`` layout); a checkpoint
-            file; ``MODEL@CHECKPOINT``, a file with its architecture; ``MODEL@TAG``, published weights, which open_clip
-            downloads; ``hf-hub:OWNER/NAME``, likewise. MODEL is one of open_clip's names or a model config in JSON.
+        spec: as above.
         device: where a model runs: ``cpu``, ``cuda``, ``cuda:N`` or ``auto``.
         precision: of a model: ``fp32``, or ``bf16`` for autocast.
+        features: of an image tower: ``projector``, its output, or ``backbone``, the pooled features before its last
+            projection. Models of timm and torchvision have no projection, so both name their pooled features, and the
+            encoder says ``backbone``.
 
     Raises:
         ModelError: the spec names no model that can be loaded.
         VectorError: the folder holds no vectors.
-        InputError: the device or the precision is not known.
+        InputError: the device, the precision, the features or an option is not known.
     """
+    if features not in get_args(Features):
+        raise InputError(f"features '{features}' are not known; expected projector or backbone")
     scheme, _, rest = spec.partition(":")
     if scheme == "embeddings":
         return open_stored_vectors(rest)
+    # torch and the model libraries load here, so that the workers that decode images do without them.
     if scheme == "open_clip" and rest:
-        # torch and open_clip load here, so that the workers that decode images do without them.
         from memometer.encoders.resolve import load_open_clip
 
-        return load_open_clip(spec, device=device, precision=precision)
+        return load_open_clip(spec, device=device, precision=precision, features=features)
+    if scheme == "timm" and rest:
+        from memometer.encoders.timm_models import load_timm
+
+        return load_timm(spec, device=device, precision=precision)
+    if scheme == "torchvision" and rest:
+        from memometer.encoders.torchvision_models import load_torchvision
+
+        return load_torchvision(spec, device=device, precision=precision)
+    if scheme == "text" and rest.partition("?")[0] == "tfidf":
+        from memometer.encoders.tfidf import parse_tfidf
+
+        return parse_tfidf(spec)
+    if scheme == "text" and rest:
+        from memometer.encoders.sentence import load_sentence_encoder
+
+        return load_sentence_encoder(spec, device=device, precision=precision)
     raise ModelError(
-        f"'{spec}' does not name a model; expected open_clip:FOLDER, open_clip:CHECKPOINT, open_clip:MODEL@TAG, or "
-        "embeddings:DIR for vectors that you already have"
+        f"'{spec}' does not name a model; expected open_clip:FOLDER, open_clip:CHECKPOINT, open_clip:MODEL@TAG, "
+        "timm:NAME, torchvision:NAME, text:NAME, or embeddings:DIR for vectors that you already have"
     )

@@ -38,17 +38,17 @@ class StoredVectors:
         """What names these vectors on the command line."""
         return f"embeddings:{self.folder}"
 
-    @property
-    def towers(self) -> tuple[Tower, ...]:
-        """The kinds of vectors that there are."""
-        kinds: dict[Tower, str] = {"image": "images.npy", "text": "texts.npy"}
-        return tuple(tower for tower, name in kinds.items() if (self.folder / name).is_file())
-
     @functools.cached_property
     def identity(self) -> str:
         """Hash of the files' content."""
         names = [f"{kind}{suffix}" for kind in ("images", "texts") for suffix in (".npy", ".parquet")]
         return hash_json({name: hash_file(self.folder / name) for name in names if (self.folder / name).is_file()})
+
+    @property
+    def towers(self) -> tuple[Tower, ...]:
+        """Which vectors there are."""
+        kinds: tuple[tuple[Tower, str], ...] = (("image", "images.npy"), ("text", "texts.npy"))
+        return tuple(tower for tower, name in kinds if (self.folder / name).is_file())
 
     def images(self, record_ids: pa.Array) -> Embeddings:
         """The image vector of every record.

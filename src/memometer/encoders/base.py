@@ -1,13 +1,26 @@
 """What the rest of memometer asks of a model."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-__all__ = ["Encoder", "Features", "ImageEncoder", "Preprocess", "TextEncoder", "Tower", "has_tower"]
+from memometer.errors import InputError
+
+__all__ = [
+    "Encoder",
+    "Features",
+    "ImageEncoder",
+    "Preprocess",
+    "TextEncoder",
+    "Tower",
+    "UnfittedTextEncoder",
+    "has_tower",
+    "image_tower",
+    "text_tower",
+]
 
 Preprocess = Callable[[Image.Image], npt.NDArray[np.generic]]
 """One decoded image (any mode) → one array of a fixed shape. Runs in worker processes, so it must be picklable."""
@@ -58,8 +71,24 @@ class Encoder(ImageEncoder, TextEncoder, Protocol):
     """A model with an image tower and a text tower, whose vectors share one space."""
 
 
+@runtime_checkable
+class UnfittedTextEncoder(Protocol):
+    """A text encoder that learns from the public captions before it can encode.
+
+    Attributes:
+        spec: what the user named it by.
+    """
+
+    @property
+    def spec(self) -> str: ...
+
+    def fitted_on(self, texts: Sequence[str]) -> TextEncoder:
+        """The encoder that ``texts`` make; they are public captions alone, in whatever order."""
+        ...
+
+
 def has_tower(encoder: object, tower: Tower) -> bool:
-    """Whether ``encoder`` has an image tower, or a text tower.
+    """Whether ``encoder`` has an image tower, or a text tower that can encode already.
 
     An encoder's attribute ``towers`` decides where it has one, else its methods do.
     """
@@ -67,3 +96,38 @@ def has_tower(encoder: object, tower: Tower) -> bool:
     if towers is not None:
         return tower in towers
     return callable(getattr(encoder, {"image": "encode_images", "text": "encode_texts"}[tower], None))
+
+
+def image_tower(encoder: object) -> ImageEncoder:
+    """``encoder``, as one that has an image tower.
+
+    Raises:
+        InputError: it has none.
+    """
+    if has_tower(encoder, "image"):
+        return cast("ImageEncoder", encoder)
+    raise InputError(
+        f"{_name(encoder)} is a text encoder without an image tower; use a model that has one: open_clip:…, timm:… or "
+        "torchvision:…"
+    )
+
+
+def text_tower(encoder: object) -> TextEncoder:
+    """``encoder``, as one that has a text tower.
+
+    Raises:
+        InputError: it has none, or has to be fitted first.
+    """
+    if has_tower(encoder, "text"):
+        return cast("TextEncoder", encoder)
+    if isinstance(encoder, UnfittedTextEncoder):
+        raise InputError(
+            f"{encoder.spec} knows no text yet; fit it first: encoder.fitted_on(captions of the public set)"
+        )
+    raise InputError(
+        f"{_name(encoder)} is an image encoder without a text tower; use a model that has one: open_clip:… or text:…"
+    )
+
+
+def _name(encoder: object) -> str:
+    return str(getattr(encoder, "spec", None) or getattr(encoder, "identity", None) or type(encoder).__name__)

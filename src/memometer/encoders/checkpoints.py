@@ -1,5 +1,6 @@
 """Reading of weights as data: safetensors, or torch files opened so that nothing in them can run."""
 
+import argparse
 import hashlib
 import pickle
 import warnings
@@ -13,7 +14,7 @@ import torch
 
 from memometer.errors import ModelError
 
-__all__ = ["hash_tensors", "read_state_dict"]
+__all__ = ["hash_tensors", "named_tensors", "read_checkpoint", "read_state_dict"]
 
 PREFIXES = ("module.", "_orig_mod.")
 """What data parallelism and ``torch.compile`` put before every name."""
@@ -31,10 +32,22 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
     Raises:
         ModelError: the file is missing or damaged, or holds more than tensors, numbers and strings.
     """
+    loaded = read_checkpoint(path)
+    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
+        loaded = loaded["state_dict"]
+    return named_tensors(loaded, path=path)
+
+
+def read_checkpoint(path: Path) -> object:
+    """What the file holds: tensors, numbers, strings, and containers of them.
+
+    Raises:
+        ModelError: the file is missing or damaged, or holds other Python objects.
+    """
     if not path.is_file():
         raise ModelError(f"no checkpoint at {path}; expected a .safetensors file, or a .pt file saved by open_clip")
     try:
-        loaded = _load(path)
+        return _load(path)
     except OSError as error:
         raise ModelError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
     except (*DAMAGE, safetensors.SafetensorError) as error:
@@ -44,8 +57,14 @@ def read_state_dict(path: Path) -> dict[str, torch.Tensor]:
             f"{path} is not a checkpoint that can be loaded safely: {why}; nothing in it was run. Expected tensors "
             "alone: a .safetensors file, or a state dict saved with torch.save"
         ) from error
-    if isinstance(loaded, Mapping) and isinstance(loaded.get("state_dict"), Mapping):
-        loaded = loaded["state_dict"]
+
+
+def named_tensors(loaded: object, *, path: Path) -> dict[str, torch.Tensor]:
+    """``loaded`` as a state dict, without the prefixes of wrappers that all its names share.
+
+    Raises:
+        ModelError: it is none.
+    """
     if not isinstance(loaded, Mapping) or not loaded or not all(map(_is_tensor, loaded.items())):
         raise ModelError(
             f"{path} holds no state dict; expected names with tensors, or a dictionary with them under 'state_dict'"
@@ -70,7 +89,8 @@ def hash_tensors(state: Mapping[str, torch.Tensor]) -> str:
 def _load(path: Path) -> object:
     if path.suffix == ".safetensors":
         return safetensors.torch.load_file(path, device="cpu")
-    with warnings.catch_warnings():
+    # Many trainings keep their command-line options beside the weights: a Namespace is a mere bag of values.
+    with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
         warnings.simplefilter("ignore")  # of odd pickle protocols, which are refused or read correctly
         # Mapped, a training checkpoint's optimizer state, two thirds of the file, is never read.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))

@@ -12,7 +12,7 @@ from open_clip.convert import convert_state_dict
 from memometer.encoders.architectures import Architecture, build_model
 from memometer.errors import ModelError
 
-__all__ = ["build_with_weights", "fit_architecture"]
+__all__ = ["build_with_weights", "fit_architecture", "shape_difference"]
 
 Shapes = Mapping[str, torch.Size]
 
@@ -35,7 +35,7 @@ def build_with_weights(
     model = build_model(architecture)
     fitted = _adapt(model, state)
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    if difference := _difference(expected, {name: tensor.shape for name, tensor in fitted.items()}):
+    if difference := shape_difference(expected, {name: tensor.shape for name, tensor in fitted.items()}):
         raise ModelError(
             f"the checkpoint {path} does not fit the model '{architecture.name}': {difference}; "
             "name the right one as open_clip:MODEL@CHECKPOINT"
@@ -74,7 +74,7 @@ def _adapt(model: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> dict[st
     return fitted
 
 
-def _difference(expected: Shapes, found: Shapes) -> str:
+def shape_difference(expected: Shapes, found: Shapes) -> str:
     """What does not fit, in words; empty when all fits."""
     missing = sorted(expected.keys() - found.keys())
     unknown = sorted(found.keys() - expected.keys())

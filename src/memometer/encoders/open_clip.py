@@ -8,8 +8,10 @@ import numpy.typing as npt
 import torch
 
 from memometer.encoders.architectures import Tokenizer
-from memometer.encoders.base import Preprocess, Tower
+from memometer.encoders.backbone import drop_projection
+from memometer.encoders.base import Features, Preprocess, Tower
 from memometer.encoders.forward import PixelNormaliser, autocast, check_precision, to_numpy
+from memometer.encoders.padding import own_tokens
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.files import hash_json
 
@@ -21,11 +23,13 @@ class OpenClipEncoder:
 
     Attributes:
         spec: what the user named it by.
-        identity: hash of the weights, the model config, the preprocessing and the precision.
+        identity: hash of the weights, the model config, the preprocessing, the precision and the features.
         weights_hash: hash of the loaded tensors.
         model_config: open_clip's model config.
         preprocess_config: open_clip's ``preprocess_cfg``, in full.
         preprocess: one image → (3, height, width) uint8; the mean and the standard deviation are applied on the batch.
+        precision: ``fp32`` or ``bf16``.
+        features: of the images, ``projector`` or ``backbone``; those of the backbone share no space with the texts'.
         warnings: what had to be guessed, in sentences.
     """
 
@@ -40,6 +44,7 @@ class OpenClipEncoder:
         spec: str,
         device: torch.device,
         precision: str = "fp32",
+        features: Features = "projector",
         warnings: Sequence[str] = (),
     ) -> None:
         self.spec = spec
@@ -48,9 +53,12 @@ class OpenClipEncoder:
         self.preprocess_config = preprocess_config
         self.preprocess: Preprocess = image_preprocess(preprocess_config)
         self.precision = check_precision(precision)
+        self.features: Features = features
         self.warnings = tuple(warnings)
-        self.identity = hash_json([weights_hash, model_config, preprocess_config, precision])
+        self.identity = hash_json([weights_hash, model_config, preprocess_config, precision, features])
         self._device = device
+        if features == "backbone":
+            drop_projection(model, spec=spec)
         self._model: Any = model.to(device).eval()
         self._tokenizer = tokenizer
         self._normalise = PixelNormaliser(preprocess_config, device)
@@ -68,6 +76,12 @@ class OpenClipEncoder:
         tokens = self._tokenizer(list(texts)).to(self._device)
         with autocast(self._device, self.precision):
             return to_numpy(self._model.encode_text(tokens))
+
+    def content_mask(self, texts: Sequence[str]) -> npt.NDArray[np.bool_]:
+        """(n, length) which tokens are each text's own, from its start to its end, and not padding."""
+        tokens = self._tokenizer(list(texts))
+        mask: npt.NDArray[np.bool_] = own_tokens(getattr(self._model, "text", self._model), tokens).numpy()
+        return mask
 
     def tower(self, tower: Tower) -> torch.nn.Module:
         """The module whose submodules are the tower's layers, e.g. for forward hooks.

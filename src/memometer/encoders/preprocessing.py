@@ -1,9 +1,11 @@
-"""From one decoded image to the pixels a model sees: open_clip's evaluation transform up to its last integer step.
+"""From one decoded image to the pixels a model sees, up to the last integer step of the model's evaluation transform.
 
-It needs Pillow alone, so the worker processes that decode images load neither torch nor open_clip.
+The transforms of open_clip, timm and torchvision are all a resize, a padding and a crop; two optional fields tell what
+the latter two do otherwise. It needs Pillow alone, so the worker processes that decode images load neither torch nor open_clip.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -19,7 +21,7 @@ FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BIL
 
 @dataclasses.dataclass(frozen=True)
 class ImagePreprocess:
-    """Resizes and crops one image, then converts it to RGB, in that order, as open_clip does.
+    """Resizes and crops one image, and makes it RGB.
 
     Attributes:
         height: px.
@@ -27,37 +29,36 @@ class ImagePreprocess:
         interpolation: ``bicubic`` or ``bilinear``, both antialiased.
         resize_mode: ``shortest`` fits the shorter side and crops the longer; ``longest`` fits the longer side and pads;
             ``squash`` ignores the aspect ratio.
-        fill_color: 0 to 255, of the padding.
+        fill_color: 0 to 255, of the padding; or one number for each of red, green and blue.
+        resize_to: (height, width) in px that the resize aims at, before the crop; None aims at the final size.
+        rgb_first: make the image RGB before the resize, as timm and torchvision do, not after it, as open_clip does.
     """
 
     height: int
     width: int
     interpolation: Literal["bicubic", "bilinear"] = "bicubic"
     resize_mode: Literal["shortest", "longest", "squash"] = "shortest"
-    fill_color: int = 0
+    fill_color: int | tuple[int, ...] = 0
+    resize_to: tuple[int, int] | None = None
+    rgb_first: bool = False
 
     def __call__(self, image: Image.Image) -> npt.NDArray[np.uint8]:
         """One image of any mode → (3, height, width) uint8."""
-        resized = image.resize(self._resized_size(image.width, image.height), self._filter())
-        if self.resize_mode != "squash":
-            resized = self._crop(self._pad(resized))
-        return np.ascontiguousarray(np.asarray(resized.convert("RGB")).transpose(2, 0, 1))
-
-    def _filter(self) -> Image.Resampling:
-        # open_clip leaves the interpolation at bicubic when it fits the shorter side to a target that is not square.
-        if self.resize_mode == "shortest" and self.height != self.width:
-            return Image.Resampling.BICUBIC
-        return FILTERS[self.interpolation]
+        image = image.convert("RGB") if self.rgb_first else image
+        resized = image.resize(self._resized_size(image.width, image.height), FILTERS[self.interpolation])
+        cropped = self._crop(self._pad(resized))
+        return np.ascontiguousarray(np.asarray(cropped.convert("RGB")).transpose(2, 0, 1))
 
     def _resized_size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) after the resize."""
+        to_height, to_width = self.resize_to or (self.height, self.width)
         if self.resize_mode == "squash":
-            return self.width, self.height
-        if self.resize_mode == "shortest" and self.width == self.height:
-            longer = int(self.width * max(width, height) / min(width, height))  # cut off, where below it is rounded
-            return (self.width, longer) if width <= height else (longer, self.height)
+            return to_width, to_height
+        if self.resize_mode == "shortest" and to_width == to_height:
+            longer = int(to_width * max(width, height) / min(width, height))  # cut off, where below it is rounded
+            return (to_width, longer) if width <= height else (longer, to_height)
         fit = min if self.resize_mode == "shortest" else max
-        ratio = fit(height / self.height, width / self.width)
+        ratio = fit(height / to_height, width / to_width)
         # A side that rounds to 0 px stops open_clip with an error; here such a sliver of an image keeps 1 px.
         return max(round(width / ratio), 1), max(round(height / ratio), 1)
 
@@ -67,7 +68,8 @@ class ImagePreprocess:
             return image
         border = (lacking_x // 2, lacking_y // 2, (lacking_x + 1) // 2, (lacking_y + 1) // 2)
         channels = len(image.getbands())
-        fill = self.fill_color if channels == 1 else (self.fill_color,) * channels
+        colour = isinstance(self.fill_color, tuple) or channels == 1
+        fill = self.fill_color if colour else (self.fill_color,) * channels
         padded = ImageOps.expand(image, border=border, fill=fill)
         if image.mode == "P":
             padded.putpalette(image.getpalette() or [])
@@ -81,17 +83,38 @@ class ImagePreprocess:
 def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
     """Builds the preprocessing from open_clip's ``preprocess_cfg``.
 
+    Two keys of memometer's own may stand beside open_clip's: ``resize_to``, a number or [height, width], and
+    ``rgb_first``; see `ImagePreprocess`.
+
     Raises:
-        ModelError: an interpolation, a mode or a size that open_clip does not know.
+        ModelError: an interpolation, a mode or a size that is not known.
     """
-    size = config["size"]
-    height, width = (size, size) if isinstance(size, int) else tuple(size)
+    height, width = _pair(config["size"])
+    resize_to = None if config.get("resize_to") is None else _pair(config["resize_to"])
     # open_clip evaluates models trained with random interpolation at bicubic.
     interpolation = {"random": "bicubic"}.get(config["interpolation"], config["interpolation"])
     known = interpolation in FILTERS and config["resize_mode"] in ("shortest", "longest", "squash")
-    if not known or min(height, width) < 1 or config.get("mode", "RGB") != "RGB":
+    if not known or min(height, width, *(resize_to or ())) < 1 or config.get("mode", "RGB") != "RGB":
         raise ModelError(
             f"the model's preprocessing is {config}; expected mode RGB, interpolation bicubic, bilinear or random, "
             "resize_mode shortest, longest or squash, and a size of 1 px or more"
         )
-    return ImagePreprocess(height, width, interpolation, config["resize_mode"], int(config.get("fill_color") or 0))
+    # open_clip leaves the interpolation at bicubic when it fits the shorter side to a target that is not square.
+    if config["resize_mode"] == "shortest" and height != width and resize_to is None:
+        interpolation = "bicubic"
+    fill = config.get("fill_color") or 0
+    grey = isinstance(fill, int | float)
+    return ImagePreprocess(
+        height,
+        width,
+        interpolation,
+        config["resize_mode"],
+        fill_color=int(fill) if grey else tuple(map(int, fill)),
+        resize_to=resize_to,
+        rgb_first=bool(config.get("rgb_first")) or not grey,  # a colour has three channels to fill
+    )
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    height, width = (size, size) if isinstance(size, int) else size
+    return int(height), int(width)

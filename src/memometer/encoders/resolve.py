@@ -15,6 +15,7 @@ from memometer.encoders.architectures import (
     architecture_named,
     build_tokenizer,
 )
+from memometer.encoders.base import Features
 from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.devices import choose_device
 from memometer.encoders.fitting import build_with_weights
@@ -52,11 +53,13 @@ class _Parts:
     warnings: tuple[str, ...] = ()
 
 
-def load_open_clip(spec: str, *, device: str = "cpu", precision: str = "fp32") -> OpenClipEncoder:
+def load_open_clip(
+    spec: str, *, device: str = "cpu", precision: str = "fp32", features: Features = "projector"
+) -> OpenClipEncoder:
     """Loads an open_clip model; see `memometer.embeddings.load_encoder`.
 
     Raises:
-        ModelError: the spec names nothing that can be loaded.
+        ModelError: the spec names nothing that can be loaded, or has no backbone where that is asked for.
         InputError: the device or the precision is not known.
     """
     chosen = choose_device(device)
@@ -80,6 +83,7 @@ def load_open_clip(spec: str, *, device: str = "cpu", precision: str = "fp32") -
         spec=spec,
         device=chosen,
         precision=precision,
+        features=features,
         warnings=warnings,
     )
 

@@ -1,6 +1,7 @@
 """Models of images alone: any module that maps normalised pixels to vectors."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import InputError
 from memometer.files import hash_json
 
-__all__ = ["VisionEncoder"]
+__all__ = ["VisionEncoder", "guessed_preprocessing"]
 
 
 class VisionEncoder:
@@ -29,6 +30,7 @@ class VisionEncoder:
         precision: ``fp32``, or ``bf16`` for autocast.
         features: which output of the tower ``module`` gives.
         weights_hash: of the loaded tensors; None takes it of ``module``.
+        dropped: names of the checkpoint's other tensors, e.g. of its classifier.
         warnings: what had to be guessed, in sentences.
 
     Attributes:
@@ -40,6 +42,7 @@ class VisionEncoder:
         preprocess: one image → (3, height, width) uint8; the mean and the standard deviation are applied on the batch.
         precision: as given.
         features: as given.
+        dropped: as given.
         warnings: as given.
     """
 
@@ -54,6 +57,7 @@ class VisionEncoder:
         precision: str = "fp32",
         features: Features = "backbone",
         weights_hash: str | None = None,
+        dropped: Sequence[str] = (),
         warnings: Sequence[str] = (),
     ) -> None:
         self.spec = spec
@@ -63,6 +67,7 @@ class VisionEncoder:
         self.preprocess: Preprocess = image_preprocess(preprocess_config)
         self.precision = check_precision(precision)
         self.features: Features = features
+        self.dropped = tuple(dropped)
         self.warnings = tuple(warnings)
         self.identity = hash_json([self.weights_hash, config, preprocess_config, precision, features])
         self._device = device
@@ -85,3 +90,11 @@ class VisionEncoder:
         if tower == "image":
             return self._module
         raise InputError(f"{self.spec} is an image encoder without a text tower; ask for its image tower")
+
+
+def guessed_preprocessing(checkpoint: Path, default: str) -> str:
+    """The warning for weights in a file that does not tell how its images were prepared."""
+    return (
+        f"the checkpoint {checkpoint} stores no preprocessing: {default} is used; other preprocessing than in training "
+        "makes a model look as if it memorized less"
+    )

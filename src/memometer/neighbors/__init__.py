@@ -1,4 +1,4 @@
-"""Exact nearest neighbours by inner product."""
+"""Exact nearest neighbours by inner product or l2 distance."""
 
 from memometer.neighbors.oracle import search_oracle
 from memometer.neighbors.result import Neighbors

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from memometer.errors import JobError
 from memometer.neighbors import kernels
 from memometer.neighbors.kernels import Errors, Heaps, Pairs
+from memometer.neighbors.metrics import Metric
 from memometer.neighbors.precision import absolute_bound, relative_bound
 from memometer.neighbors.tiles import Tile
 
@@ -21,28 +22,33 @@ class QueryBlock:
 
     Attributes:
         queries: their q vectors.
+        metric: what their neighbours are nearest by.
         heaps: their neighbours, views into the result of the search.
+        offsets: (q,) what their similarities take to be compared with scores, before scaling (`Metric.offsets`).
         factors: (q,) float32; times the norm of a bank row, how far a score may lie from its similarity.
         lock: held by whoever changes the heaps.
     """
 
     queries: Tile
+    metric: Metric
     heaps: Heaps
+    offsets: npt.NDArray[np.float64]
     factors: npt.NDArray[np.float32]
     lock: threading.Lock
 
     @classmethod
-    def of(cls, queries: Tile, heaps: Heaps) -> "QueryBlock":
+    def of(cls, queries: Tile, heaps: Heaps, *, metric: Metric) -> "QueryBlock":
         """The block of these queries, with their part of the heaps of all queries."""
         span = slice(queries.first_row, queries.first_row + len(queries))
         factors = queries.norms.astype(np.float64) * relative_bound(queries.dim) * (1 + 2.0**-20)
         mine = Heaps(heaps.similarities[span], heaps.rows[span], heaps.counts[span])
-        return cls(queries, mine, factors.astype(np.float32), threading.Lock())
+        offsets = metric.offsets(queries.lengths)
+        return cls(queries, metric, mine, offsets, factors.astype(np.float32), threading.Lock())
 
-    @property
-    def absolute(self) -> float:
-        """The part of a score's error that does not depend on the norms."""
-        return absolute_bound(self.queries.dim)
+    def absolute(self, tile: Tile) -> float:
+        """The part of a score's error in this tile that does not depend on the norms of its rows."""
+        rounding = self.metric.rounding(self.queries.lengths, dim=self.queries.dim)
+        return absolute_bound(self.queries.dim) + rounding * self._scale(tile)
 
     def floors(self, tile: Tile) -> npt.NDArray[np.float32]:
         """(q,) what a score in this tile and its error must reach together; -inf where a heap is not yet full."""
@@ -72,11 +78,14 @@ class QueryBlock:
         _check(kernels.offer_candidates(starts, columns, scores, pairs, errors, self.heaps))
 
     def _pairs(self, tile: Tile, span: slice) -> Pairs:
-        return Pairs(self.queries.exact, tile.exact[span], tile.first_row + span.start)
+        return Pairs(self.queries.exact, tile.exact[span], tile.first_row + span.start, self.metric.squared)
 
     def _errors(self, tile: Tile, span: slice) -> Errors:
-        scale = 2.0 ** -(self.queries.exponent + tile.exponent)
-        return Errors(self.factors, tile.norms[span], scale, self.absolute)
+        norms, scale = tile.norms[span], self._scale(tile)
+        return Errors(self.factors, norms, self.offsets, self.metric.slope, scale, self.absolute(tile))
+
+    def _scale(self, tile: Tile) -> float:
+        return 2.0 ** -(self.queries.exponent + tile.exponent)
 
 
 def _check(outside: int) -> None:

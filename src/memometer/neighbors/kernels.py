@@ -38,21 +38,28 @@ Integers = npt.NDArray[np.integer]
 
 
 class Pairs(NamedTuple):
-    """The vectors that are compared: queries (q, d), and bank rows (w, d) of which the first is row ``first_row``."""
+    """The vectors that are compared: queries (q, d), and bank rows (w, d) of which the first is row ``first_row``.
+
+    Where ``squared``, a similarity is a squared distance with its sign changed, else an inner product.
+    """
 
     queries: Floating
     bank: Floating
     first_row: int
+    squared: bool
 
 
 class Errors(NamedTuple):
     """How scores, float32 products of scaled vectors, relate to similarities (``precision`` says why).
 
-    The score of query i and row j lies within factors[i] * norms[j] + absolute of similarity * scale.
+    The score of query i and row j lies within factors[i] * norms[j] + absolute of
+    (similarity * slope + offsets[i]) * scale.
     """
 
     factors: Single
     norms: Single
+    offsets: Double
+    slope: float
     scale: float
     absolute: float
 
@@ -74,6 +81,17 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 @compiled
+def folded(lanes: Double) -> float:
+    """The sum of the partial sums."""
+    half = LANES // 2
+    while half > 0:
+        for lane in range(half):
+            lanes[lane] += lanes[lane + half]
+        half //= 2
+    return lanes[0]  # type: ignore[no-any-return]
+
+
+@compiled
 def similarity(query: Floating, vector: Floating, lanes: Double) -> float:
     """The similarity that ``similarities_oracle`` defines; ``lanes`` is (LANES,) to work in."""
     dim = len(query)
@@ -87,12 +105,26 @@ def similarity(query: Floating, vector: Floating, lanes: Double) -> float:
             lanes[lane] += np.float64(left[lane]) * np.float64(right[lane])
     for lane in range(dim - whole):
         lanes[lane] += np.float64(query[whole + lane]) * np.float64(vector[whole + lane])
-    half = LANES // 2
-    while half > 0:
-        for lane in range(half):
-            lanes[lane] += lanes[lane + half]
-        half //= 2
-    return lanes[0]  # type: ignore[no-any-return]
+    return folded(lanes)  # type: ignore[no-any-return]
+
+
+@compiled
+def minus_distance(query: Floating, vector: Floating, lanes: Double) -> float:
+    """The squared distance that ``distances_oracle`` defines with its sign changed; ``lanes`` is (LANES,)."""
+    dim = len(query)
+    whole = dim - dim % LANES
+    for lane in range(LANES):
+        lanes[lane] = 0.0
+    for start in range(0, whole, LANES):
+        left = query[start : start + LANES]
+        right = vector[start : start + LANES]
+        for lane in range(LANES):
+            apart = np.float64(left[lane]) - np.float64(right[lane])
+            lanes[lane] += apart * apart
+    for lane in range(dim - whole):
+        apart = np.float64(query[whole + lane]) - np.float64(vector[whole + lane])
+        lanes[lane] += apart * apart
+    return 0.0 - folded(lanes)  # type: ignore[no-any-return]
 
 
 @compiled
@@ -110,11 +142,17 @@ def lowered(value: float, absolute: float) -> np.float32:
 
 
 @compiled
+def as_score(value: float, index: int, errors: Errors) -> float:
+    """The similarity of query ``index`` and a row, in the terms of their score."""
+    return (value * errors.slope + errors.offsets[index]) * errors.scale  # type: ignore[no-any-return]
+
+
+@compiled
 def floor_of(index: int, errors: Errors, heaps: Heaps) -> np.float32:
     """What a score and its error must reach together to enter a heap; -inf until it is full."""
     if heaps.counts[index] < heaps.rows.shape[1]:
         return np.float32(-np.inf)
-    return lowered(heaps.similarities[index, 0] * errors.scale, errors.absolute)  # type: ignore[no-any-return]
+    return lowered(as_score(heaps.similarities[index, 0], index, errors), errors.absolute)  # type: ignore[no-any-return]
 
 
 @compiled
@@ -194,8 +232,9 @@ def offer(  # noqa: PLR0917 (numba calls are positional)
         error = factor * norms[column]
         if score + error < floor:
             continue  # the floor has risen since this candidate was chosen
-        value = similarity(query, bank[column], lanes)
-        if not abs(value * errors.scale - score) <= error + errors.absolute:
+        vector = bank[column]
+        value = minus_distance(query, vector, lanes) if pairs.squared else similarity(query, vector, lanes)
+        if not abs(as_score(value, index, errors) - score) <= error + errors.absolute:
             outside += 1
         row = pairs.first_row + column
         if count < k:
@@ -204,7 +243,7 @@ def offer(  # noqa: PLR0917 (numba calls are positional)
         elif worse(values[0], rows[0], value, row):
             sift_down(values, rows, k, value, row)
         if count == k:
-            floor = lowered(values[0] * errors.scale, errors.absolute)
+            floor = lowered(as_score(values[0], index, errors), errors.absolute)
     heaps.counts[index] = count
     return outside
 

@@ -64,7 +64,7 @@ class DeviceProducts:
         k = block.heaps.rows.shape[1]
         if int(inside.sum()) > k * len(floors) and len(tile) >= k:
             seeds = torch.addr(scores, factors, norms, alpha=-1).topk(k, sorted=True).values[:, -1]
-            kernels.raise_floors(seeds.cpu().numpy(), block.absolute, floors)
+            kernels.raise_floors(seeds.cpu().numpy(), block.absolute(tile), floors)
             inside = reach >= torch.from_numpy(floors).to(self.device)[:, None]
         which, columns = inside.nonzero(as_tuple=True)
         counts = np.bincount(which.cpu().numpy(), minlength=len(floors))

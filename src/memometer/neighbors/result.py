@@ -10,11 +10,12 @@ __all__ = ["Neighbors"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Neighbors:
-    """The k bank rows most similar to each query, best first; equal similarities by the lower row.
+    """The k bank rows nearest to each query, nearest first; equally near ones by the lower row.
 
     Attributes:
         rows: (n, k) int64 rows of the bank.
-        similarities: (n, k) float64 inner products with those rows.
+        similarities: (n, k) float64 inner products with those rows; for l2 the squared distances with their sign
+            changed, so that nearer is larger.
     """
 
     rows: npt.NDArray[np.int64]

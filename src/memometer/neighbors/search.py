@@ -1,7 +1,7 @@
-"""Exact search of the k nearest bank vectors by inner product.
+"""Exact search of the k nearest bank vectors by inner product, or by l2 distance.
 
-The answer is a function of the vectors alone. Every similarity is the float64 inner product in one fixed order
-(``oracle.similarities_oracle``), computed on the CPU; neighbours are ordered by similarity, equal ones by the lower
+The answer is a function of the vectors alone. Every similarity is the float64 inner product (or squared distance) in
+one fixed order (``oracle``), computed on the CPU; neighbours are ordered by similarity, equal ones by the lower
 bank row. Float32 matrix products only choose which pairs are worth that computation, with a bound on their error
 (``precision``) that no row of the answer can fall outside of. So tiles, threads, batches, the order of the queries and
 the device change the time a search takes, and nothing else.
@@ -12,6 +12,7 @@ two, and no worker waits for another before the tile after next.
 """
 
 import contextlib
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,11 +24,12 @@ from memometer.errors import InputError, VectorError
 from memometer.neighbors import kernels
 from memometer.neighbors.blocks import QueryBlock
 from memometer.neighbors.kernels import Heaps
+from memometer.neighbors.metrics import INNER, Metric, MetricName, Side, metric_named
 from memometer.neighbors.plan import Plan, plan_for
 from memometer.neighbors.precision import full_float32
 from memometer.neighbors.products import Products
 from memometer.neighbors.result import Neighbors
-from memometer.neighbors.tiles import Tile, VectorSource, read_tile, shape_of
+from memometer.neighbors.tiles import Tile, VectorSource, norm_of_first, read_tile, shape_of
 
 __all__ = ["MAX_K", "search", "search_by"]
 
@@ -39,10 +41,11 @@ def search(
     bank: VectorSource,
     k: int = 10,
     *,
+    metric: MetricName = "inner",
     device: str | None = "cpu",
     progress: Callable[[int], None] | None = None,
 ) -> Neighbors:
-    """The k bank rows with the largest inner product with each query, exactly.
+    """The k bank rows with the largest inner product with each query, or at the smallest l2 distance from it, exactly.
 
     Nothing is normalised here. Vectors are float16, float32 or float64, in anything with a ``shape`` whose slices are
     arrays: NumPy arrays, memory maps, torch tensors, ``Embeddings``. Queries are held in memory, up to 512 MiB of them
@@ -52,12 +55,15 @@ def search(
         queries: (n, d).
         bank: (m, d), m >= k.
         k: neighbours per query, 1 to 1024.
+        metric: ``"inner"`` (for normalised vectors the cosine similarity), or ``"l2"``, whose similarities are squared
+            distances with their sign changed.
         device: ``"cpu"``, ``"cuda"``, or None for CUDA where there is one.
         progress: called after every tile of the bank, with numbers that sum to n.
 
     Raises:
-        InputError: k, the device or the kind of input is wrong.
-        VectorError: widths differ, the bank has fewer than k rows, or a vector is not finite or zero.
+        InputError: k, the metric, the device or the kind of input is wrong.
+        VectorError: widths differ, the bank has fewer than k rows, or a vector is not finite or (for inner products)
+            zero.
         JobError: this machine's float32 products are less precise than float32.
 
     >>> found = search(np.array([[1.0, 0.0]]), np.array([[0.6, 0.8], [1.0, 0.0], [0.6, -0.8]]), k=2)
@@ -65,11 +71,17 @@ def search(
     (array([[1, 0]]), array([[1. , 0.6]]))
     """
     n, dim = shape_of(queries, side="queries")
-    return search_by(plan_for(device, n=n, dim=dim), queries, bank, k, progress=progress)
+    return search_by(plan_for(device, n=n, dim=dim), queries, bank, k, metric=metric, progress=progress)
 
 
 def search_by(
-    plan: Plan, queries: VectorSource, bank: VectorSource, k: int, *, progress: Callable[[int], None] | None = None
+    plan: Plan,
+    queries: VectorSource,
+    bank: VectorSource,
+    k: int,
+    *,
+    metric: MetricName = "inner",
+    progress: Callable[[int], None] | None = None,
 ) -> Neighbors:
     """``search`` by a given plan."""
     n, dim = shape_of(queries, side="queries")
@@ -79,12 +91,14 @@ def search_by(
             f"queries have {dim} components and the bank {bank_dim}; both must be vectors of one width, from one model"
         )
     _check_k(k, bank_rows=m)
+    measure = INNER if metric == "inner" else metric_named(metric, norm=norm_of_first(queries, dim=dim, side="queries"))
     heaps = Heaps(np.empty((n, k)), np.empty((n, k), np.int64), np.zeros(n, np.int64))
     with full_float32(), _pool(1) as reader, _pool(plan.threads) as workers:
         for held in _spans(slice(0, n), plan.held_rows):
-            tiles = _read_ahead(queries, held, side="queries", rows=plan.block_rows, plan=plan, reader=reader)
-            blocks = [QueryBlock.of(tile, heaps) for tile in tiles]
-            tiles = _read_ahead(bank, slice(0, m), side="bank", rows=plan.tile_rows, plan=plan, reader=reader)
+            read = functools.partial(_read_ahead, metric=measure, plan=plan, reader=reader)
+            tiles = read(queries, held, side="queries", rows=plan.block_rows)
+            blocks = [QueryBlock.of(tile, heaps, metric=measure) for tile in tiles]
+            tiles = read(bank, slice(0, m), side="bank", rows=plan.tile_rows)
             reported = 0
             for done in _search_tiles(blocks, tiles, products=plan.products, workers=workers):
                 answered = done * (held.stop - held.start) // m
@@ -122,13 +136,20 @@ def _update(products: Products, block: QueryBlock, tile: Tile) -> None:
 
 
 def _read_ahead(
-    source: VectorSource, span: slice, *, side: str, rows: int, plan: Plan, reader: ThreadPoolExecutor
+    source: VectorSource,
+    span: slice,
+    *,
+    side: Side,
+    rows: int,
+    metric: Metric,
+    plan: Plan,
+    reader: ThreadPoolExecutor,
 ) -> Iterator[Tile]:
     """The tiles of a span in order, the next one being read while one is in use."""
     _, dim = shape_of(source, side=side)
     ahead: deque[Future[Tile]] = deque()
     for part in _spans(span, rows):
-        ahead.append(reader.submit(read_tile, source, part, dim=dim, side=side, device=plan.device))
+        ahead.append(reader.submit(read_tile, source, part, dim=dim, side=side, device=plan.device, metric=metric))
         if len(ahead) == 2:
             yield ahead.popleft().result()
     while ahead:

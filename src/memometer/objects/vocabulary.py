@@ -9,7 +9,7 @@ from pathlib import Path
 
 from memometer.errors import InputError
 
-__all__ = ["Vocabulary", "default_vocabulary", "load_vocabulary", "regular_forms"]
+__all__ = ["Vocabulary", "default_vocabulary", "load_vocabulary", "plain_name", "regular_forms"]
 
 _EXPECTED = "expected on each line one term, one tab, and the term's word forms separated by spaces"
 
@@ -38,11 +38,11 @@ class Vocabulary:
 
     def find(self, label: str) -> tuple[str, ...] | None:
         """The word forms of a term, whatever its case and whether its words are joined by spaces or underscores."""
-        return self._by_name.get(_plain(label))
+        return self._by_name.get(plain_name(label))
 
     @functools.cached_property
     def _by_name(self) -> dict[str, tuple[str, ...]]:
-        return {_plain(term): forms for term, forms in self.forms.items()}
+        return {plain_name(term): forms for term, forms in self.forms.items()}
 
 
 def load_vocabulary(path: str | Path) -> Vocabulary:
@@ -88,6 +88,15 @@ def regular_forms(label: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form for phrase in phrases if phrase for form in _inflected(phrase)))
 
 
+def plain_name(label: str) -> str:
+    """A label whatever its case, and whether its words are joined by spaces or underscores.
+
+    >>> plain_name("Hot_Dog ")
+    'hot dog'
+    """
+    return " ".join(label.lower().replace("_", " ").split())
+
+
 def _inflected(phrase: str) -> Iterator[str]:
     """A phrase, its regular plural, and its regular singular where it looks like a plural."""
     yield phrase
@@ -124,7 +133,3 @@ def _parse(text: str, *, name: str) -> Vocabulary:
     if not forms:
         raise InputError(f"{name} holds no terms; {_EXPECTED}")
     return Vocabulary(forms)
-
-
-def _plain(label: str) -> str:
-    return " ".join(label.lower().replace("_", " ").split())

@@ -1,7 +1,8 @@
 """Gaps with intervals: the bootstrap, the papers' spread, the balance of both ways."""
 
-from memometer.statistics.agreement import Agreement, correlation, jaccard_of_found
+from memometer.statistics.agreement import Agreement, correlation, jaccard_of_found, share_equal
 from memometer.statistics.comparisons import RankCorrelation, WelchTest, rank_correlation, welch_test
+from memometer.statistics.confident import ConfidentHits, confident_accuracy, confident_gap, most_confident
 from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
 from memometer.statistics.labels import label_table
 from memometer.statistics.roc import RocArea, roc_area, roc_curve
@@ -9,19 +10,24 @@ from memometer.statistics.top import top_counts, top_gaps
 
 __all__ = [
     "Agreement",
+    "ConfidentHits",
     "Gap",
     "RankCorrelation",
     "RocArea",
     "WelchTest",
+    "confident_accuracy",
+    "confident_gap",
     "correlation",
     "gap_of",
     "jaccard_of_found",
     "label_table",
+    "most_confident",
     "population_contributions",
     "rank_correlation",
     "recall_area_by_histogram",
     "roc_area",
     "roc_curve",
+    "share_equal",
     "top_counts",
     "top_gaps",
     "welch_test",

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.stats
 
-__all__ = ["Agreement", "correlation", "jaccard_of_found"]
+__all__ = ["Agreement", "correlation", "jaccard_of_found", "share_equal"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -65,6 +65,25 @@ def jaccard_of_found(
         return Agreement(value, None, None, n, n_undefined)
     half = 1.96 * float(index.std(ddof=1)) / n**0.5
     return Agreement(value, value - half, value + half, n, n_undefined)
+
+
+def share_equal(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) -> Agreement:
+    """The share of records of which two references say the same, e.g. the same label, with Wilson's 95 % interval.
+
+    Args:
+        one: (n,) codes, below 0 where the reference says nothing: such a record is counted apart.
+        other: (n,) likewise.
+
+    >>> share_equal(np.array([3, 3, 1, -1]), np.array([3, 2, 1, 1])).n_undefined
+    1
+    """
+    defined = (one >= 0) & (other >= 0)
+    n, n_undefined = int(defined.sum()), int((~defined).sum())
+    if not n:
+        return Agreement(None, None, None, 0, n_undefined, "no record of which both references say anything")
+    same = int((one[defined] == other[defined]).sum())
+    interval = scipy.stats.binomtest(same, n).proportion_ci(0.95, method="wilson")
+    return Agreement(same / n, float(interval.low), float(interval.high), n, n_undefined)
 
 
 def correlation(one: Floats, other: Floats) -> Agreement:

@@ -10,7 +10,7 @@ from memometer.files import hash_json
 
 __all__ = ["TrainConfig", "TrainingOptions"]
 
-OUTSIDE_THE_KEY = ("records", "role", "model", "out", "workers", "device")
+OUTSIDE_THE_KEY = ("records", "role", "without", "model", "out", "workers", "device")
 """Options that enter the key by their content, or that do not change the model."""
 
 
@@ -21,6 +21,7 @@ class TrainingOptions(BaseModel):
 
     records: Path = Field(description="folder with records.parquet")
     role: str | None = Field(default=None, description="train on the records of this role; all records without it")
+    without: Path | None = Field(default=None, description="Parquet of record ids that are left out")
     out: Path = Field(description="folder of the model")
     model: str
     epochs: int = Field(default=40, ge=1)

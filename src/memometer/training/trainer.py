@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pyarrow.compute as pc
 
 from memometer.data.records import Records, hash_records, load_records
+from memometer.data.removal import leave_out
 from memometer.training.clip import ClipObjective
 from memometer.training.config import TrainConfig
 from memometer.training.folder import ModelFolder
@@ -33,7 +34,8 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
         InputError: records, options and folder do not fit together.
         JobError: the loss is no longer finite, or an image cannot be read.
     """
-    records = load_records(config.records, role=config.role)
+    whole = load_records(config.records, role=config.role)
+    records = leave_out(whole, config.without)
     _check_records(records, config)
     architecture = find_architecture(config.model)
     records_hash = hash_records(records, TRAINED_COLUMNS)
@@ -47,7 +49,13 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
         n=len(records),
         facts={
             "mitigations": [repr(mitigation) for mitigation in mitigations],
-            "records": {"path": str(config.records), "role": config.role, "n": len(records), "hash": records_hash},
+            "records": {
+                "path": str(config.records),
+                "role": config.role,
+                "without": config.without and {"path": str(config.without), "n": len(whole) - len(records)},
+                "n": len(records),
+                "hash": records_hash,
+            },
         },
         overwrite=overwrite,
     )

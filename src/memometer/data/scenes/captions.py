@@ -7,7 +7,7 @@ import numpy as np
 from memometer.data.scenes.composition import Item, Scene, pick
 from memometer.seeds import rng_for
 
-__all__ = ["N_CAPTIONS", "captions_of"]
+__all__ = ["captions_of", "class_caption"]
 
 N_CAPTIONS = 5
 """Captions of every record."""
@@ -35,6 +35,11 @@ def captions_of(scene: Scene) -> tuple[str, ...]:
         if caption not in captions:
             captions.append(caption)
     return tuple(captions)
+
+
+def class_caption(scene: Scene) -> tuple[str]:
+    """The one caption of a scene with a class: the object of that class with its colour, and the theme."""
+    return (f"{_phrase(scene.items[0])} {scene.theme.phrase}",)
 
 
 def _pair(rng: np.random.Generator, scene: Scene, named: Sequence[Item]) -> str:

@@ -10,7 +10,7 @@ from memometer.data.scenes.drawing import KINDS, Kind
 from memometer.data.scenes.themes import THEMES, Theme
 from memometer.seeds import rng_for
 
-__all__ = ["Item", "Scene", "compose", "pick"]
+__all__ = ["TINTS", "Item", "Scene", "compose", "overlap", "pick", "weighted"]
 
 N_OBJECTS = {3: 0.1, 4: 0.3, 5: 0.35, 6: 0.25}
 """Objects of a scene, and the share of scenes that have so many."""
@@ -71,6 +71,7 @@ class Scene:
         tint: colour word of its wall or sky.
         horizon: where the wall or sky ends, as a share of the side from the top.
         items: its objects, each of another kind, from back to front.
+        label: the class of the picture, which is the kind of its first item; None where it has none.
     """
 
     seed: int
@@ -79,6 +80,7 @@ class Scene:
     tint: str
     horizon: float
     items: tuple[Item, ...]
+    label: str | None = None
 
 
 def pick(rng: np.random.Generator, choices: Sequence[Choice]) -> Choice:
@@ -92,7 +94,7 @@ def compose(seed: int, index: int) -> Scene:
     theme = pick(rng, THEMES)
     horizon = 0.3 + 0.28 * float(rng.random())
     tint = pick(rng, TINTS)
-    count = _weighted(rng, N_OBJECTS)
+    count = weighted(rng, N_OBJECTS)
     drafts = [_draft(rng, kind, room=ROOM[count]) for kind in _kinds(rng, theme, count)]
     placed: list[Item] = []
     for draft in sorted(drafts, key=lambda item: -item.width * item.height):
@@ -106,7 +108,7 @@ def _kinds(rng: np.random.Generator, theme: Theme, count: int) -> list[Kind]:
     words: list[str] = []
     while len(words) < count:
         off_theme = rng.random() < OFF_THEME
-        word = pick(rng, tuple(KINDS)) if off_theme else _weighted(rng, theme.weights)
+        word = pick(rng, tuple(KINDS)) if off_theme else weighted(rng, theme.weights)
         if word not in words:
             words.append(word)
     return [KINDS[word] for word in words]
@@ -129,9 +131,9 @@ def _place(rng: np.random.Generator, item: Item, placed: Sequence[Item], horizon
     best, least = (0.5, 0.5), 2.0
     for attempt in range(PLACES_TRIED):
         x, y = _position(rng, item, horizon, anywhere=attempt >= PLACES_TRIED // 2)
-        overlap = max((_overlap(item, x, y, other) for other in placed), default=0.0)
-        if overlap < least:
-            best, least = (x, y), overlap
+        covered = max((overlap(item, x, y, other) for other in placed), default=0.0)
+        if covered < least:
+            best, least = (x, y), covered
         if least <= FREE_OVERLAP:
             break
     return dataclasses.replace(item, x=best[0], y=best[1])
@@ -149,7 +151,7 @@ def _position(rng: np.random.Generator, item: Item, horizon: float, *, anywhere:
     return half_width + (1 - 2 * half_width) * across, top + (bottom - top) * down
 
 
-def _overlap(item: Item, x: float, y: float, other: Item) -> float:
+def overlap(item: Item, x: float, y: float, other: Item) -> float:
     """The area that the item's box at (x, y) shares with another's, as a share of the smaller box."""
     across = (item.width + other.width) / 2 - abs(x - other.x)
     down = (item.height + other.height) / 2 - abs(y - other.y)
@@ -159,7 +161,7 @@ def _overlap(item: Item, x: float, y: float, other: Item) -> float:
     return across * down / min(item.width * item.height, other.width * other.height)
 
 
-def _weighted(rng: np.random.Generator, weights: dict[Choice, float]) -> Choice:
+def weighted(rng: np.random.Generator, weights: dict[Choice, float]) -> Choice:
     """A key of ``weights``, as likely as its weight."""
     rest = float(rng.random()) * sum(weights.values())
     for choice, weight in weights.items():

@@ -1,13 +1,13 @@
 """Planted cases: records that a study may look for, because it is known what is the matter with them."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.data.scenes.composition import Scene, compose
+from memometer.data.scenes.composition import Scene
 from memometer.errors import InputError
 from memometer.seeds import rng_for
 
@@ -95,15 +95,15 @@ def scene_id(index: int) -> str:
     return f"scene-{index:06d}"
 
 
-def plan(seed: int, planting: Planting, *, n: int) -> Iterator[Entry]:
-    """All records: the ``n`` scenes in order, then the copies of the repeated ones.
+def plan(seed: int, planting: Planting, *, n: int, compose: Callable[[int, int], Scene]) -> Iterator[Entry]:
+    """All records: the ``n`` scenes in order, then the copies of the repeated ones; ``compose`` makes a scene.
 
     With a share of miscaptioned records, what is the matter with a record depends on the seed and its index alone;
     with a number of them it depends on ``n`` too, since exactly so many are chosen.
     """
     miscaptioned, repeated = _chosen(seed, planting, n)
     for index in range(n):
-        captions_from = _elsewhere(compose(seed, index)) if miscaptioned[index] else index
+        captions_from = _elsewhere(compose(seed, index), compose) if miscaptioned[index] else index
         yield Entry(scene_id(index), index, captions_from, scene_id(index) if repeated[index] else None)
     for index in np.flatnonzero(repeated).tolist():
         for copy in range(1, planting.times):
@@ -126,7 +126,7 @@ def _chosen(seed: int, planting: Planting, n: int) -> tuple[npt.NDArray[np.bool_
     return miscaptioned, repeated
 
 
-def _elsewhere(scene: Scene) -> int:
+def _elsewhere(scene: Scene, compose: Callable[[int, int], Scene]) -> int:
     """A scene outside of every set that has no object in common with this one, so that no caption is true of it."""
     kinds = {item.kind.word for item in scene.items}
     first = ELSEWHERE + 32 * scene.index

@@ -10,10 +10,9 @@ from typing import Any
 
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.images import decode_image
-from memometer.data.scenes.captions import captions_of
-from memometer.data.scenes.composition import compose
 from memometer.data.scenes.planting import Entry
 from memometer.data.scenes.rendering import Box, render
+from memometer.data.scenes.styles import style_of
 from memometer.files import atomic_path, hash_bytes
 
 __all__ = ["Sample", "draw_samples", "write_shard"]
@@ -37,6 +36,7 @@ class Sample:
     image: bytes
     image_phash: int
     captions: tuple[str, ...]
+    label: str | None
     objects: tuple[str, ...]
     boxes: tuple[Box, ...]
 
@@ -48,6 +48,8 @@ class Sample:
             "boxes": self.boxes,
             "theme": self.theme,
         }
+        if self.label is not None:
+            content["label"] = self.label
         if self.entry.group is not None:
             content["group"] = self.entry.group
         return json.dumps(content).encode()
@@ -64,21 +66,23 @@ class Sample:
             "image_hash": hash_bytes(self.image),
             "image_phash": self.image_phash,
             "captions": self.captions,
+            "label": self.label,
             "objects": self.objects,
             "boxes": self.boxes,
             "group": self.entry.group,
         }
 
 
-def draw_samples(job: tuple[int, int, tuple[Entry, ...]]) -> list[Sample]:
-    """Draws the entries of ``(seed, size in px, entries)``: one piece of work for a pool."""
-    seed, size, entries = job
-    return [_draw(entry, seed=seed, size=size) for entry in entries]
+def draw_samples(job: tuple[str, int, int, tuple[Entry, ...]]) -> list[Sample]:
+    """Draws the entries of ``(kind of scenes, seed, size in px, entries)``: one piece of work for a pool."""
+    kind, seed, size, entries = job
+    return [_draw(entry, kind=kind, seed=seed, size=size) for entry in entries]
 
 
-def _draw(entry: Entry, *, seed: int, size: int) -> Sample:
-    scene = compose(seed, entry.index)
-    told = scene if entry.captions_from == entry.index else compose(seed, entry.captions_from)
+def _draw(entry: Entry, *, kind: str, seed: int, size: int) -> Sample:
+    style = style_of(kind)
+    scene = style.compose(seed, entry.index)
+    told = scene if entry.captions_from == entry.index else style.compose(seed, entry.captions_from)
     picture = render(scene, size=size)
     buffer = io.BytesIO()
     picture.image.save(buffer, "JPEG", quality=92, subsampling=0)
@@ -89,7 +93,8 @@ def _draw(entry: Entry, *, seed: int, size: int) -> Sample:
         size=size,
         image=data,
         image_phash=perceptual_hash(decode_image(data)),
-        captions=captions_of(told),
+        captions=style.captions(told),
+        label=scene.label,
         objects=tuple(item.kind.word for item in scene.items),
         boxes=picture.boxes,
     )

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memometer.data.records import RECORD_SCHEMA
-from memometer.data.scenes.captions import N_CAPTIONS
 from memometer.data.scenes.drawing import KINDS
 from memometer.data.scenes.planting import PLANTED_SCHEMA, Entry, Planting, plan
 from memometer.data.scenes.samples import Sample, draw_samples, write_shard
+from memometer.data.scenes.styles import style_of
 from memometer.engines import map_ordered
 from memometer.errors import InputError
 from memometer.files import atomic_path, write_text
@@ -59,6 +59,7 @@ def make_scenes(
     out: str | Path,
     *,
     n: int,
+    kind: str = "objects",
     seed: int = 0,
     size: int = 64,
     miscaptioned: float = 0,
@@ -69,9 +70,13 @@ def make_scenes(
 ) -> ScenesSummary:
     """Draws scenes and writes them as a folder of records: image-caption pairs whose objects are known exactly.
 
-    Each scene has three to six objects, most of them typical of its theme; its five captions name at most three and
-    always leave one out. Scene i follows from the seed and i alone: the first records of a larger set are the same,
-    and so are the bytes whatever ``workers``.
+    A scene of kind ``"objects"`` has three to six objects, most of them typical of its theme; its five captions name at
+    most three and always leave one out. A scene of kind ``"foreground"`` has one large object of one of 14 classes,
+    which is its label, beside a background with two to four small props; the theme of the background hints at the
+    class, and its one caption names both.
+
+    Scene i follows from the kind, the seed and i alone: the first records of a larger set are the same, and so are the
+    bytes whatever ``workers``.
 
     Writes ``images-00000.tar`` and so on (WebDataset layout, ``KEY.jpg`` with ``KEY.json``), ``vocabulary.tsv`` (the
     word forms of every kind), ``planted.parquet`` where anything is planted (`PLANTED_SCHEMA`), and
@@ -80,6 +85,7 @@ def make_scenes(
     Args:
         out: the records' folder.
         n: scenes, from ``scene-000000`` on.
+        kind: ``"objects"`` for tests with captions, ``"foreground"`` for image-only ones.
         seed: another seed, other scenes.
         size: width and height of the images in px.
         miscaptioned: how many records get the captions of a scene with other objects; below 1, which share.
@@ -93,14 +99,15 @@ def make_scenes(
         JobError: a worker died.
     """
     folder = Path(out)
+    style = style_of(kind)
     planting = Planting(miscaptioned=miscaptioned, repeated=repeated, times=times)
     _check(folder, n=n, size=size, planting=planting, overwrite=overwrite)
     for stale in (folder / "records.parquet", folder / "planted.parquet", *folder.glob("images-?????.tar")):
         stale.unlink(missing_ok=True)
 
-    entries = list(plan(seed, planting, n=n))
-    samples = _draw(entries, seed=seed, size=size, workers=workers)
-    n_objects = 0
+    entries = list(plan(seed, planting, n=n, compose=style.compose))
+    samples = _draw(entries, kind=kind, seed=seed, size=size, workers=workers)
+    n_captions = n_objects = 0
     with (
         atomic_path(folder / "records.parquet") as temporary,
         pq.ParquetWriter(temporary, RECORD_SCHEMA, compression="zstd") as writer,
@@ -109,6 +116,7 @@ def make_scenes(
         for number in range(n_shards):
             shard = folder / f"images-{number:05d}.tar"
             rows = write_shard(shard, itertools.islice(samples, PER_SHARD))
+            n_captions += sum(len(row["captions"]) for row in rows)
             n_objects += sum(len(row["objects"]) for row in rows)
             writer.write_table(_table(rows, RECORD_SCHEMA))
         for _ in samples:  # runs the generator to its end, where the progress bar closes
@@ -118,7 +126,7 @@ def make_scenes(
             with atomic_path(folder / "planted.parquet") as truth:
                 pq.write_table(_table(planted, PLANTED_SCHEMA), truth)
         write_text(folder / "vocabulary.tsv", vocabulary_text())
-    return _summary(entries, folder, size=size, n_objects=n_objects, n_shards=n_shards)
+    return _summary(entries, folder, size=size, n_captions=n_captions, n_objects=n_objects, n_shards=n_shards)
 
 
 def vocabulary_text() -> str:
@@ -142,9 +150,10 @@ def _check(folder: Path, *, n: int, size: int, planting: Planting, overwrite: bo
         raise InputError(f"{folder} already holds records; choose another --out, or replace them with --overwrite")
 
 
-def _draw(entries: list[Entry], *, seed: int, size: int, workers: int) -> Iterator[Sample]:
+def _draw(entries: list[Entry], *, kind: str, seed: int, size: int, workers: int) -> Iterator[Sample]:
     """The samples of all entries, in their order."""
-    pieces = ((seed, size, tuple(entries[start : start + PER_PIECE])) for start in range(0, len(entries), PER_PIECE))
+    starts = range(0, len(entries), PER_PIECE)
+    pieces = ((kind, seed, size, tuple(entries[start : start + PER_PIECE])) for start in starts)
     few = len(entries) <= 4 * PER_PIECE  # drawn before a worker process has started
     with progress_bar("drawing scenes", total=len(entries), unit="scenes") as advance:
         for samples in map_ordered(draw_samples, pieces, workers=0 if few else workers):
@@ -156,7 +165,9 @@ def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _summary(entries: list[Entry], folder: Path, *, size: int, n_objects: int, n_shards: int) -> ScenesSummary:
+def _summary(
+    entries: list[Entry], folder: Path, *, size: int, n_captions: int, n_objects: int, n_shards: int
+) -> ScenesSummary:
     copies = sum(entry.group is not None and entry.record_id != entry.group for entry in entries)
     return ScenesSummary(
         folder=str(folder),
@@ -165,7 +176,7 @@ def _summary(entries: list[Entry], folder: Path, *, size: int, n_objects: int, n
         n_miscaptioned=sum(entry.captions_from != entry.index for entry in entries),
         n_repeated=sum(entry.record_id == entry.group for entry in entries),
         n_copies=copies,
-        n_captions=N_CAPTIONS * len(entries),
+        n_captions=n_captions,
         n_objects=n_objects,
         n_kinds=len(KINDS),
         n_shards=n_shards,

@@ -20,6 +20,7 @@ __all__ = [
     "Reject",
     "captions_from",
     "decode_text",
+    "label_from",
     "labels_from",
     "valid_text",
 ]
@@ -49,6 +50,7 @@ class Fields:
         record_id: the record's id.
         image: a path, or encoded bytes (tables only).
         captions: each a text or a list of texts; all are kept, in this order.
+        label: the class of the image.
         objects: a label, a list of labels, or labels in one text (see ``objects_separator``).
         group: records of one group always share a role.
         role: the role of a ready-made split.
@@ -58,6 +60,7 @@ class Fields:
     record_id: str | None = None
     image: str | None = None
     captions: tuple[str, ...] = ()
+    label: str | None = None
     objects: str | None = None
     group: str | None = None
     role: str | None = None
@@ -102,6 +105,7 @@ class Draft:
         source: the file that names the record.
         member: the record's place in it, for people: a tar member, a row, a file name.
         data: the image's encoded bytes where the reader passed them anyway; None where ``image`` is a file of its own.
+        label: the class of the image.
     """
 
     record_id: str
@@ -111,6 +115,7 @@ class Draft:
     captions: Sequence[str]
     labels: Labels = Labels()
     data: bytes | None = None
+    label: str | None = None
     group: str | None = None
     role: str | None = None
 
@@ -202,6 +207,29 @@ def captions_from(value: object, *, what: str) -> list[str]:
         if text:
             captions.append(text)
     return captions
+
+
+def label_from(value: object, *, what: str) -> str | None:
+    """The class in a field: a text or a number; None for nothing, and for a list of several, which are no one class.
+
+    Raises:
+        BadRecordError: something else, or text that is not UTF-8.
+
+    >>> label_from(" dog ", what="label"), label_from(7, what="label"), label_from(["cat", "dog"], what="label")
+    ('dog', '7', None)
+    """
+    distinct = {_one_label(entry, what) for entry in (value if isinstance(value, list | tuple) else [value])} - {None}
+    return distinct.pop() if len(distinct) == 1 else None
+
+
+def _one_label(value: object, what: str) -> str | None:
+    if value is None or value != value:  # noqa: PLR0124 (a table's NaN)
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # a column of whole numbers, some of them missing
+    if not isinstance(value, str | int | float):
+        raise BadRecordError(f"label is not text: {what} holds {type(value).__name__}")
+    return valid_text(str(value).strip(), what=what) or None
 
 
 def labels_from(

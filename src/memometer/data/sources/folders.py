@@ -34,9 +34,10 @@ _LISTING = pa.schema([("root", pa.string()), ("name", pa.binary())])
 class FolderReader:
     """Images in a folder and the folders below it.
 
-    The record's id is the image's path below the source, without suffix. The folder that holds the image is its one
-    object, unless that is the source itself. The caption is that of ``NAME.json`` or ``NAME.txt`` beside ``NAME.jpg``,
-    else the template's. Links to folders are not followed; hidden files are passed over.
+    The record's id is the image's path below the source, without suffix. The folder that holds the image is its class
+    and its one object, unless that is the source itself or a JSON beside the image says otherwise. The caption is that
+    of ``NAME.json`` or ``NAME.txt`` beside ``NAME.jpg``, else the template's. Links to folders are not followed; hidden
+    files are passed over.
 
     Attributes:
         paths: the folder, alone.
@@ -98,17 +99,22 @@ class FolderReader:
             valid_text(raw.decode("utf-8", "surrogateescape"), what="the file's name")
             image = Path(root, name)
             sidecar = read_sidecars(_sidecars_of(image), self.fields)
-            label = path.parent.name or None
+            folder = path.parent.name or None
             captions = sidecar.captions
-            if not captions and self.caption_template is not None and (label or "{label}" not in self.caption_template):
-                captions = [self.caption_template.replace("{label}", (label or "").replace("_", " "))]
+            if (
+                not captions
+                and self.caption_template is not None
+                and (folder or "{label}" not in self.caption_template)
+            ):
+                captions = [self.caption_template.replace("{label}", (folder or "").replace("_", " "))]
             return Draft(
                 record_id=record_id,
                 source=root,
                 member=name,
                 image=ImageRef(str(image)),
                 captions=captions,
-                labels=Labels([label]) if sidecar.labels.objects is None and label else sidecar.labels,
+                label=sidecar.label or folder,
+                labels=Labels([folder]) if sidecar.labels.objects is None and folder else sidecar.labels,
                 group=sidecar.group,
                 role=sidecar.role,
             )

@@ -12,6 +12,7 @@ from memometer.data.sources.base import (
     Fields,
     Reject,
     captions_from,
+    label_from,
     labels_from,
     valid_text,
 )
@@ -22,6 +23,7 @@ __all__ = ["UNDECODABLE", "Row", "choose_columns", "row_draft", "used_columns"]
 USUAL_IMAGE = ("filepath", "image", "image_path", "file_name", "filename", "path")
 USUAL_CAPTIONS = ("title", "captions", "caption", "text")
 USUAL_ID = "record_id"
+USUAL_LABEL = "label"
 USUAL_OBJECTS = "objects"
 
 UNDECODABLE = object()
@@ -64,10 +66,10 @@ def choose_columns(names: Sequence[str], fields: Fields, *, path: str) -> Fields
     Raises:
         SourceError: a column that was asked for is missing, or no image or caption column is found.
     """
-    asked = [fields.record_id, fields.image, *fields.captions, fields.objects, fields.group, fields.role]
+    asked = _named(fields)
     have = f"its columns are {', '.join(names)}" if names else "it has no columns"
     for name in asked:
-        if name is not None and name not in names:
+        if name not in names:
             raise SourceError(f"{path} has no column '{name}'; {have}")
     image = fields.image or next((name for name in USUAL_IMAGE if name in names), None)
     if image is None:
@@ -82,14 +84,14 @@ def choose_columns(names: Sequence[str], fields: Fields, *, path: str) -> Fields
         image=image,
         captions=captions,
         record_id=fields.record_id or (USUAL_ID if USUAL_ID in names else None),
+        label=fields.label or (USUAL_LABEL if USUAL_LABEL in names else None),
         objects=fields.objects or (USUAL_OBJECTS if USUAL_OBJECTS in names else None),
     )
 
 
 def used_columns(fields: Fields) -> list[str]:
     """The columns that `row_draft` looks at, each once."""
-    names = (fields.record_id, fields.image, *fields.captions, fields.objects, fields.group, fields.role)
-    return list(dict.fromkeys(name for name in names if name is not None))
+    return list(dict.fromkeys(_named(fields)))
 
 
 def row_draft(row: Row, fields: Fields) -> Draft | Reject:
@@ -112,12 +114,19 @@ def row_draft(row: Row, fields: Fields) -> Draft | Reject:
             image=image,
             data=data,
             captions=captions,
+            label=label_from(_value(row, fields.label), what=f"column '{fields.label}'"),
             labels=labels_from(_value(row, fields.objects), separator=fields.objects_separator),
             group=row.text(fields.group),
             role=row.text(fields.role),
         )
     except BadRecordError as error:
         return Reject(record_id, row.path, row.member, str(error))
+
+
+def _named(fields: Fields) -> list[str]:
+    """The columns that ``fields`` names; one may stand twice."""
+    singles = (fields.record_id, fields.image, fields.label, fields.objects, fields.group, fields.role)
+    return [*(name for name in singles if name is not None), *fields.captions]
 
 
 def _id(row: Row, fields: Fields) -> str | None:

@@ -10,6 +10,7 @@ from memometer.data.sources.base import (
     Labels,
     captions_from,
     decode_text,
+    label_from,
     labels_from,
     valid_text,
 )
@@ -28,6 +29,7 @@ class Sidecar:
 
     captions: list[str]
     labels: Labels
+    label: str | None = None
     group: str | None = None
     role: str | None = None
 
@@ -36,8 +38,8 @@ def read_sidecars(files: Mapping[str, bytes], fields: Fields) -> Sidecar:
     """Reads the sidecars of one image.
 
     Captions are those of the JSON's ``captions`` (a list), else of its ``caption`` (a text), else the whole ``.txt``,
-    stripped; ``fields.captions`` names other JSON fields. Objects are the JSON's ``objects``, with ``boxes`` and
-    ``scores`` parallel to them where there are any.
+    stripped; ``fields.captions`` names other JSON fields. The class is the JSON's ``label``. Objects are its
+    ``objects``, with ``boxes`` and ``scores`` parallel to them where there are any.
 
     Args:
         files: content by suffix, ``".txt"`` and ``".json"``; either may be missing.
@@ -58,7 +60,13 @@ def read_sidecars(files: Mapping[str, bytes], fields: Fields) -> Sidecar:
         scores=content.get("scores"),
         separator=fields.objects_separator,
     )
-    return Sidecar(captions, labels, group=_name(content, fields.group), role=_name(content, fields.role))
+    return Sidecar(
+        captions,
+        labels,
+        label=label_from(content.get(fields.label or "label"), what=f"'{fields.label or 'label'}'"),
+        group=_name(content, fields.group),
+        role=_name(content, fields.role),
+    )
 
 
 def _parse_json(data: bytes) -> dict[str, object]:

@@ -100,6 +100,7 @@ class TarReader:
             image=sample.image,
             data=sample.data,
             captions=sidecar.captions,
+            label=sidecar.label,
             labels=sidecar.labels,
             group=sidecar.group,
             role=sidecar.role,

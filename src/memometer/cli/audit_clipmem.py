@@ -1,0 +1,97 @@
+"""``memometer audit clipmem``."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["command"]
+
+
+def command(
+    target: Annotated[
+        list[str],
+        typer.Option(
+            help="A model trained on the shared pairs and the candidates: open_clip:MODEL, open_clip:PATH or "
+            "embeddings:DIR. Repeat the option for several trainings."
+        ),
+    ],
+    reference: Annotated[
+        list[str], typer.Option(help="A model trained alike on the shared and the independent pairs; may be repeated.")
+    ],
+    records: Annotated[Path, typer.Option(help="The folder of all pairs.")],
+    candidates: Annotated[str, typer.Option(help="The role of the pairs that the targets alone were trained on.")],
+    external: Annotated[str, typer.Option(help="The role of the pairs that no model was trained on.")],
+    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    independent: Annotated[
+        str | None, typer.Option(help="The role of the pairs that the references alone were trained on.")
+    ] = None,
+    shared: Annotated[str | None, typer.Option(help="The role of the pairs that all models were trained on.")] = None,
+    n_aug: Annotated[int, typer.Option(help="Views per image.")] = 5,
+    augment: Annotated[str, typer.Option(help="How views are drawn: clip, ssl, crop or none.")] = "clip",
+    captions: Annotated[int, typer.Option(help="How many of a record's captions count.")] = 1,
+    negatives: Annotated[
+        str, typer.Option(help="cross: take off the mean similarity to held-out captions and images; or none.")
+    ] = "cross",
+    negatives_role: Annotated[
+        str | None, typer.Option(help="The role of the held-out pairs; the external ones by default.")
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Where embeddings are kept for the next audit; by default OUT/stages.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the views and of the bootstrap.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 64,
+    gallery: Annotated[
+        int, typer.Option(help="How many of the most, and of the least, memorized candidates the report shows.")
+    ] = 15,
+    no_images: Annotated[
+        bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
+    ] = False,
+    null: Annotated[
+        int,
+        typer.Option(help="Also audit so many pairs of untrained models: how often the intervals cover 0. 0: none."),
+    ] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+) -> None:
+    """Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?
+
+    Example:
+    memometer audit clipmem --target open_clip:models/f --reference open_clip:models/g --records records/ --shared s
+    --candidates c --independent i --external e --out runs/clipmem
+    """
+    from memometer.audits.clipmem import audit_clipmem
+    from memometer.cli.show import show_audit
+    from memometer.engines import default_workers
+
+    audit = audit_clipmem(
+        targets=target,
+        references=reference,
+        records=records,
+        candidates=candidates,
+        external=external,
+        independent=independent,
+        shared=shared,
+        n_aug=n_aug,
+        augment=augment,
+        captions=captions,
+        negatives=negatives,
+        negatives_role=negatives_role,
+        out=out,
+        store=store,
+        seed=seed,
+        # On a CPU the model keeps every core busy: decoding beside it costs more than it saves.
+        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        device=device,
+        batch_size=batch_size,
+        gallery=gallery,
+        images=not no_images,
+        null=null,
+        overwrite=overwrite,
+    )
+    show_audit(audit, out, as_json=as_json)

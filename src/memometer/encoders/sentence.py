@@ -1,0 +1,159 @@
+"""sentence-transformers models as text encoders (extra ``[text]``)."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+import torch
+
+from memometer.encoders.base import Tower
+from memometer.encoders.checkpoints import hash_tensors
+from memometer.encoders.devices import choose_device
+from memometer.encoders.forward import autocast, check_precision
+from memometer.errors import InputError, ModelError
+from memometer.files import hash_bytes, hash_json, read_json
+
+__all__ = ["SentenceEncoder", "load_sentence_encoder"]
+
+FAILURES = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, safetensors.SafetensorError)
+"""What the library raises for a model that is damaged, or not there, or needs code of its own."""
+
+
+class SentenceEncoder:
+    """A sentence-transformers model.
+
+    Attributes:
+        spec: what the user named it by.
+        identity: hash of the weights, the config, the prompt and the precision.
+        weights_hash: hash of the loaded tensors.
+        config: the modules, the transformer and the tokenizer, as JSON.
+        prompt: what stands before every text: the model's default prompt; else its prompt for queries, which E5 and
+            BGE want before short texts; else nothing.
+        precision: ``fp32``, or ``bf16``.
+        warnings: what had to be guessed, in sentences.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        spec: str,
+        device: torch.device,
+        precision: str = "fp32",
+        warnings: Sequence[str] = (),
+    ) -> None:
+        self.spec = spec
+        self.precision = check_precision(precision)
+        self.warnings = tuple(warnings)
+        self.weights_hash = hash_tensors(model.state_dict())
+        self.config = _describe(model)
+        prompts = model.prompts or {}
+        self.prompt = str(prompts.get(model.default_prompt_name or "query") or "")
+        self.identity = hash_json([self.weights_hash, self.config, self.prompt, precision])
+        self._device = device
+        self._model = model.eval()
+
+    @torch.inference_mode()
+    def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """n strings → (n, d) float32; longer texts are cut at the model's own length."""
+        with autocast(self._device, self.precision):
+            vectors = self._model.encode(
+                list(texts),
+                prompt=self.prompt or None,
+                batch_size=max(len(texts), 1),
+                show_progress_bar=False,
+                convert_to_tensor=True,
+            )
+        return vectors.float().cpu().numpy()  # type: ignore[no-any-return]
+
+    def tower(self, tower: Tower) -> torch.nn.Module:
+        """The module whose submodules are the tower's layers, e.g. for forward hooks.
+
+        Raises:
+            InputError: it is asked for the image tower.
+        """
+        if tower == "text":
+            return self._model  # type: ignore[no-any-return]
+        raise InputError(f"{self.spec} is a text encoder without an image tower; ask for its text tower")
+
+
+def load_sentence_encoder(spec: str, *, device: str = "cpu", precision: str = "fp32") -> SentenceEncoder:
+    """Loads ``text:FOLDER``, which never touches the network, or ``text:NAME``, which downloads what is not cached.
+
+    Raises:
+        ModelError: sentence-transformers is not installed, or the model cannot be loaded.
+        InputError: the device or the precision is not known.
+    """
+    chosen = choose_device(device)
+    rest = spec.removeprefix("text:")
+    folder = Path(rest).expanduser()
+    warnings = [*_check_folder(folder)] if folder.is_dir() else []
+    if not folder.is_dir() and (rest.startswith((".", "/", "~")) or rest.count("/") > 1):
+        raise ModelError(f"no model at {rest}: there is no such folder")
+    try:
+        model = _load(str(folder) if folder.is_dir() else rest, device=chosen, local=True)
+    except FAILURES as error:
+        if folder.is_dir():
+            raise ModelError(f"{folder} cannot be loaded as a sentence-transformers model: {error}") from error
+        model = _download(rest, device=chosen)
+    return SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
+
+
+def _load(name: str, *, device: torch.device, local: bool) -> Any:
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise ModelError(
+            f"'text:{name}' needs sentence-transformers ({error}): pip install 'memometer[text]'; "
+            "text:tfidf needs nothing more"
+        ) from error
+    return SentenceTransformer(name, device=str(device), trust_remote_code=False, local_files_only=local)
+
+
+def _download(name: str, *, device: torch.device) -> Any:
+    try:
+        return _load(name, device=device, local=False)
+    except FAILURES as error:
+        raise ModelError(
+            f"cannot download the text encoder '{name}': {str(error).splitlines()[0] if str(error) else error!r}; "
+            "name a folder that holds it, text:FOLDER, or use text:tfidf, which needs no download"
+        ) from error
+
+
+def _check_folder(folder: Path) -> Sequence[str]:
+    """Warnings about a folder; an error where it names classes that are not the library's own."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return [f"{folder} has no modules.json: sentence-transformers takes the mean of the token embeddings"]
+    try:
+        kinds = [str(module["type"]) for module in read_json(path)]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ModelError(f"{path} is no list of sentence-transformers modules: {error!r}") from error
+    foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
+    if foreign:
+        raise ModelError(
+            f"{path} names the class {foreign[0]}, which could run code; expected classes of sentence_transformers alone"
+        )
+    return []
+
+
+def _describe(model: Any) -> dict[str, Any]:
+    """What besides the weights decides the vectors, free of paths and versions."""
+    modules = [[type(module).__name__, getattr(module, "get_config_dict", dict)()] for module in model]
+    config = getattr(getattr(model[0], "auto_model", None), "config", None)
+    transformer = config.to_dict() if config is not None else {}
+    for name in ("_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype"):
+        transformer.pop(name, None)
+    backend = getattr(model.tokenizer, "backend_tokenizer", None)
+    tokenizer = backend.to_str() if backend is not None else repr(model.tokenizer)
+    described = {
+        "modules": modules,
+        "transformer": transformer,
+        "tokenizer": hash_bytes(tokenizer.encode()),
+        "max_seq_length": model.max_seq_length,
+    }
+    return json.loads(json.dumps(described, sort_keys=True, default=str))  # type: ignore[no-any-return]

@@ -1,0 +1,143 @@
+"""timm's image models as encoders: published weights, checkpoints, and folders of the hub's layout."""
+
+import difflib
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from timm.data import resolve_model_data_config
+
+from memometer.encoders.devices import choose_device
+from memometer.encoders.unwrapping import Checkpoint, fit_tower, parse_checkpoint
+from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
+from memometer.errors import ModelError
+from memometer.files import hash_bytes
+
+__all__ = ["classifier_prefixes", "load_timm", "timm_preprocess_config"]
+
+WEIGHT_NAMES = ("model.safetensors", "pytorch_model.bin")
+"""Weights in a folder of the hub's layout, the first that is there."""
+
+RESIZE_MODES = {"center": "shortest", "border": "longest", "squash": "squash"}
+"""timm's names of open_clip's modes."""
+
+
+def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> VisionEncoder:
+    """Loads one of timm's models without its classifier: its vectors are the pooled features.
+
+    Args:
+        spec: see `memometer.embeddings.load_encoder`.
+        device: where it runs.
+        precision: ``fp32``, or ``bf16`` for autocast.
+
+    Raises:
+        ModelError: the spec names nothing that can be loaded.
+        InputError: the device or the precision is not known.
+    """
+    chosen = choose_device(device)
+    name, checkpoint = _resolve(spec.removeprefix("timm:"))
+    tower = _create(name, num_classes=0)
+    weights = checkpoint or _create(name, pretrained=True).state_dict()
+    fitted = fit_tower(weights, tower, heads=classifier_prefixes(tower), name=name)
+    tower.load_state_dict(fitted.state, strict=True)
+    bare = checkpoint is not None and not name.startswith("local-dir:") and "." not in name
+    return VisionEncoder(
+        tower,
+        config={
+            "library": "timm",
+            "architecture": tower.pretrained_cfg.get("architecture"),
+            "layers": hash_bytes(re.sub(r" at 0x[0-9a-f]+", "", repr(tower)).encode()),
+            "global_pool": str(getattr(tower, "global_pool", None)),
+        },
+        preprocess_config=timm_preprocess_config(tower),
+        spec=spec,
+        device=chosen,
+        precision=precision,
+        dropped=fitted.dropped,
+        warnings=[guessed_preprocessing(checkpoint.path, f"timm's default for {name}")] if checkpoint and bare else [],
+    )
+
+
+def classifier_prefixes(tower: Any) -> list[str]:
+    """Prefixes of the tensors that a timm model without its classifier lacks."""
+    stated = tower.pretrained_cfg.get("classifier") or ()
+    prefixes = {f"{head}." for head in (*([stated] if isinstance(stated, str) else stated), "head_dist")}
+    # Some classifiers begin with a norm, which goes with them: head.bn before head.linear.
+    whole = {f"{prefix.partition('.')[0]}." for prefix in prefixes}
+    held = tuple(tower.state_dict())
+    return sorted(prefixes | {prefix for prefix in whole if not any(name.startswith(prefix) for name in held)})
+
+
+def timm_preprocess_config(model: torch.nn.Module) -> dict[str, Any]:
+    """timm's evaluation transform of a model, as `memometer.encoders.preprocessing.image_preprocess` takes it."""
+    data = resolve_model_data_config(model)
+    channels, *size = data["input_size"]
+    if channels != 3 or data["crop_mode"] not in RESIZE_MODES:
+        raise ModelError(
+            f"timm's model takes {channels} channels and a {data['crop_mode']} crop; expected 3 channels and a "
+            f"{' or '.join(RESIZE_MODES)} crop"
+        )
+    return {
+        "size": size,
+        "mode": "RGB",
+        "mean": list(data["mean"]),
+        "std": list(data["std"]),
+        "interpolation": data["interpolation"],
+        "resize_mode": RESIZE_MODES[data["crop_mode"]],
+        "resize_to": [math.floor(side / data["crop_pct"]) for side in size],
+        "fill_color": [round(255 * value) for value in data["mean"]] if data["crop_mode"] == "border" else 0,
+        "rgb_first": True,
+    }
+
+
+def _resolve(rest: str) -> tuple[str, Checkpoint | None]:
+    """What timm calls the model, and its weights; None where timm publishes them."""
+    folder = Path(rest.removeprefix("local-dir:")).expanduser()
+    if folder.is_dir():
+        weights = next((folder / name for name in WEIGHT_NAMES if (folder / name).is_file()), None)
+        if weights is None or not (folder / "config.json").is_file():
+            raise ModelError(f"{folder} holds no timm model; expected config.json and {' or '.join(WEIGHT_NAMES)}")
+        return f"local-dir:{folder}", Checkpoint(weights)
+    if rest.startswith("hf-hub:"):
+        return rest, None
+    name, at, file = rest.partition("@")
+    _check_name(name)
+    if not at:
+        _check_published(name)
+        return name, None
+    checkpoint = parse_checkpoint(file)
+    if checkpoint is None:
+        raise ModelError(f"no checkpoint at {file}; expected timm:{name}@PATH, or timm:{name} for published weights")
+    return name, checkpoint
+
+
+def _check_name(name: str) -> None:
+    base = name.partition(".")[0]
+    if timm.is_model(base):
+        return
+    near = difflib.get_close_matches(base.lower(), timm.list_models(), n=3, cutoff=0.5)
+    lists = "python -c 'import timm; print(timm.list_models())' lists them"
+    known = f"did you mean {' or '.join(near)}?" if near else lists
+    raise ModelError(f"timm has no model '{base}', and there is no such folder; {known}")
+
+
+def _check_published(name: str) -> None:
+    base, _, tag = name.partition(".")
+    published = timm.list_pretrained([base, f"{base}.*"])
+    if not published:
+        raise ModelError(f"timm publishes no weights for {base}; add a checkpoint: timm:{base}@PATH")
+    if tag and name not in published:
+        near = difflib.get_close_matches(name, published, n=3) or published
+        raise ModelError(f"timm publishes no weights '{tag}' for {base}; there are {', '.join(near)}")
+
+
+def _create(name: str, *, pretrained: bool = False, num_classes: int | None = None) -> Any:
+    """A model of timm's, with its own classifier unless ``num_classes`` says otherwise."""
+    try:
+        return timm.create_model(name, pretrained=pretrained, num_classes=num_classes).eval()
+    except (OSError, RuntimeError, ValueError, TypeError, LookupError, AssertionError) as error:
+        doing = "download the weights of" if pretrained else "build"
+        raise ModelError(f"cannot {doing} timm's model '{name}': {error}") from error

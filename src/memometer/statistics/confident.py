@@ -1,0 +1,178 @@
+"""Accuracy among the most confident predictions, and its gap between two models (D, arXiv 2304.13850; METHODS, 3).
+
+"Top p %" are each model's own int(p·n) most confident records, so two models are compared on different records. Which
+ones they are is a part of the number, and changes from sample to sample: the interval comes from a bootstrap that
+draws records with replacement, the same for both models, and selects the top p % anew in every replicate. Resampling
+what was selected once would leave out how the threshold varies.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from memometer.seeds import rng_for
+from memometer.statistics.gaps import Gap, gap_of
+
+__all__ = ["ConfidentHits", "confident_accuracy", "confident_gap", "most_confident"]
+
+FEWEST = 10
+"""With fewer selected records an interval would mislead."""
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class ConfidentHits:
+    """What two models predicted of n records.
+
+    Attributes:
+        target_hits: (n,) 1 for a right prediction, 0 for a wrong one, NaN for a record that is not scored.
+        target_confidence: (n,) larger is surer.
+        reference_hits: (n,) likewise.
+        reference_confidence: (n,) likewise, on a scale of its own.
+        id_rank: (n,) the place of each record's id among the sorted ids: it orders equal confidences.
+    """
+
+    target_hits: Floats
+    target_confidence: Floats
+    reference_hits: Floats
+    reference_confidence: Floats
+    id_rank: npt.NDArray[np.int64]
+
+    @property
+    def scored(self) -> npt.NDArray[np.bool_]:
+        """(n,) whether both models have a prediction to score."""
+        return ~(np.isnan(self.target_hits) | np.isnan(self.reference_hits))
+
+    def by_id(self) -> "ConfidentHits":
+        """The scored records alone, by ascending id."""
+        rows = np.flatnonzero(self.scored)
+        rows = rows[np.argsort(self.id_rank[rows])]
+        columns = (getattr(self, field.name)[rows] for field in dataclasses.fields(self))
+        return ConfidentHits(*columns)
+
+
+def most_confident(confidence: Floats, *, id_rank: npt.NDArray[np.int64], percent: float) -> npt.NDArray[np.int64]:
+    """Rows of the int(p·n) most confident records, the surest first; equally sure ones by record id.
+
+    >>> most_confident(np.array([-0.5, 0.0, -0.5, -1.0]), id_rank=np.array([3, 2, 1, 0]), percent=50).tolist()
+    [1, 2]
+    """
+    return _by_confidence(confidence, id_rank)[: _size(len(confidence), percent)]
+
+
+def confident_accuracy(
+    hits: Floats, confidence: Floats, *, id_rank: npt.NDArray[np.int64], percent: float
+) -> float | None:
+    """The share of right predictions among a model's ``percent`` most confident ones; None where there is none.
+
+    Records whose ``hits`` are NaN do not count.
+    """
+    scored = ~np.isnan(hits)
+    chosen = most_confident(confidence[scored], id_rank=id_rank[scored], percent=percent)
+    return float(hits[scored][chosen].mean()) if len(chosen) else None
+
+
+def confident_gap(
+    directions: Sequence[ConfidentHits], *, percent: float, seed: int, name: str, replicates: int = 1000
+) -> Gap:
+    """The déjà vu score: accuracy(target) − accuracy(reference) among each one's ``percent`` most confident records.
+
+    For two directions the mean of their two scores; their records are resampled independently. ``n`` counts the
+    selected records of one model. There is no interval where a direction selects fewer than ten.
+
+    Args:
+        directions: one or two.
+        percent: 100, 20 and 5 in D; above 0, at most 100.
+        seed: with ``name``, decides the resampling.
+        name: e.g. ``"top-1/20"``.
+        replicates: bootstrap replicates behind ``low`` and ``high``.
+    """
+    if percent == 100:
+        gaps = [np.where(pair.scored, pair.target_hits - pair.reference_hits, np.nan) for pair in directions]
+        return gap_of(gaps, seed=seed, name=name, replicates=replicates)
+    pairs = [pair.by_id() for pair in directions]
+    sizes = [_size(len(pair.id_rank), percent) for pair in pairs]
+    n = sum(sizes)
+    if any(len(pair.id_rank) == 0 for pair in pairs):
+        return Gap(None, None, None, None, n, "no record is scored")
+    if min(sizes) == 0:
+        return Gap(None, None, None, None, n, f"{percent:g} % of the scored records are none")
+    once = [np.ones(len(pair.id_rank), np.int64) for pair in pairs]
+    scores = [_gap(_Order.both(pair), each, size) for pair, each, size in zip(pairs, once, sizes, strict=True)]
+    value = float(np.mean(scores))
+    if min(sizes) < FEWEST:
+        return Gap(value, None, None, None, n)
+    bootstrap = _replicated(
+        pairs, percent=percent, share=1.0, replicates=replicates, seed=seed, name=f"{name}/bootstrap"
+    )
+    low, high = (None, None) if bootstrap is None else np.quantile(bootstrap, [0.025, 0.975]).tolist()
+    tenths = _replicated(pairs, percent=percent, share=0.1, replicates=100, seed=seed, name=f"{name}/tenth")
+    return Gap(value, low, high, None if tenths is None else float(np.std(tenths, ddof=1)), n)
+
+
+def _replicated(
+    pairs: Sequence[ConfidentHits], *, percent: float, share: float, replicates: int, seed: int, name: str
+) -> Floats | None:
+    """(replicates,) scores of ``share`` of the records, drawn with replacement; None where so few select none."""
+    scores = np.zeros(replicates)
+    for index, pair in enumerate(pairs):
+        n = len(pair.id_rank)
+        drawn = max(1, round(share * n))
+        size = _size(drawn, percent)
+        if size == 0:
+            return None
+        rng = rng_for(seed, name, index)
+        orders = _Order.both(pair)
+        for replicate in range(replicates):
+            weights = np.bincount(rng.integers(0, n, drawn), minlength=n)
+            scores[replicate] += _gap(orders, weights, size)
+    return scores / len(pairs)
+
+
+def _gap(orders: Sequence["_Order"], weights: npt.NDArray[np.int64], size: int) -> float:
+    """The score of records that occur ``weights`` (n,) times each, ``size`` of them selected for each model."""
+    target, reference = (order.right(weights, size) for order in orders)
+    return (target - reference) / size
+
+
+@dataclasses.dataclass(frozen=True)
+class _Order:
+    """One model's records, the surest first.
+
+    Attributes:
+        rows: (n,) their rows.
+        hits: (n,) their hits, in this order.
+    """
+
+    rows: npt.NDArray[np.int64]
+    hits: Floats
+
+    @classmethod
+    def both(cls, pair: ConfidentHits) -> tuple["_Order", "_Order"]:
+        """The target's and the reference's."""
+        target = _by_confidence(pair.target_confidence, pair.id_rank)
+        reference = _by_confidence(pair.reference_confidence, pair.id_rank)
+        return cls(target, pair.target_hits[target]), cls(reference, pair.reference_hits[reference])
+
+    def right(self, weights: npt.NDArray[np.int64], size: int) -> float:
+        """How many of the first ``size`` predictions are right when the records occur ``weights`` (n,) times each."""
+        n = len(self.rows)
+        enough = size * n // int(weights.sum())  # so many records hold about ``size`` occurrences
+        for reach in (min(n, enough + 10 * int(enough**0.5) + 100), n):
+            drawn = weights[self.rows[:reach]]
+            upto = np.cumsum(drawn)
+            if upto[-1] >= size:
+                break
+        taken = np.clip(size - (upto - drawn), 0, drawn)
+        return float(taken @ self.hits[:reach])
+
+
+def _by_confidence(confidence: Floats, id_rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    return np.lexsort((id_rank, -confidence)).astype(np.int64)
+
+
+def _size(n: int, percent: float) -> int:
+    return int(n * percent / 100)
