@@ -23,6 +23,7 @@ def load_encoder(
     - ``timm:`` and one of: ``NAME``, published weights, which timm downloads; ``NAME@CHECKPOINT``, a file; a folder with
       ``config.json`` and ``model.safetensors``; ``hf-hub:OWNER/NAME``. An image tower alone.
     - ``torchvision:`` and ``NAME`` or ``NAME@WEIGHTS``, which torchvision downloads, or ``NAME@CHECKPOINT``. Likewise.
+    - ``ssl:FOLDER`` that ``memometer train-ssl`` wrote. Likewise.
     - ``text:`` and a folder of a sentence-transformers model, or the name of one, which is downloaded unless it is
       cached; or ``text:tfidf``, which is fitted on the public captions. A text tower alone.
     - ``embeddings:DIR`` for vectors that exist already; see `memometer.embeddings.stored`.
@@ -60,6 +61,10 @@ def load_encoder(
         from memometer.encoders.torchvision_models import load_torchvision
 
         return load_torchvision(spec, device=device, precision=precision)
+    if scheme == "ssl" and rest:
+        from memometer.encoders.ssl import load_ssl
+
+        return load_ssl(spec, device=device, precision=precision, features=features)
     if scheme == "text" and rest.partition("?")[0] == "tfidf":
         from memometer.encoders.tfidf import parse_tfidf
 
@@ -70,5 +75,5 @@ def load_encoder(
         return load_sentence_encoder(spec, device=device, precision=precision)
     raise ModelError(
         f"'{spec}' does not name a model; expected open_clip:FOLDER, open_clip:CHECKPOINT, open_clip:MODEL@TAG, "
-        "timm:NAME, torchvision:NAME, text:NAME, or embeddings:DIR for vectors that you already have"
+        "timm:NAME, torchvision:NAME, ssl:FOLDER, text:NAME, or embeddings:DIR for vectors that you already have"
     )

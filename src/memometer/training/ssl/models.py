@@ -42,6 +42,7 @@ def find_architecture(config: SslConfig) -> SslArchitecture:
             "interpolation": "bicubic",
             "resize_mode": "shortest",
             "fill_color": 0,
+            "rgb_first": True,
         },
     )
 
