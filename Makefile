@@ -49,6 +49,8 @@ flickr8k: $(READY)
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/naive_bayes.py
+	$(BIN)/python benchmarks/clipmem.py
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/memory.py
 

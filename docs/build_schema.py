@@ -5,8 +5,15 @@ from pathlib import Path
 
 from memometer.audits.schema import VLDejaVuSummary
 from memometer.audits.schema_clipmem import ClipMemSummary
+from memometer.audits.schema_sslmem import SslMemSummary
+from memometer.audits.schema_unitmem import UnitMemSummary
 
-MODELS = {"summary": VLDejaVuSummary, "summary-clipmem": ClipMemSummary}
+MODELS = {
+    "summary": VLDejaVuSummary,
+    "summary-clipmem": ClipMemSummary,
+    "summary-sslmem": SslMemSummary,
+    "summary-unitmem": UnitMemSummary,
+}
 
 if __name__ == "__main__":
     for name, model in MODELS.items():

@@ -229,7 +229,7 @@ def test_corners_by_hand(size, inside, expected):
 
 def test_crops_of_foreground_scenes_are_large():
     pictures = [render(compose_foreground(3, index), size=64) for index in range(40)]
-    found = background_crops(**arrays([((64, 64), [picture.boxes[0]]) for picture in pictures]), min_side=0.36)
+    found = background_crops(**arrays([((64, 64), [picture.boxes[0]]) for picture in pictures]), min_side=0.25)
     assert found.kept.all()
     scenes = [[item.kind.word for item in compose_foreground(3, index).items] for index in range(40)]
     inside = objects_in_crops(
@@ -241,7 +241,7 @@ def test_crops_of_foreground_scenes_are_large():
     held = [set(inside.ids[inside.indptr[row] : inside.indptr[row + 1]].tolist()) for row in range(40)]
     words = label_union([pa.array(scenes)]).to_pylist()
     assert not any(words.index(scene[0]) in ids for scene, ids in zip(scenes, held, strict=True))
-    assert inside.sizes.sum() > 0.75 * sum(len(scene) - 1 for scene in scenes)  # most of the props
+    assert inside.sizes.sum() > 0.7 * sum(len(scene) - 1 for scene in scenes)  # most of the props
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def test_accuracy_among_the_most_confident_by_hand():
     assert confident_accuracy(hits, confidence, **options, percent=100) == pytest.approx(2 / 3)
     assert confident_accuracy(hits, confidence, **options, percent=33) is None
     assert most_confident(confidence, **options, percent=50).tolist() == [1, 2]
+    assert most_confident(confidence, id_rank=np.array([3, 2, 1, 0]), percent=75).tolist() == [1, 3, 2]
 
 
 def test_sizes_are_whole_parts_of_exact_products():

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memometer.audits import Audit, load_audit
     from memometer.audits.clipmem import audit_clipmem
+    from memometer.audits.sslmem import audit_sslmem
+    from memometer.audits.unitmem import audit_unitmem
     from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
     from memometer.embeddings import load_encoder
@@ -35,6 +37,8 @@ _HOMES = {
     "SslConfig": "memometer.training",
     "TrainConfig": "memometer.training",
     "audit_clipmem": "memometer.audits.clipmem",
+    "audit_sslmem": "memometer.audits.sslmem",
+    "audit_unitmem": "memometer.audits.unitmem",
     "audit_vl_dejavu": "memometer.audits.vl_dejavu",
     "import_records": "memometer.data",
     "load_audit": "memometer.audits",
@@ -58,6 +62,8 @@ __all__ = [
     "SslConfig",
     "TrainConfig",
     "audit_clipmem",
+    "audit_sslmem",
+    "audit_unitmem",
     "audit_vl_dejavu",
     "import_records",
     "load_audit",

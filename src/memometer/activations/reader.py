@@ -68,6 +68,11 @@ class TowerReader:
         self._mask: npt.NDArray[np.bool_] | None = None
         self.widths = tuple(array.shape[1] for array in self._probe())
 
+    @property
+    def key(self) -> list[object]:
+        """What the numbers depend on, as JSON, beside what is read."""
+        return [self.encoder.identity, self.tower, self.names, self.widths, self._pool, self._rectify]
+
     def images(self, pixels: npt.NDArray[np.generic]) -> list[Floats]:
         """(n, …) stacked outputs of the encoder's ``preprocess`` → (n, width) of every layer."""
         return self._read(lambda: self.encoder.encode_images(pixels), len(pixels))
@@ -183,14 +188,14 @@ def open_tower(
     """
     if pool not in ("mean", "cls"):
         raise InputError(f"pool '{pool}' is not known; expected mean or cls")
-    if not has_tower(encoder, tower) or not hasattr(encoder, "identity"):
-        raise InputError(f"{_spec(encoder)} has no {tower} tower; choose another --tower, or another model")
     find = getattr(encoder, "tower", None)
     if find is None:
         raise InputError(
-            f"{_spec(encoder)} does not give access to the layers of its {tower} tower; expected a model such as "
-            "open_clip:PATH or timm:NAME, whose encoder has a method tower('image' or 'text')"
+            f"{_spec(encoder)} gives no access to the layers of its towers; expected a model that runs here, such as "
+            "open_clip:PATH, not vectors that exist already"
         )
+    if not has_tower(encoder, tower):
+        raise InputError(f"{_spec(encoder)} has no {tower} tower; choose another --tower, or another model")
     module = find(tower)
     layers = named_layers(module, names) if names else (block_layers if read == "blocks" else unit_layers)(module)
     return TowerReader(encoder, tower, layers, pool=pool, rectify=rectify, output=read == "blocks")

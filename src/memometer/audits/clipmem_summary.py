@@ -115,7 +115,7 @@ def shown_items(samples: pa.Table, pairs: Pairs, *, size: int, images: bool) -> 
         facts = {
             "CLIPMem": _shown(row["clipmem"]),
             "normalised": _shown(row["clipmem_normalised"]),
-            "standard error over trainings": _shown(row["clipmem_stderr"]),
+            "standard error over trainings": _shown(row["clipmem_stderr"]).lstrip("+"),
             "alignment, trained on it": _shown(row["align_target"]),
             "alignment, never saw it": _shown(row["align_reference"]),
             "cosine, trained on it": _shown(row["similarity_target"]),

@@ -62,7 +62,11 @@ def folder_of(source: str | Path | Records) -> str:
 
 def spec_of(model: str | Model) -> str:
     """What names a model to a user."""
-    return model if isinstance(model, str) else str(getattr(model, "spec", None) or getattr(model, "identity", ""))
+    return (
+        model
+        if isinstance(model, str)
+        else str(getattr(model, "spec", None) or getattr(model, "identity", "a model without a name"))
+    )
 
 
 def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit | None:

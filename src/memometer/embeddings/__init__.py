@@ -1,7 +1,7 @@
 """Embeddings: planned in pieces, encoded, stored on disk, read a tile at a time."""
 
-from memometer.embeddings.embed import Embedded, embed_images, embed_texts
-from memometer.embeddings.loading import AnyEncoder, load_encoder
+from memometer.embeddings.embed import AnyEncoder, Embedded, embed_images, embed_texts
+from memometer.embeddings.loading import load_encoder
 from memometer.embeddings.means import MeanEmbeddings, mean_captions, mean_views
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, normalise

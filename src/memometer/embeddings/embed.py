@@ -17,12 +17,23 @@ from memometer.data.images import ImageRef, UnreadableImageError, decode_image, 
 from memometer.data.records import Records
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
-from memometer.embeddings.vectors import Embeddings, check_output
-from memometer.encoders.base import Encoder, Preprocess
+from memometer.embeddings.vectors import NO_DIRECTION, Embeddings, check_output, without_direction
+from memometer.encoders.base import (
+    ImageEncoder,
+    Preprocess,
+    TextEncoder,
+    UnfittedTextEncoder,
+    image_tower,
+    text_tower,
+)
 from memometer.engines import default_workers, map_ordered
+from memometer.errors import VectorError
 from memometer.progress import progress_bar
 
-__all__ = ["Embedded", "embed_images", "embed_texts"]
+__all__ = ["AnyEncoder", "Embedded", "embed_images", "embed_texts"]
+
+AnyEncoder = ImageEncoder | TextEncoder | UnfittedTextEncoder | StoredVectors
+"""What a specification may name; `memometer.encoders.has_tower` tells what it can embed."""
 
 PIECE_SIZE = 2048
 """Records per file on disk: what a killed job loses at most."""
@@ -45,50 +56,54 @@ class Embedded:
 
 def embed_images(
     records: Records,
-    encoder: Encoder | StoredVectors,
+    encoder: AnyEncoder,
     *,
     store: Path,
     workers: int = 0,
     batch_size: int = 64,
     label: str = "embedding images",
 ) -> Embedded:
-    """Embeds every record's image; an image that cannot be read is a reject, not the end of the job.
+    """Embeds every record's image; one that cannot be read, or whose vector has no direction, is a reject.
 
     The batches are cut from the records, never by the workers, so the bytes do not depend on their number.
 
     Args:
         records: n records with images.
-        encoder: a model, or vectors that exist already.
+        encoder: a model with an image tower, or vectors that exist already.
         store: a folder for the pieces; a second call with the same input reads them back.
         workers: processes that decode; 0 decodes in this process, in threads, between the forward passes.
         batch_size: images per forward pass.
         label: what the progress bar says.
 
     Raises:
-        VectorError: the model's output is not (n, d), or a record is missing among existing vectors.
+        InputError: the model has no image tower.
+        VectorError: the model's output is not (n, d), or no vector of it has a direction; or a record is missing among
+            existing vectors.
     """
     columns = ("image_hash", "image_path", "image_offset", "image_row")
-    key = _key(encoder, records, columns, f"images, batches of {batch_size}")
+    what = f"images, batches of {batch_size}"
     if isinstance(encoder, StoredVectors):
-        return Embedded(encoder.images(records.record_ids), key, ())
+        return Embedded(encoder.images(records.record_ids), _key(encoder.identity, records, (), what), ())
+    tower = image_tower(encoder)
+    key = _key(tower.identity, records, columns, what)
     pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
     ids = records.record_ids
     with progress_bar(label, total=len(records), unit="images") as advance:
         advance(sum(stop - start for start, stop in map(pieces.span, filter(pieces.has, range(pieces.count)))))
-        batches = _batches(records, pieces, batch_size, encoder.preprocess)
+        batches = _batches(records, pieces, batch_size, tower.preprocess)
         for batch in map_ordered(_decode if workers else _decode_in_threads, batches, workers=workers):
             bad = {place for place, _ in batch.reasons}
             good = [batch.start + place for place in range(batch.size) if place not in bad]
-            vectors = None if batch.pixels is None else check_output(encoder.encode_images(batch.pixels), len(good))
-            rejects = [(ids[batch.start + place].as_py(), reason) for place, reason in batch.reasons]
-            pieces.add(batch.piece, vectors, record_ids=ids.take(pa.array(good, pa.int64())), rejects=rejects)
+            vectors = None if batch.pixels is None else check_output(tower.encode_images(batch.pixels), len(good))
+            reasons = [(batch.start + place, reason) for place, reason in batch.reasons]
+            _add(pieces, batch.piece, vectors, rows=good, reasons=reasons, ids=ids)
             advance(batch.size)
-    return Embedded(pieces.embeddings(name=f"images of {_name(encoder)}"), key, pieces.rejects())
+    return _collected(pieces, name=f"images of {_name(tower)}", key=key)
 
 
 def embed_texts(
     records: Records,
-    encoder: Encoder | StoredVectors,
+    encoder: AnyEncoder,
     *,
     store: Path,
     caption: int = 1,
@@ -97,12 +112,18 @@ def embed_texts(
 ) -> Embedded:
     """Embeds caption number ``caption`` (from 1) of every record; each record must have it.
 
+    A caption whose vector has no direction, e.g. one without a word that TF-IDF knows, is a reject.
+
     Raises:
+        InputError: the model has no text tower, or has to be fitted first.
         VectorError: as in `embed_images`.
     """
-    key = _key(encoder, records, ("captions",), f"caption {caption}, batches of {batch_size}")
+    what = f"caption {caption}, batches of {batch_size}"
     if isinstance(encoder, StoredVectors):
-        return Embedded(encoder.texts(records.record_ids, caption=caption), key, ())
+        stored = encoder.texts(records.record_ids, caption=caption)
+        return Embedded(stored, _key(encoder.identity, records, (), what), ())
+    tower = text_tower(encoder)
+    key = _key(tower.identity, records, ("captions",), what)
     pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
     ids, captions = records.record_ids, records.column("captions")
     with progress_bar(label, total=len(records), unit="captions") as advance:
@@ -114,10 +135,10 @@ def embed_texts(
             for first in range(start, stop, batch_size):
                 size = min(batch_size, stop - first)
                 texts = [several[caption - 1] for several in captions.slice(first, size).to_pylist()]
-                vectors = check_output(encoder.encode_texts(texts), size)
-                pieces.add(piece, vectors, record_ids=ids.slice(first, size), rejects=[])
+                vectors = check_output(tower.encode_texts(texts), size)
+                _add(pieces, piece, vectors, rows=list(range(first, first + size)), reasons=[], ids=ids)
                 advance(size)
-    return Embedded(pieces.embeddings(name=f"captions of {_name(encoder)}"), key, ())
+    return _collected(pieces, name=f"captions of {_name(tower)}", key=key)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -189,14 +210,55 @@ def _stacked(batch: _Batch, images: Iterable[npt.NDArray[Any] | str]) -> _Decode
     return _Decoded(batch.piece, batch.start, len(batch.refs), stacked, tuple(reasons))
 
 
-def _key(encoder: Encoder | StoredVectors, records: Records, columns: Sequence[str], what: str) -> str:
+def _add(
+    pieces: PieceStore,
+    piece: int,
+    vectors: npt.NDArray[np.float32] | None,
+    *,
+    rows: list[int],
+    reasons: list[tuple[int, str]],
+    ids: pa.Array,
+) -> None:
+    """Hands a batch to its piece; a vector without direction becomes a reject.
+
+    Args:
+        pieces: where it goes.
+        piece: its number.
+        vectors: (len(rows), d); None where ``rows`` is empty.
+        rows: the records that the model embedded.
+        reasons: (row, reason) of the others.
+        ids: the ids of all records.
+    """
+    bad = () if vectors is None else without_direction(vectors)
+    kept = np.delete(np.arange(len(rows)), [place for place, _ in bad])
+    every = sorted([*reasons, *((rows[place], reason) for place, reason in bad)])
+    pieces.add(
+        piece,
+        None if vectors is None or not len(kept) else vectors[kept],
+        record_ids=ids.take(pa.array([rows[place] for place in kept], pa.int64())),
+        rejects=[(ids[row].as_py(), reason) for row, reason in every],
+    )
+
+
+def _collected(pieces: PieceStore, *, name: str, key: str) -> Embedded:
+    embedded = Embedded(pieces.embeddings(name=name), key, pieces.rejects())
+    without = [(record_id, reason) for record_id, reason in embedded.rejects if reason.startswith(NO_DIRECTION)]
+    if without and not len(embedded.embeddings):
+        record_id, reason = without[0]
+        raise VectorError(
+            f"{name}: not one of {len(without):,} vectors can be used, e.g. that of record '{record_id}' ({reason}); "
+            "the model is damaged, or does not know such input: use another"
+        )
+    return embedded
+
+
+def _key(identity: str, records: Records, columns: Sequence[str], what: str) -> str:
     """Hash of the model, the records in their order, and how they are batched."""
-    digest = hashlib.blake2b(f"{encoder.identity}\n{what}\n{PIECE_SIZE}\n".encode(), digest_size=16)
-    kept = ["record_id"] if isinstance(encoder, StoredVectors) else ["record_id", *columns]
-    for batch in records.table.select(kept).combine_chunks().to_batches(max_chunksize=65_536):
+    digest = hashlib.blake2b(f"{identity}\n{what}\n{PIECE_SIZE}\n".encode(), digest_size=16)
+    for batch in records.table.select(["record_id", *columns]).combine_chunks().to_batches(max_chunksize=65_536):
         digest.update(repr(batch.to_pydict()).encode())
     return digest.hexdigest()
 
 
-def _name(encoder: Encoder) -> str:
+def _name(encoder: ImageEncoder | TextEncoder) -> str:
     return str(getattr(encoder, "spec", None) or encoder.identity)

@@ -2,14 +2,12 @@
 
 from typing import get_args
 
-from memometer.embeddings.stored import StoredVectors, open_stored_vectors
-from memometer.encoders.base import Features, ImageEncoder, TextEncoder, UnfittedTextEncoder
+from memometer.embeddings.embed import AnyEncoder
+from memometer.embeddings.stored import open_stored_vectors
+from memometer.encoders.base import Features
 from memometer.errors import InputError, ModelError
 
-__all__ = ["AnyEncoder", "load_encoder"]
-
-AnyEncoder = ImageEncoder | TextEncoder | UnfittedTextEncoder | StoredVectors
-"""What a specification may name; `memometer.encoders.has_tower` tells what it can embed."""
+__all__ = ["load_encoder"]
 
 
 def load_encoder(
@@ -20,10 +18,10 @@ def load_encoder(
     - ``open_clip:`` and one of: a folder that ``memometer train`` wrote (or of open_clip's ``local-dir`` layout); a
       checkpoint file; ``MODEL@CHECKPOINT``, a file with its architecture; ``MODEL@TAG``, published weights, which
       open_clip downloads; ``hf-hub:OWNER/NAME``, likewise. MODEL is one of open_clip's names or a model config in JSON.
-    - ``timm:`` and one of: ``NAME``, published weights, which timm downloads; ``NAME@CHECKPOINT``, a file; a folder with
-      ``config.json`` and ``model.safetensors``; ``hf-hub:OWNER/NAME``. An image tower alone.
+    - ``ssl:FOLDER``, what ``memometer train-ssl`` wrote, or a copy of an epoch within it. An image tower alone.
+    - ``timm:`` and one of: ``NAME``, published weights, which timm downloads; ``NAME@CHECKPOINT``, a file; a folder
+      with ``config.json`` and ``model.safetensors``; ``hf-hub:OWNER/NAME``. An image tower alone.
     - ``torchvision:`` and ``NAME`` or ``NAME@WEIGHTS``, which torchvision downloads, or ``NAME@CHECKPOINT``. Likewise.
-    - ``ssl:FOLDER`` that ``memometer train-ssl`` wrote. Likewise.
     - ``text:`` and a folder of a sentence-transformers model, or the name of one, which is downloaded unless it is
       cached; or ``text:tfidf``, which is fitted on the public captions. A text tower alone.
     - ``embeddings:DIR`` for vectors that exist already; see `memometer.embeddings.stored`.
@@ -53,6 +51,10 @@ def load_encoder(
         from memometer.encoders.resolve import load_open_clip
 
         return load_open_clip(spec, device=device, precision=precision, features=features)
+    if scheme == "ssl" and rest:
+        from memometer.encoders.ssl import load_ssl
+
+        return load_ssl(spec, device=device, precision=precision, features=features)
     if scheme == "timm" and rest:
         from memometer.encoders.timm_models import load_timm
 
@@ -61,10 +63,6 @@ def load_encoder(
         from memometer.encoders.torchvision_models import load_torchvision
 
         return load_torchvision(spec, device=device, precision=precision)
-    if scheme == "ssl" and rest:
-        from memometer.encoders.ssl import load_ssl
-
-        return load_ssl(spec, device=device, precision=precision, features=features)
     if scheme == "text" and rest.partition("?")[0] == "tfidf":
         from memometer.encoders.tfidf import parse_tfidf
 
@@ -75,5 +73,5 @@ def load_encoder(
         return load_sentence_encoder(spec, device=device, precision=precision)
     raise ModelError(
         f"'{spec}' does not name a model; expected open_clip:FOLDER, open_clip:CHECKPOINT, open_clip:MODEL@TAG, "
-        "timm:NAME, torchvision:NAME, ssl:FOLDER, text:NAME, or embeddings:DIR for vectors that you already have"
+        "ssl:FOLDER, timm:NAME, torchvision:NAME, text:NAME, or embeddings:DIR for vectors that you already have"
     )

@@ -11,7 +11,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memometer.embeddings.vectors import Embeddings
-from memometer.encoders.base import Tower
 from memometer.errors import VectorError
 from memometer.files import hash_file, hash_json
 
@@ -43,12 +42,6 @@ class StoredVectors:
         """Hash of the files' content."""
         names = [f"{kind}{suffix}" for kind in ("images", "texts") for suffix in (".npy", ".parquet")]
         return hash_json({name: hash_file(self.folder / name) for name in names if (self.folder / name).is_file()})
-
-    @property
-    def towers(self) -> tuple[Tower, ...]:
-        """Which vectors there are."""
-        kinds: tuple[tuple[Tower, str], ...] = (("image", "images.npy"), ("text", "texts.npy"))
-        return tuple(tower for tower, name in kinds if (self.folder / name).is_file())
 
     def images(self, record_ids: pa.Array) -> Embeddings:
         """The image vector of every record.

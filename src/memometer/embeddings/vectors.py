@@ -11,7 +11,10 @@ import pyarrow.compute as pc
 
 from memometer.errors import VectorError
 
-__all__ = ["Embeddings", "check_output", "normalise"]
+__all__ = ["NO_DIRECTION", "Embeddings", "check_output", "normalise", "without_direction"]
+
+NO_DIRECTION = "no direction"
+"""How the reason of a reject begins whose vector cannot be compared with another."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,6 +108,20 @@ def check_output(vectors: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
             f"expected ({n}, d) of floats, one vector per input in their order"
         )
     return array.astype(np.float32, copy=False)
+
+
+def without_direction(vectors: npt.NDArray[np.floating]) -> tuple[tuple[int, str], ...]:
+    """(row, reason) of every vector, of (n, d), that no search can compare with another: it is zero or not finite."""
+    wide = vectors.astype(np.float64)
+    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    reasons = [
+        *((int(row), f"{NO_DIRECTION}: the model gave a vector of zeros") for row in np.flatnonzero(norms == 0)),
+        *(
+            (int(row), f"{NO_DIRECTION}: the model gave no finite vector")
+            for row in np.flatnonzero(~np.isfinite(norms))
+        ),
+    ]
+    return tuple(sorted(reasons))
 
 
 def normalise(

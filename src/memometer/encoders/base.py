@@ -73,14 +73,12 @@ class Encoder(ImageEncoder, TextEncoder, Protocol):
 
 @runtime_checkable
 class UnfittedTextEncoder(Protocol):
-    """A text encoder that learns from the public captions before it can encode.
-
-    Attributes:
-        spec: what the user named it by.
-    """
+    """A text encoder that learns from the public captions before it can encode."""
 
     @property
-    def spec(self) -> str: ...
+    def spec(self) -> str:
+        """What the user named it by."""
+        ...
 
     def fitted_on(self, texts: Sequence[str]) -> TextEncoder:
         """The encoder that ``texts`` make; they are public captions alone, in whatever order."""

@@ -22,7 +22,8 @@ def own_tokens(text: Any, tokens: torch.Tensor) -> torch.Tensor:
     if pool == "argmax":
         last = tokens.argmax(dim=1)
     elif pool == "eos":
-        ends = torch.eq(tokens, getattr(text, "text_eos_id", getattr(text, "eos_id", None)))
+        end: int = text.text_eos_id if hasattr(text, "text_eos_id") else text.eos_id
+        ends = torch.eq(tokens, end)
         last = torch.where(ends.any(dim=1), ends.int().argmax(dim=1), tokens.shape[1] - 1)
     else:
         padding = getattr(text, "pad_id", getattr(getattr(text, "config", None), "pad_token_id", None))

@@ -1,7 +1,8 @@
 """From one decoded image to the pixels a model sees, up to the last integer step of the model's evaluation transform.
 
 The transforms of open_clip, timm and torchvision are all a resize, a padding and a crop; two optional fields tell what
-the latter two do otherwise. It needs Pillow alone, so the worker processes that decode images load neither torch nor open_clip.
+the latter two do otherwise. It needs Pillow alone, so the worker processes that decode images load neither torch nor
+open_clip.
 """
 
 import dataclasses
@@ -68,8 +69,9 @@ class ImagePreprocess:
             return image
         border = (lacking_x // 2, lacking_y // 2, (lacking_x + 1) // 2, (lacking_y + 1) // 2)
         channels = len(image.getbands())
-        colour = isinstance(self.fill_color, tuple) or channels == 1
-        fill = self.fill_color if colour else (self.fill_color,) * channels
+        fill = self.fill_color
+        if isinstance(fill, int) and channels > 1:
+            fill = (fill,) * channels
         padded = ImageOps.expand(image, border=border, fill=fill)
         if image.mode == "P":
             padded.putpalette(image.getpalette() or [])
@@ -102,7 +104,7 @@ def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
     # open_clip leaves the interpolation at bicubic when it fits the shorter side to a target that is not square.
     if config["resize_mode"] == "shortest" and height != width and resize_to is None:
         interpolation = "bicubic"
-    fill = config.get("fill_color") or 0
+    fill: Any = config.get("fill_color") or 0
     grey = isinstance(fill, int | float)
     return ImagePreprocess(
         height,

@@ -136,14 +136,17 @@ def _check_folder(folder: Path) -> Sequence[str]:
     foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
     if foreign:
         raise ModelError(
-            f"{path} names the class {foreign[0]}, which could run code; expected classes of sentence_transformers alone"
+            f"{path} names the class {foreign[0]}, which could run code; expected classes of sentence_transformers "
+            "alone"
         )
     return []
 
 
 def _describe(model: Any) -> dict[str, Any]:
     """What besides the weights decides the vectors, free of paths and versions."""
-    modules = [[type(module).__name__, getattr(module, "get_config_dict", dict)()] for module in model]
+    modules: list[list[Any]] = [
+        [type(module).__name__, getattr(module, "get_config_dict", dict[str, Any])()] for module in model
+    ]
     config = getattr(getattr(model[0], "auto_model", None), "config", None)
     transformer = config.to_dict() if config is not None else {}
     for name in ("_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype"):

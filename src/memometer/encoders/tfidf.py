@@ -63,7 +63,7 @@ class Tfidf:
         )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(eq=False)
 class FittedTfidf:
     """The encoder after `Tfidf.fitted_on`.
 
@@ -127,4 +127,5 @@ def _directions(matrix: Any, dim: int) -> npt.NDArray[np.float64] | None:
 def _signed(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """The sign of a singular vector is arbitrary: here its largest entry is positive."""
     largest = np.abs(rows).argmax(axis=1)
-    return rows * np.sign(rows[np.arange(len(rows)), largest])[:, None]
+    signs: npt.NDArray[np.float64] = np.sign(rows[np.arange(len(rows)), largest])[:, None]
+    return rows * signs

@@ -78,7 +78,7 @@ def drop_classifier(model: torch.nn.Module) -> str:
 
 
 def torchvision_preprocess_config(weights: Any) -> dict[str, Any]:
-    """The evaluation transform of published weights, as `memometer.encoders.preprocessing.image_preprocess` takes it."""
+    """The evaluation transform of published weights, for `memometer.encoders.preprocessing.image_preprocess`."""
     transform = weights.transforms()
     (crop,), (resize,) = transform.crop_size, transform.resize_size
     return {

@@ -16,25 +16,11 @@ KEYS = ("state_dict", "model", "teacher", "student", "model_ema", "state_dict_em
 """Where trainings keep a state dict: PyTorch and Lightning, DeiT and MAE, DINO, DINO, torchvision, timm."""
 
 WRAPPERS = frozenset(
-    [
-        "module",
-        "_orig_mod",
-        "model",
-        "net",
-        "network",
-        "backbone",
-        "encoder",
-        "student",
-        "teacher",
-        "trunk",
-        "encoder_q",
-        "encoder_k",
-        "base_encoder",
-        "momentum_encoder",
-        "student_backbone",
-        "teacher_backbone",
-        "backbone_momentum",
-    ]
+    {
+        *("module", "_orig_mod", "model", "net", "network", "backbone", "encoder", "trunk"),
+        *("student", "teacher", "student_backbone", "teacher_backbone", "backbone_momentum"),
+        *("encoder_q", "encoder_k", "base_encoder", "momentum_encoder"),
+    }
 )
 """Words before a tensor's name that tell where in a training's own modules the tower sits."""
 

@@ -95,4 +95,5 @@ def _directions(representations: npt.NDArray[np.floating]) -> Floats:
 
 def _distance(left: Floats, right: Floats) -> Floats:
     difference = left - right
-    return np.sqrt(np.einsum("ij,ij->i", difference, difference))
+    squares: Floats = np.einsum("ij,ij->i", difference, difference)
+    return np.sqrt(squares)

@@ -6,7 +6,7 @@ from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
 from memometer.report.text import DASH, count, plain
 
-__all__ = ["agreement_numbers", "reference_numbers"]
+__all__ = ["agreement_numbers", "agreement_rows", "reference_numbers"]
 
 AGREEMENTS = {
     "jaccard": "Jaccard of correct objects",
@@ -32,11 +32,21 @@ def reference_numbers(summary: dict[str, Any]) -> Numbers:
 
 
 def agreement_numbers(summary: dict[str, Any]) -> Numbers:
-    """One row per pair of references and measure of agreement."""
+    """One row per pair of references and measure of agreement of VL-Déjà-Vu."""
+    return agreement_rows(summary, AGREEMENTS)
+
+
+def agreement_rows(summary: dict[str, Any], names: dict[str, str]) -> Numbers:
+    """One row per pair of references and measure of agreement.
+
+    Args:
+        summary: of an audit; ``agreement`` may be empty.
+        names: measure → what it is called.
+    """
     rows = []
     for entry in summary.get("agreement") or []:
         pair = " / ".join(plain(name, limit=40) for name in entry["references"])
-        for key, name in AGREEMENTS.items():
+        for key, name in names.items():
             found = entry[key]
             value = DASH if found["value"] is None else f"{found['value']:.3f}"
             interval = DASH if found["low"] is None else f"[{found['low']:.3f}, {found['high']:.3f}]"

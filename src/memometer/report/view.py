@@ -161,6 +161,12 @@ def provenance(manifest: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, Cl
         (f"Reference model {place}", dict(model))
         for place, model in enumerate(manifest.get("further_references") or [], start=2)
     ]
+    for key, heading in (("targets", "Target model"), ("references", "Reference model")):
+        several = manifest.get(key) or []
+        sections += [
+            (heading if len(several) == 1 else f"{heading} {place}", dict(model))
+            for place, model in enumerate(several, start=1)
+        ]
     return tuple((heading, _pairs(values)) for heading, values in sections)
 
 

@@ -4,6 +4,7 @@ from memometer.statistics.agreement import Agreement, correlation, jaccard_of_fo
 from memometer.statistics.comparisons import RankCorrelation, WelchTest, rank_correlation, welch_test
 from memometer.statistics.confident import ConfidentHits, confident_accuracy, confident_gap, most_confident
 from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
+from memometer.statistics.groups import equal_groups, group_gap
 from memometer.statistics.labels import label_table
 from memometer.statistics.roc import RocArea, roc_area, roc_curve
 from memometer.statistics.top import top_counts, top_gaps
@@ -18,7 +19,9 @@ __all__ = [
     "confident_accuracy",
     "confident_gap",
     "correlation",
+    "equal_groups",
     "gap_of",
+    "group_gap",
     "jaccard_of_found",
     "label_table",
     "most_confident",

@@ -76,7 +76,13 @@ def confident_accuracy(
 
 
 def confident_gap(
-    directions: Sequence[ConfidentHits], *, percent: float, seed: int, name: str, replicates: int = 1000
+    directions: Sequence[ConfidentHits],
+    *,
+    percent: float,
+    seed: int,
+    name: str,
+    weights: Sequence[float] | None = None,
+    replicates: int = 1000,
 ) -> Gap:
     """The déjà vu score: accuracy(target) − accuracy(reference) among each one's ``percent`` most confident records.
 
@@ -88,11 +94,13 @@ def confident_gap(
         percent: 100, 20 and 5 in D; above 0, at most 100.
         seed: with ``name``, decides the resampling.
         name: e.g. ``"top-1/20"``.
+        weights: one per direction, e.g. (1, −1) for the difference of two sets of records; equal ones without it.
         replicates: bootstrap replicates behind ``low`` and ``high``.
     """
     if percent == 100:
         gaps = [np.where(pair.scored, pair.target_hits - pair.reference_hits, np.nan) for pair in directions]
-        return gap_of(gaps, seed=seed, name=name, replicates=replicates)
+        return gap_of(gaps, seed=seed, name=name, weights=weights, replicates=replicates)
+    shares = np.full(len(directions), 1 / len(directions)) if weights is None else np.asarray(weights, np.float64)
     pairs = [pair.by_id() for pair in directions]
     sizes = [_size(len(pair.id_rank), percent) for pair in pairs]
     n = sum(sizes)
@@ -102,19 +110,26 @@ def confident_gap(
         return Gap(None, None, None, None, n, f"{percent:g} % of the scored records are none")
     once = [np.ones(len(pair.id_rank), np.int64) for pair in pairs]
     scores = [_gap(_Order.both(pair), each, size) for pair, each, size in zip(pairs, once, sizes, strict=True)]
-    value = float(np.mean(scores))
+    value = float(shares @ scores)
     if min(sizes) < FEWEST:
         return Gap(value, None, None, None, n)
     bootstrap = _replicated(
-        pairs, percent=percent, share=1.0, replicates=replicates, seed=seed, name=f"{name}/bootstrap"
+        pairs, shares, percent=percent, share=1.0, replicates=replicates, seed=seed, name=f"{name}/bootstrap"
     )
     low, high = (None, None) if bootstrap is None else np.quantile(bootstrap, [0.025, 0.975]).tolist()
-    tenths = _replicated(pairs, percent=percent, share=0.1, replicates=100, seed=seed, name=f"{name}/tenth")
+    tenths = _replicated(pairs, shares, percent=percent, share=0.1, replicates=100, seed=seed, name=f"{name}/tenth")
     return Gap(value, low, high, None if tenths is None else float(np.std(tenths, ddof=1)), n)
 
 
 def _replicated(
-    pairs: Sequence[ConfidentHits], *, percent: float, share: float, replicates: int, seed: int, name: str
+    pairs: Sequence[ConfidentHits],
+    shares: Floats,
+    *,
+    percent: float,
+    share: float,
+    replicates: int,
+    seed: int,
+    name: str,
 ) -> Floats | None:
     """(replicates,) scores of ``share`` of the records, drawn with replacement; None where so few select none."""
     scores = np.zeros(replicates)
@@ -128,8 +143,8 @@ def _replicated(
         orders = _Order.both(pair)
         for replicate in range(replicates):
             weights = np.bincount(rng.integers(0, n, drawn), minlength=n)
-            scores[replicate] += _gap(orders, weights, size)
-    return scores / len(pairs)
+            scores[replicate] += shares[index] * _gap(orders, weights, size)
+    return scores
 
 
 def _gap(orders: Sequence["_Order"], weights: npt.NDArray[np.int64], size: int) -> float:

@@ -49,10 +49,10 @@ OFF_THEME = 0.3
 """Share of props that may be of any kind, whatever the theme."""
 
 SHORTEST_SIDE, LONGEST_SIDE = 0.52, 0.60
-"""Between these lie the sides of the foreground, as shares of the picture's side."""
+"""The longer side of the foreground, as a share of the picture's: between the latter and the former × its aspect."""
 
 FREE = 0.38
-"""So wide a strip beside the foreground stays free of it, from the top of the picture to the bottom."""
+"""So wide a strip beside the foreground stays free of it, from top to bottom; less (0.28 and more) for wide kinds."""
 
 PROP_SIDE = (0.15, 0.19)
 """The side of a square prop."""

@@ -8,6 +8,10 @@ from memometer.report.pages.base import Figure, GalleryWords, HeadTable, Measure
 __all__ = ["PAGES", "Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading", "page_of"]
 
 PAGES = {
+    "image-dejavu": "image_dejavu",
+    "clipmem": "clipmem",
+    "sslmem": "sslmem",
+    "unitmem": "unitmem",
     "vl-dejavu": "vl_dejavu",
 }
 """Measure → module of this folder; each has a `PAGE`."""

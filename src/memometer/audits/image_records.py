@@ -1,0 +1,123 @@
+"""The records of an image-only audit: their classes, their crops, and why some of them have none."""
+
+import dataclasses
+from collections import Counter
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from memometer.data.records import Records
+from memometer.measures.crops import REASONS, Crops, background_crops, corner_crops
+from memometer.objects.boxes import Boxes, boxes_of
+from memometer.objects.classes import image_classes
+
+__all__ = ["CropKind", "Cropped", "crop_records", "labels_of"]
+
+CropKind = Literal["background", "corner"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Cropped:
+    """The records of one role that have a class and a crop.
+
+    Attributes:
+        records: m of the n records of the role, in their order.
+        rows: (m,) their rows among the n.
+        n_all: n.
+        classes: (m,) strings.
+        crops: (m, 4) px, x, y, width, height.
+        boxes: the boxes of the objects of their class, which the crop keeps out.
+        skipped: why the others have no crop, with counts.
+        found: crops and reasons of all n records.
+        clipped_ids: of the records whose boxes leave the image.
+    """
+
+    records: Records
+    rows: npt.NDArray[np.int64]
+    n_all: int
+    classes: pa.Array
+    crops: npt.NDArray[np.int64]
+    boxes: Boxes
+    skipped: dict[str, int]
+    found: Crops
+    clipped_ids: pa.Array
+
+    def where(self, chosen: npt.NDArray[np.bool_], *, reason: str = "") -> "Cropped":
+        """Those that are ``chosen`` (m,); the others count under ``reason``."""
+        places = np.flatnonzero(chosen)
+        left = int(len(chosen) - len(places))
+        skipped = Counter(self.skipped) + Counter({reason: left} if left else {})
+        return dataclasses.replace(
+            self,
+            records=self.records.take(places),
+            rows=self.rows[places],
+            classes=self.classes.take(pa.array(places)),
+            crops=self.crops[places],
+            boxes=_taken(self.boxes, places),
+            skipped=dict(skipped),
+        )
+
+    @property
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """(m, 2) widths and heights of the images in px."""
+        return _sizes(self.records)
+
+
+def labels_of(records: Records) -> pa.Array:
+    """(n,) the class of each record: its label, else its only distinct object; null for none."""
+    return image_classes(records.column("label"), records.column("objects"))
+
+
+def crop_records(records: Records, *, kind: CropKind, min_side: float, fraction: float) -> Cropped:
+    """Finds the crop of every record; nothing is read but the table.
+
+    Args:
+        records: n records with boxes.
+        kind: ``background`` or ``corner``.
+        min_side: of a background crop, see `memometer.measures.crops.background_crops`.
+        fraction: of a corner crop.
+    """
+    classes = labels_of(records)
+    everything = boxes_of(records.column("objects"), records.column("boxes"), records.column("scores"))
+    foreground = everything.where(everything.of_class(classes))
+    place = {"indptr": foreground.indptr, "xywh": foreground.xywh, "sizes": _sizes(records), "needs_box": True}
+    found = (
+        background_crops(**place, min_side=min_side)  # type: ignore[arg-type]
+        if kind == "background"
+        else corner_crops(**place, fraction=fraction)  # type: ignore[arg-type]
+    )
+    known = np.asarray(classes.is_valid().to_numpy(zero_copy_only=False))
+    kept = np.flatnonzero(known & found.kept)
+    skipped = {"no label": int((~known).sum())}
+    counts = np.bincount(found.reason[known], minlength=1)
+    skipped |= _reasons(counts)
+    return Cropped(
+        records=records.take(kept),
+        rows=kept,
+        n_all=len(records),
+        classes=classes.take(pa.array(kept)),
+        crops=found.rectangles[kept],
+        boxes=_taken(foreground, kept),
+        skipped={reason: count for reason, count in skipped.items() if count},
+        found=found,
+        clipped_ids=records.record_ids.filter(pa.array(found.n_clipped > 0)),
+    )
+
+
+def _reasons(counts: npt.NDArray[np.int64]) -> dict[str, int]:
+    return {REASONS[code]: int(count) for code, count in enumerate(counts) if code}
+
+
+def _sizes(records: Records) -> npt.NDArray[np.int64]:
+    columns = [records.column(name).fill_null(0).to_numpy(zero_copy_only=False) for name in ("width", "height")]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def _taken(boxes: Boxes, rows: npt.NDArray[np.int64]) -> Boxes:
+    """The boxes of some images, in their order."""
+    sizes = np.diff(boxes.indptr)[rows]
+    indptr = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    at = np.repeat(boxes.indptr[rows] - indptr[:-1], sizes) + np.arange(indptr[-1])
+    return Boxes(indptr, boxes.xywh[at], boxes.labels.take(pa.array(at)), boxes.scores[at])

@@ -1,0 +1,181 @@
+"""One image-only audit under way: crops, vectors, references, and the scores of every direction."""
+
+import dataclasses
+from typing import Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from memometer.audits.guards import check_disjoint
+from memometer.audits.image_direction import Guess, ImageDirection
+from memometer.audits.image_records import Cropped, crop_records, labels_of
+from memometer.audits.image_references import Fitted, FittedReference, fit_reference
+from memometer.audits.image_vectors import ImageSearch
+from memometer.data.records import Records
+from memometer.embeddings import Embeddings
+from memometer.encoders import ImageEncoder
+from memometer.errors import InputError
+from memometer.measures.image_dejavu import UNDEFINED, undefined_labels, vote_labels
+from memometer.objects.classes import class_ids
+from memometer.objects.sets import label_union
+
+__all__ = ["ImageRun"]
+
+
+@dataclasses.dataclass
+class ImageRun:
+    """One audit under way: what is asked, and what has been found of the public set."""
+
+    search: ImageSearch
+    models: dict[str, ImageEncoder | None]
+    specs: dict[str, str]
+    config: dict[str, Any]
+    public: Records = dataclasses.field(init=False)
+    public_names: pa.Array = dataclasses.field(init=False)
+
+    def score(
+        self, parts: dict[str, Records], public: Records, fit: Records | None
+    ) -> tuple[dict[str, tuple[ImageDirection, ...]], list[dict[str, str]]]:
+        """By role, the target against each reference; and what could not be read."""
+        kind, limits = self.config["crop"], {name: self.config[name] for name in ("min_side", "fraction")}
+        cropped = {name: crop_records(part, kind=kind, **limits) for name, part in parts.items()}
+        fit_cropped = None if fit is None else crop_records(fit, kind=kind, **limits)
+        public_classes = labels_of(public)
+        known = public_classes.is_valid()
+        public = dataclasses.replace(public, table=public.table.filter(known))
+        vectors, public, rejects = self._public(public)
+        classes = [labels_of(public), *(part.classes for part in cropped.values())]
+        classes += [] if fit_cropped is None else [fit_cropped.classes]
+        vocabulary, ids = class_ids(classes)
+        public_ids = ids[0]
+        self.public, self.public_names = public, vocabulary.take(pa.array(public_ids))
+        if len(public) < self.search.k:
+            raise InputError(
+                f"public set has {len(public):,} images with a label, fewer than k = {self.search.k}; pass --k "
+                f"{max(len(public), 1)} or fewer, or more public images"
+            )
+        fitted = None
+        if fit_cropped is not None:
+            objects = label_union([part.records.table["objects"] for part in (*cropped.values(), fit_cropped)])
+            fitted = Fitted(fit_cropped, ids[-1], vocabulary, objects)
+        references = self._fit(fitted, cropped)
+        scored = {}
+        for name, part in cropped.items():
+            defined = part
+            for code in range(1, len(UNDEFINED)):
+                found = undefined_labels(
+                    _ids_of(defined, vocabulary),
+                    public_labels=public_ids,
+                    fitted_labels=fitted.labels if fitted is not None and references else None,
+                )
+                defined = defined.where(found != code, reason=UNDEFINED[code])
+            scored[name], lost = self._direction(
+                name, defined, vocabulary=vocabulary, vectors=vectors, public_ids=public_ids, references=references
+            )
+            rejects += lost
+        return scored, rejects
+
+    def _public(self, public: Records) -> tuple[dict[str, tuple[Embeddings, str]], Records, list[dict[str, str]]]:
+        """Every model's vectors of the public images that all of them could embed."""
+        found = {
+            name: self.search.public(public, model, label=f"public images, {name}")
+            for name, model in self.models.items()
+            if model is not None
+        }
+        reasons = {record_id: reason for _, lost, _ in found.values() for record_id, reason in lost.items()}
+        if reasons:
+            left_out = pc.is_in(public.record_ids, value_set=pa.array(list(reasons), pa.string()))
+            public = dataclasses.replace(public, table=public.table.filter(pc.invert(left_out)))
+        vectors = {name: (each.select(public.record_ids), key) for name, (each, _, key) in found.items()}
+        return vectors, public, [{"record_id": name, "side": "public", "reason": why} for name, why in reasons.items()]
+
+    def _fit(self, fitted: Fitted | None, cropped: dict[str, Cropped]) -> dict[str, FittedReference]:
+        """The one-model references, fitted on records that are not measured."""
+        wanted = [name for name, model in self.models.items() if model is None]
+        if not wanted:
+            return {}
+        if fitted is None:
+            raise InputError(
+                f"'{self.specs[wanted[0]]}' is fitted on records that are not measured; name their role with "
+                "--fit-role, e.g. --fit-role public"
+            )
+        references = {
+            name: fit_reference(
+                self.specs[name],
+                fitted,
+                out=self.search.store,
+                seed=self.config["seed"],
+                workers=self.search.workers,
+                device=self.search.device,
+                batch_size=self.search.batch_size,
+            )
+            for name in wanted
+        }
+        for name, reference in references.items():
+            if reference.kind == "crop-classifier":
+                check_disjoint(
+                    {**{each: part.records for each, part in cropped.items()}, name: reference.model.fitted_on}
+                )
+        return references
+
+    def _direction(
+        self,
+        name: str,
+        part: Cropped,
+        *,
+        vocabulary: pa.Array,
+        vectors: dict[str, tuple[Embeddings, str]],
+        public_ids: npt.NDArray[np.int32],
+        references: dict[str, FittedReference],
+    ) -> tuple[tuple[ImageDirection, ...], list[dict[str, str]]]:
+        if not len(part.records):
+            why = "; ".join(f"{reason}: {count:,}" for reason, count in part.skipped.items())
+            raise InputError(
+                f"no record of the {name} direction can be tested ({why}); records need a label, boxes around the "
+                "foreground and room beside it: pass a smaller --min-side, --crop corner, or other records"
+            )
+        asked = {model: model for model in self.models}
+        if name == "backward":
+            asked = {"target": "reference", "reference": "target"}
+        crops = {
+            side: self.search.crops(
+                part.records, cast("ImageEncoder", self.models[model]), crops=part.crops, label=f"crops, {name}, {side}"
+            )
+            for side, model in asked.items()
+            if self.models[model] is not None
+        }
+        lost = {record_id: reason for _, gone, _ in crops.values() for record_id, reason in gone.items()}
+        if lost:
+            gone = pc.is_in(part.records.record_ids, value_set=pa.array(list(lost), pa.string()))
+            part = part.where(~gone.to_numpy(zero_copy_only=False), reason="the image cannot be read")
+        guesses: dict[str, Guess] = {}
+        for side, model in asked.items():
+            if self.models[model] is None:
+                guesses[side] = references[model].guess(
+                    part, batch_size=self.search.batch_size, workers=self.search.workers
+                )
+                continue
+            found, _, key = crops[side]
+            bank, bank_key = vectors[model]
+            found = found.select(part.records.record_ids)
+            near = self.search.neighbors(found, bank, keys=(key, bank_key), label=f"{name}, {side}")
+            votes = vote_labels(near.rows, public_labels=public_ids, n_labels=len(vocabulary))
+            guesses[side] = Guess(votes.ranked, votes.confidence, votes.entropy, near)
+        first = ImageDirection(
+            name=name,
+            cropped=part,
+            labels=_ids_of(part, vocabulary),
+            vocabulary=vocabulary,
+            target=guesses["target"],
+            reference=guesses["reference"],
+        )
+        others = [side for side in guesses if side not in ("target", "reference")]
+        directions = (first, *(dataclasses.replace(first, reference=guesses[side]) for side in others))
+        return directions, [{"record_id": each, "side": name, "reason": why} for each, why in lost.items()]
+
+
+def _ids_of(part: Cropped, vocabulary: pa.Array) -> npt.NDArray[np.int32]:
+    ids = pc.index_in(part.classes, value_set=vocabulary)
+    return np.asarray(ids.to_numpy(zero_copy_only=False), np.int32)

@@ -1,0 +1,149 @@
+"""What an image-only audit says: its summary, its references side by side, its notes."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from memometer.audits.image_direction import PERCENTS, ImageDirection
+from memometer.audits.image_references import reference_kind
+from memometer.statistics import confident_gap, jaccard_of_found, share_equal
+
+__all__ = ["compare_references", "notes", "null_intervals", "summarise"]
+
+
+def summarise(
+    config: dict[str, Any], directions: list[ImageDirection], *, n_public: int, seed: int, replicates: int
+) -> dict[str, Any]:
+    """The content of ``summary.json``: every number with its n and interval.
+
+    Args:
+        config: the options as resolved.
+        directions: forward; backward where both ways were run; control where there are records that no model saw.
+        n_public: public images with a label.
+        seed: of the bootstrap.
+        replicates: bootstrap replicates per interval.
+    """
+    by_name = {part.name: part for part in directions}
+    forward, backward, control = by_name["forward"], by_name.get("backward"), by_name.get("control")
+
+    def scores(*parts: ImageDirection, weights: tuple[float, ...] | None = None) -> dict[str, Any]:
+        return _scores(parts, weights=weights, seed=seed, replicates=replicates)
+
+    return {
+        "measure": "image-dejavu",
+        "schema": 1,
+        **{name: config[name] for name in ("k", "crop", "min_side", "fraction", "features", "metric")},
+        "target": config["target"],
+        "reference": config["reference"],
+        "test": reference_kind(config["reference"]),
+        "n_public": n_public,
+        "n_labels": len(forward.vocabulary),
+        **forward.counts(),
+        "scores": scores(forward),
+        "backward": {**backward.counts(), "scores": scores(backward)} if backward else None,
+        "balanced": scores(forward, backward) if backward else None,
+        "control": {**control.counts(), "scores": scores(control)} if control else None,
+        "controlled": scores(forward, control, weights=(1.0, -1.0)) if control else None,
+        "accuracy": {part.name: part.accuracies() for part in directions},
+        "n_without_objects": {part.name: part.reference.n_without_objects for part in directions},
+    }
+
+
+def compare_references(
+    scored: dict[str, tuple[ImageDirection, ...]], *, specs: dict[str, str], seed: int, replicates: int
+) -> dict[str, Any]:
+    """What several references say of the same records: ``references`` and ``agreement`` of ``summary.json``."""
+    names = [name for name in specs if name != "target"]
+    if len(names) == 1:
+        return {"references": [], "agreement": []}
+    forward, control = scored["forward"], scored.get("control")
+    references = [
+        {
+            "reference": specs[name],
+            "test": reference_kind(specs[name]),
+            "outcomes": forward[place].counts()["outcomes"],
+            "scores": _scores([forward[place]], weights=None, seed=seed, replicates=replicates),
+            "controlled": _scores(
+                [forward[place], control[place]], weights=(1.0, -1.0), seed=seed, replicates=replicates
+            )
+            if control
+            else None,
+        }
+        for place, name in enumerate(names)
+    ]
+    pairs = itertools.combinations(range(len(names)), 2)
+    return {
+        "references": references,
+        "agreement": [
+            {"references": [specs[names[one]], specs[names[other]]], **_agreement(forward[one], forward[other])}
+            for one, other in pairs
+        ],
+    }
+
+
+def null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The scores of each design, those first whose expectation is 0 whatever the models' quality."""
+    designs = {"balanced": summary["balanced"], "controlled": summary["controlled"], "one-way": summary["scores"]}
+    return {f"{design}/{name}": score for design, scores in designs.items() for name, score in (scores or {}).items()}
+
+
+def notes(
+    manifest: dict[str, Any], directions: list[ImageDirection], summary: dict[str, Any], *, n_rejects: int
+) -> list[str]:
+    """What a reader must know before trusting the numbers."""
+    models = [("target", manifest["target"]), ("reference", manifest["reference"])]
+    models += [(f"reference {place}", model) for place, model in enumerate(manifest["further_references"], start=2)]
+    lines = [f"{name}: {text}" for name, model in models for text in model.get("warnings", [])]
+    if n := summary["duplicates_across_roles"]["n"]:
+        lines.append(f"{n:,} pairs of duplicate images lie across roles and bias every number; split again")
+    if n_rejects:
+        lines.append(f"{n_rejects:,} images could not be read and are left out; see rejects.parquet")
+    for part in directions:
+        found = part.cropped.found
+        if len(clipped := part.cropped.clipped_ids):
+            some = ", ".join(clipped[:3].to_pylist())
+            lines.append(
+                f"{len(clipped):,} records of the {part.name} direction have boxes that leave the image, e.g. {some}"
+            )
+        if empty := int(found.n_empty.sum()):
+            lines.append(
+                f"{empty:,} boxes of the {part.name} direction have no area in the image and count for nothing"
+            )
+    if len(directions) == 1:
+        remedy = (
+            "pass --reference-role to balance the two"
+            if summary["test"] == "two-model"
+            else "pass --control-role, records that the target never saw, to take the difference in quality out"
+        )
+        lines.append(
+            "one direction only: a score here mixes memorization with plain quality, since a better target beats the "
+            f"reference on anyone's records; {remedy}"
+        )
+    return lines
+
+
+def _scores(parts: Any, *, weights: tuple[float, ...] | None, seed: int, replicates: int) -> dict[str, Any]:
+    """The déjà vu score over all records and over the most confident ones, and of the top 5 labels."""
+    names = "+".join(part.name for part in parts)
+    hits = [part.confident() for part in parts]
+    five = [part.confident(top=5) for part in parts]
+
+    def score(what: Any, percent: float, name: str) -> dict[str, Any]:
+        return confident_gap(
+            what, percent=percent, seed=seed, name=f"{names}/{name}", weights=weights, replicates=replicates
+        ).as_dict()
+
+    found = {str(percent): score(hits, percent, str(percent)) for percent in PERCENTS}
+    return found | {"top5": score(five, 100, "top5")}
+
+
+def _agreement(one: ImageDirection, other: ImageDirection) -> dict[str, Any]:
+    """On which share of records two references predict the same, call the same memorized, and find the same outcome."""
+    n = len(one.labels)
+    memorized = [part.outcome == 0 for part in (one, other)]
+    return {
+        "label": share_equal(one.reference.ranked[:, 0], other.reference.ranked[:, 0]).as_dict(),
+        "outcome": share_equal(one.outcome, other.outcome).as_dict(),
+        "memorized": jaccard_of_found(np.arange(n + 1), memorized[0], memorized[1]).as_dict(),
+    }

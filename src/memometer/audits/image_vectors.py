@@ -1,0 +1,117 @@
+"""Vectors of crops and of public images, as the image-only audit compares them."""
+
+import dataclasses
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from memometer.data.records import Records, hash_records
+from memometer.embeddings import Embeddings, embed_images
+from memometer.embeddings.store import PieceStore
+from memometer.encoders import ImageEncoder
+from memometer.files import atomic_path, hash_bytes, hash_json
+from memometer.neighbors import Neighbors, search
+from memometer.progress import progress_bar
+from memometer.references.crop_batches import crop_batches
+
+__all__ = ["ImageSearch", "Metric"]
+
+Metric = Literal["l2", "cosine"]
+PIECE_SIZE = 2048
+CONTENT = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Stored:
+    """Vectors as a model gives them, a tile at a time: what l2 distances are between."""
+
+    embeddings: Embeddings
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n, d)."""
+        return self.embeddings.shape
+
+    def __getitem__(self, span: slice) -> npt.NDArray[np.floating]:
+        return self.embeddings.raw(span)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageSearch:
+    """How crops are looked up among public images.
+
+    Attributes:
+        k: neighbours.
+        metric: ``l2`` between vectors as they are, or ``cosine``.
+        store: where vectors and neighbours are kept.
+        workers: processes that decode.
+        batch_size: images per forward pass.
+        device: where the search runs.
+    """
+
+    k: int
+    metric: Metric
+    store: Path
+    workers: int
+    batch_size: int
+    device: str
+
+    def public(self, records: Records, model: ImageEncoder, *, label: str) -> tuple[Embeddings, dict[str, str], str]:
+        """The vectors of public images, why some have none, and the key of the whole."""
+        found = embed_images(
+            records, model, store=self.store, workers=self.workers, batch_size=self.batch_size, label=label
+        )
+        return found.embeddings, dict(found.rejects), found.key
+
+    def crops(
+        self, records: Records, model: ImageEncoder, *, crops: npt.NDArray[np.int64], label: str
+    ) -> tuple[Embeddings, dict[str, str], str]:
+        """The vectors of crops, likewise; kept in pieces, so that a killed job goes on."""
+        content = [hash_records(records, CONTENT), hash_bytes(np.ascontiguousarray(crops).tobytes())]
+        key = hash_json([model.identity, "crops", self.batch_size, PIECE_SIZE, *content])
+        pieces = PieceStore(self.store / key, n=len(records), piece_size=PIECE_SIZE)
+        ids = records.record_ids
+        with progress_bar(label, total=len(records), unit="crops") as advance:
+            for piece in range(pieces.count):
+                start, stop = pieces.span(piece)
+                if pieces.has(piece):
+                    advance(stop - start)
+                    continue
+                size = self.batch_size
+                spans = ((None, np.arange(first, min(first + size, stop))) for first in range(start, stop, size))
+                for batch in crop_batches(
+                    records, crops=crops, batches=spans, preprocess=model.preprocess, workers=self.workers
+                ):
+                    vectors = None if batch.pixels is None else model.encode_images(batch.pixels)
+                    good = ids.take(pa.array(batch.rows, pa.int64()))
+                    pieces.add(piece, vectors, record_ids=good, rejects=list(batch.rejects))
+                    advance(len(batch.rows) + len(batch.rejects))
+        return (
+            pieces.embeddings(name=f"crops under {getattr(model, 'spec', model.identity)}"),
+            dict(pieces.rejects()),
+            key,
+        )
+
+    def neighbors(self, crops: Embeddings, public: Embeddings, *, keys: tuple[str, str], label: str) -> Neighbors:
+        """The k public images nearest to every crop, kept on disk for the next run."""
+        parts = [*keys, len(crops), len(public), self.k, self.metric]
+        path = self.store / f"neighbors-{hash_json(parts)}.npz"
+        if path.exists():
+            with np.load(path, allow_pickle=False) as stored:
+                return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
+        queries, bank = (crops, public) if self.metric == "cosine" else (_Stored(crops), _Stored(public))
+        with progress_bar(f"searching, {label}", total=len(crops), unit="crops") as advance:
+            found = search(
+                queries,
+                bank,
+                self.k,
+                metric="inner" if self.metric == "cosine" else "l2",
+                device=self.device,
+                progress=advance,
+            )
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, rows=found.rows, similarities=found.similarities)
+        return found

@@ -1,0 +1,100 @@
+"""The schema of ``summary.json`` of the SSLMem audit, version 1; published as docs/summary-sslmem.schema.json."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["SCHEMA_VERSION", "SslMemSummary"]
+
+SCHEMA_VERSION = 1
+Direction = Literal["forward", "backward"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Mean(_Strict):
+    """A mean over n records."""
+
+    value: float | None = Field(description="The mean; null where undefined, with a reason.")
+    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over records.")
+    high: float | None = Field(description="Upper end of it.")
+    std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the records.")
+    n: int = Field(ge=0, description="Records behind it.")
+    reason: str | None = Field(default=None, description="Why the value is null.")
+
+
+class Scores(_Strict):
+    """Means over records at a tower's output."""
+
+    sslmem: Mean = Field(description="SSLMem: alignment distance under the reference less that under the target.")
+    relative: Mean = Field(description="SSLMem': the same over the sum of the two distances.")
+
+
+class Distances(_Strict):
+    """Mean alignment distances at a tower's output."""
+
+    target: float | None = Field(description="Under the model trained on the records.")
+    reference: float | None = Field(description="Under the other model.")
+
+
+class TowerScores(_Strict):
+    """One tower; every layer's numbers are in layers.parquet."""
+
+    layers: list[str] = Field(description="Its layers in order; the last is the output.")
+    n_scored: int = Field(description="Records with an SSLMem at the output.")
+    n_scored_backward: int | None
+    forward: Scores = Field(description="On the target's records.")
+    backward: Scores | None = Field(description="On the reference's records, the models' roles swapped.")
+    balanced: Scores | None = Field(description="The mean of both directions.")
+    means: dict[Direction, Distances]
+
+
+class Backward(_Strict):
+    """The reference's own records."""
+
+    n_records: int
+    n_skipped: dict[str, int] = Field(description="Tower and reason → records that are not scored.")
+
+
+class Found(_Strict):
+    """How well one ranking finds the planted records of one kind."""
+
+    kind: str
+    by: str = Field(description="'random' is ½ by construction.")
+    area: float | None = Field(description="Area under the ROC curve.")
+    low: float | None
+    high: float | None = Field(description="Ends of its 95 % interval.")
+    n_positive: int
+    n_negative: int
+    reason: str | None = None
+
+
+class Duplicates(_Strict):
+    """Pairs of exact or near-duplicate images across roles; the first 20 by id."""
+
+    n: int
+    pairs: list[tuple[str, str]]
+
+
+class SslMemSummary(_Strict):
+    """``summary.json`` of ``memometer audit sslmem``."""
+
+    measure: Literal["sslmem"]
+    schema_: Literal[1] = Field(alias="schema")
+    target: str
+    reference: str
+    augment: str = Field(description="How the views of an image are drawn.")
+    draws: int = Field(description="Views of an image; the most captions of a record.")
+    pool: Literal["mean", "cls"] = Field(description="How the tokens of a layer become one vector.")
+    n_records: int
+    n_skipped: dict[str, int] = Field(description="Tower and reason → records that are not scored.")
+    backward: Backward | None
+    towers: dict[Literal["image", "text"], TowerScores]
+    text_less_image: Mean | None = Field(
+        description="SSLMem' of the text tower less that of the image tower, record by record; null without both."
+    )
+    planted: list[Found] | None = Field(description="Null where nothing is planted in the target's records.")
+    duplicates_across_roles: Duplicates
+    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

@@ -1,0 +1,145 @@
+"""SSLMem by layer: LayerMem and ΔLayerMem with their intervals, the towers side by side."""
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import pyarrow.compute as pc
+
+from memometer.report.charts import theme
+from memometer.report.charts.table import Numbers
+from memometer.report.text import count, plain, signed
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["DESIGNS", "delta_layermem", "delta_numbers", "layer_axis", "layermem", "layermem_numbers", "towers_of"]
+
+DESIGNS = {"balanced": "Balanced, both ways", "forward": "Target's records", "backward": "Reference's records"}
+COLORS = {"balanced": theme.TARGET, "forward": theme.BLUE, "backward": theme.REFERENCE}
+DASHES = {"balanced": (1, 0), "forward": (6, 3), "backward": (2, 3)}
+MAX_LAYERS = 200
+
+
+def layermem(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+    """LayerMem by layer with 95 % intervals: balanced and each direction by itself.
+
+    Args:
+        audit: an audit whose table ``layers`` has a row per layer and design.
+        width: of the whole chart in px; below 600 the towers stand one above the other.
+    """
+    shown = [design for design in DESIGNS if _rows(audit, design)]
+    names = [DESIGNS[design] for design in shown]
+    encodings = theme.series(
+        names, colors=[COLORS[each] for each in shown], dashes=[DASHES[each] for each in shown], width=width
+    )
+    panels = []
+    for place, tower in enumerate(towers_of(audit)):
+        rows = [
+            {"index": row["index"], "series": DESIGNS[design], "value": row["layermem"]}
+            | {"low": row["low"], "high": row["high"]}
+            for design in shown
+            for row in _rows(audit, design)
+            if row["tower"] == tower and row["layermem"] is not None
+        ]
+        base = alt.Chart(theme.data(rows)).encode(x=layer_axis(audit, tower), color=encodings["color"])
+        y = alt.Y("value:Q", title=_title("LayerMem", place, width), axis=_gap_axis())
+        band = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
+        line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=encodings["strokeDash"])
+        point = base.mark_point(filled=True, size=42, opacity=1).encode(y=y)
+        panels.append(_panel([theme.zero_line(horizontal=True), band, line, point], audit, tower, width))
+    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+
+
+def layermem_numbers(audit: "Audit") -> Numbers:
+    """LayerMem of every layer and design."""
+    return _numbers(audit, ("layermem", "low", "high", "n"), "LayerMem", list(DESIGNS))
+
+
+def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+    """ΔLayerMem by layer with 95 % intervals: balanced where the audit went both ways.
+
+    Args:
+        audit: as for `layermem`.
+        width: of the whole chart in px; below 600 the towers stand one above the other.
+    """
+    panels = []
+    for place, tower in enumerate(towers_of(audit)):
+        rows = [
+            {"index": row["index"], "value": row["delta"], "low": row["delta_low"], "high": row["delta_high"]}
+            for row in _rows(audit, _headline(audit))
+            if row["tower"] == tower and row["delta"] is not None
+        ]
+        base = alt.Chart(theme.data(rows)).encode(x=layer_axis(audit, tower))
+        y = alt.Y("value:Q", title=_title("ΔLayerMem", place, width), axis=_gap_axis())
+        stem = base.mark_rule(strokeWidth=9, opacity=0.35, color=theme.TARGET).encode(y=y, y2=alt.Y2Datum(0))
+        interval = base.mark_rule(strokeWidth=2, color=theme.INK).encode(y=alt.Y("low:Q"), y2="high:Q")
+        point = base.mark_point(filled=True, size=42, opacity=1, color=theme.INK).encode(y=y)
+        panels.append(_panel([theme.zero_line(horizontal=True), stem, interval, point], audit, tower, width))
+    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+
+
+def delta_numbers(audit: "Audit") -> Numbers:
+    """ΔLayerMem of every layer but the first."""
+    return _numbers(audit, ("delta", "delta_low", "delta_high", "delta_n"), "ΔLayerMem", [_headline(audit)])
+
+
+def towers_of(audit: "Audit") -> list[str]:
+    """The towers of the table ``layers``, in their order."""
+    towers: list[str] = pc.unique(audit.tables["layers"]["tower"]).to_pylist()
+    return towers
+
+
+def layer_axis(audit: "Audit", tower: str) -> alt.X:
+    """The layers of a tower by number; an output is the last."""
+    rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower]
+    last = max(row["index"] for row in rows)
+    output = any(row["layer"] == "output" for row in rows)
+    label = f"datum.value == {last} ? 'output' : datum.value" if output else "datum.value"
+    values = list(range(1, last + 1, max(1, last // 8)))
+    return alt.X(
+        "index:Q",
+        title="layer",
+        scale=alt.Scale(domain=[0.5, last + 0.5], nice=False),
+        axis=alt.Axis(values=sorted({*values, last}), labelExpr=label, grid=False),
+    )
+
+
+def _panel(layers: list[Any], audit: "Audit", tower: str, width: int) -> alt.LayerChart:
+    n_panels = max(2, len(towers_of(audit)))
+    return alt.layer(*layers).properties(
+        width=theme.panel_width(width=width, n_panels=n_panels),
+        height=220,
+        title=f"{tower.capitalize()} tower",
+    )
+
+
+def _rows(audit: "Audit", design: str) -> list[dict[str, Any]]:
+    return [row for row in audit.tables["layers"].slice(0, 6 * MAX_LAYERS).to_pylist() if row["design"] == design]
+
+
+def _headline(audit: "Audit") -> str:
+    return "balanced" if audit.summary.get("backward") else "forward"
+
+
+def _numbers(audit: "Audit", fields: tuple[str, str, str, str], name: str, designs: list[str]) -> Numbers:
+    rows: list[tuple[str, ...]] = []
+    strong = set()
+    for row in sorted(
+        (row for design in designs for row in _rows(audit, design) if row[fields[0]] is not None),
+        key=lambda row: (row["tower"], designs.index(row["design"]), row["index"]),
+    ):
+        value, low, high, n = (row[field] for field in fields)
+        if low is not None and (low > 0 or high < 0):
+            strong.add(len(rows))
+        layer = f"{row['index']}: {plain(row['layer'], limit=60)}"
+        rows.append((row["tower"], DESIGNS[row["design"]], layer, signed(value), signed(low), signed(high), count(n)))
+    header = ("Tower", "Records", "Layer", name, "Low", "High", "n")
+    return Numbers(header if rows else (), tuple(rows), n_text=3, strong=frozenset(strong))
+
+
+def _title(text: str, place: int, width: int) -> str | None:
+    return text if place == 0 or width < 600 else None
+
+
+def _gap_axis() -> alt.Axis:
+    return alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5)

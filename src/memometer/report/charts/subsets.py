@@ -1,0 +1,156 @@
+"""CLIPMem by subset: the means with their intervals, and how the scores spread."""
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+import numpy as np
+import pyarrow.compute as pc
+
+from memometer.report.charts import theme
+from memometer.report.charts.table import Numbers
+from memometer.report.subsets import MEANINGS, NAMES, mean_of, shown_subsets
+from memometer.report.text import count, signed
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["drawn_means", "histogram_numbers", "mean_numbers", "score_histograms", "subset_means"]
+
+COLORS = {
+    "candidates": theme.TARGET,
+    "independent": theme.VERMILION,
+    "shared": theme.BLUE,
+    "external": theme.REFERENCE,
+}
+N_BINS = 50
+NAME_WIDTH = 110
+"""Room for a subset's name in px."""
+
+
+def subset_means(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChart:
+    """The mean raw score of each subset with its 95 % interval.
+
+    Args:
+        audit: the audit to show.
+        width: of the whole chart in px.
+    """
+    shown = [NAMES[name] for name in shown_subsets(audit.summary)]
+    rows = []
+    for name in shown_subsets(audit.summary):
+        mean = mean_of(audit.summary, name)
+        if mean.value is not None:
+            rows.append({"subset": NAMES[name], "value": mean.value, "low": mean.low, "high": mean.high})
+    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=NAME_WIDTH)
+    base = alt.Chart(theme.data(rows)).encode(
+        y=alt.Y("subset:N", sort=shown, scale=alt.Scale(domain=shown), title=None, axis=axis), color=_color(shown)
+    )
+    ticks = alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=max(3, width // 110))
+    interval = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title="mean CLIPMem", axis=ticks), x2="high:Q")
+    point = base.mark_point(filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=alt.Scale(zero=True)))
+    layers = alt.layer(theme.zero_line(horizontal=False), interval, point)
+    return theme.themed(layers.properties(width=width - NAME_WIDTH - 40, height=36 * len(shown)))
+
+
+def mean_numbers(audit: "Audit") -> Numbers:
+    """Mean, interval and spread of each subset, raw and normalised."""
+    rows: list[tuple[str, ...]] = []
+    strong = set()
+    for name in shown_subsets(audit.summary):
+        mean, over = mean_of(audit.summary, name), mean_of(audit.summary, name, "clipmem_normalised")
+        if mean.above_zero or mean.below_zero:
+            strong.add(len(rows))
+        spread = audit.summary["subsets"][name].get("stderr_trainings")
+        rows.append(
+            (
+                NAMES[name],
+                MEANINGS[name],
+                *(signed(mean.value), mean.interval_text, signed(mean.std).lstrip("+")),
+                *(signed(over.value), over.interval_text),
+                signed(spread).lstrip("+"),
+                count(mean.n),
+            )
+        )
+    scores = ("Mean", "95 % interval", "std", "Normalised", "95 % interval", "se, trainings", "n")
+    return Numbers(("Subset", "Trained on by", *scores), tuple(rows), n_text=2, strong=frozenset(strong))
+
+
+def drawn_means(audit: "Audit") -> Numbers:
+    """`mean_numbers`, without rows where no mean is defined."""
+    values = (mean_of(audit.summary, name).value for name in shown_subsets(audit.summary))
+    return mean_numbers(audit) if any(value is not None for value in values) else Numbers((), ())
+
+
+def score_histograms(audit: "Audit", *, width: int = theme.WIDE) -> alt.VConcatChart:
+    """How the raw scores of each subset spread: one histogram per subset, all with the same bins.
+
+    Args:
+        audit: the audit to show.
+        width: of the whole chart in px.
+    """
+    edges, shares = _histograms(audit)
+    shown = list(shares)
+    top = max((max(values) for values in shares.values()), default=1.0)
+    panels = []
+    for place, name in enumerate(shown):
+        rows = [
+            {"left": left, "right": right, "share": share}
+            for left, right, share in zip(edges[:-1], edges[1:], shares[name], strict=True)
+        ]
+        last = place == len(shown) - 1
+        axis = alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=max(3, width // 110), labels=last, ticks=last)
+        bars = (
+            alt.Chart(theme.data(rows))
+            .mark_rect(color=COLORS[name], opacity=0.6)
+            .encode(
+                x=alt.X("left:Q", title="CLIPMem" if last else None, axis=axis, scale=alt.Scale(nice=False)),
+                x2="right:Q",
+                y=alt.Y(
+                    "share:Q",
+                    title=None,
+                    axis=alt.Axis(format=".0%", tickCount=2),
+                    scale=alt.Scale(domain=[0, top]),
+                ),
+                y2=alt.Y2Datum(0),
+            )
+        )
+        panel = alt.layer(bars, theme.zero_line(horizontal=False))
+        panels.append(panel.properties(width=width - 80, height=64, title=NAMES[name]))
+    return theme.themed(alt.vconcat(*panels, spacing=6).resolve_scale(x="shared"))
+
+
+def histogram_numbers(audit: "Audit") -> Numbers:
+    """The histograms as a table: the share of each subset's records per bin, empty bins left out."""
+    edges, shares = _histograms(audit)
+    rows = tuple(
+        (
+            f"{signed(edges[bin_])} to {signed(edges[bin_ + 1])}",
+            *(f"{100 * values[bin_]:.1f} %" for values in shares.values()),
+        )
+        for bin_ in range(len(edges) - 1)
+        if any(values[bin_] for values in shares.values())
+    )
+    return Numbers(("CLIPMem", *(NAMES[name] for name in shares)), rows)
+
+
+def _histograms(audit: "Audit") -> tuple[list[float], dict[str, list[float]]]:
+    """The edges of the bins, and per subset the share of its scored records in each."""
+    scored = audit.samples.filter(pc.is_valid(audit.samples["clipmem"]))
+    if not scored.num_rows:
+        return [], {}
+    values = scored["clipmem"].to_numpy()
+    low, high = float(min(values.min(), 0.0)), float(max(values.max(), 0.0))
+    if low == high:
+        low, high = -0.5, 0.5
+    edges = np.linspace(low, high, N_BINS + 1)
+    shares: dict[str, list[float]] = {}
+    for name in shown_subsets(audit.summary):
+        part = scored.filter(pc.equal(scored["subset"], name))["clipmem"].to_numpy()
+        if len(part):
+            counts, _ = np.histogram(part, bins=edges)
+            shares[name] = [round(float(share), 6) for share in counts / len(part)]
+    return [round(float(edge), 6) for edge in edges], shares
+
+
+def _color(shown: list[str]) -> Any:
+    colors = [COLORS[name] for name, label in NAMES.items() if label in shown]
+    return alt.Color("subset:N", legend=None, scale=alt.Scale(domain=shown, range=colors))

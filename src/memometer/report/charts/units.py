@@ -1,0 +1,117 @@
+"""UnitMem by layer: how it is distributed, and what of it records that the model never saw do not show."""
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from memometer.report.charts import theme
+from memometer.report.charts.layers import layer_axis, towers_of
+from memometer.report.charts.table import Numbers
+from memometer.report.text import DASH, count, plain, signed
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["control_numbers", "unitmem_beyond_control", "unitmem_by_layer", "unitmem_numbers"]
+
+
+def unitmem_by_layer(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+    """UnitMem by layer: the middle half of the units, their median, the mean, and the upper twentieth.
+
+    Args:
+        audit: an audit whose table ``layers`` has a row per layer.
+        width: of the whole chart in px; below 600 the towers stand one above the other.
+    """
+    names = ("Mean with its interval", "Median, and the middle half of the units", "95 % of the units lie below")
+    colors = (theme.TARGET, theme.BLUE, theme.REFERENCE)
+    encodings = theme.series(names, colors=colors, dashes=((1, 0), (6, 3), (2, 3)), width=width)
+    panels = []
+    for place, tower in enumerate(towers_of(audit)):
+        rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower and row["mean"] is not None]
+        fields = (("mean", "low", "high"), ("median", "q25", "q75"), ("q95", "q95", "q95"))
+        series = [
+            {"index": row["index"], "series": name, "value": row[value], "low": row[low], "high": row[high]}
+            for name, (value, low, high) in zip(names, fields, strict=True)
+            for row in rows
+        ]
+        base = alt.Chart(theme.data(series)).encode(x=layer_axis(audit, tower), color=encodings["color"])
+        title = "UnitMem" if place == 0 or width < 600 else None
+        y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))
+        spread = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
+        line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=encodings["strokeDash"])
+        point = base.mark_point(filled=True, size=42, opacity=1).encode(y=y)
+        panels.append(_panel([spread, line, point], tower, width, n_panels=len(towers_of(audit))))
+    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+
+
+def unitmem_numbers(audit: "Audit") -> Numbers:
+    """The distribution of every layer."""
+    rows = tuple(
+        (
+            row["tower"],
+            f"{row['index']}: {plain(row['layer'], limit=60)}",
+            *(_number(row[name]) for name in ("mean", "low", "high", "q25", "median", "q75", "q95")),
+            DASH if row["share_above_half"] is None else f"{row['share_above_half']:.1%}",
+            _number(row["classmem"]),
+            count(row["n_units"]),
+            count(row["n_undefined"]),
+        )
+        for row in audit.tables["layers"].to_pylist()
+    )
+    numbers = ("Mean", "Low", "High", "25 %", "Median", "75 %", "95 %", "Above ½", "ClassMem", "Units", "Undefined")
+    defined = any(row[2] != DASH for row in rows)
+    return Numbers(("Tower", "Layer", *numbers), rows if defined else (), n_text=2)
+
+
+def unitmem_beyond_control(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+    """Mean UnitMem over groups of the records less that over groups of the control, by layer, with 95 % intervals.
+
+    Args:
+        audit: as for `unitmem_by_layer`.
+        width: of the whole chart in px; below 600 the towers stand one above the other.
+    """
+    panels = []
+    for place, tower in enumerate(towers_of(audit)):
+        rows = [
+            {"index": row["index"], "value": row["difference"]}
+            | {"low": row["difference_low"], "high": row["difference_high"]}
+            for row in audit.tables["layers"].to_pylist()
+            if row["tower"] == tower and row["difference"] is not None
+        ]
+        base = alt.Chart(theme.data(rows)).encode(x=layer_axis(audit, tower))
+        title = "trained less control" if place == 0 or width < 600 else None
+        y = alt.Y("value:Q", title=title, axis=alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5))
+        interval = base.mark_rule(strokeWidth=2.5, color=theme.TARGET).encode(y=alt.Y("low:Q"), y2="high:Q")
+        point = base.mark_point(filled=True, size=60, opacity=1, color=theme.TARGET).encode(y=y)
+        layers = [theme.zero_line(horizontal=True), interval, point]
+        panels.append(_panel(layers, tower, width, n_panels=len(towers_of(audit))))
+    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+
+
+def control_numbers(audit: "Audit") -> Numbers:
+    """Both sides of every layer's comparison; no rows without a control."""
+    rows: list[tuple[str, ...]] = []
+    strong = set()
+    for row in audit.tables["layers"].to_pylist():
+        if row["difference"] is None:
+            continue
+        if row["difference_low"] is not None and (row["difference_low"] > 0 or row["difference_high"] < 0):
+            strong.add(len(rows))
+        layer = f"{row['index']}: {plain(row['layer'], limit=60)}"
+        sides = (_number(row["trained_groups"]), _number(row["control_groups"]))
+        gap = (signed(row["difference"]), signed(row["difference_low"]), signed(row["difference_high"]))
+        rows.append((row["tower"], layer, *sides, *gap, count(row["n_groups"]), count(row["group_size"])))
+    names = ("Trained", "Control", "Difference", "Low", "High", "Groups", "Records in each")
+    return Numbers(("Tower", "Layer", *names) if rows else (), tuple(rows), n_text=2, strong=frozenset(strong))
+
+
+def _panel(layers: list[Any], tower: str, width: int, *, n_panels: int) -> alt.LayerChart:
+    return alt.layer(*layers).properties(
+        width=theme.panel_width(width=width, n_panels=max(2, n_panels)),
+        height=220,
+        title=f"{tower.capitalize()} tower",
+    )
+
+
+def _number(value: float | None) -> str:
+    return DASH if value is None else f"{value:.3f}"

@@ -1,0 +1,176 @@
+"""SSLMem and LayerMem: how much closer a model holds the views of its own records, at every layer of a tower."""
+
+from typing import TYPE_CHECKING, Any
+
+from memometer.report.calibration import calibration_tables
+from memometer.report.charts.layers import DESIGNS, delta_layermem, delta_numbers, layermem, layermem_numbers
+from memometer.report.charts.roc import planted_curves, planted_numbers
+from memometer.report.charts.table import HeadTable, Numbers
+from memometer.report.gaps import read_gap
+from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.text import DASH, Clipped, clip, count, signed
+from memometer.report.tower_verdicts import sslmem_verdict
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["PAGE"]
+
+FIGURES = (
+    Figure(
+        "layers",
+        "By layer",
+        "LayerMem from layer to layer",
+        "Each mark is the mean over records of SSLMem' at one layer, each line its 95\u00a0% interval. The two "
+        "directions by themselves show how far apart the models are in plain quality; their mean, balanced, is free "
+        "of it.",
+        layermem,
+        layermem_numbers,
+    ),
+    Figure(
+        "deltas",
+        "Changes",
+        "What each layer adds",
+        "ΔLayerMem: LayerMem at a layer less LayerMem at the layer before, record by record. Where it lies above 0, "
+        "that layer adds memorization of its own.",
+        delta_layermem,
+        delta_numbers,
+    ),
+    Figure(
+        "planted",
+        "Planted",
+        "How well planted records are found",
+        "Going down the ranking by SSLMem at the output: the share of planted records that were passed against the "
+        "share of others. The grey diagonal is a random order.",
+        planted_curves,
+        planted_numbers,
+    ),
+)
+
+
+def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+    summary = audit.summary
+    pairs: list[tuple[str, object]] = [("Target", summary["target"]), ("Reference", summary["reference"])]
+    for tower, entry in summary["towers"].items():
+        scored = f"{count(entry['n_scored'])} of {count(summary['n_records'])}"
+        pairs.append((f"Records scored, {tower} tower", scored))
+        if summary.get("backward"):
+            swapped = f"{count(entry['n_scored_backward'])} of {count(summary['backward']['n_records'])}"
+            pairs.append((f"Records scored, {tower} tower, roles swapped", swapped))
+    pairs += _views(summary)
+    pairs.append(("Tokens of a layer", "their mean" if summary["pool"] == "mean" else "the class token"))
+    return tuple((name, clip(value, limit=600)) for name, value in pairs)
+
+
+def _views(summary: dict[str, Any]) -> list[tuple[str, object]]:
+    views: dict[str, object] = {
+        "image": f"{count(summary['draws'])} per image, drawn by '{summary['augment']}'",
+        "text": f"up to {count(summary['draws'])} captions per record",
+    }
+    return [(f"Views, {tower} tower", views[tower]) for tower in summary["towers"]]
+
+
+def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+    summary = audit.summary
+    tables = [
+        HeadTable(
+            "SSLMem at the output",
+            _outputs(summary),
+            "Scores whose 95\u00a0% interval is clear of 0 are in bold. Relative: over the sum of the two distances, so "
+            "that towers and layers can be set side by side.",
+        ),
+        HeadTable("Mean distance between a record's views, at the output", _distances(summary)),
+    ]
+    return (*tables, *calibration_tables(summary))
+
+
+def _outputs(summary: dict[str, Any]) -> Numbers:
+    rows: list[tuple[str, ...]] = []
+    strong = set()
+    for tower, entry in summary["towers"].items():
+        for design, name in DESIGNS.items():
+            if entry[design] is None:
+                continue
+            raw, relative = (read_gap(entry[design][what]) for what in ("sslmem", "relative"))
+            if raw.above_zero or raw.below_zero:
+                strong.add(len(rows))
+            cells = (signed(raw.value), raw.interval_text, signed(relative.value), relative.interval_text)
+            rows.append((tower, name, *cells, count(raw.n)))
+    if summary.get("text_less_image"):
+        between = read_gap(summary["text_less_image"])
+        if between.above_zero or between.below_zero:
+            strong.add(len(rows))
+        rows.append(("text less image", "", DASH, DASH, signed(between.value), between.interval_text, count(between.n)))
+    header = ("Tower", "Records", "SSLMem", "95 % interval", "Relative", "95 % interval", "n")
+    return Numbers(header, tuple(rows), n_text=2, strong=frozenset(strong))
+
+
+def _distances(summary: dict[str, Any]) -> Numbers:
+    rows = tuple(
+        (tower, DESIGNS[direction], *(DASH if side is None else f"{side:.3f}" for side in sides.values()))
+        for tower, entry in summary["towers"].items()
+        for direction, sides in entry["means"].items()
+    )
+    return Numbers(("Tower", "Records", "Trained on them", "Never saw them"), rows, n_text=2)
+
+
+READING = (
+    Reading(
+        "The test",
+        "Each record is shown to both models in several views: random crops and colours of its image, or its different "
+        "captions. A model’s representations of them lie apart by some distance. <b>SSLMem</b> is that distance under "
+        "the model that never saw the record, less that under the model trained on it: training on a record draws its "
+        "views together.",
+    ),
+    Reading(
+        "Relative",
+        "Distances differ from layer to layer and from tower to tower, so <b>SSLMem′</b> divides the difference by the "
+        "sum of the two distances: from −1 to 1. <b>LayerMem</b> is its mean over records at one layer, "
+        "<b>ΔLayerMem</b> what a layer adds to the one before.",
+    ),
+    Reading(
+        "Balanced",
+        "A better model may hold all views closer together, memorized or not. The balanced score is the mean of the test "
+        "on the target’s records and of the test on the reference’s records with the models’ roles swapped. Without "
+        "memorization its expectation is 0, whatever the models’ quality.",
+    ),
+    Reading(
+        "Which tower",
+        "“Text less image” compares SSLMem′ of both towers record by record. The views of a text are its captions and "
+        "those of an image are random crops, so part of a difference may lie in the views and not in the towers.",
+    ),
+    Reading(
+        "What the interval covers",
+        "Which records happened to be tested, for these two models: 95&nbsp;% bootstrap over records. It does not cover "
+        "another training of the same models.",
+    ),
+    Reading(
+        "What this does not say",
+        "A record whose views lie close together need not be memorized in its details: the score tells that training on "
+        "it left a trace, not what could be read out of the model.",
+    ),
+)
+
+PAGE = MeasurePage(
+    name="SSLMem",
+    lead="Which towers and layers remember the records that the model was trained on?",
+    reading=READING,
+    method=(
+        "SSLMem: Wang and others, “Memorization in Self-Supervised Learning Improves Downstream Generalization”, ICLR "
+        '2024, <a href="https://arxiv.org/abs/2401.12233" rel="noreferrer">arXiv 2401.12233</a>; LayerMem: Wang and '
+        "others, “Localizing Memorization in SSL Vision Encoders”, NeurIPS 2024, "
+        '<a href="https://arxiv.org/abs/2409.19069" rel="noreferrer">arXiv 2409.19069</a>. The balance of both ways is '
+        "memometer’s own."
+    ),
+    gallery=GalleryWords(
+        "Gallery: the records with the highest SSLMem",
+        "The records whose views the model trained on them draws together the most, compared with the model that never "
+        "saw them. They were chosen for their score, so they show what memorization looks like, not how common it is.",
+        "This audit alone does not show memorization, and among many records some stand out by chance: these may be "
+        "such.",
+    ),
+    verdict=sslmem_verdict,
+    facts=_facts,
+    tables=_tables,
+    figures=FIGURES,
+)

@@ -1,0 +1,200 @@
+import copy
+import dataclasses
+import re
+from importlib import resources
+
+import pyarrow as pa
+import pytest
+from pair_worlds import PairWorld
+from rich.console import Console
+
+from memometer import audit_clipmem
+from memometer.report import html_fragment, page_of, render
+from memometer.report.clipmem_verdict import clipmem_verdict
+from memometer.report.svg import to_svg
+
+STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")
+PAGE = page_of("clipmem")
+HOSTILE = ['<script>alert("1")</script>', '"><img src=x onerror=alert(2)>', "a\x00b\u202ecd", "{{ 7*7 }}", "w" * 5000]
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory):
+    world = PairWorld(
+        tmp_path_factory.mktemp("pairs"),
+        known=0.5,
+        quality=1.0,
+        miscaptioned=4,
+        n=30,
+        dim=32,
+        models=("f1", "f2", "g1", "g2"),
+    )
+    return audit_clipmem(**world.options)
+
+
+def rows(chart):
+    """All rows of data that a chart carries."""
+    return [row for rows in chart.to_dict(validate=False)["datasets"].values() for row in rows]
+
+
+@pytest.mark.parametrize("figure", PAGE.figures, ids=lambda figure: figure.key)
+@pytest.mark.parametrize("width", [960, 340])
+def test_charts_draw_within_their_width_in_known_colours(audit, figure, width):
+    svg = to_svg(figure.draw(audit, width=width), key="x", label="label")
+    drawn = re.match(r'<svg [^>]*width="([\d.]+)"', svg)
+    assert float(drawn[1]) <= width * 1.1
+    for name, color in set(re.findall(r'(fill|stroke)="(#[0-9a-f]+)"', svg)):
+        assert f'[{name}="{color}"]' in STYLE, f"dark mode has no replacement for {name} {color}"
+    assert not re.findall(r'(?:fill|stroke)="(?!#|none|transparent|url)', svg)
+
+
+@pytest.mark.parametrize("figure", PAGE.figures, ids=lambda figure: figure.key)
+def test_charts_have_the_same_numbers_as_a_table(audit, figure):
+    numbers = figure.numbers(audit)
+    assert numbers.rows
+    assert {len(row) for row in numbers.rows} == {len(numbers.header)}
+
+
+def test_the_means_of_the_chart_are_those_of_the_summary(audit):
+    drawn = {row["subset"]: row for row in rows(PAGE.figures[0].draw(audit)) if "subset" in row}
+    assert set(drawn) == {"Candidates", "Independent", "Shared", "External"}
+    for name, entry in audit.summary["subsets"].items():
+        assert drawn[name.capitalize()]["value"] == entry["clipmem"]["value"]
+        assert drawn[name.capitalize()]["low"] == entry["clipmem"]["low"]
+
+
+def test_every_histogram_holds_all_of_its_subset(audit):
+    shares = [row["share"] for row in rows(PAGE.figures[1].draw(audit)) if "share" in row]
+    assert len(shares) == 4 * 50
+    for start in range(0, 200, 50):
+        assert sum(shares[start : start + 50]) == pytest.approx(1, abs=1e-4)
+
+
+def test_planted_records_are_marked_in_the_ranking(audit):
+    marked = {row["rank"]: row["score"] for row in rows(PAGE.figures[2].draw(audit)) if "series" in row}
+    expected = {row["rank"]: row["clipmem"] for row in audit.samples.to_pylist() if row["planted"] and row["rank"]}
+    assert marked == expected
+    assert len(marked) == 4
+
+
+def test_the_page_shows_the_audit(audit):
+    page = render(audit)
+    for words in (
+        "Memorization found",
+        "Mean CLIPMem by subset",
+        "Candidates less external",
+        "Rank correlation over the candidates",
+        "Most memorized",
+        "Least memorized",
+        "miscaptioned",
+        "arXiv 2502.07830",
+        "30 of 30, role c",
+        "Target model 2",
+    ):
+        assert words in page, words
+    assert page.count("<svg") == 8
+    assert page.count("<article") == 30
+
+
+def test_the_terminal_shows_means_tests_and_planted_records_in_80_columns(audit, capsys):
+    console = Console(width=80)
+    console.print(*PAGE.printed(audit), sep="\n")
+    printed = capsys.readouterr().out
+    mean = audit.summary["subsets"]["candidates"]["clipmem"]
+    assert f"[+{mean['low']:.3f}, +{mean['high']:.3f}]" in printed
+    assert "Welch" in printed
+    assert "miscaptioned" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+def with_means(summary, **differences):
+    """The summary with other means and tests: subset → (value, low, high) of the mean, or of ``first_second`` tests."""
+    changed = copy.deepcopy(summary)
+    for name, (value, low, high) in differences.items():
+        if name in changed["subsets"]:
+            changed["subsets"][name]["clipmem"] |= {"value": value, "low": low, "high": high}
+            continue
+        first, second = name.split("_")
+        (test,) = (test for test in changed["tests"] if (test["first"], test["second"]) == (first, second))
+        test.update(difference=value, low=low, high=high)
+    return changed
+
+
+ZERO = (0.0, -0.1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"candidates_external": (0.1, 0.05, 0.15)}, "found"),
+        ({"candidates_external": (-0.1, -0.15, -0.05)}, "negative"),
+        ({"candidates_external": ZERO, "candidates": (0.2, 0.1, 0.3)}, "one-way"),
+        ({"candidates_external": ZERO, "candidates": ZERO}, "not-shown"),
+        ({"candidates_external": (None, None, None)}, "undefined"),
+        ({"candidates": (None, None, None)}, "undefined"),
+    ],
+)
+def test_the_verdict_goes_by_the_difference_from_unseen_pairs(audit, changes, kind):
+    assert clipmem_verdict(with_means(audit.summary, **changes)).kind == kind
+
+
+def test_the_verdict_says_what_speaks_against_it(audit):
+    summary = with_means(audit.summary, external=(0.2, 0.1, 0.3), external_independent=ZERO)
+    summary["duplicates_across_roles"] = {"n": 1, "pairs": [["a", "b"]]}
+    cautions = " ".join(clipmem_verdict(summary).cautions)
+    assert "Pairs that no model was trained on score +0.200, not 0" in cautions
+    assert "may not have been trained alike" in cautions
+    assert "more than one subset" in cautions
+    clean = with_means(audit.summary, external=ZERO, external_independent=(0.1, 0.05, 0.15))
+    assert clipmem_verdict(clean).cautions == ()
+
+
+def test_an_audit_without_scores_or_plants_still_has_a_page(audit):
+    samples = audit.samples
+    for name in ("clipmem", "rank", "planted"):
+        place = samples.schema.get_field_index(name)
+        samples = samples.set_column(place, name, pa.nulls(samples.num_rows, samples.schema.field(name).type))
+    summary = copy.deepcopy(audit.summary) | {"planted": None, "tests": []}
+    for entry in summary["subsets"].values():
+        for score in ("clipmem", "clipmem_normalised"):
+            entry[score] = {"value": None, "low": None, "high": None, "std": None, "n": 0, "reason": "nothing scored"}
+    summary["similarity_correlation"] = {"value": None, "low": None, "high": None, "n": 0, "reason": "none"}
+    empty = dataclasses.replace(
+        audit,
+        samples=samples,
+        summary=summary,
+        gallery=audit.gallery.slice(0, 0),
+        tables={"roc": audit.tables["roc"].slice(0, 0)},
+    )
+    page = render(empty)
+    assert "No verdict" in page
+    assert "nothing scored" in page
+    assert page.count("There is nothing to draw") == 4
+    assert "The run holds no gallery" in page
+
+
+def test_hostile_text_stays_text(audit):
+    summary = copy.deepcopy(audit.summary) | {"targets": HOSTILE, "notes": HOSTILE}
+    for entry, text in zip(summary["subsets"].values(), HOSTILE, strict=False):
+        entry["role"] = text
+    for row in summary["planted"]:
+        row["kind"] = HOSTILE[0]
+    samples, gallery = audit.samples.to_pydict(), audit.gallery.to_pylist()
+    samples["planted"] = [kind and HOSTILE[0] for kind in samples["planted"]]
+    samples["record_id"] = [HOSTILE[1] + name for name in samples["record_id"]]
+    for row, text in zip(gallery, HOSTILE * 6, strict=True):
+        row |= {"record_id": text, "captions": [text], "facts": [{"name": text, "value": text}]}
+    roc = audit.tables["roc"].to_pydict()
+    roc["kind"] = [HOSTILE[0]] * len(roc["kind"])
+    hostile = dataclasses.replace(
+        audit,
+        summary=summary,
+        samples=pa.table(samples, schema=audit.samples.schema),
+        gallery=pa.Table.from_pylist(gallery, schema=audit.gallery.schema),
+        tables={"roc": pa.table(roc, schema=audit.tables["roc"].schema)},
+    )
+    for page in (render(hostile), html_fragment(hostile)):
+        assert "<script" not in page
+        assert "<img" not in page
+        assert "&lt;script&gt;" in page
+        assert "\x00" not in page
