@@ -7,6 +7,7 @@ import sys
 import types
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
@@ -18,9 +19,11 @@ from memometer.cli.train_ssl import command
 from memometer.data.images import open_image
 from memometer.data.records import load_records
 from memometer.data.scenes import make_scenes
+from memometer.embeddings import load_encoder
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.ssl import load_ssl
 from memometer.encoders.ssl_model import SslArchitecture, SslModel
+from memometer.encoders.vision import VisionEncoder
 from memometer.errors import InputError, ModelError
 from memometer.training import SslConfig, train_ssl
 from memometer.training.folder import ModelFolder
@@ -223,6 +226,7 @@ def test_the_loss_falls_and_the_folder_describes_itself(trained, objective):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_encoder_is_the_model(world, trained, objective):
     result = trained[objective]
+    assert isinstance(load_encoder(result.spec), VisionEncoder)
     encoders = {features: load_ssl(result.spec, features=features) for features in ("projector", "backbone")}
     image = open_image(next(load_records(world / "records").image_refs()))
     pixels = encoders["projector"].preprocess(image)[None]
@@ -247,6 +251,14 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(world, trai
     assert digest(again.folder) == digest(trained["vicreg"].folder)
     other = run(world, tmp_path / "other", lr=3e-3, seed=1)
     assert digest(other.folder) != digest(again.folder)
+
+
+def test_records_can_be_left_out(world, tmp_path):
+    ids = load_records(world / "records").record_ids.to_pylist()
+    pq.write_table(pa.table({"record_id": ids[:7]}), tmp_path / "leak.parquet")
+    result = run(world, tmp_path / "m", epochs=1, without=tmp_path / "leak.parquet")
+    assert result.manifest["records"]["n"] == N - 7
+    assert result.manifest["records"]["without"]["n"] == 7
 
 
 @pytest.mark.parametrize("change", [{"min_crop": 0.8}, {"augmentation": "crop"}, {"weight_decay": 0.5}])

@@ -14,6 +14,9 @@ def command(
     role: Annotated[
         str | None, typer.Option(help="Train on the records of this role, or of several: shared,candidates.")
     ] = None,
+    without: Annotated[
+        Path | None, typer.Option(help="Leave out the records in this file, as 'memometer remove' writes it.")
+    ] = None,
     objective: Annotated[str, typer.Option(help="vicreg, simclr, barlow or dino.")] = "vicreg",
     model: Annotated[
         str, typer.Option(help="A preset (tiny, small) or a model name of timm, e.g. resnet18.")
@@ -68,6 +71,7 @@ def command(
     config = SslConfig.checked(
         records=records,
         role=role,
+        without=without,
         out=out,
         objective=objective,
         model=model,
