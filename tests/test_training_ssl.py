@@ -3,6 +3,7 @@
 import hashlib
 import json
 import pickle
+import subprocess
 import sys
 import types
 
@@ -401,6 +402,64 @@ def test_the_command_trains_and_prints_the_models(world, tmp_path):
     assert "trained on 64 records, 2 steps in" in done.stdout
     assert f"after 1 epochs: ssl:{tmp_path / 'm' / 'epoch-0001'}\nthe model: ssl:{tmp_path / 'm'}\n" in done.stdout
     assert json.loads(cli(*flags, "--json").stdout)["config"]["objective"] == "vicreg"
+
+
+# --- several processes
+
+TWO_PROCESSES = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+
+SHARED_LOSSES = """
+import json, sys
+import torch
+from memometer.training.ssl.losses import simclr_loss, vicreg_loss
+
+torch.distributed.init_process_group("gloo")
+rank = torch.distributed.get_rank()
+found = {}
+for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature=0.5))):
+    views = torch.load(sys.argv[1], weights_only=True).chunk(2, dim=1)[rank].requires_grad_()
+    value = loss(*views)
+    value.backward()
+    shares = [torch.zeros_like(views) for _ in range(2)]
+    torch.distributed.all_gather(shares, views.grad)
+    mean = value.detach().clone()
+    torch.distributed.all_reduce(mean)
+    # data parallelism halves the gradients
+    found[name] = {"loss": mean.item() / 2, "gradient": (torch.cat(shares, dim=1) / 2).tolist()}
+if rank == 0:
+    print(json.dumps(found))
+"""
+
+
+@pytest.mark.slow
+def test_the_loss_of_two_processes_is_that_of_the_whole_batch(tmp_path):
+    views = torch.tensor(np.stack(two_views(n=8)))
+    torch.save(views, tmp_path / "views.pt")
+    (tmp_path / "shared.py").write_text(SHARED_LOSSES)
+    command_line = [*TWO_PROCESSES, str(tmp_path / "shared.py"), str(tmp_path / "views.pt")]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature=0.5))):
+        whole = views.clone().requires_grad_()
+        value = loss(*whole)
+        value.backward()
+        found = json.loads(done.stdout)[name]
+        assert found["loss"] == pytest.approx(value.item(), rel=1e-6)
+        np.testing.assert_allclose(found["gradient"], whole.grad.numpy(), rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(world, tmp_path):
+    flags = [
+        f"--{name.replace('_', '-')}={value}"
+        for name, value in options(world, tmp_path / "m", objective="dino", epochs=2).items()
+    ]
+    command_line = [*TWO_PROCESSES, "-m", "memometer", "train-ssl", *flags, "--json"]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads(done.stdout)  # printed once
+    assert manifest["processes"] == 2
+    assert load_ssl(f"ssl:{tmp_path / 'm'}").weights_hash == manifest["model"]["weights_hash"]
 
 
 # --- errors
