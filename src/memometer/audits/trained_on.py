@@ -58,7 +58,7 @@ def _manifest(spec: str) -> dict[str, Any]:
     """The manifest beside the weights, when ``memometer train`` wrote it."""
     scheme, _, place = spec.partition(":")
     path = Path(place) / "manifest.json"
-    if scheme != "open_clip" or not path.is_file():
+    if scheme not in ("open_clip", "ssl") or not path.is_file():
         return {}
     try:
         manifest = read_json(path)

@@ -29,6 +29,9 @@ def command(
     ] = None,
     logit_scale_max: Annotated[float, typer.Option(help="Clamp of the logit scale, the inverse temperature.")] = 100.0,
     min_crop: Annotated[float, typer.Option(help="Least share of an image's area that a random crop keeps.")] = 0.9,
+    checkpoint_epochs: Annotated[
+        str, typer.Option(help="Also keep the model as it is after these epochs, e.g. 5,20,80.", show_default=False)
+    ] = "",
     seed: Annotated[int, typer.Option(help="Of the first weights, the order of the records and the crops.")] = 0,
     workers: Annotated[
         int | None,
@@ -61,6 +64,7 @@ def command(
         warmup=warmup,
         logit_scale_max=logit_scale_max,
         min_crop=min_crop,
+        checkpoint_epochs=checkpoint_epochs,
         seed=seed,
         workers=workers,
         device=device,

@@ -14,6 +14,9 @@ def command(
     role: Annotated[
         str | None, typer.Option(help="Train on the records of this role, or of several: shared,candidates.")
     ] = None,
+    without: Annotated[
+        Path | None, typer.Option(help="Leave out the records in this file, as 'memometer remove' writes it.")
+    ] = None,
     objective: Annotated[str, typer.Option(help="vicreg, simclr, barlow or dino.")] = "vicreg",
     model: Annotated[
         str, typer.Option(help="A preset (tiny, small) or a model name of timm, e.g. resnet18.")
@@ -41,6 +44,7 @@ def command(
     ] = None,
     temperature: Annotated[float, typer.Option(help="Of simclr.")] = 0.1,
     prototypes: Annotated[int, typer.Option(help="Of dino.")] = 1024,
+    teacher_temperature: Annotated[float, typer.Option(help="Of dino.")] = 0.04,
     teacher_momentum: Annotated[float, typer.Option(help="Of dino, at the start; it rises to 1.")] = 0.996,
     checkpoint_epochs: Annotated[
         str, typer.Option(help="Also keep the model as it is after these epochs, e.g. 5,20,80.", show_default=False)
@@ -67,6 +71,7 @@ def command(
     config = SslConfig.checked(
         records=records,
         role=role,
+        without=without,
         out=out,
         objective=objective,
         model=model,
@@ -81,6 +86,7 @@ def command(
         min_crop=min_crop,
         temperature=temperature,
         prototypes=prototypes,
+        teacher_temperature=teacher_temperature,
         teacher_momentum=teacher_momentum,
         checkpoint_epochs=checkpoint_epochs,
         seed=seed,

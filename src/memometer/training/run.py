@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
-from memometer.data.records import Records
+from memometer.data.records import Records, hash_records, load_records
+from memometer.data.removal import leave_out
 from memometer.errors import InputError
 from memometer.files import read_json
 from memometer.progress import notice
@@ -19,7 +21,7 @@ from memometer.training.folder import ModelFolder, TrainState
 from memometer.training.loop import TrainingLoop
 from memometer.training.objective import Objective
 
-__all__ = ["IMAGE_COLUMNS", "TrainResult", "check_records", "is_main_process", "run_training"]
+__all__ = ["IMAGE_COLUMNS", "TrainResult", "check_records", "is_main_process", "read_records", "run_training"]
 
 IMAGE_COLUMNS = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
 """What of a record's image enters a model, and so names its training."""
@@ -122,6 +124,27 @@ def _write(
             manifest=manifest,
         )
     return manifest
+
+
+def read_records(config: TrainingOptions, columns: Sequence[str]) -> tuple[Records, dict[str, Any]]:
+    """The records to train on, and what the manifest says of them.
+
+    Args:
+        config: names them.
+        columns: what of them enters the model.
+
+    Raises:
+        InputError: there are no such records.
+    """
+    whole = load_records(config.records, role=config.role)
+    records = leave_out(whole, config.without)
+    return records, {
+        "path": str(config.records),
+        "role": config.role,
+        "without": config.without and {"path": str(config.without), "n": len(whole) - len(records)},
+        "n": len(records),
+        "hash": hash_records(records, columns),
+    }
 
 
 def check_records(records: Records, *, batch_size: int, lacking: pa.BooleanArray, what: str, needs: str) -> None:

@@ -4,14 +4,20 @@ from collections.abc import Sequence
 
 import pyarrow.compute as pc
 
-from memometer.data.records import Records, hash_records, load_records
-from memometer.data.removal import leave_out
+from memometer.data.records import Records
 from memometer.training.clip import ClipObjective
 from memometer.training.config import TrainConfig
 from memometer.training.folder import ModelFolder
 from memometer.training.mitigations import Mitigation
 from memometer.training.models import find_architecture
-from memometer.training.run import IMAGE_COLUMNS, TrainResult, check_records, is_main_process, run_training
+from memometer.training.run import (
+    IMAGE_COLUMNS,
+    TrainResult,
+    check_records,
+    is_main_process,
+    read_records,
+    run_training,
+)
 
 __all__ = ["train"]
 
@@ -34,29 +40,18 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
         InputError: records, options and folder do not fit together.
         JobError: the loss is no longer finite, or an image cannot be read.
     """
-    whole = load_records(config.records, role=config.role)
-    records = leave_out(whole, config.without)
+    records, of_records = read_records(config, TRAINED_COLUMNS)
     _check_records(records, config)
     architecture = find_architecture(config.model)
-    records_hash = hash_records(records, TRAINED_COLUMNS)
     manifest = run_training(
         config,
         ClipObjective(config, records, architecture=architecture, mitigations=mitigations),
         folder=ModelFolder(config.out),
         key=config.key(
-            records_hash=records_hash, model_config=architecture.config, mitigations=repr(tuple(mitigations))
+            records_hash=of_records["hash"], model_config=architecture.config, mitigations=repr(tuple(mitigations))
         ),
         n=len(records),
-        facts={
-            "mitigations": [repr(mitigation) for mitigation in mitigations],
-            "records": {
-                "path": str(config.records),
-                "role": config.role,
-                "without": config.without and {"path": str(config.without), "n": len(whole) - len(records)},
-                "n": len(records),
-                "hash": records_hash,
-            },
-        },
+        facts={"mitigations": [repr(mitigation) for mitigation in mitigations], "records": of_records},
         overwrite=overwrite,
     )
     return TrainResult(config.out, manifest, is_main_process())

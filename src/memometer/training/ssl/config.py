@@ -33,6 +33,7 @@ class SslConfig(TrainingOptions):
     )
     temperature: float = Field(default=0.1, gt=0, description="of simclr")
     prototypes: int = Field(default=1024, ge=2, description="of dino; 65,536 in its paper")
+    teacher_temperature: float = Field(default=0.04, gt=0, description="of dino")
     teacher_momentum: float = Field(default=0.996, ge=0, lt=1, description="of dino, at the start; it rises to 1")
 
     def views(self) -> Augmentation:

@@ -14,9 +14,6 @@ from memometer.training.ssl.objective import ViewObjective, Views, prepared, spr
 
 __all__ = ["DinoObjective", "PrototypeModel", "Prototypes"]
 
-TEMPERATURES, WARMUP_EPOCHS = (0.04, 0.07), 30
-"""The teacher's temperature rises from one to the other over so many epochs."""
-
 LARGEST_GRADIENT = 3.0
 """The gradient's norm is clipped at it."""
 
@@ -59,8 +56,9 @@ class PrototypeModel(torch.nn.Module):
 class DinoObjective(ViewObjective):
     """DINO with two global views and no local ones.
 
-    The weight decay stays as it is, where the paper's rises; the gradient is clipped as a whole, not for each
-    parameter. The model that is kept is the teacher, without the prototypes.
+    The weight decay and the teacher's temperature stay as they are, where the paper's rise; the gradient is clipped as
+    a whole, not for each parameter; the head has batch norms. The model that is kept is the teacher, without the
+    prototypes.
     """
 
     _student: PrototypeModel
@@ -86,9 +84,7 @@ class DinoObjective(ViewObjective):
                 teacher = self._teacher(images)
         student, teacher = ([view.float() for view in views] for views in (student, teacher))
         self._spread = spread(teacher[0])
-        first, last = TEMPERATURES
-        rise = min(1.0, moment.step / (WARMUP_EPOCHS * moment.steps_per_epoch))
-        return self._criterion(teacher, student, teacher_temp=first + (last - first) * rise)  # type: ignore[no-any-return]
+        return self._criterion(teacher, student)  # type: ignore[no-any-return]
 
     def before_step(self, moment: Moment) -> None:
         """Clips the gradient; in the first epoch the prototypes stay as they are, as in the paper."""

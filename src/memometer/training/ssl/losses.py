@@ -36,9 +36,11 @@ def barlow_loss() -> torch.nn.Module:
     return _load("barlow_twins_loss", "BarlowTwinsLoss")(gather_distributed=True)  # type: ignore[no-any-return]
 
 
-def dino_loss(*, prototypes: int) -> torch.nn.Module:
+def dino_loss(*, prototypes: int, teacher_temperature: float) -> torch.nn.Module:
     """DINO's cross entropy with a centred teacher (Caron et al. 2021); the centre is a buffer of the module."""
-    return _load("dino_loss", "DINOLoss")(output_dim=prototypes, student_temp=0.1, center_momentum=0.9)  # type: ignore[no-any-return]
+    return _load("dino_loss", "DINOLoss")(  # type: ignore[no-any-return]
+        output_dim=prototypes, teacher_temp=teacher_temperature, student_temp=0.1, center_momentum=0.9
+    )
 
 
 def _load(module: str, name: str) -> Any:

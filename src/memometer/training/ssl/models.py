@@ -42,6 +42,7 @@ def find_architecture(config: SslConfig) -> SslArchitecture:
             "interpolation": "bicubic",
             "resize_mode": "shortest",
             "fill_color": 0,
+            "rgb_first": True,
         },
     )
 
@@ -63,7 +64,7 @@ def _projector(config: SslConfig, backbone: Backbone) -> Projector:
         return Projector(widths=(config.projector_width or features, SIMCLR_DIMENSIONS))
     if config.objective == "dino":
         width = config.projector_width or features
-        return Projector(widths=(width, width, DINO_DIMENSIONS), activation="gelu", batch_norm=False)
+        return Projector(widths=(width, width, DINO_DIMENSIONS), activation="gelu")
     return Projector(widths=(config.projector_width or 4 * features,) * 3)
 
 

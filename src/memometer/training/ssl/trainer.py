@@ -6,11 +6,17 @@ from collections.abc import Callable
 import pyarrow.compute as pc
 import torch
 
-from memometer.data.records import hash_records, load_records
 from memometer.encoders.ssl_model import CONFIG_NAME, WEIGHTS_NAME
 from memometer.errors import InputError
 from memometer.training.folder import Layout, ModelFolder
-from memometer.training.run import IMAGE_COLUMNS, TrainResult, check_records, is_main_process, run_training
+from memometer.training.run import (
+    IMAGE_COLUMNS,
+    TrainResult,
+    check_records,
+    is_main_process,
+    read_records,
+    run_training,
+)
 from memometer.training.ssl.config import SslConfig
 from memometer.training.ssl.dino import DinoObjective
 from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
@@ -25,7 +31,10 @@ OBJECTIVES: dict[str, tuple[type[ViewObjective], Callable[[SslConfig], torch.nn.
     "vicreg": (ViewObjective, lambda _: vicreg_loss()),
     "simclr": (ViewObjective, lambda config: simclr_loss(temperature=config.temperature)),
     "barlow": (ViewObjective, lambda _: barlow_loss()),
-    "dino": (DinoObjective, lambda config: dino_loss(prototypes=config.prototypes)),
+    "dino": (
+        DinoObjective,
+        lambda config: dino_loss(prototypes=config.prototypes, teacher_temperature=config.teacher_temperature),
+    ),
 }
 
 
@@ -48,7 +57,7 @@ def train_ssl(config: SslConfig, *, overwrite: bool = False) -> TrainResult:
         hint = f"did you mean {near[0]}? " if near else ""
         raise InputError(f"there is no objective '{config.objective}'; {hint}expected one of {', '.join(OBJECTIVES)}")
     kind, loss = OBJECTIVES[config.objective]
-    records = load_records(config.records, role=config.role)
+    records, of_records = read_records(config, IMAGE_COLUMNS)
     check_records(
         records,
         batch_size=config.batch_size,
@@ -57,17 +66,16 @@ def train_ssl(config: SslConfig, *, overwrite: bool = False) -> TrainResult:
         needs="training needs one of each",
     )
     architecture = find_architecture(config)
-    records_hash = hash_records(records, IMAGE_COLUMNS)
     manifest = run_training(
         config,
         kind(config, records, architecture=architecture, loss=loss(config)),
         folder=ModelFolder(config.out, LAYOUT),
-        key=config.key(records_hash=records_hash, architecture=architecture.model_dump(mode="json")),
+        key=config.key(records_hash=of_records["hash"], architecture=architecture.model_dump(mode="json")),
         n=len(records),
         facts={
             "objective": config.objective,
             "augmentation": repr(config.views()),
-            "records": {"path": str(config.records), "role": config.role, "n": len(records), "hash": records_hash},
+            "records": of_records,
         },
         overwrite=overwrite,
     )
