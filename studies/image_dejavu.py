@@ -35,14 +35,14 @@ def make_models(commands, options):
     return scenes
 
 
-def audit(commands, options, scenes, epoch):
+def specs(options, epoch):
     folder = "" if epoch == options.epochs else f"/epoch-{epoch:04d}"
-    models = [f"ssl:{options.work / f'{options.objective}-{role}'}{folder}" for role in "ab"]
-    out = options.work / f"run-{epoch:04d}"
-    further = [word for reference in REFERENCES for word in ("--reference", reference)] if not folder else []
+    return [f"ssl:{options.work / f'{options.objective}-{role}'}{folder}" for role in "ab"]
+
+
+def audit(commands, scenes, out, target, *words):
     commands.run(
-        "audit", "image-dejavu", "--target", models[0], "--reference", models[1], *further, "--records", scenes,
-        "--role", "a", "--reference-role", "b", "--control-role", "b", "--fit-role", "fit", "--public", scenes,
+        "audit", "image-dejavu", "--target", target, *words, "--records", scenes, "--role", "a", "--public", scenes,
         "--public-role", "public", "--min-side", 0.25, "--out", out,
     )  # fmt: skip
     return load_audit(out)
@@ -57,13 +57,22 @@ def main():
     options = parser.parse_args()
     commands = Commands()
     scenes = make_models(commands, options)
-    runs = {epoch: audit(commands, options, scenes, epoch) for epoch in (*EARLIER, options.epochs)}
-    write_text(PAGE, page(runs, commands, options))
+    runs = {}
+    for epoch in (*EARLIER, options.epochs):
+        target, reference = specs(options, epoch)
+        out = options.work / f"run-{epoch:04d}"
+        runs[epoch] = audit(commands, scenes, out, target, "--reference", reference, "--reference-role", "b")
+    target, reference = specs(options, options.epochs)
+    beside = [word for each in (*REFERENCES, reference) for word in ("--reference", each)]
+    one = audit(
+        commands, scenes, options.work / "run-one-model", target, *beside, "--fit-role", "fit", "--control-role", "b"
+    )
+    write_text(PAGE, page(runs, one, commands, options))
     print(f"wrote {PAGE}")
 
 
-def page(runs, commands, options):
-    last = runs[options.epochs].summary
+def page(runs, one, commands, options):
+    last, one = runs[options.epochs].summary, one.summary
     head = f"| epochs | {' | '.join(SHARES.values())} | accuracy, target | accuracy, reference |"
     rows = []
     for epoch, run in runs.items():
@@ -82,7 +91,7 @@ def page(runs, commands, options):
                 f"| {entry['reference'].replace(str(options.work) + '/', '')} | {cell(entry['scores']['100'])} | "
                 f"{cell(entry['controlled']['100']) if entry['controlled'] else '–'} | "
                 f"{' / '.join(str(count) for count in entry['outcomes'].values())} |"
-                for entry in last["references"]
+                for entry in one["references"]
             ),
         ]
     )
@@ -99,7 +108,7 @@ def page(runs, commands, options):
                     for key in ("label", "outcome", "memorized")
                 )
                 + " |"
-                for entry in last["agreement"]
+                for entry in one["agreement"]
             ),
         ]
     )
