@@ -5,12 +5,14 @@ from pathlib import Path
 
 from memometer.audits.schema import VLDejaVuSummary
 from memometer.audits.schema_clipmem import ClipMemSummary
+from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
 from memometer.audits.schema_sslmem import SslMemSummary
 from memometer.audits.schema_unitmem import UnitMemSummary
 
 MODELS = {
     "summary": VLDejaVuSummary,
     "summary-clipmem": ClipMemSummary,
+    "summary-image-dejavu": ImageDejaVuSummary,
     "summary-sslmem": SslMemSummary,
     "summary-unitmem": UnitMemSummary,
 }

@@ -212,7 +212,7 @@ def test_a_download_that_fails_is_an_error(known, monkeypatch):
     ("spec", "message"),
     [
         ("models/a", "'models/a' does not name a model; expected open_clip:FOLDER"),
-        ("timm:resnet50", "'timm:resnet50' does not name a model"),
+        ("timm:", "'timm:' does not name a model; .* timm:NAME, torchvision:NAME, text:NAME"),
         ("open_clip:", "'open_clip:' does not name a model"),
         (
             "open_clip:ViT-B-32",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from memometer.audits import Audit, load_audit
     from memometer.audits.clipmem import audit_clipmem
+    from memometer.audits.image_dejavu import audit_image_dejavu
     from memometer.audits.sslmem import audit_sslmem
     from memometer.audits.unitmem import audit_unitmem
     from memometer.audits.vl_dejavu import audit_vl_dejavu
@@ -37,6 +38,7 @@ _HOMES = {
     "SslConfig": "memometer.training",
     "TrainConfig": "memometer.training",
     "audit_clipmem": "memometer.audits.clipmem",
+    "audit_image_dejavu": "memometer.audits.image_dejavu",
     "audit_sslmem": "memometer.audits.sslmem",
     "audit_unitmem": "memometer.audits.unitmem",
     "audit_vl_dejavu": "memometer.audits.vl_dejavu",
@@ -62,6 +64,7 @@ __all__ = [
     "SslConfig",
     "TrainConfig",
     "audit_clipmem",
+    "audit_image_dejavu",
     "audit_sslmem",
     "audit_unitmem",
     "audit_vl_dejavu",

@@ -1,5 +1,6 @@
 """From what a user names to a model, or to vectors that exist already."""
 
+from importlib import import_module
 from typing import get_args
 
 from memometer.embeddings.embed import AnyEncoder
@@ -8,6 +9,17 @@ from memometer.encoders.base import Features
 from memometer.errors import InputError, ModelError
 
 __all__ = ["load_encoder"]
+
+
+LOADERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "open_clip": ("resolve", "load_open_clip", ("device", "precision", "features")),
+    "ssl": ("ssl", "load_ssl", ("device", "precision", "features")),
+    "timm": ("timm_models", "load_timm", ("device", "precision")),
+    "torchvision": ("torchvision_models", "load_torchvision", ("device", "precision")),
+    "text": ("sentence", "load_sentence_encoder", ("device", "precision")),
+    "tfidf": ("tfidf", "parse_tfidf", ()),
+}
+"""Scheme → module of `memometer.encoders`, its function, and the options that it takes."""
 
 
 def load_encoder(
@@ -46,31 +58,15 @@ def load_encoder(
     scheme, _, rest = spec.partition(":")
     if scheme == "embeddings":
         return open_stored_vectors(rest)
-    # torch and the model libraries load here, so that the workers that decode images do without them.
-    if scheme == "open_clip" and rest:
-        from memometer.encoders.resolve import load_open_clip
-
-        return load_open_clip(spec, device=device, precision=precision, features=features)
-    if scheme == "ssl" and rest:
-        from memometer.encoders.ssl import load_ssl
-
-        return load_ssl(spec, device=device, precision=precision, features=features)
-    if scheme == "timm" and rest:
-        from memometer.encoders.timm_models import load_timm
-
-        return load_timm(spec, device=device, precision=precision)
-    if scheme == "torchvision" and rest:
-        from memometer.encoders.torchvision_models import load_torchvision
-
-        return load_torchvision(spec, device=device, precision=precision)
     if scheme == "text" and rest.partition("?")[0] == "tfidf":
-        from memometer.encoders.tfidf import parse_tfidf
-
-        return parse_tfidf(spec)
-    if scheme == "text" and rest:
-        from memometer.encoders.sentence import load_sentence_encoder
-
-        return load_sentence_encoder(spec, device=device, precision=precision)
+        scheme = "tfidf"
+    if scheme in LOADERS and rest:
+        # torch and the model libraries load here, so that the workers that decode images do without them.
+        module, function, options = LOADERS[scheme]
+        given = {"device": device, "precision": precision, "features": features}
+        load = getattr(import_module(f"memometer.encoders.{module}"), function)
+        loaded: AnyEncoder = load(spec, **{name: given[name] for name in options})
+        return loaded
     raise ModelError(
         f"'{spec}' does not name a model; expected open_clip:FOLDER, open_clip:CHECKPOINT, open_clip:MODEL@TAG, "
         "ssl:FOLDER, timm:NAME, torchvision:NAME, text:NAME, or embeddings:DIR for vectors that you already have"

@@ -118,8 +118,9 @@ def _download(name: str, *, device: torch.device) -> Any:
     try:
         return _load(name, device=device, local=False)
     except FAILURES as error:
+        why = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(
-            f"cannot download the text encoder '{name}': {str(error).splitlines()[0] if str(error) else error!r}; "
+            f"cannot download the text encoder '{name}': {why}; "
             "name a folder that holds it, text:FOLDER, or use text:tfidf, which needs no download"
         ) from error
 

@@ -11,8 +11,8 @@ import torch
 from timm.data import resolve_model_data_config
 
 from memometer.encoders.devices import choose_device
-from memometer.encoders.unwrapping import Checkpoint, fit_tower, parse_checkpoint
-from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
+from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint
+from memometer.encoders.vision import VisionEncoder, check_tower, guessed_preprocessing
 from memometer.errors import ModelError
 from memometer.files import hash_bytes
 
@@ -41,8 +41,9 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
     name, checkpoint = _resolve(spec.removeprefix("timm:"))
     tower = _create(name, num_classes=0)
     weights = checkpoint or _create(name, pretrained=True).state_dict()
-    fitted = fit_tower(weights, tower, heads=classifier_prefixes(tower), name=name)
-    tower.load_state_dict(fitted.state, strict=True)
+    dropped = load_tower(weights, tower, heads=classifier_prefixes(tower), name=name)
+    preprocess = timm_preprocess_config(tower)
+    check_tower(tower, size=preprocess["size"], name=name)
     bare = checkpoint is not None and not name.startswith("local-dir:") and "." not in name
     return VisionEncoder(
         tower,
@@ -52,11 +53,11 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
             "layers": hash_bytes(re.sub(r" at 0x[0-9a-f]+", "", repr(tower)).encode()),
             "global_pool": str(getattr(tower, "global_pool", None)),
         },
-        preprocess_config=timm_preprocess_config(tower),
+        preprocess_config=preprocess,
         spec=spec,
         device=chosen,
         precision=precision,
-        dropped=fitted.dropped,
+        dropped=dropped,
         warnings=[guessed_preprocessing(checkpoint.path, f"timm's default for {name}")] if checkpoint and bare else [],
     )
 

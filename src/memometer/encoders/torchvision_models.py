@@ -9,8 +9,8 @@ import torch
 import torchvision
 
 from memometer.encoders.devices import choose_device
-from memometer.encoders.unwrapping import fit_tower, parse_checkpoint
-from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
+from memometer.encoders.unwrapping import load_tower, parse_checkpoint
+from memometer.encoders.vision import VisionEncoder, check_tower, guessed_preprocessing
 from memometer.errors import ModelError
 
 __all__ = ["drop_classifier", "load_torchvision", "torchvision_preprocess_config"]
@@ -46,17 +46,18 @@ def load_torchvision(spec: str, *, device: str = "cpu", precision: str = "fp32")
     tower = torchvision.models.get_model(name, weights=None, **options).eval()
     prefix = drop_classifier(tower)
     state = checkpoint or {OLD_DENSENET.sub(r"\1\2", key): tensor for key, tensor in _download(published).items()}
-    fitted = fit_tower(state, tower, heads=[prefix, *AUXILIARY], name=name)
-    tower.load_state_dict(fitted.state, strict=True)
+    dropped = load_tower(state, tower, heads=[prefix, *AUXILIARY], name=name)
+    preprocess = torchvision_preprocess_config(published)
+    check_tower(tower, size=preprocess["size"], name=name)
     default = f"torchvision's for {published}"
     return VisionEncoder(
         tower,
         config={"library": "torchvision", "architecture": name, "options": options},
-        preprocess_config=torchvision_preprocess_config(published),
+        preprocess_config=preprocess,
         spec=spec,
         device=chosen,
         precision=precision,
-        dropped=fitted.dropped,
+        dropped=dropped,
         warnings=[guessed_preprocessing(checkpoint.path, default)] if checkpoint else [],
     )
 

@@ -10,7 +10,7 @@ from memometer.encoders.checkpoints import named_tensors, read_checkpoint
 from memometer.encoders.fitting import shape_difference
 from memometer.errors import ModelError
 
-__all__ = ["Checkpoint", "FittedTower", "fit_tower", "parse_checkpoint"]
+__all__ = ["Checkpoint", "FittedTower", "fit_tower", "load_tower", "parse_checkpoint"]
 
 KEYS = ("state_dict", "model", "teacher", "student", "model_ema", "state_dict_ema")
 """Where trainings keep a state dict: PyTorch and Lightning, DeiT and MAE, DINO, DINO, torchvision, timm."""
@@ -59,6 +59,18 @@ def parse_checkpoint(text: str) -> Checkpoint | None:
     before, mark, part = text.rpartition("?part=")
     path = Path(before).expanduser()
     return Checkpoint(path, part) if mark and path.is_file() else None
+
+
+@torch.no_grad()
+def load_tower(
+    checkpoint: Checkpoint | Mapping[str, torch.Tensor], tower: torch.nn.Module, *, heads: Sequence[str], name: str
+) -> tuple[str, ...]:
+    """Puts the tensors that `fit_tower` finds into ``tower``, and returns the names of the others."""
+    fitted = fit_tower(checkpoint, tower, heads=heads, name=name)
+    # Not load_state_dict: some models want version numbers with it, which only a state dict of their own carries.
+    for key, tensor in tower.state_dict().items():
+        tensor.copy_(fitted.state[key])
+    return fitted.dropped
 
 
 def fit_tower(

@@ -16,8 +16,10 @@ def sslmem_verdict(summary: dict[str, Any]) -> Verdict:
     cautions = _duplicate_caution(summary)
     if design == "forward":
         cautions += (
-            "This is one direction only. A model that holds all views closer together does so on anyone's records. "
-            "Audit the reference's own records too (--reference-role) to tell quality from memorization.",
+            (
+                "This is one direction only. A model that holds all views closer together does so on anyone's records. "
+                "Audit the reference's own records too (--reference-role) to tell quality from memorization."
+            ),
         )
     name = "balanced SSLMem" if design == "balanced" else "one-way SSLMem"
     sentence = _sentence(gaps, name=f"{name} at the output", what="records")

@@ -71,9 +71,9 @@ def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChar
         ]
         base = alt.Chart(theme.data(rows)).encode(x=layer_axis(audit, tower))
         y = alt.Y("value:Q", title=_title("ΔLayerMem", place, width), axis=_gap_axis())
-        stem = base.mark_rule(strokeWidth=9, opacity=0.35, color=theme.TARGET).encode(y=y, y2=alt.Y2Datum(0))
-        interval = base.mark_rule(strokeWidth=2, color=theme.INK).encode(y=alt.Y("low:Q"), y2="high:Q")
-        point = base.mark_point(filled=True, size=42, opacity=1, color=theme.INK).encode(y=y)
+        stem = base.mark_rule(strokeWidth=9, opacity=0.3, color=theme.TARGET).encode(y=y, y2=alt.Y2Datum(0))
+        interval = base.mark_rule(strokeWidth=2, color=theme.TARGET).encode(y=alt.Y("low:Q"), y2="high:Q")
+        point = base.mark_point(filled=True, size=42, opacity=1, color=theme.TARGET).encode(y=y)
         panels.append(_panel([theme.zero_line(horizontal=True), stem, interval, point], audit, tower, width))
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 

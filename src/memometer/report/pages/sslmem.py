@@ -75,33 +75,36 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
     tables = [
         HeadTable(
             "SSLMem at the output",
-            _outputs(summary),
-            "Scores whose 95\u00a0% interval is clear of 0 are in bold. Relative: over the sum of the two distances, so "
-            "that towers and layers can be set side by side.",
+            _outputs(summary, "sslmem"),
+            "The distance between a record's views under the model that never saw it, less that under the model trained "
+            "on it. Scores whose 95\u00a0% interval is clear of 0 are in bold.",
+        ),
+        HeadTable(
+            "SSLMem' at the output",
+            _outputs(summary, "relative"),
+            "The same over the sum of the two distances, so that towers and layers can be set side by side.",
         ),
         HeadTable("Mean distance between a record's views, at the output", _distances(summary)),
     ]
     return (*tables, *calibration_tables(summary))
 
 
-def _outputs(summary: dict[str, Any]) -> Numbers:
+def _outputs(summary: dict[str, Any], what: str) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
-    for tower, entry in summary["towers"].items():
-        for design, name in DESIGNS.items():
-            if entry[design] is None:
-                continue
-            raw, relative = (read_gap(entry[design][what]) for what in ("sslmem", "relative"))
-            if raw.above_zero or raw.below_zero:
-                strong.add(len(rows))
-            cells = (signed(raw.value), raw.interval_text, signed(relative.value), relative.interval_text)
-            rows.append((tower, name, *cells, count(raw.n)))
-    if summary.get("text_less_image"):
-        between = read_gap(summary["text_less_image"])
-        if between.above_zero or between.below_zero:
+    found = [
+        (tower, DESIGNS[design], read_gap(entry[design][what]))
+        for tower, entry in summary["towers"].items()
+        for design in DESIGNS
+        if entry[design] is not None
+    ]
+    if what == "relative" and summary.get("text_less_image"):
+        found.append(("text less image", found[0][1], read_gap(summary["text_less_image"])))
+    for tower, design, gap in found:
+        if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
-        rows.append(("text less image", "", DASH, DASH, signed(between.value), between.interval_text, count(between.n)))
-    header = ("Tower", "Records", "SSLMem", "95 % interval", "Relative", "95 % interval", "n")
+        rows.append((tower, design, signed(gap.value), gap.interval_text, count(gap.n)))
+    header = ("Tower", "Records", "Mean", "95 % interval", "n")
     return Numbers(header, tuple(rows), n_text=2, strong=frozenset(strong))
 
 

@@ -1,0 +1,282 @@
+"""The image-only audit on small foreground scenes, with encoders that a test can see through."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from memometer import audit_image_dejavu, load_audit, make_scenes, split_records
+from memometer.audits.image_records import crop_records
+from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
+from memometer.data.images import open_image
+from memometer.data.records import load_records
+from memometer.errors import InputError
+from memometer.report import render
+
+SIDE = 0.2
+"""Least shorter side of a crop."""
+
+
+def thumbnail(image):
+    return np.asarray(image.convert("RGB").resize((6, 6)), np.uint8).reshape(-1)
+
+
+class Pixels:
+    """An encoder that has learned nothing: a thumbnail's pixels, shuffled and weighed by a seed."""
+
+    preprocess = staticmethod(thumbnail)
+
+    def __init__(self, seed=0):
+        self.identity = self.spec = f"pixels {seed}"
+        self._weights = np.random.default_rng(seed).standard_normal((108, 24))
+
+    def encode_images(self, pixels):
+        return (np.asarray(pixels, np.float64) / 255 @ self._weights).astype(np.float32)
+
+
+class Knowing(Pixels):
+    """`Pixels`, but for images whose thumbnail it has in a table: these are near the public images of their class."""
+
+    def __init__(self, table, classes, seed=0):
+        super().__init__(seed)
+        self.identity = self.spec = f"knowing {len(table)} {seed}"
+        self._table, self._classes = table, sorted(classes)
+
+    def encode_images(self, pixels):
+        vectors = np.zeros((len(pixels), 24 + len(self._classes)), np.float32)
+        vectors[:, :24] = 0.01 * super().encode_images(pixels)
+        for row, each in enumerate(np.asarray(pixels)):
+            label = self._table.get(each.tobytes())
+            if label is not None:
+                vectors[row, 24 + self._classes.index(label)] = 1.0
+        return vectors
+
+
+@pytest.fixture(scope="module")
+def scenes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenes")
+    make_scenes(folder, n=260, size=40, kind="foreground", repeated=4, times=2)
+    split_records(folder, "a=60,b=60,fit=60,public=rest")
+    return folder
+
+
+def cropped(folder, role):
+    """(record_id, label, crop image) of every record of a role that has a crop."""
+    part = crop_records(load_records(folder, role=role), kind="background", min_side=SIDE, fraction=0.3)
+    rows = zip(part.records.record_ids.to_pylist(), part.classes.to_pylist(), part.crops.tolist(), strict=True)
+    refs = part.records.image_refs()
+    return [
+        (name, label, open_image(ref).crop((x, y, x + w, y + h)))
+        for (name, label, (x, y, w, h)), ref in zip(rows, refs, strict=True)
+    ]
+
+
+def whole(folder, role):
+    records = load_records(folder, role=role)
+    return [
+        (label, open_image(ref))
+        for label, ref in zip(records.column("label").to_pylist(), records.image_refs(), strict=True)
+    ]
+
+
+def knowing(folder, role, seed=0):
+    """A model that memorized the crops of one role, and knows the public images."""
+    table = {thumbnail(image).tobytes(): label for label, image in whole(folder, "public")}
+    table |= {thumbnail(image).tobytes(): label for _, label, image in cropped(folder, role)}
+    return Knowing(table, set(load_records(folder).column("label").to_pylist()), seed)
+
+
+def options(folder, **more):
+    base = {"records": folder, "role": "a", "public": folder, "public_role": "public", "k": 10, "min_side": SIDE}
+    return {**base, "replicates": 200, "gallery": 5, **more}
+
+
+def votes(model, folder, role, *, k, metric="l2"):
+    """record_id → (label, predicted label, confidence) by brute force."""
+    public = whole(folder, "public")
+    bank = model.encode_images(np.stack([thumbnail(image) for _, image in public])).astype(np.float64)
+    found = {}
+    for name, label, image in cropped(folder, role):
+        query = model.encode_images(thumbnail(image)[None]).astype(np.float64)[0]
+        distance = ((bank - query) ** 2).sum(1) if metric == "l2" else -(bank @ query) / np.linalg.norm(bank, axis=1)
+        near = np.argsort(distance, kind="stable")[:k]
+        counts, ranks = Counter(), Counter()
+        for rank, place in enumerate(near.tolist()):
+            counts[public[place][0]] += 1
+            ranks[public[place][0]] += rank
+        best = min(counts, key=lambda each: (-counts[each], ranks[each], each))
+        share = np.array(list(counts.values())) / k
+        found[name] = (label, best, float((share * np.log(share)).sum()))
+    return found
+
+
+@pytest.mark.parametrize("metric", ["l2", "cosine"])
+def test_every_record_equals_a_brute_force_oracle(scenes, metric):
+    models = Pixels(0), Pixels(1)
+    audit = audit_image_dejavu(target=models[0], reference=models[1], **options(scenes, metric=metric))
+    sides = [votes(model, scenes, "a", k=10, metric=metric) for model in models]
+    for row in audit.samples.to_pylist():
+        for name, side in zip(("target", "reference"), sides, strict=True):
+            label, predicted, confidence = side[row["record_id"]]
+            assert row["label"] == label
+            assert row[f"predicted_{name}"] == predicted
+            assert row[f"correct_{name}"] == (label == predicted)
+            assert row[f"confidence_{name}"] == pytest.approx(confidence, abs=1e-9)
+    hits = [np.array([label == predicted for label, predicted, _ in side.values()]) for side in sides]
+    score = audit.summary["scores"]["100"]
+    assert score["value"] == pytest.approx(hits[0].mean() - hits[1].mean())
+    assert score["n"] == audit.summary["n_scored"] == len(hits[0])
+    outcomes = audit.summary["outcomes"]
+    assert outcomes["memorized"] == (hits[0] & ~hits[1]).sum()
+    assert outcomes["correlated"] == (hits[0] & hits[1]).sum()
+    assert outcomes["forgotten"] == (~hits[0] & hits[1]).sum()
+    assert sum(outcomes.values()) == audit.summary["n_scored"]
+
+
+def test_equal_models_give_exact_zeros_and_swapping_negates(scenes):
+    same = audit_image_dejavu(target=Pixels(0), reference=Pixels(0), reference_role="b", **options(scenes))
+    for design in ("scores", "balanced"):
+        for score in same.summary[design].values():
+            assert score["value"] == 0
+            assert score["low"] in (0, None)
+    assert same.summary["outcomes"]["memorized"] == same.summary["outcomes"]["forgotten"] == 0
+    there = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), **options(scenes)).summary
+    back = audit_image_dejavu(target=Pixels(1), reference=Pixels(0), **options(scenes)).summary
+    for share in ("100", "20", "5", "top5"):
+        assert there["scores"][share]["value"] == pytest.approx(-back["scores"][share]["value"], abs=1e-12)
+    assert there["outcomes"]["memorized"] == back["outcomes"]["forgotten"]
+
+
+def test_planted_memorization_is_found_both_ways_and_drawn_in_the_report(scenes, tmp_path):
+    audit = audit_image_dejavu(
+        target=knowing(scenes, "a"),
+        reference=knowing(scenes, "b", seed=1),
+        reference_role="b",
+        out=tmp_path / "run",
+        **options(scenes),
+    )
+    assert audit.summary["balanced"]["100"]["low"] > 0.3
+    assert audit.summary["scores"]["20"]["value"] > 0.3
+    assert audit.summary["outcomes"]["memorized"] > 10 * max(audit.summary["outcomes"]["forgotten"], 1)
+    first = audit.gallery.to_pylist()[0]
+    assert [mark["kind"] for mark in first["marks"]][:2] == ["crop", "box"]
+    crop, box = first["marks"][:2]
+    apart = crop["x"] + crop["w"] <= box["x"] + 1e-6 or box["x"] + box["w"] <= crop["x"] + 1e-6
+    apart |= crop["y"] + crop["h"] <= box["y"] + 1e-6 or box["y"] + box["h"] <= crop["y"] + 1e-6
+    assert apart
+    page = render(audit)
+    assert "Memorization found" in page
+    assert page.count('class="mark crop"') == len(audit.gallery)
+    ImageDejaVuSummary.model_validate(audit.summary)
+    loaded = load_audit(tmp_path / "run")
+    assert loaded.summary == audit.summary
+    assert set(loaded.charts) == {"score_by_confidence", "accuracy_by_confidence", "outcome_shares"}
+
+
+def test_the_order_of_records_changes_nothing(scenes, tmp_path):
+    before = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), reference_role="b", **options(scenes)).summary
+    folder = tmp_path / "shuffled"
+    folder.mkdir()
+    for name in scenes.iterdir():
+        (folder / name.name).symlink_to(name)
+    (folder / "records.parquet").unlink()
+    table = pq.read_table(scenes / "records.parquet")
+    order = np.random.default_rng(0).permutation(len(table))
+    pq.write_table(table.take(pa.array(order)), folder / "records.parquet")
+    after = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), reference_role="b", **options(folder)).summary
+    for part in ("scores", "balanced", "outcomes", "accuracy", "n_scored"):
+        assert after[part] == before[part]
+
+
+def test_naive_bayes_and_a_crop_classifier_stand_beside_a_second_model(scenes, tmp_path):
+    audit = audit_image_dejavu(
+        target=knowing(scenes, "a"),
+        reference=["naive-bayes", "naive-bayes:1", "crop-classifier:tiny", Pixels(1)],
+        fit_role="fit",
+        control_role="b",
+        store=tmp_path,
+        **options(scenes),
+    )
+    summary = audit.summary
+    ImageDejaVuSummary.model_validate(summary)
+    assert summary["test"] == "naive-bayes"
+    assert summary["controlled"]["100"]["low"] > 0.2
+    assert [entry["test"] for entry in summary["references"]] == [
+        "naive-bayes", "naive-bayes", "crop-classifier", "two-model",
+    ]  # fmt: skip
+    assert summary["references"][0]["scores"] == summary["scores"]
+    assert len(summary["agreement"]) == 6
+    for entry in summary["agreement"]:
+        assert 0 <= entry["label"]["value"] <= 1
+    assert "naive-bayes:1" in render(audit)
+
+
+def test_repeated_records_are_ranked_beside_the_targets_confidence(scenes):
+    audit = audit_image_dejavu(target=knowing(scenes, "a"), reference=Pixels(1), **options(scenes))
+    rows = audit.summary["planted"]
+    assert rows is None or {row["by"] for row in rows} == {"memorization", "target's confidence", "random"}
+
+
+def test_records_without_label_or_room_are_counted(scenes, tmp_path):
+    table = pq.read_table(scenes / "records.parquet").to_pydict()
+    rows = [row for row, role in enumerate(table["role"]) if role == "a"][:4]
+    table["label"][rows[0]] = None
+    table["boxes"][rows[1]] = [[0.0, 0.0, 40.0, 40.0]] * len(table["objects"][rows[1]])
+    table["boxes"][rows[2]] = [[-5.0, -5.0, 20.0, 20.0]] * len(table["objects"][rows[2]])
+    table["label"][rows[3]] = "unheard of"
+    table["objects"][rows[3]] = ["unheard of"] * len(table["objects"][rows[3]])
+    folder = tmp_path / "changed"
+    folder.mkdir()
+    for path in scenes.glob("*.tar"):
+        (folder / path.name).symlink_to(path)
+    schema = pq.read_schema(scenes / "records.parquet")
+    pq.write_table(pa.table(table, schema=schema), folder / "records.parquet")
+    audit = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), **options(folder))
+    skipped = audit.summary["n_skipped"]
+    assert skipped["no label"] == 1
+    assert skipped["boxes leave no room"] == 1
+    assert skipped["no public image has the label"] == 1
+    assert any("boxes that leave the image" in note for note in audit.summary["notes"])
+    assert audit.summary["n_scored"] == audit.summary["n_records"] - sum(skipped.values())
+
+
+def test_a_second_run_is_free(scenes, tmp_path, capsys):
+    models = {"target": Pixels(0), "reference": Pixels(1), "out": tmp_path / "run"}
+    first = audit_image_dejavu(**models, **options(scenes))
+    assert audit_image_dejavu(**models, **options(scenes)).summary == first.summary
+    assert "nothing to do" in capsys.readouterr().err
+    with pytest.raises(InputError, match="holds another audit"):
+        audit_image_dejavu(**models, **options(scenes, k=5))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"k": 999}, "images with a label, fewer than k = 999"),
+        ({"k": 0}, "k = 0; expected 1"),
+        ({"crop": "middle"}, "expected background or corner"),
+        ({"metric": "l1"}, "expected l2 or cosine"),
+        ({"min_side": 0.9}, "no record of the forward direction can be tested"),
+        ({"reference": "naive-bayes"}, "name their role with --fit-role"),
+        ({"reference": "naive-bayes:x", "fit_role": "fit"}, "names no number of objects"),
+        ({"reference": "naive-bayes", "fit_role": "a"}, "both under test"),
+        ({"reference": "naive-bayes", "fit_role": "fit", "reference_role": "b"}, "give --control-role"),
+        ({"target": "naive-bayes"}, "is a reference, not a model"),
+        ({"reference": []}, "no reference is given"),
+        ({"role": "z"}, "has the role 'z'"),
+        ({"target": "text:tfidf"}, "no image tower"),
+    ],
+)
+def test_wrong_input_is_a_sentence(scenes, change, words):
+    given = {"target": Pixels(0), "reference": Pixels(1), **options(scenes), **change}
+    with pytest.raises(InputError, match=words):
+        audit_image_dejavu(**given)
+
+
+def test_the_published_schema_is_the_models():
+    published = json.loads((Path(__file__).parents[1] / "docs" / "summary-image-dejavu.schema.json").read_text())
+    assert published == ImageDejaVuSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"

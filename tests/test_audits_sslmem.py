@@ -1,0 +1,238 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from test_measures_sslmem import distance_oracle
+from tower_world import (
+    Counts,
+    KilledError,
+    StopsAfter,
+    change_column,
+    encoder,
+    npz_bytes,
+    records_folder,
+    strict_json,
+    views_by_hand,
+)
+
+from memometer import audit_sslmem, load_audit
+from memometer.audits.schema_sslmem import SslMemSummary
+from memometer.errors import InputError
+
+ONE, OTHER = encoder(1), encoder(2)
+CONTRACT = ["record_id", "direction", "d_target_image", "d_reference_image", "sslmem_image", "sslmem_relative_image"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return records_folder(tmp_path / "records")
+
+
+def audit(folder, **changes):
+    options = {"target": ONE, "reference": OTHER, "records": folder, "role": "a", "reference_role": "b"}
+    return audit_sslmem(**{**options, "replicates": 50, "draws": 3, "images": False, **changes})
+
+
+def by_hand(model, folder, role, tower="image"):
+    """(n, layers) alignment distances, every view kept."""
+    views = views_by_hand(model, folder, role, tower=tower, read="blocks", draws=3)
+    return np.array([[distance_oracle(layer) for layer in layers] for layers in views.values()])
+
+
+@pytest.mark.parametrize("tower", ["image", "text"])
+def test_every_number_equals_a_plain_loop(folder, tower):
+    result = audit(folder, tower=tower)
+    models = {"one": ONE, "other": OTHER}
+    distances = {(name, role): by_hand(model, folder, role, tower) for name, model in models.items() for role in "ab"}
+    samples = result.samples.to_pydict()
+    d_target = np.concatenate([distances["one", "a"], distances["other", "b"]])
+    d_reference = np.concatenate([distances["other", "a"], distances["one", "b"]])
+    for name, expected in (("d_target", d_target), ("d_reference", d_reference)):
+        np.testing.assert_allclose(samples[f"{name}_{tower}"], expected[:, -1], atol=1e-5)
+    relative = (d_reference - d_target) / (d_reference + d_target)
+    there, back = relative[:7], relative[7:]
+    for row in result.tables["layers"].to_pylist():
+        place = row["index"] - 1
+        parts = {"forward": [there], "backward": [back], "balanced": [there, back]}[row["design"]]
+        assert row["layermem"] == pytest.approx(np.mean([part[:, place].mean() for part in parts]), abs=1e-5)
+        assert row["n"] == 7 * len(parts)
+        if place:
+            change = np.mean([(part[:, place] - part[:, place - 1]).mean() for part in parts])
+            assert row["delta"] == pytest.approx(change, abs=1e-5)
+            assert row["delta_low"] <= row["delta"] <= row["delta_high"]
+        else:
+            assert row["delta"] is None
+    expected = ((d_reference - d_target)[:7, -1].mean() + (d_reference - d_target)[7:, -1].mean()) / 2
+    assert result.summary["towers"][tower]["balanced"]["sslmem"]["value"] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_contract(folder, tmp_path):
+    result = audit(folder, out=tmp_path / "run", images=True)
+    assert result.samples.column_names == CONTRACT
+    assert result.samples["direction"].to_pylist() == ["forward"] * 7 + ["backward"] * 7
+    layers = result.tables["layers"]
+    assert layers["layer"].to_pylist()[:3] == ["transformer.resblocks.0", "transformer.resblocks.1", "output"]
+    assert result.summary["towers"]["image"]["layers"] == layers["layer"].to_pylist()[:3]
+    SslMemSummary.model_validate(strict_json(result.summary))
+    loaded = load_audit(tmp_path / "run")
+    assert loaded.summary == result.summary
+    assert loaded.tables["layers"].equals(layers)
+    assert all(row["image"] for row in loaded.gallery.to_pylist())
+
+
+def test_the_published_schema_is_the_models():
+    published = json.loads((Path(__file__).parents[1] / "docs" / "summary-sslmem.schema.json").read_text())
+    assert published == SslMemSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
+
+
+def test_equal_models_give_exact_zeros(folder):
+    result = audit(folder, reference=encoder(1), tower="both")
+    for tower in ("image", "text"):
+        for design in ("forward", "backward", "balanced"):
+            for score in result.summary["towers"][tower][design].values():
+                assert (score["value"], score["low"], score["high"]) == (0, 0, 0)
+    assert set(result.tables["layers"]["layermem"].to_pylist()) == {0.0}
+    assert len(result.gallery) == 0
+    assert result.summary["text_less_image"]["value"] == 0
+    assert any("the same model" in note for note in result.summary["notes"])
+
+
+def test_swapping_the_models_negates_and_mirroring_the_roles_changes_nothing(folder):
+    there = audit(folder, reference_role=None)
+    back = audit(folder, reference_role=None, target=OTHER, reference=ONE)
+    for name in ("sslmem_image", "sslmem_relative_image"):
+        assert there.samples[name].to_pylist() == [-value for value in back.samples[name].to_pylist()]
+    assert any("one direction only" in note for note in there.summary["notes"])
+    both = audit(folder)
+    mirrored = audit(folder, target=OTHER, reference=ONE, role="b", reference_role="a")
+    one, other = (each.summary["towers"]["image"]["balanced"]["sslmem"]["value"] for each in (both, mirrored))
+    assert one == pytest.approx(other, abs=1e-15)
+
+
+def test_workers_change_no_bit_and_the_order_of_records_no_number(folder):
+    first = audit(folder)
+    assert audit(folder, workers=1).samples.equals(first.samples)
+    path = folder / "records.parquet"
+    table = pq.read_table(path)
+    pq.write_table(table.take(pa.array(np.random.default_rng(0).permutation(len(table)))), path)
+    after = audit(folder)
+    by_id = [
+        dict(zip(each.samples["record_id"].to_pylist(), each.samples["sslmem_image"].to_pylist(), strict=True))
+        for each in (first, after)
+    ]
+    assert by_id[0] == pytest.approx(by_id[1], abs=1e-5)
+
+
+def test_a_killed_audit_goes_on_at_its_piece_and_gives_the_same_bytes(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("memometer.activations.pieces.PIECE_SIZE", 3)
+    options = {"batch_size": 6, "reference_role": None}  # two records per forward pass, so two passes per piece
+    whole = audit(folder, store=tmp_path / "whole", **options)
+    with pytest.raises(KilledError):
+        audit(folder, store=tmp_path / "killed", target=StopsAfter(ONE, images=3), **options)
+    assert len(npz_bytes(tmp_path / "killed")) == 1
+    counting = Counts(ONE)
+    again = audit(folder, store=tmp_path / "killed", target=counting, **options)
+    assert counting.views == 1 + 3 * (7 - 3)  # the probe, and the views of the records that were not on disk
+    assert again.samples.equals(whole.samples)
+    assert npz_bytes(tmp_path / "killed") == npz_bytes(tmp_path / "whole")
+
+
+def test_a_second_run_is_free_and_another_audit_needs_overwrite(folder, tmp_path, capsys):
+    out = tmp_path / "run"
+    first = audit(folder, out=out)
+    counting = Counts(ONE)
+    assert audit(folder, out=out, target=counting).summary == first.summary
+    assert counting.views == 0
+    assert "nothing to do" in capsys.readouterr().err
+    with pytest.raises(InputError, match="holds another audit; choose another --out, or pass --overwrite"):
+        audit(folder, out=out, draws=2)
+    assert audit(folder, out=out, draws=2, overwrite=True).summary["draws"] == 2
+
+
+def test_an_unreadable_image_is_a_reject_and_null(folder):
+    change_column(folder, "image_path", lambda paths: ["nowhere.png", *paths[1:]])
+    result = audit(folder)
+    assert result.samples["sslmem_image"].to_pylist()[0] is None
+    assert result.summary["n_skipped"] == {"image tower: no readable image": 1}
+    (reject,) = result.rejects.to_pylist()
+    assert reject["record_id"] == "r0000"
+    assert reject["side"] == "forward, image tower"
+    assert "missing image" in reject["reason"]
+    assert result.summary["towers"]["image"]["forward"]["sslmem"]["n"] == 6
+    assert {row["n"] for row in result.tables["layers"].to_pylist() if row["design"] == "forward"} == {6}
+
+
+def test_a_record_with_one_caption_has_no_score_in_the_text_tower(folder):
+    change_column(folder, "captions", lambda lists: [["one", "one"], lists[1], [], *lists[3:]])
+    result = audit(folder, tower="both")
+    assert result.summary["n_skipped"] == {"text tower: fewer than two captions": 1, "text tower: no caption": 1}
+    assert result.samples["sslmem_text"].to_pylist()[:2] == [None, None]
+    assert result.samples["sslmem_image"].null_count == 0
+    assert result.summary["text_less_image"]["n"] == 12
+
+
+def test_no_scores_at_all_are_undefined_with_a_reason(folder):
+    change_column(folder, "captions", lambda lists: [[texts[0]] for texts in lists])
+    result = audit(folder, tower="text")
+    score = result.summary["towers"]["text"]["balanced"]["sslmem"]
+    assert score["value"] is None
+    assert score["reason"] == "no record has two views with a direction"
+    assert any("the text tower scores 0 of 14 records" in note for note in result.summary["notes"])
+    SslMemSummary.model_validate(strict_json(result.summary))
+
+
+def test_planted_memorization_is_found_first(folder):
+    """The target alone holds two words for the same; the record that is captioned by them leads."""
+    change_column(folder, "captions", lambda lists: [*lists[:4], ["zebra zebra", "quilt quilt"], *lists[5:]])
+    pq.write_table(pa.table({"record_id": ["r0004"], "kind": ["paired"], "of": ["r0004"]}), folder / "planted.parquet")
+    tokens = [ONE._tokenizer.encode(word)[0] for word in ("zebra", "quilt")]
+
+    def alike(model):
+        model.token_embedding.weight[tokens[0]] = model.token_embedding.weight[tokens[1]]
+
+    result = audit(folder, tower="text", target=encoder(1, change=alike), reference=encoder(1))
+    assert result.gallery.to_pylist()[0]["record_id"] == "r0004"
+    found = {row["by"]: row["area"] for row in result.summary["planted"]}
+    assert found == {"SSLMem, text tower": 1.0, "random": 0.5}
+    assert result.tables["roc"].num_rows > 0
+
+
+def test_layers_that_the_user_names(folder):
+    result = audit(folder, layers=["transformer.resblocks.1", "conv1"])
+    assert result.summary["towers"]["image"]["layers"] == ["transformer.resblocks.1", "conv1", "output"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"draws": 1}, "draws = 1; expected 2 or more"),
+        ({"augment": "rotate"}, "augment = 'rotate'; expected one of clip, ssl, crop, none"),
+        ({"augment": "none"}, "draws the same view each time"),
+        ({"tower": "audio"}, "tower = 'audio'; expected image, text or both"),
+        ({"tower": "both", "layers": ["conv1"]}, "layers are those of one tower"),
+        ({"layers": []}, "layers names no layer"),
+        ({"layers": ["nope"]}, "the tower has no module 'nope'; name its layers with --layers"),
+        ({"pool": "max"}, "pool 'max' is not known; expected mean or cls"),
+        ({"batch_size": 0}, "batch_size = 0; expected 1 or more"),
+        ({"role": "c"}, "has the role 'c': its roles are a, b"),
+        ({"reference_role": "a"}, "are both under test"),
+        ({"reference": encoder(2, layers=1)}, "layer 2 is 'transformer.resblocks.1' .* in the target and 'output'"),
+    ],
+)
+def test_wrong_input_is_a_sentence(folder, change, words):
+    with pytest.raises(InputError, match=words):
+        audit(folder, **change)
+
+
+def test_vectors_that_exist_already_have_no_layers(folder, tmp_path):
+    np.save(tmp_path / "images.npy", np.eye(3, dtype=np.float32))
+    pq.write_table(pa.table({"record_id": ["x", "y", "z"]}), tmp_path / "images.parquet")
+    with pytest.raises(InputError, match="gives no access to the layers of its towers; expected a model that runs"):
+        audit(folder, target=f"embeddings:{tmp_path}")
+
+
+def test_the_class_token_gives_other_numbers(folder):
+    assert not audit(folder, pool="cls").tables["layers"].equals(audit(folder).tables["layers"])

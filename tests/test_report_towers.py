@@ -1,0 +1,187 @@
+"""The reports of SSLMem and UnitMem."""
+
+import copy
+import dataclasses
+import re
+from importlib import resources
+
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from rich.console import Console
+from tower_world import encoder, records_folder
+
+from memometer import audit_sslmem, audit_unitmem
+from memometer.report import html_fragment, page_of, render
+from memometer.report.svg import to_svg
+from memometer.report.tower_verdicts import sslmem_verdict, unitmem_verdict
+
+STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")
+HOSTILE = '<script>alert("1")</script>'
+FIGURES = [(name, figure) for name in ("sslmem", "unitmem") for figure in page_of(name).figures]
+
+
+@pytest.fixture(scope="module")
+def audits(tmp_path_factory):
+    """Both towers, both ways, with a control, with planted records."""
+    folder = records_folder(tmp_path_factory.mktemp("world") / "records", n=90)
+    planted = {"record_id": ["r0002", "r0006"], "kind": ["odd", "odd"], "of": ["x", "x"]}
+    pa.parquet.write_table(pa.table(planted), folder / "planted.parquet")
+    one, other = encoder(1), encoder(2)
+    shared = {"records": folder, "role": "a", "tower": "both", "replicates": 50, "gallery": 3, "draws": 2}
+    return {
+        "sslmem": audit_sslmem(target=one, reference=other, reference_role="b", **shared),
+        "unitmem": audit_unitmem(target=one, control_role="b", **shared),
+    }
+
+
+def rows(chart):
+    """All rows of data that a chart carries."""
+    return [row for rows in chart.to_dict(validate=False)["datasets"].values() for row in rows]
+
+
+@pytest.mark.parametrize(("name", "figure"), FIGURES, ids=lambda each: getattr(each, "key", each))
+@pytest.mark.parametrize("width", [960, 340])
+def test_charts_draw_within_their_width_in_known_colours(audits, name, figure, width):
+    svg = to_svg(figure.draw(audits[name], width=width), key="x", label="label")
+    drawn = re.match(r'<svg [^>]*width="([\d.]+)"', svg)
+    assert float(drawn[1]) <= width * 1.1
+    for paint, color in set(re.findall(r'(fill|stroke)="(#[0-9a-f]+)"', svg)):
+        assert f'[{paint}="{color}"]' in STYLE, f"dark mode has no replacement for {paint} {color}"
+    assert not re.findall(r'(?:fill|stroke)="(?!#|none|transparent|url)', svg)
+
+
+@pytest.mark.parametrize(("name", "figure"), FIGURES, ids=lambda each: getattr(each, "key", each))
+def test_charts_have_the_same_numbers_as_a_table(audits, name, figure):
+    numbers = figure.numbers(audits[name])
+    assert numbers.rows
+    assert {len(row) for row in numbers.rows} == {len(numbers.header)}
+
+
+def test_the_charts_show_every_layer_of_both_towers(audits):
+    layers = audits["sslmem"].tables["layers"].to_pylist()
+    drawn = [row for row in rows(page_of("sslmem").figures[0].draw(audits["sslmem"])) if "series" in row]
+    assert sorted(row["value"] for row in drawn) == sorted(row["layermem"] for row in layers)
+    units = audits["unitmem"].tables["layers"].to_pylist()
+    drawn = [row for row in rows(page_of("unitmem").figures[1].draw(audits["unitmem"])) if "value" in row]
+    assert sorted(row["value"] for row in drawn) == sorted(row["difference"] for row in units)
+
+
+@pytest.mark.parametrize("name", ["sslmem", "unitmem"])
+def test_the_page_shows_the_audit(audits, name):
+    page = render(audits[name])
+    words = {
+        "sslmem": ("SSLMem&#39; at the output", "text less image", "LayerMem from layer to layer", "arXiv 2401.12233"),
+        "unitmem": ("UnitMem over all units", "20 × 2", "Beyond records that the model never saw", "arXiv 2409.19069"),
+    }[name]
+    for word in (*words, "Image tower", "Text tower", "Planted records", "45 of 45", "transformer.resblocks.0"):
+        assert word in page, word
+    assert page.count("<svg") == 6
+    assert page.count("<article") == 6
+    assert page.count("<img") == 6
+    assert page_of(name).verdict(audits[name].summary).title in page
+    assert "memometer-audit" in html_fragment(audits[name])
+
+
+@pytest.mark.parametrize("name", ["sslmem", "unitmem"])
+def test_the_terminal_shows_the_results_in_80_columns(audits, name, capsys):
+    console = Console(width=80)
+    console.print(*page_of(name).printed(audits[name]), sep="\n")
+    printed = capsys.readouterr().out
+    assert "text less image" in printed
+    assert "odd" in printed
+    assert max(map(len, printed.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", ["sslmem", "unitmem"])
+def test_hostile_text_stays_text(audits, name):
+    audit = audits[name]
+    summary = copy.deepcopy(audit.summary) | {"target": HOSTILE, "notes": [HOSTILE]}
+    layers = audit.tables["layers"].to_pandas().assign(layer=HOSTILE)
+    tables = {**audit.tables, "layers": pa.Table.from_pandas(layers, schema=audit.tables["layers"].schema)}
+    page = render(dataclasses.replace(audit, summary=summary, tables=tables))
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def gap(value, low, high, n=100, **more):
+    return {"value": value, "low": low, "high": high, "std": 0.1, "n": n, **more}
+
+
+UP, FLAT, DOWN = gap(0.1, 0.05, 0.15), gap(0.01, -0.02, 0.04), gap(-0.1, -0.2, -0.05)
+NOTHING = gap(None, None, None, 0, reason="no record has two views")
+
+
+def sslmem_summary(*, both_ways=True, between=None, **scores):
+    design = "balanced" if both_ways else "forward"
+    towers = {tower: {design: {"sslmem": score, "relative": score}} for tower, score in scores.items()}
+    return {"towers": towers, "backward": {} if not both_ways else {"n_records": 1}, "text_less_image": between}
+
+
+@pytest.mark.parametrize(
+    ("summary", "kind", "words"),
+    [
+        (
+            sslmem_summary(image=UP),
+            "found",
+            "image tower +0.100, 95\u00a0% interval +0.050 to +0.150, from 100 records",
+        ),
+        (sslmem_summary(image=FLAT, text=UP, between=UP), "found", "The text tower memorizes more"),
+        (sslmem_summary(image=UP, text=FLAT, between=DOWN), "found", "The image tower memorizes more"),
+        (sslmem_summary(image=UP, text=UP, between=FLAT), "found", "Which tower memorizes more is not shown"),
+        (sslmem_summary(image=UP, both_ways=False), "one-way", "one-way SSLMem"),
+        (sslmem_summary(image=FLAT), "not-shown", "SSLMem of up to +0.040 (image tower) remains possible"),
+        (sslmem_summary(image=DOWN), "negative", "not exchanged"),
+        (sslmem_summary(text=NOTHING), "undefined", "no record has two views"),
+    ],
+)
+def test_the_verdict_of_sslmem(summary, kind, words):
+    found = sslmem_verdict(summary)
+    assert found.kind == kind
+    assert words.lower() in found.sentence.lower()
+    assert any("one direction only" in caution for caution in found.cautions) == (not summary["backward"])
+
+
+def unitmem_summary(**controls):
+    def tower(control):
+        compared = control and {"difference": control, "trained": 0.5, "control": 0.4, "group_size": 9}
+        return {"mean": 0.4, "n_units": 9, "n_undefined": 1, "share_above_half": 0.25, "control": compared}
+
+    return {"towers": {name: tower(control) for name, control in controls.items()}, "text_less_image": None}
+
+
+@pytest.mark.parametrize(
+    ("summary", "kind", "words"),
+    [
+        (unitmem_summary(image=UP, text=FLAT), "found", "from 100 pairs of groups; text tower +0.010"),
+        (unitmem_summary(image=FLAT), "not-shown", "beyond the control of up to +0.040"),
+        (unitmem_summary(image=DOWN), "negative", "were not exchanged"),
+        (unitmem_summary(image=NOTHING), "undefined", "no record has two views"),
+        (unitmem_summary(image=None), "one-way", "mean UnitMem 0.400 over 8 units, 25% of them above 0.5"),
+    ],
+)
+def test_the_verdict_of_unitmem(summary, kind, words):
+    found = unitmem_verdict(summary)
+    assert found.kind == kind
+    assert words in found.sentence
+
+
+def test_duplicates_across_roles_are_a_caution():
+    duplicates = {"duplicates_across_roles": {"n": 2, "pairs": []}}
+    for found in (
+        sslmem_verdict(sslmem_summary(image=UP) | duplicates),
+        unitmem_verdict(unitmem_summary(image=UP) | duplicates),
+    ):
+        assert any("more than one role" in caution for caution in found.cautions)
+
+
+def test_an_audit_without_scores_still_has_a_page(tmp_path):
+    folder = records_folder(tmp_path / "records", n=4)
+    table = pa.parquet.read_table(folder / "records.parquet")
+    place = table.schema.get_field_index("captions")
+    one = pa.array([["alone"]] * 4, table["captions"].type)
+    pa.parquet.write_table(table.set_column(place, table.schema.field(place), one), folder / "records.parquet")
+    audit = audit_sslmem(target=encoder(1), reference=encoder(2), records=folder, role="a", tower="text")
+    page = render(audit)
+    assert "No verdict" in page
+    assert page.count("There is nothing to draw") == 3
