@@ -32,7 +32,7 @@ from memometer.training.objective import Moment
 from memometer.training.ssl.dino import DinoObjective, Prototypes
 from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
 from memometer.training.ssl.models import find_architecture
-from memometer.training.ssl.objective import spread
+from memometer.training.ssl.objective import ViewObjective, spread
 from memometer.training.ssl.samples import ViewSamples
 
 N, BATCH, EPOCHS = 64, 32, 4
@@ -318,21 +318,48 @@ def test_copies_of_chosen_epochs_load_and_are_on_the_way_to_the_same_end(world, 
     assert not list((tmp_path / "m").glob("epoch-*"))
 
 
-# --- DINO's teacher
+# --- the objectives
 
 
-def dino(world, **changes):
-    config = SslConfig.checked(**options(world, world / "none", objective="dino", **changes))
-    loss = dino_loss(prototypes=config.prototypes, teacher_temperature=config.teacher_temperature)
-    records = load_records(world / "records")
-    objective = DinoObjective(config, records, architecture=find_architecture(config), loss=loss)
+def built(world, kind, loss, **changes):
+    """An objective, its network, and the moments of a training of ten epochs of ten steps."""
+    config = SslConfig.checked(**options(world, world / "none", **changes))
+    objective = kind(config, load_records(world / "records"), architecture=find_architecture(config), loss=loss)
     process = types.SimpleNamespace(num_processes=1, device=torch.device("cpu"))
     network = objective.build(process)
     return objective, network, lambda step: Moment(step, 100, 10, process=process, bf16=False)
 
 
+def outputs(objective, network, batch):
+    """What a network says of each view, by hand."""
+    preprocess = objective.model_file()["preprocess_cfg"]
+    mean, std = (np.array(preprocess[key]).reshape(3, 1, 1) for key in ("mean", "std"))
+    views = ((batch[:, view].numpy() / 255 - mean) / std for view in range(2))
+    with torch.no_grad():
+        return [network.train().model(torch.tensor(view, dtype=torch.float32)).double().numpy() for view in views]
+
+
+def test_two_views_are_compared(world):
+    objective, network, moment = built(world, ViewObjective, vicreg_loss())
+    batch = torch.stack([objective.samples(cache_bytes=0)[0, row] for row in range(6)])
+    expected = vicreg_oracle(*outputs(objective, network, batch))
+    assert objective.loss(network, batch, moment(0)).item() == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_student_is_compared_with_the_teacher_on_the_other_view(world):
+    loss = dino_loss(prototypes=16, teacher_temperature=0.04)
+    objective, network, moment = built(world, DinoObjective, loss, objective="dino")
+    batch = torch.stack([objective.samples(cache_bytes=0)[0, row] for row in range(6)])
+    with torch.no_grad():
+        network.model.prototypes.weight.add_(torch.randn(network.model.prototypes.weight.shape), alpha=0.02)
+    teacher = outputs(objective, objective._teacher, batch)
+    expected = dino_oracle(teacher, outputs(objective, network, batch), np.zeros(16))
+    assert objective.loss(network, batch, moment(0)).item() == pytest.approx(expected, rel=1e-3)
+
+
 def test_the_teacher_follows_the_student_and_gets_no_gradient(world):
-    objective, network, moment = dino(world, teacher_momentum=0.9)
+    loss = dino_loss(prototypes=16, teacher_temperature=0.04)
+    objective, network, moment = built(world, DinoObjective, loss, objective="dino", teacher_momentum=0.9)
     optimizer = objective.optimizer(network)
     for group in optimizer.param_groups:
         group["lr"] = 0.1
