@@ -63,6 +63,8 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
     """
     for head in tables:
         numbers = head.numbers
+        if not numbers.rows:
+            continue
         table = Table(title=f"{name}: {head.title}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for place, heading in enumerate(numbers.header):
             table.add_column(Text(heading), justify="left" if place < numbers.n_text else "right")
