@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -67,7 +68,8 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
             continue
         table = Table(title=f"{name}: {head.title}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for place, heading in enumerate(numbers.header):
-            table.add_column(Text(heading), justify="left" if place < numbers.n_text else "right")
+            justify: JustifyMethod = "left" if place < numbers.n_text else "right"
+            table.add_column(Text(heading), justify=justify, overflow="fold")
         for place, row in enumerate(numbers.rows):
             cells = [Text(plain(cell, limit=60)) for cell in row]
             table.add_row(*cells, style="bold" if place in numbers.strong else None)
