@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from memometer.embeddings import load_encoder
+from memometer.encoders import has_tower
 from memometer.embeddings.stored import StoredVectors
 from memometer.errors import VectorError
 
@@ -157,3 +158,14 @@ def test_a_folder_without_vectors_says_what_is_expected(tmp_path):
         load_encoder(f"embeddings:{tmp_path}")
     with pytest.raises(VectorError, match="there is no such folder"):
         load_encoder(f"embeddings:{tmp_path / 'none'}")
+
+
+def test_the_towers_are_those_that_have_vectors(folder, tmp_path):
+    assert load_encoder(f"embeddings:{folder}").towers == ("image", "text")
+    (tmp_path / "alone").mkdir()
+    for name in ("images.npy", "images.parquet"):
+        (tmp_path / "alone" / name).write_bytes((folder / name).read_bytes())
+    alone = load_encoder(f"embeddings:{tmp_path / 'alone'}")
+    assert alone.towers == ("image",)
+    assert has_tower(alone, "image")
+    assert not has_tower(alone, "text")

@@ -13,7 +13,10 @@ from memometer import __version__
 
 __all__ = ["describe_software", "timestamp"]
 
-PACKAGES = ("torch", "open_clip_torch", "accelerate", "numpy", "pyarrow", "pillow", "numba")
+PACKAGES = (
+    *("torch", "torchvision", "open_clip_torch", "timm", "sentence-transformers", "accelerate"),
+    *("numpy", "pyarrow", "pillow", "numba", "scikit-learn"),
+)
 
 
 def timestamp() -> str:

@@ -14,6 +14,9 @@ def describe_model(encoder: object, spec: str) -> dict[str, Any]:
         "identity": getattr(encoder, "identity", ""),
         "weights_hash": getattr(encoder, "weights_hash", None),
         "preprocess": getattr(encoder, "preprocess_config", None),
+        "features": getattr(encoder, "features", None),
+        "prompt": getattr(encoder, "prompt", None),
+        "dropped": list(getattr(encoder, "dropped", ())),
         "warnings": list(getattr(encoder, "warnings", ())),
     }
 
