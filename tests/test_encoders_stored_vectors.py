@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from memometer.embeddings import load_encoder
-from memometer.encoders import has_tower
 from memometer.embeddings.stored import StoredVectors
+from memometer.encoders import has_tower
 from memometer.errors import VectorError
 
 IDS = ["a", "b", "c", "d"]

@@ -1,17 +1,14 @@
 """The page in a real browser, opened from disk as a reader does."""
 
 import itertools
-import os
 import re
-from pathlib import Path
 
 import pytest
+from browser import MARKS, browser  # noqa: F401 (a fixture)
 from report_factory import make_audit, make_record, make_samples
 
 from memometer.report import render
 
-CHROMIUM = os.environ.get("MEMOMETER_CHROMIUM", "/usr/bin/chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 CAPTIONS = [
     "<script>alert('caption')</script>",
     "</style></head><img src=x onerror=alert('image')>",
@@ -21,21 +18,7 @@ CAPTIONS = [
     "clipped " * 12_500,
 ]
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM}: apt-get install chromium"),
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: pip install playwright"
-    )
-    with playwright.sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +37,7 @@ def report(tmp_path_factory):
 
 
 @pytest.fixture
-def opened(browser, report):
+def opened(browser, report):  # noqa: F811
     """Opens the report with given options and records all that it must not do."""
     contexts = []
 
