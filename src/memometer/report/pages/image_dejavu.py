@@ -105,18 +105,18 @@ def _references(summary: dict[str, Any]) -> Numbers:
 def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
     return (
         HeadTable(
-            "déjà vu score [95 % interval]",
+            "Déjà vu score [95 % interval]",
             score_numbers(audit),
             "The top p % are each model's own most confident records, so the two models are compared on "
             "different ones. "
             "Scores whose interval lies above 0 are in bold.",
         ),
         HeadTable(
-            "every reference on the same records",
+            "Every reference on the same records",
             _references(audit.summary),
             "naive-bayes and crop-classifier know what backgrounds tell about classes, and nothing of the images.",
         ),
-        HeadTable("how alike the references are", agreement_rows(audit.summary, AGREEMENTS)),
+        HeadTable("How alike the references are", agreement_rows(audit.summary, AGREEMENTS)),
     )
 
 
