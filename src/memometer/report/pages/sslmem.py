@@ -76,7 +76,8 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
         HeadTable(
             "SSLMem at the output",
             _outputs(summary, "sslmem"),
-            "The distance between a record's views under the model that never saw it, less that under the model trained "
+            "The distance between a record's views under the model that never saw it, less that under the model "
+            "trained "
             "on it. Scores whose 95\u00a0% interval is clear of 0 are in bold.",
         ),
         HeadTable(
@@ -133,7 +134,8 @@ READING = (
     ),
     Reading(
         "Balanced",
-        "A better model may hold all views closer together, memorized or not. The balanced score is the mean of the test "
+        "A better model may hold all views closer together, memorized or not. The balanced score is the mean "
+        "of the test "
         "on the target’s records and of the test on the reference’s records with the models’ roles swapped. Without "
         "memorization its expectation is 0, whatever the models’ quality.",
     ),
@@ -144,12 +146,14 @@ READING = (
     ),
     Reading(
         "What the interval covers",
-        "Which records happened to be tested, for these two models: 95&nbsp;% bootstrap over records. It does not cover "
+        "Which records happened to be tested, for these two models: 95&nbsp;% bootstrap over records. It "
+        "does not cover "
         "another training of the same models.",
     ),
     Reading(
         "What this does not say",
-        "A record whose views lie close together need not be memorized in its details: the score tells that training on "
+        "A record whose views lie close together need not be memorized in its details: the score tells that "
+        "training on "
         "it left a trace, not what could be read out of the model.",
     ),
 )

@@ -135,18 +135,21 @@ def _number(value: float | None) -> str:
 READING = (
     Reading(
         "The test",
-        "A unit is a neuron of a transformer’s MLP or a channel of a convolution, behind its non-linearity. Each record "
+        "A unit is a neuron of a transformer’s MLP or a channel of a convolution, behind its non-linearity. "
+        "Each record "
         "excites it by some amount, averaged over several views of the record. <b>UnitMem</b> sets the record that "
         "excites it the most against the mean of all others: their difference over their sum.",
     ),
     Reading(
         "The scale",
-        "0 is a unit that answers to all records alike, 1 one that a single record excites. A unit that nothing excites "
+        "0 is a unit that answers to all records alike, 1 one that a single record excites. A unit that "
+        "nothing excites "
         "has no UnitMem; such units are counted.",
     ),
     Reading(
         "The control",
-        "Some units single out a record because it is unlike all others, whether or not the model was trained on it. So "
+        "Some units single out a record because it is unlike all others, whether or not the model was "
+        "trained on it. So "
         "the same is done with records that the model never saw. A largest value grows with the number of records, so "
         "both sets are dealt to groups of one size, and the groups are compared.",
     ),
@@ -157,7 +160,8 @@ READING = (
     ),
     Reading(
         "What the interval covers",
-        "The mean’s interval: which units the layer happens to have. The control’s: which records happened to fall into "
+        "The mean’s interval: which units the layer happens to have. The control’s: which records happened "
+        "to fall into "
         "which group. Neither covers another training of the model.",
     ),
     Reading(
@@ -180,7 +184,8 @@ PAGE = MeasurePage(
         "Gallery: the units with the highest UnitMem",
         "Units with the record that excites them the most. They were chosen for their score among many units, so they "
         "show what memorization looks like, not how common it is.",
-        "This audit alone does not show memorization, and among many units some stand out by chance: these may be such.",
+        "This audit alone does not show memorization, and among many units some stand out by chance: these "
+        "may be such.",
     ),
     verdict=unitmem_verdict,
     facts=_facts,
