@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memometer.embeddings.vectors import Embeddings
+from memometer.encoders.base import Tower
 from memometer.errors import VectorError
 from memometer.files import hash_file, hash_json
 
@@ -36,6 +37,12 @@ class StoredVectors:
     def spec(self) -> str:
         """What names these vectors on the command line."""
         return f"embeddings:{self.folder}"
+
+    @property
+    def towers(self) -> tuple[Tower, ...]:
+        """The kinds of vectors that there are."""
+        kinds: dict[Tower, str] = {"image": "images.npy", "text": "texts.npy"}
+        return tuple(tower for tower, name in kinds.items() if (self.folder / name).is_file())
 
     @functools.cached_property
     def identity(self) -> str:
