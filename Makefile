@@ -33,8 +33,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/memometer demo --out demo
 
+# A process per core, each with one thread; the tests of one file stay together, for they share what they set up.
 test: $(READY)
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 check: $(READY)
 	$(BIN)/ruff check
