@@ -212,6 +212,8 @@ def _tower_units(
             {name: part.record_ids for name, part in roles.items()}, groups=GROUPS, seed=plan.seed
         )
         n_groups = GROUPS if size >= 2 else 0
+        if not n_groups:
+            dealt = {name: np.full(len(part), -1, np.int64) for name, part in roles.items()}
     own = measure_units(
         records,
         reader,
