@@ -60,6 +60,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/naive_bayes.py
 	$(BIN)/python benchmarks/clipmem.py
+	$(BIN)/python benchmarks/unitmem.py
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/memory.py
 
