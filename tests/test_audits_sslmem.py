@@ -21,6 +21,7 @@ from tower_world import (
 from memometer import audit_sslmem, load_audit
 from memometer.audits.schema_sslmem import SslMemSummary
 from memometer.errors import InputError
+from memometer.report import render
 
 ONE, OTHER = encoder(1), encoder(2)
 CONTRACT = ["record_id", "direction", "d_target_image", "d_reference_image", "sslmem_image", "sslmem_relative_image"]
@@ -200,6 +201,15 @@ def test_planted_memorization_is_found_first(folder):
     assert result.tables["roc"].num_rows > 0
 
 
+def test_untrained_models_calibrate_the_intervals(folder):
+    result = audit(folder, null=20, draws=2, tower="text", replicates=50)
+    rows = {row["interval"]: row for row in result.summary["null"]}
+    assert set(rows) == {"text tower, balanced", "text tower, forward"}
+    assert all(row["n_seeds"] == 20 for row in rows.values())
+    SslMemSummary.model_validate(strict_json(result.summary))
+    assert "Models that were trained on neither set" in render(result)
+
+
 def test_layers_that_the_user_names(folder):
     result = audit(folder, layers=["transformer.resblocks.1", "conv1"])
     assert result.summary["towers"]["image"]["layers"] == ["transformer.resblocks.1", "conv1", "output"]
@@ -208,6 +218,7 @@ def test_layers_that_the_user_names(folder):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"null": 5}, "--null 5 is too few"),
         ({"draws": 1}, "draws = 1; expected 2 or more"),
         ({"augment": "rotate"}, "augment = 'rotate'; expected one of clip, ssl, crop, none"),
         ({"augment": "none"}, "draws the same view each time"),

@@ -190,6 +190,16 @@ def test_an_untrained_model_shows_no_difference_and_swapping_the_sets_negates(co
     assert there.summary["text_less_image"]["n"] == GROUPS
 
 
+def test_untrained_models_calibrate_the_control(controlled):
+    result = audit(controlled, control_role="b", draws=1, tower="text", null=40)
+    rows = {row["interval"]: row for row in result.summary["null"]}
+    assert set(rows) == {"text tower less control"}
+    for row in rows.values():
+        assert row["n_covered"] >= 34  # 95 % of 40, three standard errors down
+        assert abs(row["mean"]) < 4 * row["stderr"]
+    UnitMemSummary.model_validate(strict_json(result.summary))
+
+
 def test_a_small_control_is_undefined_and_says_so(tmp_path):
     folder = records_folder(tmp_path / "few", n=12)
     result = audit(folder, control_role="b")
@@ -290,6 +300,7 @@ def test_a_residual_network_is_read_at_its_blocks(folder):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        ({"null": 20}, "pass --control-role with it"),
         ({"draws": 0}, "draws = 0; expected 1 or more"),
         ({"augment": "rotate"}, "augment = 'rotate'; expected one of"),
         ({"statistic": "mode"}, "statistic = 'mode'; expected mean or median"),

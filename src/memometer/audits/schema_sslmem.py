@@ -4,6 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memometer.audits.calibration import NullRow
+
 __all__ = ["SCHEMA_VERSION", "SslMemSummary"]
 
 SCHEMA_VERSION = 1
@@ -96,5 +98,6 @@ class SslMemSummary(_Strict):
         description="SSLMem' of the text tower less that of the image tower, record by record; null without both."
     )
     planted: list[Found] | None = Field(description="Null where nothing is planted in the target's records.")
+    null: list[NullRow] | None = Field(description="Coverage of 0 by the intervals of untrained models.")
     duplicates_across_roles: Duplicates
     notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from memometer.audits.calibration import NullRow
 from memometer.audits.schema_sslmem import Duplicates, Found
 
 __all__ = ["SCHEMA_VERSION", "UnitMemSummary"]
@@ -73,5 +74,6 @@ class UnitMemSummary(_Strict):
         description="The text tower's difference to its control less the image tower's; null without both."
     )
     planted: list[Found] | None = Field(description="Null where nothing is planted in the records.")
+    null: list[NullRow] | None = Field(description="Coverage of 0 by the intervals of untrained models.")
     duplicates_across_roles: Duplicates
     notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.activations.reader import Pool
-from memometer.audits.guards import check_disjoint, duplicates_across_roles
+from memometer.audits.calibration import check_null, null_coverage
+from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
 from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash
@@ -21,6 +22,7 @@ from memometer.audits.trained_on import training_notes
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders import Tower
+from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.progress import warn
@@ -50,6 +52,7 @@ def audit_sslmem(
     gallery: int = 30,
     images: bool = True,
     replicates: int = 1000,
+    null: int = 0,
     overwrite: bool = False,
 ) -> Audit:
     """Tells how much closer a model holds the views of the records that it was trained on, at every layer.
@@ -78,6 +81,8 @@ def audit_sslmem(
         gallery: how many of the most memorized records of each tower the report shows.
         images: False keeps thumbnails out of the run folder.
         replicates: bootstrap replicates per interval.
+        null: so many further audits of untrained models on the same records: how often the intervals cover 0 where
+            there is nothing to find. 0 for none.
         overwrite: replace another audit in ``out``.
 
     Raises:
@@ -86,11 +91,7 @@ def audit_sslmem(
     """
     started = timestamp()
     towers = chosen_towers(tower, layers)
-    config: dict[str, Any] = {
-        "measure": "sslmem",
-        "target": spec_of(target),
-        "reference": spec_of(reference),
-        "records": folder_of(records),
+    options: dict[str, Any] = {
         "role": role,
         "reference_role": reference_role,
         "tower": tower,
@@ -103,7 +104,16 @@ def audit_sslmem(
         "gallery": gallery,
         "images": images,
         "replicates": replicates,
+        "null": null,
     }
+    config: dict[str, Any] = {
+        "measure": "sslmem",
+        "target": spec_of(target),
+        "reference": spec_of(reference),
+        "records": folder_of(records),
+        **options,
+    }
+    check_null(null)
     check_views(draws=draws, augment=augment, batch_size=batch_size, least=2)
     if augment == "none" and "image" in towers:
         raise InputError("augment = 'none' draws the same view each time, so every distance is 0; choose another")
@@ -138,6 +148,27 @@ def audit_sslmem(
             for each in towers
         }
         shown = shown_items(scores, size=gallery, images=images)
+        coverage = None
+        if null:
+            if "image" in towers:
+                check_images(roles)
+            same = {name: value for name, value in options.items() if name not in ("gallery", "images", "seed", "null")}
+            coverage = null_coverage(
+                lambda seed: audit_sslmem(
+                    target=untrained(seed, "target", device=device),
+                    reference=untrained(seed, "reference", device=device),
+                    records=source,
+                    **{**same, "layers": None},
+                    store=Path(scratch),
+                    seed=seed,
+                    workers=workers,
+                    device=device,
+                    gallery=0,
+                    images=False,
+                ),
+                seeds=null,
+                intervals=_null_intervals,
+            )
     duplicates = duplicates_across_roles(roles)
     numbers = summarise_towers(scores, seed=seed, replicates=replicates)
     planted, curves = planted_rows(scores)
@@ -156,6 +187,7 @@ def audit_sslmem(
         "backward": None if backward is None else {"n_records": len(backward), "n_skipped": skipped_backward},
         **numbers,
         "planted": planted,
+        "null": coverage,
         "duplicates_across_roles": duplicates,
         "notes": _notes(manifest, source, scores, n_duplicates=duplicates["n"]),
     }
@@ -172,6 +204,16 @@ def audit_sslmem(
         tables=tables if curves is None else {**tables, "roc": curves},
     )
     return audit if out is None else save_audit(audit, Path(out))
+
+
+def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The scores at each tower's output; balanced ones have an expectation of 0 whatever the models' quality."""
+    return {
+        f"{tower} tower, {design}": entry[design]["sslmem"]
+        for tower, entry in summary["towers"].items()
+        for design in ("balanced", "forward")
+        if entry[design] is not None
+    }
 
 
 def _notes(

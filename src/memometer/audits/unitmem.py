@@ -10,7 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.activations import TowerReader, ViewPlan, open_tower
-from memometer.audits.guards import check_disjoint, duplicates_across_roles
+from memometer.audits.calibration import check_null, null_coverage
+from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
 from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash
@@ -30,10 +31,12 @@ from memometer.audits.unitmem_summary import (
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders import Tower
+from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.objects.classes import class_ids, image_classes
 from memometer.progress import warn
+from memometer.seeds import rng_for
 from memometer.software import describe_software, timestamp
 from memometer.statistics import equal_groups
 
@@ -65,6 +68,7 @@ def audit_unitmem(
     gallery: int = 30,
     images: bool = True,
     replicates: int = 1000,
+    null: int = 0,
     overwrite: bool = False,
 ) -> Audit:
     """Tells which units of a model a single training record excites far more than all others, and which record.
@@ -95,6 +99,8 @@ def audit_unitmem(
         gallery: how many units of each tower the report shows.
         images: False keeps thumbnails out of the run folder.
         replicates: bootstrap replicates per interval.
+        null: so many further audits of untrained models, the records of both sets dealt to them again by chance: how
+            often the intervals cover 0 where there is nothing to find. 0 for none; it needs a control.
         overwrite: replace another audit in ``out``.
 
     Raises:
@@ -103,10 +109,7 @@ def audit_unitmem(
     """
     started = timestamp()
     towers = chosen_towers(tower, layers)
-    config: dict[str, Any] = {
-        "measure": "unitmem",
-        "target": spec_of(target),
-        "records": folder_of(records),
+    options: dict[str, Any] = {
         "role": role,
         "control_role": control_role,
         "tower": tower,
@@ -121,7 +124,17 @@ def audit_unitmem(
         "gallery": gallery,
         "images": images,
         "replicates": replicates,
+        "null": null,
     }
+    config: dict[str, Any] = {
+        "measure": "unitmem",
+        "target": spec_of(target),
+        "records": folder_of(records),
+        **options,
+    }
+    check_null(null)
+    if null and control_role is None:
+        raise InputError("--null tells how often the difference to a control covers 0; pass --control-role with it")
     check_views(draws=draws, augment=augment, batch_size=batch_size, least=1)
     if statistic not in ("mean", "median"):
         raise InputError(f"statistic = '{statistic}'; expected mean or median")
@@ -154,6 +167,26 @@ def audit_unitmem(
             for each, reader in readers.items()
         }
         shown = shown_items(scores, size=gallery, images=images)
+        coverage = None
+        if null:
+            if "image" in towers:
+                check_images(roles)
+            same = {name: value for name, value in options.items() if name not in ("gallery", "images", "seed", "null")}
+            coverage = null_coverage(
+                lambda seed: audit_unitmem(
+                    target=untrained(seed, "target", device=device),
+                    records=_dealt_again(roles, seed=seed),
+                    **{**same, "layers": None, "role": "records", "control_role": "control"},
+                    store=Path(scratch),
+                    seed=seed,
+                    workers=workers,
+                    device=device,
+                    gallery=0,
+                    images=False,
+                ),
+                seeds=null,
+                intervals=_null_intervals,
+            )
     duplicates = duplicates_across_roles(roles)
     numbers = summarise_towers(scores, seed=seed, replicates=replicates)
     planted, curves = planted_rows(scores)
@@ -173,6 +206,7 @@ def audit_unitmem(
         },
         **numbers,
         "planted": planted,
+        "null": coverage,
         "duplicates_across_roles": duplicates,
         "notes": _notes(manifest, source, scores, n_duplicates=duplicates["n"]),
     }
@@ -192,6 +226,25 @@ def audit_unitmem(
         tables=tables if curves is None else {**tables, "roc": curves},
     )
     return audit if out is None else save_audit(audit, Path(out))
+
+
+def _dealt_again(roles: dict[str, Records], *, seed: int) -> Records:
+    """The records of both sets, dealt again by chance: one model sees the same difference between two fixed sets."""
+    names = [name for name, part in roles.items() for _ in range(len(part))]
+    table = pa.concat_tables([part.table for part in roles.values()])
+    dealt = rng_for(seed, "dealt again").permutation(np.array(names, object)).tolist()
+    place = table.schema.get_field_index("role")
+    table = table.set_column(place, table.schema.field(place), pa.array(dealt, pa.string()))
+    return Records(table=table, folder=roles["records"].folder)
+
+
+def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The differences to the control, of expectation 0 for a model that was trained on neither."""
+    return {
+        f"{tower} tower less control": entry["control"]["difference"]
+        for tower, entry in summary["towers"].items()
+        if entry["control"] is not None
+    }
 
 
 def _tower_units(

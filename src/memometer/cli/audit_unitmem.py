@@ -45,6 +45,10 @@ def command(
     no_images: Annotated[
         bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
     ] = False,
+    null: Annotated[
+        int,
+        typer.Option(help="Also audit so many untrained models: how often the intervals cover 0. 0: none."),
+    ] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
@@ -78,6 +82,7 @@ def command(
         batch_size=batch_size,
         gallery=gallery,
         images=not no_images,
+        null=null,
         overwrite=overwrite,
     )
     show_audit(audit, out, as_json=as_json)
