@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from memometer.cli import options
+
 __all__ = ["command"]
 
 
@@ -22,7 +24,7 @@ def command(
     records: Annotated[Path, typer.Option(help="The folder of all pairs.")],
     candidates: Annotated[str, typer.Option(help="The role of the pairs that the targets alone were trained on.")],
     external: Annotated[str, typer.Option(help="The role of the pairs that no model was trained on.")],
-    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    out: options.Out,
     independent: Annotated[
         str | None, typer.Option(help="The role of the pairs that the references alone were trained on.")
     ] = None,
@@ -36,28 +38,18 @@ def command(
     negatives_role: Annotated[
         str | None, typer.Option(help="The role of the held-out pairs; the external ones by default.")
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Where embeddings are kept for the next audit; by default OUT/stages.")
-    ] = None,
+    store: options.Store = None,
     seed: Annotated[int, typer.Option(help="Seed of the views and of the bootstrap.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 64,
+    workers: options.Workers = None,
+    device: options.Device = "cpu",
+    batch_size: options.BatchSize = 64,
     gallery: Annotated[
         int, typer.Option(help="How many of the most, and of the least, memorized candidates the report shows.")
     ] = 15,
-    no_images: Annotated[
-        bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
-    ] = False,
-    null: Annotated[
-        int,
-        typer.Option(help="Also audit so many pairs of untrained models: how often the intervals cover 0. 0: none."),
-    ] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+    no_images: options.NoImages = False,
+    null: options.Null = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
 ) -> None:
     """Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?
 
@@ -67,7 +59,6 @@ def command(
     """
     from memometer.audits.clipmem import audit_clipmem
     from memometer.cli.show import show_audit
-    from memometer.engines import default_workers
 
     audit = audit_clipmem(
         targets=target,
@@ -85,8 +76,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        # On a CPU the model keeps every core busy: decoding beside it costs more than it saves.
-        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        workers=options.workers_for(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

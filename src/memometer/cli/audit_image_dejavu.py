@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from memometer.cli import options
+
 __all__ = ["command"]
 
 
@@ -21,15 +23,15 @@ def command(
     ],
     records: Annotated[Path, typer.Option(help="The folder of the records under test, with labels and boxes.")],
     public: Annotated[Path, typer.Option(help="The folder of the public set, which no model was trained on.")],
-    out: Annotated[Path, typer.Option(help="The run folder to write.")],
-    role: Annotated[str | None, typer.Option(help="Test the records of this role alone.")] = None,
+    out: options.Out,
+    role: options.Role = None,
     reference_role: Annotated[
         str | None, typer.Option(help="The reference's own training records: tests both ways.")
     ] = None,
     control_role: Annotated[
         str | None, typer.Option(help="Records that no model was trained on: takes differences in quality out.")
     ] = None,
-    public_role: Annotated[str | None, typer.Option(help="The public set is this role of --public.")] = None,
+    public_role: options.PublicRole = None,
     fit_role: Annotated[
         str | None, typer.Option(help="The records that naive-bayes and crop-classifier are fitted on.")
     ] = None,
@@ -50,26 +52,16 @@ def command(
         Literal["projector", "backbone"], typer.Option(help="Which output of the model is compared.")
     ] = "projector",
     metric: Annotated[Literal["l2", "cosine"], typer.Option(help="How it is compared.")] = "l2",
-    store: Annotated[
-        Path | None, typer.Option(help="Where embeddings are kept for the next audit; by default OUT/stages.")
-    ] = None,
+    store: options.Store = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap, and of a crop classifier.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 64,
+    workers: options.Workers = None,
+    device: options.Device = "cpu",
+    batch_size: options.BatchSize = 64,
     gallery: Annotated[int, typer.Option(help="How many memorized records the report shows.")] = 30,
-    no_images: Annotated[
-        bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
-    ] = False,
-    null: Annotated[
-        int,
-        typer.Option(help="Also audit so many pairs of untrained models: how often the intervals cover 0. 0: none."),
-    ] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+    no_images: options.NoImages = False,
+    null: options.Null = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
 ) -> None:
     """Image-only déjà vu: does a crop without the foreground give the foreground's class away?
 
@@ -81,7 +73,6 @@ def command(
     """
     from memometer.audits.image_dejavu import MIN_SIDE, audit_image_dejavu
     from memometer.cli.show import show_audit
-    from memometer.engines import default_workers
 
     audit = audit_image_dejavu(
         target=target,
@@ -102,8 +93,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        # On a CPU the model keeps every core busy: decoding beside it costs more than it saves.
-        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        workers=options.workers_for(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

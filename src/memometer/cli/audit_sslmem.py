@@ -5,6 +5,8 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from memometer.cli import options
+
 __all__ = ["command", "layer_names"]
 
 
@@ -12,8 +14,8 @@ def command(
     target: Annotated[str, typer.Option(help="The model trained on the records, e.g. open_clip:PATH.")],
     reference: Annotated[str, typer.Option(help="A model of the same architecture, trained alike but not on them.")],
     records: Annotated[Path, typer.Option(help="The folder of the records under test.")],
-    out: Annotated[Path, typer.Option(help="The run folder to write.")],
-    role: Annotated[str | None, typer.Option(help="Test the records of this role alone.")] = None,
+    out: options.Out,
+    role: options.Role = None,
     reference_role: Annotated[
         str | None, typer.Option(help="The reference's own training records: tests both ways and balances the scores.")
     ] = None,
@@ -24,28 +26,18 @@ def command(
     layers: Annotated[
         str | None, typer.Option(help="Modules to compare instead of the tower's blocks: 'name,name'.")
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Where distances are kept for the next audit; by default OUT/stages.")
-    ] = None,
+    store: options.Store = None,
     seed: Annotated[int, typer.Option(help="Seed of the views and of the bootstrap.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 64,
+    workers: options.Workers = None,
+    device: options.Device = "cpu",
+    batch_size: options.BatchSize = 64,
     gallery: Annotated[
         int, typer.Option(help="How many of the most memorized records of each tower the report shows.")
     ] = 30,
-    no_images: Annotated[
-        bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
-    ] = False,
-    null: Annotated[
-        int,
-        typer.Option(help="Also audit so many untrained models: how often the intervals cover 0. 0: none."),
-    ] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+    no_images: options.NoImages = False,
+    null: options.Null = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
 ) -> None:
     """Memorization by layer of one tower: does a model hold the views of its records closer together?
 
@@ -55,7 +47,6 @@ def command(
     """
     from memometer.audits.sslmem import audit_sslmem
     from memometer.cli.show import show_audit
-    from memometer.engines import default_workers
 
     audit = audit_sslmem(
         target=target,
@@ -71,7 +62,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        workers=options.workers_for(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

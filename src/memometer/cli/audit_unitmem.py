@@ -5,6 +5,7 @@ from typing import Annotated, Any, cast
 
 import typer
 
+from memometer.cli import options
 from memometer.cli.audit_sslmem import layer_names
 
 __all__ = ["command"]
@@ -13,7 +14,7 @@ __all__ = ["command"]
 def command(
     target: Annotated[str, typer.Option(help="The model trained on the records, e.g. open_clip:PATH.")],
     records: Annotated[Path, typer.Option(help="The folder of the records.")],
-    out: Annotated[Path, typer.Option(help="The run folder to write.")],
+    out: options.Out,
     role: Annotated[str | None, typer.Option(help="The records of this role alone.")] = None,
     control_role: Annotated[
         str | None, typer.Option(help="Records that the model never saw: what of UnitMem is not memorization.")
@@ -31,26 +32,16 @@ def command(
     layers: Annotated[
         str | None, typer.Option(help="Modules whose outputs are the units, instead of the known ones: 'name,name'.")
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Where sums are kept for the next audit; by default OUT/stages.")
-    ] = None,
+    store: options.Store = None,
     seed: Annotated[int, typer.Option(help="Seed of the views, the groups and the bootstrap.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(help="Views per forward pass.")] = 64,
+    workers: options.Workers = None,
+    device: options.Device = "cpu",
+    batch_size: options.BatchSize = 64,
     gallery: Annotated[int, typer.Option(help="How many units of each tower the report shows.")] = 30,
-    no_images: Annotated[
-        bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
-    ] = False,
-    null: Annotated[
-        int,
-        typer.Option(help="Also audit so many untrained models: how often the intervals cover 0. 0: none."),
-    ] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+    no_images: options.NoImages = False,
+    null: options.Null = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
 ) -> None:
     """Memorization by unit: which units does a single training record excite far more than all others?
 
@@ -60,7 +51,6 @@ def command(
     """
     from memometer.audits.unitmem import audit_unitmem
     from memometer.cli.show import show_audit
-    from memometer.engines import default_workers
 
     audit = audit_unitmem(
         target=target,
@@ -77,7 +67,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        workers=options.workers_for(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

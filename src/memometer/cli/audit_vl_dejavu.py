@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from memometer.cli import options
 from memometer.errors import InputError
 
 __all__ = ["command"]
@@ -23,15 +24,15 @@ def command(
     ],
     records: Annotated[Path, typer.Option(help="The folder of the records under test.")],
     public: Annotated[Path, typer.Option(help="The folder of the public set, which neither model was trained on.")],
-    out: Annotated[Path, typer.Option(help="The run folder to write.")],
-    role: Annotated[str | None, typer.Option(help="Test the records of this role alone.")] = None,
+    out: options.Out,
+    role: options.Role = None,
     reference_role: Annotated[
         str | None, typer.Option(help="The reference's own training records: tests both ways and balances the gaps.")
     ] = None,
     control_role: Annotated[
         str | None, typer.Option(help="Records that no model was trained on: takes differences in quality out.")
     ] = None,
-    public_role: Annotated[str | None, typer.Option(help="The public set is this role of --public.")] = None,
+    public_role: options.PublicRole = None,
     k: Annotated[int, typer.Option(help="Public images per caption.")] = 10,
     sweep: Annotated[str, typer.Option(help="Further k to report, at the cost of one search.")] = "1,10,100",
     search: Annotated[
@@ -45,29 +46,19 @@ def command(
     vocabulary: Annotated[
         Path | None, typer.Option(help="Terms and word forms that decide which objects a caption names.")
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Where embeddings are kept for the next audit; by default OUT/stages.")
-    ] = None,
+    store: options.Store = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 64,
+    workers: options.Workers = None,
+    device: options.Device = "cpu",
+    batch_size: options.BatchSize = 64,
     gallery: Annotated[int, typer.Option(help="How many of the most memorized records the report shows.")] = 30,
-    no_images: Annotated[
-        bool, typer.Option("--no-images", help="Keep pictures out of the run and the report.")
-    ] = False,
+    no_images: options.NoImages = False,
     aucg_histogram: Annotated[
         bool, typer.Option("--aucg-histogram", help="Also integrate AUCG by histogram, as the paper's code does.")
     ] = False,
-    null: Annotated[
-        int,
-        typer.Option(help="Also audit so many pairs of untrained models: how often the intervals cover 0. 0: none."),
-    ] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another audit in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+    null: options.Null = 0,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
 ) -> None:
     """Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?
 
@@ -80,7 +71,6 @@ def command(
     """
     from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.cli.show import show_audit
-    from memometer.engines import default_workers
 
     audit = audit_vl_dejavu(
         target=target,
@@ -100,8 +90,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        # On a CPU the model keeps every core busy: decoding beside it costs more than it saves.
-        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        workers=options.workers_for(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,
