@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARDS ?= ../shared/data/flickr8k
 
-.PHONY: help setup demo test check format flickr8k study-one-model study-image benchmarks docs clean
+.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image benchmarks docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -16,6 +16,7 @@ help:
 	@echo "make check       lint, format and type checks"
 	@echo "make flickr8k    the Flickr8k study; SHARDS=folder of its tar shards"
 	@echo "make study-one-model  text encoders in place of the second model, after make flickr8k"
+	@echo "make study-clipmem    CLIPMem, SSLMem and UnitMem on Flickr8k; SHARDS=…"
 	@echo "make study-image the image-only study on built-in scenes"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
 	@echo "make docs        build the documentation into site/"
@@ -51,6 +52,9 @@ flickr8k: $(READY)
 
 study-one-model: flickr8k
 	$(BIN)/python studies/flickr8k_one_model.py
+
+study-clipmem: $(READY)
+	$(BIN)/python studies/clipmem.py --shards $(SHARDS)
 
 study-image: $(READY)
 	$(BIN)/python studies/image_dejavu.py
