@@ -4,6 +4,7 @@ import io
 import json
 import random
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,14 +12,26 @@ from import_sources import picture, write_samples
 from PIL import Image
 
 from memometer.data.images import UnreadableImageError, decode_image
+from memometer.data.records import RECORD_SCHEMA
 from memometer.data.sources import Draft, Fields, Piece, Reject
 from memometer.data.sources.base import BadRecordError
 from memometer.data.sources.delimited import open_delimited
+from memometer.data.sources.rows import Row, row_draft
 from memometer.data.sources.sidecars import read_sidecars
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import SourceError
 
 N_SAMPLES = 6
+REASONS = {
+    "boxes are not numbers",
+    "boxes do not match the objects",
+    "impossible box",
+    "impossible score",
+    "malformed JSON",
+    "scores are not numbers",
+    "scores do not match the objects",
+    "value is not a list",
+}
 FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -92,7 +105,7 @@ def test_corrupted_images(kind, seed, n_bytes, cut):
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.dictionaries(st.sampled_from([".txt", ".json"]), st.binary(max_size=60)))
+@given(st.dictionaries(st.sampled_from([".txt", ".json", ".xml"]), st.binary(max_size=60)))
 def test_any_sidecars(files):
     try:
         sidecar = read_sidecars(files, Fields())
@@ -119,6 +132,55 @@ def test_any_json(content):
     assert all(isinstance(caption, str) and caption.strip() for caption in sidecar.captions)
     assert labels.objects is None or all(isinstance(label, str) for label in labels.objects)
     assert labels.boxes is None or len(labels.boxes) == len(labels.objects or [])
+
+
+sides = st.integers(-5, 40).map(str) | st.floats().map(str) | st.text("0123456789.e-<&>", max_size=4)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.tuples(st.text("ab&;<>é", max_size=5), st.lists(sides, max_size=5)), max_size=3),
+    st.lists(sides, min_size=2, max_size=2),
+    st.tuples(st.integers(0, 200), st.binary(max_size=4)),
+)
+def test_any_voc(objects, size, splice):
+    names = ("xmin", "ymin", "xmax", "ymax", "zmax")
+    boxes = ["".join(f"<{n}>{side}</{n}>" for n, side in zip(names, each, strict=False)) for _, each in objects]
+    inner = [f"<object><name>{o[0]}</name><bndbox>{b}</bndbox></object>" for o, b in zip(objects, boxes, strict=True)]
+    text = f"<annotation><size><width>{size[0]}</width><height>{size[1]}</height></size>{''.join(inner)}</annotation>"
+    place, extra = splice
+    for data in (text.encode(), text.encode()[:place] + extra + text.encode()[place:]):
+        try:
+            labels = read_sidecars({".xml": data}, Fields()).labels
+        except BadRecordError:
+            continue
+        assert all(name.strip() for name in labels.objects or [])
+        assert len(labels.boxes or []) == len(labels.objects or [])
+        scaled = labels.boxes_at(7, 9)
+        assert all(box is None or (min(box) >= 0 and max(box) < 1e18) for box in scaled or [])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    objects=st.none() | st.text("ab|", max_size=4) | st.lists(st.text("ab ", max_size=2), max_size=3),
+    boxes=json_values | st.lists(st.none() | st.lists(st.floats(), min_size=4, max_size=4), max_size=3),
+    scores=json_values | st.lists(st.floats(), max_size=3),
+    as_text=st.booleans(),
+)
+def test_any_boxes_of_a_row(objects, boxes, scores, as_text):
+    columns = {"objects": objects, "boxes": boxes, "scores": scores}
+    if as_text:
+        columns |= {name: json.dumps(columns[name]) for name in ("boxes", "scores")}
+    fields = Fields(image="image", objects="objects", objects_separator="|", boxes="boxes", scores="scores")
+    draft = row_draft(Row("t.csv", 0, columns | {"image": "0.png"}), fields)
+    if isinstance(draft, Reject):
+        assert draft.reason.split(":")[0] in REASONS
+        return
+    n_objects = len(draft.labels.objects or [])
+    for values in (draft.labels.boxes, draft.labels.scores):
+        assert values is None or len(values) == n_objects
+    assert all(box is None or (len(box) == 4 and min(box[2:]) >= 0) for box in draft.labels.boxes or [])
+    pa.array([draft.labels.boxes], RECORD_SCHEMA.field("boxes").type)
 
 
 @FUZZ

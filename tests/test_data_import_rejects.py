@@ -301,8 +301,8 @@ def test_more_than_five_percent_stops(tmp_path):
         import_records(tmp_path / "few.tar", tmp_path / "few")
     assert str(caught.value) == (
         "2 of 20 records were rejected, 10.0%, more than the 5.0% allowed: 2 × no caption; "
-        f"see {tmp_path}/few/rejects.parquet; name the captions' column or JSON field with --caption-column; "
-        "mend the source, or allow more with --max-rejects"
+        f"see {tmp_path}/few/rejects.parquet; name the captions' column or JSON field with --caption-column, "
+        "or --captions optional keeps them; mend the source, or allow more with --max-rejects"
     )
     assert [row["record_id"] for row in rejects(tmp_path / "few")] == ["s0100", "s0101"]
     assert not (tmp_path / "few" / "records.parquet").exists()

@@ -351,6 +351,11 @@ def _direction(setting: _Setting, name: str, records: Records) -> tuple[Directio
     skipped = {"no query caption": int((~queried).sum())}
     asked = dataclasses.replace(records, table=records.table.filter(pa.array(queried)))
     if not len(asked):
+        if not pc.any(pc.greater(counts, 0)).as_py():
+            raise InputError(
+                f"none of the {len(records):,} {name} records has a caption, which this measure asks about: import "
+                "them with captions, or use audit image-dejavu, which needs labels and boxes alone"
+            )
         raise InputError(f"no record has a caption number {setting.caption}; pass a smaller --caption")
     captions = {
         side: embed_texts(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 Objects = Literal["auto", "source", "captions"]
+Captions = Literal["required", "optional"]
 
 
 def command(
@@ -41,6 +42,13 @@ def command(
     objects_separator: Annotated[
         str | None, typer.Option(help="What separates the labels where one text holds several, e.g. ';'.")
     ] = None,
+    boxes_column: Annotated[
+        str | None,
+        typer.Option("--boxes-column", "--boxes-key", help="x, y, width, height in px per object. [usual: boxes]"),
+    ] = None,
+    scores_column: Annotated[
+        str | None, typer.Option("--scores-column", "--scores-key", help="A number per object. [usual: scores]")
+    ] = None,
     group_column: Annotated[
         str | None,
         typer.Option("--group-column", "--group-key", help="Column or JSON field; its groups always share a role."),
@@ -53,6 +61,13 @@ def command(
     caption_template: Annotated[
         str | None, typer.Option(help="Caption for image folders without texts, e.g. 'a photo of a {label}'.")
     ] = None,
+    annotations: Annotated[
+        Path | None,
+        typer.Option(help="Folder of Pascal VOC .xml files, laid out as the image folder: ImageNet's boxes."),
+    ] = None,
+    captions: Annotated[
+        Captions, typer.Option(help="Records without a caption are rejected (required) or kept (optional).")
+    ] = "required",
     objects: Annotated[
         Objects,
         typer.Option(
@@ -88,6 +103,8 @@ def command(
         group=group_column,
         role=role_column,
         objects_separator=objects_separator,
+        boxes=boxes_column,
+        scores=scores_column,
     )
     summary = import_records(
         source,
@@ -98,6 +115,8 @@ def command(
             separator=separator,
             splits=tuple(split or ()),
             caption_template=caption_template,
+            annotations=annotations,
+            captions=captions,
         ),
         objects=objects,
         vocabulary=vocabulary,
@@ -133,11 +152,13 @@ def _table(summary: "ImportSummary") -> "Table":
 
     table = Table(show_header=False, box=None, pad_edge=False)
     n_records = summary.n_records
+    lacking = summary.n_without_captions
+    without = f"; {lacking:,} records without any" if lacking else ""
     files = f"{summary.n_files:,} file" + ("s" if summary.n_files != 1 else "")
     rows = [
         ("source", f"{summary.source} ({summary.format}, {files})"),
         ("records", f"{n_records:,}"),
-        ("captions", f"{summary.n_captions:,}, {summary.n_captions / n_records:.1f} per record"),
+        ("captions", f"{summary.n_captions:,}, {summary.n_captions / n_records:.1f} per record{without}"),
         ("objects", _objects(summary)),
         ("image size", f"{_sides(summary.width)} × {_sides(summary.height)} px"),
         ("rejected", f"{summary.n_rejected:,}"),

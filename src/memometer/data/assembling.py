@@ -4,7 +4,7 @@ import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from memometer.data.records import RECORD_SCHEMA
 from memometer.data.verifying import REJECT_SCHEMA
 from memometer.files import atomic_path
 
-__all__ = ["ROW_GROUP", "Counts", "Parts", "has_objects", "write_records", "write_rejects"]
+__all__ = ["ROW_GROUP", "Counts", "Parts", "has_values", "write_records", "write_rejects"]
 
 ROW_GROUP = 65_536
 """Rows per row group of ``records.parquet``."""
@@ -63,6 +63,7 @@ class Counts:
 
     n_records: int = 0
     n_captions: int = 0
+    n_without_captions: int = 0
     n_objects: int = 0
     n_without_objects: int = 0
     widths: list[npt.NDArray[np.int32]] = dataclasses.field(default_factory=list)
@@ -72,16 +73,18 @@ class Counts:
         """Counts the records of one piece."""
         lengths = pc.fill_null(pc.list_value_length(table["objects"]), 0)
         self.n_records += table.num_rows
-        self.n_captions += pc.sum(pc.list_value_length(table["captions"])).as_py() or 0
+        captions = pc.fill_null(pc.list_value_length(table["captions"]), 0)
+        self.n_captions += pc.sum(captions).as_py() or 0
+        self.n_without_captions += pc.sum(pc.equal(captions, 0)).as_py() or 0
         self.n_objects += pc.sum(lengths).as_py() or 0
         self.n_without_objects += pc.sum(pc.equal(lengths, 0)).as_py() or 0
         self.widths.append(table["width"].to_numpy())
         self.heights.append(table["height"].to_numpy())
 
 
-def has_objects(parts: Parts) -> bool:
-    """Whether the source has any label."""
-    columns = (pq.read_table(path, columns=["objects"])["objects"] for path in parts.records)
+def has_values(parts: Parts, column: Literal["objects", "captions"]) -> bool:
+    """Whether the source has any value in a column of lists."""
+    columns = (pq.read_table(path, columns=[column])[column] for path in parts.records)
     return any(len(pc.list_flatten(column)) for column in columns)
 
 

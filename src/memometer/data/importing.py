@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from memometer import __version__
-from memometer.data.assembling import Parts, has_objects, write_records, write_rejects
+from memometer.data.assembling import Parts, has_values, write_records, write_rejects
 from memometer.data.sources.base import Reader
 from memometer.data.sources.recognise import ReaderOptions, open_source
 from memometer.data.summary import ImportSummary, check_rejects, summarise
@@ -63,7 +63,8 @@ def import_records(
     reader = open_source(source, options)
     nouns = _noun_finder(objects, vocabulary)
     stamp, n_files = _stamp(reader)
-    pieces_key = hash_json([__version__, reader.format, _settings(reader), stamp, limit])
+    optional = {} if options.captions_required else {"captions": options.captions}
+    pieces_key = hash_json([__version__, reader.format, _settings(reader) | optional, stamp, limit])
     key = hash_json([pieces_key, objects, hash_file(Path(vocabulary)) if vocabulary else None])
     scratch = folder / ".import" / pieces_key
     finished = _finished(folder)
@@ -75,7 +76,7 @@ def import_records(
             f"{folder} already holds other records; choose another --out, or replace them with --overwrite"
         )
 
-    jobs = _plan(reader, scratch, folder, limit=limit)
+    jobs = _plan(reader, scratch, folder, limit=limit, captions_required=options.captions_required)
     for name in ("import.json", "records.parquet", "rejects.parquet"):
         (folder / name).unlink(missing_ok=True)
     parts = _verify(jobs, limit=limit, workers=workers)
@@ -97,7 +98,7 @@ def import_records(
     _keep_vocabulary(vocabulary, folder, overwrite=overwrite)
     (scratch / "records.parquet").replace(folder / "records.parquet")
     # Last, for it marks the import as finished. It holds no time: equal imports are equal bytes.
-    settings = {"paths": list(reader.paths[:1000]), **_settings(reader), "objects": objects, "limit": limit}
+    settings = {"paths": list(reader.paths[:1000]), **_settings(reader), **optional, "objects": objects, "limit": limit}
     content = {"key": key, "memometer": __version__, "settings": settings, "summary": summary.to_json()}
     write_json(folder / "import.json", content)
     shutil.rmtree(folder / ".import")
@@ -131,8 +132,20 @@ def _noun_finder(objects: str, vocabulary: str | Path | None) -> Callable[[Any],
 
 
 def _settings(reader: Reader) -> dict[str, Any]:
-    """A reader's options, without its paths."""
-    return {name: value for name, value in dataclasses.asdict(reader).items() if name != "paths"}
+    """A reader's options, without its paths, and without whether captions are required, which holds for any reader.
+
+    Options that came after the first imports are left out where they are not used, so that these keep their keys.
+    """
+
+    def used(settings: dict[str, Any]) -> dict[str, Any]:
+        return {
+            name: used(value) if isinstance(value, dict) else value
+            for name, value in settings.items()
+            if value is not None or name not in {"annotations", "boxes", "scores"}
+        }
+
+    settings = used(dataclasses.asdict(reader))
+    return {name: value for name, value in settings.items() if name not in {"paths", "captions_required"}}
 
 
 def _stamp(reader: Reader) -> tuple[str, int]:
@@ -160,7 +173,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) and {"key", "summary"} <= content.keys() else None
 
 
-def _plan(reader: Reader, scratch: Path, folder: Path, *, limit: int | None) -> list[PieceJob]:
+def _plan(reader: Reader, scratch: Path, folder: Path, *, limit: int | None, captions_required: bool) -> list[PieceJob]:
     scratch.mkdir(parents=True, exist_ok=True)
     try:
         pieces = reader.plan(scratch)
@@ -180,6 +193,7 @@ def _plan(reader: Reader, scratch: Path, folder: Path, *, limit: int | None) -> 
             rejects=scratch / f"{name}.rejects.parquet",
             folder=str(folder),
             limit=limit,
+            captions_required=captions_required,
         )
         for name, piece in zip(names, pieces, strict=True)
     ]
@@ -212,9 +226,12 @@ def _write_rejects(parts: Parts, scratch: Path, folder: Path, *, max_rejects: fl
 
 
 def _objects_from(parts: Parts, objects: str, *, has_nouns: bool) -> str | None:
-    labelled = has_objects(parts)
+    labelled = has_values(parts, "objects")
     if objects == "captions" or (objects == "auto" and has_nouns and not labelled):
-        return "captions"
+        if has_values(parts, "captions"):
+            return "captions"
+        if objects == "captions":
+            raise InputError("no record has a caption that could name objects; import without --objects captions")
     return "source" if labelled else None
 
 

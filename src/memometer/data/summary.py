@@ -16,7 +16,7 @@ __all__ = ["ImportSummary", "check_rejects", "summarise"]
 HINTS = {
     "duplicate id": "in a table, name a column of unique ids with --id-column",
     "missing image": "relative paths start at the table's own folder",
-    "no caption": "name the captions' column or JSON field with --caption-column",
+    "no caption": "name the captions' column or JSON field with --caption-column, or --captions optional keeps them",
 }
 
 
@@ -30,6 +30,7 @@ class ImportSummary:
         format: how the source was read.
         n_files: files that make up the source (for COCO and tables without their images).
         n_rejected: records left out; ``reasons`` counts them by kind, commonest first.
+        n_without_captions: records with no caption, which are kept where captions are optional.
         n_without_objects: records with no object, whether the source says so or says nothing.
         objects_from: ``"source"``, ``"captions"``, or None where there are no objects.
         width: smallest, median and largest, in px.
@@ -49,11 +50,17 @@ class ImportSummary:
     objects_from: str | None
     width: tuple[int, int, int]
     height: tuple[int, int, int]
+    n_without_captions: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """As ``import.json`` holds it: without the folder, so that equal imports are equal bytes."""
+        """As ``import.json`` holds it: without the folder, so that equal imports are equal bytes.
+
+        The number of records without captions came later; it is there where it is not 0.
+        """
         content = dataclasses.asdict(self)
         del content["folder"]
+        if not self.n_without_captions:
+            del content["n_without_captions"]
         return content
 
     @classmethod
@@ -88,6 +95,7 @@ def summarise(
         objects_from=objects_from,
         width=_spread(counts.widths),
         height=_spread(counts.heights),
+        n_without_captions=counts.n_without_captions,
     )
 
 

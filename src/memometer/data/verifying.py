@@ -48,6 +48,7 @@ class PieceJob:
         records: written last, so it marks the piece as done.
         folder: the absolute folder of the records, from where image paths below it are stored.
         limit: records to stop after; None reads all.
+        captions_required: whether a record without a caption is a reject.
     """
 
     reader: Reader
@@ -56,6 +57,7 @@ class PieceJob:
     rejects: Path
     folder: str
     limit: int | None = None
+    captions_required: bool = True
 
 
 def verify_piece(job: PieceJob) -> int:
@@ -82,7 +84,7 @@ def _write(job: PieceJob) -> None:
         pq.ParquetWriter(records_path, PIECE_SCHEMA, compression="zstd") as records,
         pq.ParquetWriter(rejects_path, REJECT_SCHEMA, compression="zstd") as rejects,
     ):
-        outcomes = (_verify(draft, job.folder) for draft in job.reader.read(job.piece))
+        outcomes = (_verify(draft, job) for draft in job.reader.read(job.piece))
         while batch := list(itertools.islice(_first(outcomes, job.limit, n_records), PIECE_ROWS)):
             rows = [outcome for outcome in batch if isinstance(outcome, dict)]
             refused = [_reject_row(outcome) for outcome in batch if isinstance(outcome, Reject)]
@@ -103,11 +105,11 @@ def _first(
         yield outcome
 
 
-def _verify(draft: Draft | Reject, folder: str) -> dict[str, Any] | Reject:
+def _verify(draft: Draft | Reject, job: PieceJob) -> dict[str, Any] | Reject:
     """A row of `PIECE_SCHEMA`, or the reject with the reason."""
     if isinstance(draft, Reject):
         return draft
-    if not draft.captions:
+    if job.captions_required and not draft.captions:
         return Reject(draft.record_id, draft.source, draft.member, "no caption")
     try:
         data = draft.data if draft.data is not None else _read(draft.image)
@@ -117,7 +119,7 @@ def _verify(draft: Draft | Reject, folder: str) -> dict[str, Any] | Reject:
         return Reject(draft.record_id, draft.source, draft.member, str(error))
     return {
         "record_id": draft.record_id,
-        "image_path": _stored_path(draft.image.path, folder),
+        "image_path": _stored_path(draft.image.path, job.folder),
         "image_offset": draft.image.offset,
         "image_length": draft.image.length,
         "image_row": draft.image.row,
@@ -129,7 +131,7 @@ def _verify(draft: Draft | Reject, folder: str) -> dict[str, Any] | Reject:
         "captions": draft.captions,
         "label": draft.label,
         "objects": draft.labels.objects,
-        "boxes": draft.labels.boxes,
+        "boxes": draft.labels.boxes_at(image.width, image.height),
         "scores": draft.labels.scores,
         "group": draft.group,
         "role": draft.role,

@@ -59,10 +59,11 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
 
 def _check_records(records: Records, config: TrainConfig) -> None:
     captions = pc.fill_null(pc.list_value_length(records.column("captions")), 0)
+    lacking = {"no image": pc.is_null(records.column("image_path")), "no caption": pc.equal(captions, 0)}
     check_records(
         records,
         batch_size=config.batch_size,
-        lacking=pc.or_(pc.equal(captions, 0), pc.is_null(records.column("image_path"))),
-        what="no image or no caption",
-        needs="training needs both",
+        lacking=pc.or_(*lacking.values()),
+        what=" or ".join(what for what, rows in lacking.items() if pc.any(rows).as_py()),
+        needs="training on pairs needs both (train-ssl needs images alone)",
     )

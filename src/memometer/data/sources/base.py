@@ -20,8 +20,6 @@ __all__ = [
     "Reject",
     "captions_from",
     "decode_text",
-    "label_from",
-    "labels_from",
     "valid_text",
 ]
 
@@ -55,6 +53,8 @@ class Fields:
         group: records of one group always share a role.
         role: the role of a ready-made split.
         objects_separator: what separates the labels within one text, e.g. ``";"``.
+        boxes: a list of x, y, width, height in px for every object, or (CSV) the same as JSON.
+        scores: a list of numbers, one for every object, or (CSV) the same as JSON.
     """
 
     record_id: str | None = None
@@ -65,6 +65,8 @@ class Fields:
     group: str | None = None
     role: str | None = None
     objects_separator: str | None = None
+    boxes: str | None = None
+    scores: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,11 +92,31 @@ class Piece:
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """What an image holds; boxes (x, y, width, height in px) and scores are parallel to the objects."""
+    """What an image holds.
+
+    Attributes:
+        objects: labels; one may repeat.
+        boxes: x, y, width, height in px, parallel to the objects.
+        scores: parallel to the objects.
+        size: width and height in px of the image that the boxes were drawn on; None for the image as it is.
+    """
 
     objects: Sequence[str] | None = None
     boxes: Sequence[Sequence[float] | None] | None = None
     scores: Sequence[float | None] | None = None
+    size: tuple[float, float] | None = None
+
+    def boxes_at(self, width: int, height: int) -> Sequence[Sequence[float] | None] | None:
+        """The boxes on the image as it is, ``width`` by ``height`` px, which may have been resized since.
+
+        >>> Labels(["dog"], [[10, 20, 30, 40]], size=(100, 100)).boxes_at(50, 200)
+        [[5.0, 40.0, 15.0, 80.0]]
+        """
+        if self.boxes is None or self.size is None or self.size == (width, height):
+            return self.boxes
+        across, down = width / self.size[0], height / self.size[1]
+        ratios = (across, down, across, down)
+        return [box and [side * ratio for side, ratio in zip(box, ratios, strict=True)] for box in self.boxes]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,80 +229,3 @@ def captions_from(value: object, *, what: str) -> list[str]:
         if text:
             captions.append(text)
     return captions
-
-
-def label_from(value: object, *, what: str) -> str | None:
-    """The class in a field: a text or a number; None for nothing, and for a list of several, which are no one class.
-
-    Raises:
-        BadRecordError: something else, or text that is not UTF-8.
-
-    >>> label_from(" dog ", what="label"), label_from(7, what="label"), label_from(["cat", "dog"], what="label")
-    ('dog', '7', None)
-    """
-    distinct = {_one_label(entry, what) for entry in (value if isinstance(value, list | tuple) else [value])} - {None}
-    return distinct.pop() if len(distinct) == 1 else None
-
-
-def _one_label(value: object, what: str) -> str | None:
-    if value is None or value != value:  # noqa: PLR0124 (a table's NaN)
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)  # a column of whole numbers, some of them missing
-    if not isinstance(value, str | int | float):
-        raise BadRecordError(f"label is not text: {what} holds {type(value).__name__}")
-    return valid_text(str(value).strip(), what=what) or None
-
-
-def labels_from(
-    objects: object, *, boxes: object = None, scores: object = None, separator: str | None = None
-) -> Labels:
-    """The labels in a field, with their boxes and scores; blank labels are dropped.
-
-    Raises:
-        BadRecordError: labels that are not text, or boxes or scores that do not match the labels.
-
-    >>> labels_from("dog; cat", separator=";").objects
-    ['dog', 'cat']
-    """
-    if objects is None:
-        return Labels()
-    if isinstance(objects, str):
-        objects = objects.split(separator) if separator else [objects]
-    if not isinstance(objects, list | tuple) or not all(isinstance(label, str) for label in objects):
-        raise BadRecordError("objects are not text: expected a label or a list of labels")
-    names = [valid_text(label.strip(), what="objects") for label in objects]
-    kept = [place for place, name in enumerate(names) if name]
-    parallel_boxes = _parallel(boxes, len(names), what="boxes")
-    parallel_scores = _parallel(scores, len(names), what="scores")
-    return Labels(
-        objects=[names[place] for place in kept],
-        boxes=None if parallel_boxes is None else [_box(parallel_boxes[place]) for place in kept],
-        scores=None if parallel_scores is None else [_number(parallel_scores[place], "scores") for place in kept],
-    )
-
-
-def _parallel(values: object, n_objects: int, *, what: str) -> Sequence[object] | None:
-    if values is None:
-        return None
-    if not isinstance(values, list | tuple) or len(values) != n_objects:
-        n_values = len(values) if isinstance(values, list | tuple) else 0
-        raise BadRecordError(f"{what} do not match the objects: {n_values} {what} for {n_objects} objects")
-    return values
-
-
-def _box(value: object) -> list[float] | None:
-    if value is None:
-        return None
-    if not isinstance(value, list | tuple) or len(value) != 4:
-        raise BadRecordError("boxes do not match the objects: a box is x, y, width, height")
-    return [_number(side, "boxes") for side in value]
-
-
-def _number(value: object, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise BadRecordError(f"{what} are not numbers: {type(value).__name__}")
-    try:
-        return float(value)
-    except OverflowError:
-        raise BadRecordError(f"{what} are not numbers: too large") from None

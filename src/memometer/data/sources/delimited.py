@@ -20,12 +20,14 @@ class DelimitedReader:
     Attributes:
         fields: the columns by name, chosen by `open_delimited`.
         separator: one character.
+        captions_required: whether a table without a column of captions is a mistake.
     """
 
     format: ClassVar[str] = "csv"
     paths: tuple[str, ...]
     fields: Fields
     separator: str
+    captions_required: bool = True
 
     def files(self) -> Iterator[Path]:
         """The tables; the images they name are not among them."""
@@ -37,7 +39,7 @@ class DelimitedReader:
         for path in self.paths:
             n_rows, start = 0, 0
             with _Table(path, self.separator) as table:
-                choose_columns(table.header, self.fields, path=path)
+                choose_columns(table.header, self.fields, path=path, captions_required=self.captions_required)
                 start = table.offset
                 for _ in table.rows():
                     n_rows += 1
@@ -61,13 +63,16 @@ class DelimitedReader:
                 yield Reject(None, piece.path, row.member, fault) if fault else row_draft(row, self.fields)
 
 
-def open_delimited(paths: Sequence[str], fields: Fields, *, separator: str | None) -> DelimitedReader:
+def open_delimited(
+    paths: Sequence[str], fields: Fields, *, separator: str | None, captions_required: bool = True
+) -> DelimitedReader:
     """A reader of CSV or TSV files, its columns and separator chosen by the first file's header.
 
     Args:
         paths: the files.
         fields: columns asked for.
         separator: None takes the tab for ``.tsv`` and for a header with tabs but no comma, else the comma.
+        captions_required: whether there must be a column of captions.
 
     Raises:
         SourceError: no header, or a column is missing.
@@ -82,8 +87,8 @@ def open_delimited(paths: Sequence[str], fields: Fields, *, separator: str | Non
     with _Table(paths[0], separator) as table:
         if not table.header:
             raise SourceError(f"{paths[0]} is empty; expected a header line that names the columns")
-        chosen = choose_columns(table.header, fields, path=paths[0])
-    return DelimitedReader(tuple(paths), chosen, separator)
+        chosen = choose_columns(table.header, fields, path=paths[0], captions_required=captions_required)
+    return DelimitedReader(tuple(paths), chosen, separator, captions_required)
 
 
 class _Table:

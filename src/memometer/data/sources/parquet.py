@@ -26,11 +26,13 @@ class ParquetReader:
 
     Attributes:
         fields: the columns by name, chosen by `open_parquet`.
+        captions_required: whether a table without a column of captions is a mistake.
     """
 
     format: ClassVar[str] = "parquet"
     paths: tuple[str, ...]
     fields: Fields
+    captions_required: bool = True
 
     def files(self) -> Iterator[Path]:
         """The tables; images that they name by path are not among them."""
@@ -45,7 +47,7 @@ class ParquetReader:
         pieces = []
         for path in self.paths:
             table = _open(path)
-            choose_columns(table.schema_arrow.names, self.fields, path=path)
+            choose_columns(table.schema_arrow.names, self.fields, path=path, captions_required=self.captions_required)
             row = 0
             for group in range(table.metadata.num_row_groups):
                 _check_size(table.metadata.row_group(group), str(self.fields.image), path)
@@ -84,14 +86,14 @@ class ParquetReader:
                 return
 
 
-def open_parquet(paths: Sequence[str], fields: Fields) -> ParquetReader:
+def open_parquet(paths: Sequence[str], fields: Fields, *, captions_required: bool = True) -> ParquetReader:
     """A reader of Parquet files, its columns chosen by the first file's schema.
 
     Raises:
         SourceError: not Parquet, or a column is missing or of a type that holds no image.
     """
     schema = _open(paths[0]).schema_arrow
-    chosen = choose_columns(schema.names, fields, path=paths[0])
+    chosen = choose_columns(schema.names, fields, path=paths[0], captions_required=captions_required)
     kind = schema.field(chosen.image).type
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
@@ -101,7 +103,7 @@ def open_parquet(paths: Sequence[str], fields: Fields) -> ParquetReader:
             f"column '{chosen.image}' of {paths[0]} is {kind}; expected paths, bytes, or a struct of bytes and path; "
             "pass --image-column NAME"
         )
-    return ParquetReader(tuple(paths), chosen)
+    return ParquetReader(tuple(paths), chosen, captions_required)
 
 
 def _open(path: str) -> pq.ParquetFile:

@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 from memometer.data.sources.base import Fields, Reader
 from memometer.data.sources.coco import caption_files, open_coco
@@ -30,6 +31,8 @@ class ReaderOptions:
         separator: of CSV and TSV.
         splits: of COCO, e.g. ``("train2017",)``; () takes all.
         caption_template: of image folders.
+        annotations: of image folders: a folder of Pascal VOC files, whose folders mirror those of the images.
+        captions: ``"required"`` or ``"optional"``, which keeps records without one.
     """
 
     format: str | None = None
@@ -37,6 +40,12 @@ class ReaderOptions:
     separator: str | None = None
     splits: tuple[str, ...] = ()
     caption_template: str | None = None
+    annotations: str | Path | None = None
+    captions: Literal["required", "optional"] = "required"
+
+    @property
+    def captions_required(self) -> bool:  # noqa: D102 (its name says it)
+        return self.captions == "required"
 
 
 def _tars(paths: list[str], options: ReaderOptions) -> Reader:
@@ -44,7 +53,12 @@ def _tars(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_delimited(_files(paths, ".csv", ".tsv"), options.fields, separator=options.separator)
+    return open_delimited(
+        _files(paths, ".csv", ".tsv"),
+        options.fields,
+        separator=options.separator,
+        captions_required=options.captions_required,
+    )
 
 
 def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
@@ -52,7 +66,7 @@ def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_parquet(_files(paths, ".parquet"), options.fields)
+    return open_parquet(_files(paths, ".parquet"), options.fields, captions_required=options.captions_required)
 
 
 def _coco(paths: list[str], options: ReaderOptions) -> Reader:
@@ -60,7 +74,16 @@ def _coco(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _folder(paths: list[str], options: ReaderOptions) -> Reader:
-    return FolderReader((_one_folder(paths, "folder"),), options.fields, options.caption_template)
+    annotations = None if options.annotations is None else _absolute(str(options.annotations))
+    if annotations is not None and not Path(annotations).is_dir():
+        raise SourceError(f"there is no folder of annotations at {annotations}: {_nearest(Path(annotations))}")
+    return FolderReader(
+        (_one_folder(paths, "folder"),),
+        options.fields,
+        options.caption_template,
+        annotations=annotations,
+        captions_required=options.captions_required,
+    )
 
 
 FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
@@ -76,7 +99,12 @@ FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
 _SUFFIXES = {".tar": "webdataset", ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv"}
 
 # Options that mean nothing for a format are mistakes of the user, not to be passed over in silence.
-_ONLY_FOR = {"separator": ("csv", "tsv"), "splits": ("coco",), "caption_template": ("folder",)}
+_ONLY_FOR = {
+    "separator": ("csv", "tsv"),
+    "splits": ("coco",),
+    "caption_template": ("folder",),
+    "annotations": ("folder",),
+}
 
 
 def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) -> Reader:
@@ -92,6 +120,8 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
     """
     if options.format is not None and options.format not in FORMATS:
         raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
+    if options.captions not in {"required", "optional"}:
+        raise InputError(f"captions are 'required' or 'optional'; got '{options.captions}'")
     paths = expand(str(source))
     kind = options.format or _recognise(paths)
     for name, formats in _ONLY_FOR.items():

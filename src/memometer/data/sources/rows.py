@@ -1,6 +1,7 @@
 """Rows of tables: which column means what, and one row as a draft."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -10,12 +11,12 @@ from memometer.data.sources.base import (
     BadRecordError,
     Draft,
     Fields,
+    Labels,
     Reject,
     captions_from,
-    label_from,
-    labels_from,
     valid_text,
 )
+from memometer.data.sources.labels import check_places, label_from, labels_from
 from memometer.errors import SourceError
 
 __all__ = ["UNDECODABLE", "Row", "choose_columns", "row_draft", "used_columns"]
@@ -25,6 +26,8 @@ USUAL_CAPTIONS = ("title", "captions", "caption", "text")
 USUAL_ID = "record_id"
 USUAL_LABEL = "label"
 USUAL_OBJECTS = "objects"
+USUAL_BOXES = "boxes"
+USUAL_SCORES = "scores"
 
 UNDECODABLE = object()
 """Stands for a value whose bytes are not UTF-8."""
@@ -60,11 +63,12 @@ class Row:
         return valid_text(str(value).strip(), what=f"column '{column}'") or None
 
 
-def choose_columns(names: Sequence[str], fields: Fields, *, path: str) -> Fields:
+def choose_columns(names: Sequence[str], fields: Fields, *, path: str, captions_required: bool = True) -> Fields:
     """``fields`` with a column named for everything that the table has, the usual names where none was asked for.
 
     Raises:
-        SourceError: a column that was asked for is missing, or no image or caption column is found.
+        SourceError: a column that was asked for is missing, no image or (where required) caption column is found, or
+            boxes or scores were asked for and nothing says whose they are.
     """
     asked = _named(fields)
     have = f"its columns are {', '.join(names)}" if names else "it has no columns"
@@ -75,17 +79,30 @@ def choose_columns(names: Sequence[str], fields: Fields, *, path: str) -> Fields
     if image is None:
         raise SourceError(f"{path} has no column '{USUAL_IMAGE[0]}' for images; {have}; pass --image-column NAME")
     captions = fields.captions or tuple(name for name in USUAL_CAPTIONS if name in names and name != image)[:1]
-    if not captions:
+    if captions_required and not captions:
         raise SourceError(
-            f"{path} has no column '{USUAL_CAPTIONS[0]}' for captions; {have}; pass --caption-column NAME"
+            f"{path} has no column '{USUAL_CAPTIONS[0]}' for captions; {have}; pass --caption-column NAME, "
+            "or --captions optional to do without"
         )
+    label = fields.label or (USUAL_LABEL if USUAL_LABEL in names else None)
+    objects = fields.objects or (USUAL_OBJECTS if USUAL_OBJECTS in names else None)
+    if objects is None and label is None and (fields.boxes or fields.scores):
+        raise SourceError(
+            f"{path} has no column of objects that {fields.boxes or fields.scores} could belong to; {have}; "
+            "pass --objects-column NAME, or --label-column NAME where all of them show the image's class"
+        )
+    owned = objects is not None or label is not None
+    boxes = fields.boxes or (USUAL_BOXES if USUAL_BOXES in names and owned else None)
+    scored = objects is not None or boxes is not None  # beside a label alone, scores may be a classifier's
     return dataclasses.replace(
         fields,
         image=image,
         captions=captions,
         record_id=fields.record_id or (USUAL_ID if USUAL_ID in names else None),
-        label=fields.label or (USUAL_LABEL if USUAL_LABEL in names else None),
-        objects=fields.objects or (USUAL_OBJECTS if USUAL_OBJECTS in names else None),
+        label=label,
+        objects=objects,
+        boxes=boxes,
+        scores=fields.scores or (USUAL_SCORES if USUAL_SCORES in names and scored else None),
     )
 
 
@@ -107,6 +124,7 @@ def row_draft(row: Row, fields: Fields) -> Draft | Reject:
         captions: list[str] = []
         for name in fields.captions:
             captions += captions_from(_value(row, name), what=f"column '{name}'")
+        label = label_from(_value(row, fields.label), what=f"column '{fields.label}'")
         return Draft(
             record_id=record_id or usual_id,
             source=row.path,
@@ -114,8 +132,8 @@ def row_draft(row: Row, fields: Fields) -> Draft | Reject:
             image=image,
             data=data,
             captions=captions,
-            label=label_from(_value(row, fields.label), what=f"column '{fields.label}'"),
-            labels=labels_from(_value(row, fields.objects), separator=fields.objects_separator),
+            label=label,
+            labels=_labels(row, fields, label=label),
             group=row.text(fields.group),
             role=row.text(fields.role),
         )
@@ -125,8 +143,8 @@ def row_draft(row: Row, fields: Fields) -> Draft | Reject:
 
 def _named(fields: Fields) -> list[str]:
     """The columns that ``fields`` names; one may stand twice."""
-    singles = (fields.record_id, fields.image, fields.label, fields.objects, fields.group, fields.role)
-    return [*(name for name in singles if name is not None), *fields.captions]
+    first = (fields.record_id, fields.image, fields.label, fields.objects, fields.boxes, fields.scores)
+    return [*(name for name in (*first, fields.group, fields.role) if name is not None), *fields.captions]
 
 
 def _id(row: Row, fields: Fields) -> str | None:
@@ -140,6 +158,31 @@ def _value(row: Row, column: str | None) -> object:
     value = row.values.get(column) if column else None
     if value is UNDECODABLE:
         raise BadRecordError(f"not UTF-8: column '{column}'")
+    return value
+
+
+def _labels(row: Row, fields: Fields, *, label: str | None) -> Labels:
+    """The row's objects with their boxes and scores; without a column of objects all boxes are the label's."""
+    objects = _value(row, fields.objects)
+    boxes, scores = (_list(row, column) for column in (fields.boxes, fields.scores))
+    if fields.objects is None and label is not None:
+        objects = [label] * len(boxes or scores or ()) or None
+    if (objects is None and (boxes or scores)) or (isinstance(objects, str) and not objects.strip()):
+        objects = []  # boxes of nothing do not match it
+    return check_places(labels_from(objects, boxes=boxes, scores=scores, separator=fields.objects_separator))
+
+
+def _list(row: Row, column: str | None) -> list[object] | None:
+    """A column's list, which a CSV holds as JSON; None where it is missing or blank."""
+    value = _value(row, column)
+    if isinstance(value, str):
+        text = valid_text(value.strip(), what=f"column '{column}'")
+        try:
+            value = json.loads(text) if text else None
+        except (ValueError, RecursionError) as error:
+            raise BadRecordError(f"malformed JSON: column '{column}': {error}") from None
+    if value is not None and not isinstance(value, list):
+        raise BadRecordError(f"value is not a list: column '{column}' holds {type(value).__name__}")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The text files beside an image: ``.txt`` (one caption) and ``.json`` (captions, objects and the rest)."""
+"""The text files of an image: ``.txt`` (one caption), ``.json`` (captions, objects and the rest), ``.xml`` (boxes)."""
 
 import dataclasses
 import json
@@ -10,14 +10,17 @@ from memometer.data.sources.base import (
     Labels,
     captions_from,
     decode_text,
-    label_from,
-    labels_from,
     valid_text,
 )
+from memometer.data.sources.labels import label_from, labels_from
+from memometer.data.sources.voc import OtherXmlError, voc_labels
 
-__all__ = ["MAX_SIDECAR_BYTES", "SIDECAR_SUFFIXES", "Sidecar", "read_sidecars"]
+__all__ = ["ANNOTATION_SUFFIX", "MAX_SIDECAR_BYTES", "SIDECAR_SUFFIXES", "Sidecar", "read_sidecars"]
 
-SIDECAR_SUFFIXES = frozenset({".txt", ".json"})
+ANNOTATION_SUFFIX = ".xml"
+"""Of Pascal VOC annotations."""
+
+SIDECAR_SUFFIXES = frozenset({".txt", ".json", ANNOTATION_SUFFIX})
 
 MAX_SIDECAR_BYTES = 16 * 2**20
 """Longer sidecars are rejected unread."""
@@ -34,19 +37,21 @@ class Sidecar:
     role: str | None = None
 
 
-def read_sidecars(files: Mapping[str, bytes], fields: Fields) -> Sidecar:
+def read_sidecars(files: Mapping[str, bytes], fields: Fields, *, only_voc: bool = False) -> Sidecar:
     """Reads the sidecars of one image.
 
     Captions are those of the JSON's ``captions`` (a list), else of its ``caption`` (a text), else the whole ``.txt``,
     stripped; ``fields.captions`` names other JSON fields. The class is the JSON's ``label``. Objects are its
-    ``objects``, with ``boxes`` and ``scores`` parallel to them where there are any.
+    ``objects``, with ``boxes`` and ``scores`` parallel to them where there are any; without them those of the ``.xml``,
+    see `voc_labels`.
 
     Args:
-        files: content by suffix, ``".txt"`` and ``".json"``; either may be missing.
+        files: content by suffix, ``".txt"``, ``".json"`` and ``".xml"``; any may be missing.
         fields: names of the JSON's fields.
+        only_voc: whether an XML of another kind is a fault; else it says nothing of the image.
 
     Raises:
-        BadRecordError: bytes that are not UTF-8, malformed JSON, or values of another type.
+        BadRecordError: bytes that are not UTF-8, malformed JSON or XML, or values of another type.
     """
     content = _parse_json(files[".json"]) if ".json" in files else {}
     captions: list[str] = []
@@ -56,10 +61,16 @@ def read_sidecars(files: Mapping[str, bytes], fields: Fields) -> Sidecar:
         captions = captions_from(decode_text(files[".txt"], what="the .txt"), what="the .txt")
     labels = labels_from(
         content.get(fields.objects or "objects"),
-        boxes=content.get("boxes"),
-        scores=content.get("scores"),
+        boxes=content.get(fields.boxes or "boxes"),
+        scores=content.get(fields.scores or "scores"),
         separator=fields.objects_separator,
     )
+    if labels.objects is None and ANNOTATION_SUFFIX in files:
+        try:
+            labels = voc_labels(files[ANNOTATION_SUFFIX])
+        except OtherXmlError:
+            if only_voc:
+                raise
     return Sidecar(
         captions,
         labels,

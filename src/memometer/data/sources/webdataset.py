@@ -18,7 +18,7 @@ from memometer.data.sources.base import (
     Reject,
     valid_text,
 )
-from memometer.data.sources.sidecars import MAX_SIDECAR_BYTES, SIDECAR_SUFFIXES, read_sidecars
+from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SIDECAR_SUFFIXES, read_sidecars
 from memometer.errors import SourceError
 
 __all__ = ["TarReader"]
@@ -32,7 +32,8 @@ class TarReader:
 
     A sample is a run of members that share a key: the member's path up to the first dot of its base name, as
     WebDataset has it, a leading ``./`` left out. The key is the record's id. Where a sample holds several images the
-    first counts. Members other than images, ``.txt`` and ``.json`` are passed over unread.
+    first counts. Members other than images, ``.txt``, ``.json`` and ``.xml`` are passed over unread; so is an ``.xml``
+    that does not stand beside a member of its own sample, before or after.
     """
 
     format: ClassVar[str] = "webdataset"
@@ -61,13 +62,20 @@ class TarReader:
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The samples of one shard. Where the shard breaks off, the samples before the break stay."""
         sample: _Sample | None = None
+        early: _Member | None = None  # an XML that stands before its sample, or belongs to none
         try:
             with Path(piece.path).open("rb") as file:
                 for member in _members(file):
+                    if member.suffix == ANNOTATION_SUFFIX and (sample is None or member.key != sample.key):
+                        early = member
+                        continue
                     if sample is not None and member.key != sample.key:
                         yield self._finish(sample, piece)
                         sample = None
-                    sample = sample or _Sample(key=member.key, member=member.name)
+                    if sample is None:
+                        sample = _Sample(key=member.key, member=member.name)
+                        if early is not None and early.key == sample.key:
+                            sample.add(early, file, piece.path)
                     sample.add(member, file, piece.path)
         except (_BrokenTarError, OSError) as error:
             cut = error.key if isinstance(error, _BrokenTarError) else None

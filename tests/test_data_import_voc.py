@@ -1,0 +1,363 @@
+"""Pascal VOC files beside images, in tars, and in a tree of their own, as ImageNet has them."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+import typer
+from import_sources import picture, records, rejects, sample, write_samples, write_tar
+from PIL import Image
+from typer.testing import CliRunner
+
+from memometer import audit_vl_dejavu, split_records
+from memometer.audits.image_records import crop_records
+from memometer.cli import data_import
+from memometer.data import ReaderOptions, import_records, load_records
+from memometer.data.images import open_image
+from memometer.data.sources.base import BadRecordError
+from memometer.data.sources.voc import OtherXmlError, voc_labels
+from memometer.errors import InputError, SourceError
+from memometer.training import TrainConfig, train
+
+OPTIONAL = ReaderOptions(captions="optional")
+
+
+def box_xml(*sides):
+    names = ("xmin", "ymin", "xmax", "ymax")
+    return (
+        "<bndbox>" + "".join(f"<{name}>{side}</{name}>" for name, side in zip(names, sides, strict=False)) + "</bndbox>"
+    )
+
+
+def object_xml(name, *sides, more=""):
+    return f"<object><name>{name}</name>{box_xml(*sides) if sides else ''}{more}</object>"
+
+
+def voc_xml(*objects, size=(16, 12), head=""):
+    """The XML of one image, as ImageNet's files look."""
+    width, height = size
+    written = f"<size><width>{width}</width><height>{height}</height><depth>3</depth></size>"
+    return f"{head}<annotation><folder>f</folder>{written}{''.join(objects)}</annotation>".encode()
+
+
+# --- one file ---
+
+
+def test_boxes_count_from_one_and_hold_their_last_px():
+    labels = voc_labels(voc_xml(object_xml("cat", 1, 1, 16, 12), object_xml(" dog ", 5, 6, 5, 8)))
+    assert labels.objects == ["cat", "dog"]
+    assert labels.boxes == [[0, 0, 16, 12], [4, 5, 1, 3]]
+    assert labels.size == (16, 12)
+    assert labels.scores is None
+
+
+@pytest.mark.parametrize(
+    ("objects", "names", "boxes"),
+    [
+        ([], [], []),
+        ([object_xml("cat")], ["cat"], [None]),
+        ([object_xml(" "), object_xml("cat", 2, 2, 3, 3)], ["cat"], [[1, 1, 2, 2]]),
+        ([object_xml("cat", 0, 0, 9, 9)], ["cat"], [[0, 0, 9, 9]]),  # counted from 0: cut off at the edge
+        ([object_xml("cat", "2.5", " 3 ", "4.5", "1e1")], ["cat"], [[1.5, 2, 3, 8]]),
+        ([object_xml("a&amp;b &#233;", 1, 1, 2, 2)], ["a&b é"], [[0, 0, 2, 2]]),
+        (
+            [object_xml("cat", 1, 1, 9, 9, more=f"<part><name>head</name>{box_xml(2, 2, 3, 3)}</part>")],
+            ["cat"],
+            [[0, 0, 9, 9]],
+        ),
+        (
+            [
+                "<object><bndbox><ymax>4</ymax><xmin>1</xmin><ymin>3</ymin><xmax>2</xmax></bndbox><name>cat</name></object>"
+            ],
+            ["cat"],
+            [[0, 2, 2, 2]],
+        ),
+    ],
+)
+def test_objects_of_a_file(objects, names, boxes):
+    labels = voc_labels(voc_xml(*objects))
+    assert (labels.objects, labels.boxes) == (names, boxes)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "iso-8859-1"])
+def test_encodings(encoding):
+    head = "" if encoding == "utf-8-sig" else f'<?xml version="1.0" encoding="{encoding}"?>'
+    text = voc_xml(object_xml("café", 1, 1, 2, 2), head=head).decode()
+    assert voc_labels(text.encode(encoding)).objects == ["café"]
+
+
+@pytest.mark.parametrize("size", [(0, 0), (16, 0), (-1, 12)])
+def test_sizes_of_zero_are_unknown(size):
+    assert voc_labels(voc_xml(object_xml("cat", 1, 1, 2, 2), size=size)).size is None
+    assert voc_labels(b"<annotation/>").size is None
+
+
+BOMB = '<!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>'
+EXTERNAL = '<!DOCTYPE x [<!ENTITY secret SYSTEM "file:///etc/passwd">]>'
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (voc_xml(object_xml("&c;"), head=BOMB), "unsafe XML: it declares a document type or entities"),
+        (voc_xml(object_xml("&secret;"), head=EXTERNAL), "unsafe XML: "),
+        (voc_xml(head='<!DOCTYPE annotation SYSTEM "http://example.org/voc.dtd">'), "unsafe XML: "),
+        (voc_xml(head="<!DOCTYPE annotation>"), "unsafe XML: "),
+        (voc_xml(head='<!DOCTYPE a [<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;]>'), "unsafe XML: "),
+        (b"<html>" + voc_xml(head=BOMB), "malformed XML: |not Pascal VOC: "),
+        (voc_xml(object_xml("&nbsp;")), "malformed XML: undefined entity"),
+        (b"<annotation>" + b"<a>" * 100_000, "unsafe XML: elements are nested more than 64 deep"),
+        (b"", "malformed XML: no element found"),
+        (b"<annotation>", "malformed XML: no element found"),
+        (b"<annotation>\xe9</annotation>", "malformed XML: "),
+        (b'<?xml version="1.0" encoding="x-unknown"?><annotation/>', "malformed XML: unknown encoding"),
+        (b'<?xml version="1.0" encoding="utf-7"?><annotation/>', "malformed XML: "),
+        (
+            voc_xml(object_xml("cat", 1, 1, 2)),
+            "impossible box: it has xmin, ymin, xmax; expected xmin, ymin, xmax, ymax",
+        ),
+        (voc_xml(object_xml("cat", 5, 1, 4, 9)), "impossible box: xmin 5, ymin 1, xmax 4, ymax 9"),
+        (voc_xml(object_xml("cat", 1, 9, 4, 8)), "impossible box: "),
+        (voc_xml(object_xml("cat", 1, 1, "1e300", 9)), "impossible box: "),
+        (voc_xml(object_xml("cat", 1, 1, "inf", 9)), "not a number: xmax is 'inf'"),
+        (voc_xml(object_xml("cat", 1, 1, "nan", 9)), "not a number: xmax is 'nan'"),
+        (voc_xml(object_xml("cat", 1, 1, "9px", 9)), "not a number: xmax is '9px'"),
+        (voc_xml(object_xml("cat", "", 1, 9, 9)), "not a number: xmin is ''"),
+        (voc_xml(size=("wide", 9)), "not a number: size/width is 'wide'"),
+    ],
+)
+def test_bad_files(data, reason):
+    with pytest.raises(BadRecordError, match=f"^({reason})") as caught:
+        voc_labels(data)
+    assert "root:" not in str(caught.value)
+
+
+def test_xml_of_another_kind():
+    with pytest.raises(OtherXmlError, match="not Pascal VOC: the root of the XML is not 'annotation'"):
+        voc_labels(b"<svg><annotation/></svg>")
+
+
+# --- beside images, and in tars ---
+
+
+def test_beside_images_in_folders(tmp_path):
+    for name in ("cat/1", "cat/2", "cat/3", "flat"):
+        path = tmp_path / "f" / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(1))
+    (tmp_path / "f" / "cat" / "1.xml").write_bytes(
+        voc_xml(object_xml("tail", 3, 3, 4, 4), object_xml("cat", 1, 1, 8, 6))
+    )
+    (tmp_path / "f" / "cat" / "2.xml").write_bytes(voc_xml(object_xml("cat", 1, 1, 2, 2)))
+    (tmp_path / "f" / "cat" / "2.json").write_text('{"caption": "c", "objects": ["sofa"]}')
+    (tmp_path / "f" / "cat" / "3.xml").write_text("<notes><!-- of another kind -->")
+    (tmp_path / "f" / "flat.xml").write_bytes(voc_xml(object_xml("dog", 1, 1, 2, 2)))
+    import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL)
+    found = {
+        row["record_id"]: [row[name] for name in ("label", "objects", "boxes")] for row in records(tmp_path / "out")
+    }
+    assert found == {
+        "cat/1": ["cat", ["tail", "cat"], [[2, 2, 2, 2], [0, 0, 8, 6]]],
+        "cat/2": ["cat", ["sofa"], None],
+        "cat/3": ["cat", ["cat"], None],
+        "flat": [None, ["dog"], [[0, 0, 2, 2]]],
+    }
+
+
+def test_an_xml_is_no_caption(tmp_path):
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "1.png").write_bytes(picture(1))
+    (tmp_path / "f" / "1.xml").write_bytes(voc_xml())
+    with pytest.raises(SourceError, match=r"none of the 1 images .* --captions optional to do without"):
+        import_records(tmp_path / "f", tmp_path / "out")
+
+
+@pytest.mark.parametrize("first", ["png", "xml"])
+def test_in_tars_before_or_after_the_image(tmp_path, first):
+    members = [[(f"{n}.png", picture(n)), (f"{n}.xml", voc_xml(object_xml(f"kind{n}", 1, 1, n, n)))] for n in (1, 2)]
+    members = [member for pair in members for member in (pair if first == "png" else pair[::-1])]
+    import_records(write_tar(tmp_path / "0.tar", members), tmp_path / "out", options=OPTIONAL)
+    found = [[row[name] for name in ("label", "objects", "boxes")] for row in records(tmp_path / "out")]
+    assert found == [[None, [f"kind{n}"], [[0, 0, n, n]]] for n in (1, 2)]
+
+
+def test_stray_xml_in_a_tar_is_passed_over(tmp_path):
+    """As it was before: alone it is no sample, and it does not tear one apart."""
+    unread = b"<annotation>&stray;"
+    image, text = sample(1)
+    members = [("readme.xml", unread), image, ("other.xml", unread), text, *sample(2), ("s0001.xml", unread)]
+    import_records(write_tar(tmp_path / "0.tar", members), tmp_path / "out")
+    write_samples(tmp_path / "1.tar", [1, 2])
+    import_records(tmp_path / "1.tar", tmp_path / "plain")
+    kept = [name for name in records(tmp_path / "out")[0] if not name.startswith("image_")]
+    assert [[row[name] for name in kept] for row in records(tmp_path / "out")] == [
+        [row[name] for name in kept] for row in records(tmp_path / "plain")
+    ]
+    assert rejects(tmp_path / "out") == []
+
+
+@pytest.mark.parametrize("layout", ["tar", "folder"])
+def test_hostile_files_are_rejects(tmp_path, layout, monkeypatch):
+    monkeypatch.setattr("memometer.data.sources.folders.MAX_SIDECAR_BYTES", 5_000)
+    monkeypatch.setattr("memometer.data.sources.webdataset.MAX_SIDECAR_BYTES", 5_000)
+    files = {
+        "bomb": voc_xml(object_xml("&c;"), head=BOMB),
+        "external": voc_xml(object_xml("&secret;"), head=EXTERNAL),
+        "good": voc_xml(object_xml("cat", 1, 1, 2, 2)),
+        "long": voc_xml(head=" " * 6_000),
+    }
+    members = [(f"{n}.{end}", data) for n, xml in files.items() for end, data in (("png", picture(1)), ("xml", xml))]
+    source = write_tar(tmp_path / "0.tar", members) if layout == "tar" else tmp_path / "f"
+    if layout == "folder":
+        source.mkdir()
+        for name, data in members:
+            (source / name).write_bytes(data)
+    import_records(source, tmp_path / "out", options=OPTIONAL, max_rejects=1)
+    assert [row["record_id"] for row in records(tmp_path / "out")] == ["good"]
+    reasons = {row["record_id"]: row["reason"].split(":")[0] for row in rejects(tmp_path / "out")}
+    assert reasons == {"bomb": "unsafe XML", "external": "unsafe XML", "long": "too large"}
+
+
+# --- a tree of annotations, as ImageNet's ---
+
+RED = (255, 0, 0)
+CLASSES = ("n01440764", "n02084071")
+
+
+def write_imagenet(root, *, per_class=6):
+    """train/CLASS/*.JPEG, grey with one red object, and Annotations/CLASS/*.xml; some images were resized since."""
+    rng = np.random.default_rng(0)
+    for folder in CLASSES:
+        for number in range(per_class):
+            name = f"{folder}/{folder}_{number}"
+            width, height = (60, 48) if number % 2 else (48, 60)
+            pixels = np.full((height, width, 3), rng.integers(90, 160), np.uint8)
+            x, y, w, h = (int(side) for side in (*rng.integers(0, 20, 2), *rng.integers(8, 24, 2)))
+            pixels[y : y + h, x : x + w] = RED
+            scale = (1, 2, 2.5)[number % 3]  # what the annotators saw was larger
+            sides = [side * scale for side in (x, y, x + w, y + h)]
+            size = (0, 0) if scale == 1 else (round(width * scale), round(height * scale))
+            annotated = object_xml(folder, sides[0] + 1, sides[1] + 1, *sides[2:])
+            for part, data in (("train", encoded(pixels)), ("Annotations", voc_xml(annotated, size=size))):
+                path = root / part / f"{name}.{'JPEG' if part == 'train' else 'xml'}"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+    (root / "Annotations" / CLASSES[0] / f"{CLASSES[0]}_0.xml").unlink()  # not every image of ImageNet has boxes
+    return root
+
+
+def encoded(pixels):
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG", quality=100, subsampling=0)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="module")
+def imagenet(tmp_path_factory):
+    root = write_imagenet(tmp_path_factory.mktemp("imagenet"))
+    app = typer.Typer()
+    app.command()(data_import.command)
+    flags = ("--captions", "optional", "--annotations", root / "Annotations", "--workers", 0, "--json")
+    result = CliRunner().invoke(app, [str(part) for part in (root / "train", "--out", root / "records", *flags)])
+    assert result.exit_code == 0, result
+    return root, json.loads(result.stdout)
+
+
+def test_imagenet_becomes_records(imagenet):
+    root, summary = imagenet
+    assert (summary["n_records"], summary["n_rejected"], summary["n_without_captions"]) == (12, 0, 12)
+    assert summary["n_files"] == 12 + 11
+    rows = {row["record_id"]: row for row in records(root / "records")}
+    assert list(rows) == [f"{folder}/{folder}_{number}" for folder in CLASSES for number in range(6)]
+    for record_id, row in rows.items():
+        assert [row["label"], *row["objects"]] == [record_id.split("/")[0]] * 2
+        assert (row["boxes"] is None) == (record_id == f"{CLASSES[0]}/{CLASSES[0]}_0")
+
+
+def test_image_dejavu_crops_hold_no_foreground(imagenet):
+    root, _ = imagenet
+    found = crop_records(load_records(root / "records"), kind="background", min_side=0.2, fraction=0.3)
+    assert found.skipped == {"a box has no known place": 1}
+    assert len(found.records) == found.n_all - 1 == 11
+    assert len(found.clipped_ids) == 0
+    for ref, (x, y, w, h) in zip(found.records.image_refs(), found.crops.tolist(), strict=True):
+        picture = open_image(ref)
+        seen = np.asarray(picture.crop((x, y, x + w, y + h)), int)
+        assert not is_red(seen).any()
+    for ref, (x, y, w, h) in zip(found.records.image_refs(), found.boxes.xywh.tolist(), strict=True):
+        red = is_red(np.asarray(open_image(ref), int))
+        assert red.any(axis=0).nonzero()[0][[0, -1]].tolist() == [round(x), round(x + w) - 1]
+        assert red.any(axis=1).nonzero()[0][[0, -1]].tolist() == [round(y), round(y + h) - 1]
+
+
+def is_red(pixels):
+    return (pixels[..., 0] - pixels[..., 1]) > 120
+
+
+def test_what_needs_captions_names_them(imagenet, tmp_path):
+    root, _ = imagenet
+    (tmp_path / "records.parquet").write_bytes((root / "records" / "records.parquet").read_bytes())
+    split_records(tmp_path, "a=4,public=rest")
+    config = TrainConfig.checked(records=tmp_path, out=tmp_path / "m", role="a", batch_size=4, device="cpu")
+    with pytest.raises(InputError, match=r"4 of 4 records have no caption, e.g. .*; training on pairs needs both"):
+        train(config)
+    with pytest.raises(InputError, match=r"none of the 4 forward records has a caption, .* audit image-dejavu"):
+        audit_vl_dejavu(
+            target=Blind(), reference=Blind(), records=tmp_path, role="a", public=tmp_path, public_role="public", k=2
+        )
+
+
+class Blind:
+    """Two towers that see nothing."""
+
+    spec = identity = "blind"
+
+    @staticmethod
+    def preprocess(_):
+        return np.zeros(1, np.uint8)
+
+    @staticmethod
+    def encode_images(pixels):
+        return np.ones((len(pixels), 2), np.float32)
+
+    @staticmethod
+    def encode_texts(texts):
+        return np.ones((len(texts), 2), np.float32)
+
+
+def test_trees_that_do_not_correspond(imagenet, tmp_path):
+    root, _ = imagenet
+    options = ReaderOptions(captions="optional", annotations=root / "Annotations")
+    with pytest.raises(SourceError, match=r"none of the 12 images in .* has an annotation in .*: expected FOLDER/NAME"):
+        import_records(root, tmp_path / "out", options=options)
+    with pytest.raises(SourceError, match=r"no folder of annotations at .*/nowhere: .* exists and holds"):
+        import_records(
+            root / "train", tmp_path / "out", options=ReaderOptions(captions="optional", annotations=root / "nowhere")
+        )
+    with pytest.raises(InputError, match="read as webdataset, where --annotations means nothing; it is for folder"):
+        import_records(write_samples(tmp_path / "0.tar", [1]), tmp_path / "out", options=options)
+
+
+def test_the_tree_goes_before_what_lies_beside_and_must_be_voc(tmp_path):
+    for part, name, data in (
+        ("train", "a/1.png", picture(1)),
+        ("train", "a/1.xml", voc_xml(object_xml("beside", 1, 1, 2, 2))),
+        ("train", "a/2.png", picture(2)),
+        ("train", "a/3.png", picture(3)),
+        ("train", "a/3.xml", voc_xml(object_xml("beside", 1, 1, 2, 2))),
+        ("tree", "a/1.xml", voc_xml(object_xml("tree", 1, 1, 2, 2))),
+        ("tree", "a/2.xml", b"<svg/>"),
+    ):
+        (tmp_path / part / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / part / name).write_bytes(data)
+    options = ReaderOptions(captions="optional", annotations=tmp_path / "tree")
+    import_records(tmp_path / "train", tmp_path / "out", options=options, max_rejects=0.5)
+    assert {row["record_id"]: row["objects"] for row in records(tmp_path / "out")} == {
+        "a/1": ["tree"],
+        "a/3": ["beside"],
+    }
+    assert rejects(tmp_path / "out")[0]["reason"].startswith("not Pascal VOC: ")
+    (tmp_path / "tree" / "a" / "1.xml").write_bytes(voc_xml(object_xml("other", 1, 1, 2, 2)))
+    with pytest.raises(InputError, match="already holds other records"):
+        import_records(tmp_path / "train", tmp_path / "out", options=options, max_rejects=0.5)
