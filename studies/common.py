@@ -94,4 +94,5 @@ def cell(gap, digits=3):
     """A value with its interval, as Markdown."""
     if gap["value"] is None:
         return "–"
-    return f"{gap['value']:+.{digits}f} [{gap['low']:+.{digits}f}, {gap['high']:+.{digits}f}]"
+    value, low, high = (f"{round(gap[name], digits) + 0.0:+.{digits}f}" for name in ("value", "low", "high"))  # no −0
+    return f"{value} [{low}, {high}]"
