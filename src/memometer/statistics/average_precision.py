@@ -1,7 +1,7 @@
 """Average precision: how well scores rank the records of a class above all others, with a bootstrap over records.
 
-With the records of a class in order of falling score, AP = Σ_n (R_n − R_{n−1}) P_n over the distinct scores, where P_n and
-R_n are precision and recall among the records that score at least as much. It is scikit-learn's
+With the records of a class by falling score, AP = Σ_n (R_n − R_{n−1}) P_n over the distinct scores, where P_n and R_n
+are precision and recall among the records that score at least as much. It is scikit-learn's
 ``average_precision_score``: no interpolation, and records of equal scores count together, so their order has no say.
 """
 
@@ -57,10 +57,11 @@ def mean_average_precision(
 ) -> MeanPrecision:
     """Macro (and micro) average precision with 95 % bootstrap intervals over records.
 
-    The interval has the replicates' 2.5 % and 97.5 % quantiles less their bias (their mean less the value), for copies
-    of a record are ties, which lift the average precision of every replicate. A replicate draws n records with replacement, the same for all classes; a class that loses all its positive records
-    in a replicate is left out of that replicate's mean. Replicates are drawn by row: hand the records over in an order
-    that depends on nothing but themselves, e.g. by id. Memory is 9 bytes per record and class.
+    A replicate draws n records with replacement, the same for all classes; a class that loses all its positive records
+    in a replicate is left out of that replicate's mean. Copies of a record are ties, which lift the average precision
+    of every replicate, so the interval has the replicates' 2.5 % and 97.5 % quantiles less that bias (their mean less
+    the value). Records are drawn by row: hand them over in an order that depends on nothing but themselves, e.g. by
+    id. Memory is 9 bytes per record and class.
 
     Args:
         scores: (n, c) finite.
@@ -135,9 +136,7 @@ def _replicated(
     return {which: np.concatenate(each) if each else np.empty(0) for which, each in parts.items()}
 
 
-def _weights(
-    *, n: int, drawn: int, replicates: int, seed: int, name: str
-) -> Iterator[npt.NDArray[np.uint16]]:
+def _weights(*, n: int, drawn: int, replicates: int, seed: int, name: str) -> Iterator[npt.NDArray[np.uint16]]:
     """(n, b) how often each record is drawn, for some replicates after another."""
     size = max(1, BLOCK // (2 * n))
     for start in range(0, replicates, size):
@@ -150,6 +149,6 @@ def _gap(value: float, bootstrap: npt.NDArray[np.float64], tenth: npt.NDArray[np
     bootstrap, tenth = (each[~np.isnan(each)] for each in (bootstrap, tenth))
     if n < 2 or not len(bootstrap):
         return Gap(value, None, None, None, n)
-    # A record drawn twice is found together with itself, which lifts every replicate: their mean goes back to the value.
+    # A record drawn twice is found together with itself, which lifts every replicate: their mean goes to the value.
     low, high = np.clip(np.quantile(bootstrap, [0.025, 0.975]) - bootstrap.mean() + value, 0.0, 1.0)
     return Gap(value, float(low), float(high), float(np.std(tenth, ddof=1)) if len(tenth) > 1 else None, n)

@@ -12,9 +12,7 @@ Array = npt.NDArray[Any]
 
 
 @numba.njit(cache=True, nogil=True)
-def weighted_precision(  # noqa: PLR0917 (numba has no keyword-only arguments)
-    records: Array, positive: Array, last: Array, weights: Array, found: Array
-) -> None:
+def weighted_precision(records: Array, positive: Array, last: Array, weights: Array, found: Array) -> None:
     """Fills ``found`` (b,) with the average precision under each column of weights; NaN without a weighted positive.
 
     Args:
