@@ -26,7 +26,7 @@ def work(tmp_path_factory):
     ):
         done = run(*words)
         assert done.exit_code == 0, f"{done.output}\n{done.exception}"
-    (folder / "classes.txt").write_text("tree\ndog\tsmall dog\nhouse\nunicorn\n")
+    (folder / "classes.txt").write_text("tree\ndog\tsmall dog\ncar\nunicorn\n")
     (folder / "templates.txt").write_text("a photo of a {}.\na drawing of a {}.\n")
     return folder
 

@@ -121,6 +121,8 @@ def zero_shot(tmp_path, **options):
     for row in range(len(world.ids)):
         names.append(f"{row}.png")
         Image.new("RGB", (2, 2), (row, 0, 0)).save(path.parent / names[-1])
+    for row in options.pop("broken", ()):
+        (path.parent / names[row]).write_bytes(b"no image")
     pq.write_table(table.append_column("image_path", [names]), path)
     words = {"kind_0": "kind 0", "kind_1": "kind 1", "kind_3": "kind 3", "kind_2": "kind 2"}
     model = PicturelessModel(world.model, world.images)
@@ -202,3 +204,27 @@ def test_shared_captions_are_counted(tmp_path):
     pq.write_table(table.set_column(place, "captions", [captions]), path)
     found = measure_utility(**world.options, retrieval=True, replicates=5)
     assert found.summary["retrieval"]["n_shared_captions"] == 3
+
+
+def test_images_and_captions_that_cannot_be_used_are_counted(tmp_path):
+    _, found = zero_shot(tmp_path, several=False, broken=(4, 9), replicates=5)
+    assert found.summary["zero_shot"]["n_skipped"] == {"no image that can be embedded": 2}
+    assert found.summary["zero_shot"]["accuracy"]["n"] == 58
+    assert found.samples["zero_shot_predicted"].is_null().to_pylist() == [row in (4, 9) for row in range(60)]
+    assert [(row["record_id"], row["side"]) for row in found.rejects.to_pylist()] == [
+        ("t004", "test image"),
+        ("t009", "test image"),
+    ]
+
+
+def test_blank_and_missing_captions_do_not_count(tmp_path):
+    world = UtilityWorld(tmp_path)
+    path = tmp_path / "records" / "records.parquet"
+    table = pq.read_table(path)
+    captions = table["captions"].to_pylist()
+    captions[0][1], captions[1][2], captions[2] = " ", None, None
+    place = table.schema.get_field_index("captions")
+    pq.write_table(table.set_column(place, "captions", [captions]), path)
+    found = measure_utility(**world.options, retrieval=True, replicates=5)
+    assert found.samples["n_captions"].to_pylist()[:4] == [2, 2, 0, 3]
+    assert found.summary["retrieval"]["n_captions"] == 60 * 3 - 5
