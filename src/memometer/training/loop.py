@@ -5,6 +5,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -94,7 +95,8 @@ class TrainingLoop:
         state = self._load(folder) if resume else None
         state = state or TrainState(0, {}, {}, metrics=torch.zeros(0, len(self.columns)), seconds=0.0)
         rows, before, start = state.metrics.tolist(), state.seconds, time.monotonic()
-        batches = iter(self._loader(range(state.epoch, self._config.epochs)))
+        loader = self._loader(range(state.epoch, self._config.epochs))
+        batches = iter(loader) if loader.num_workers else _ahead(iter(loader))
         with self._progress(done=state.epoch * self.steps_per_epoch) as advance:
             for epoch in range(state.epoch, self._config.epochs):
                 # What dropout drops depends on the epoch, not on where the training was resumed.
@@ -217,6 +219,15 @@ class TrainingLoop:
         with progress_bar(f"training {self._config.out.name}", total=self._steps, unit="steps") as advance:
             advance(done)
             yield advance
+
+
+def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
+    """The same batches, each made by a thread of its own while the one before it is trained on."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch
 
 
 def _moved(batch: Any, device: torch.device) -> Any:

@@ -5,20 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from PIL import Image
 from torch.utils.data import Dataset, Sampler
 
-from memometer.data.augmentation import crop_box
 from memometer.data.images import ImageRef, UnreadableImageError, open_image
 from memometer.data.records import Records
 from memometer.encoders.architectures import Tokenizer
 from memometer.errors import JobError
 from memometer.seeds import rng_for
+from memometer.training.crops import Picture, prepared, random_crop
 from memometer.training.mitigations.base import Mitigation, those_with
 
-__all__ = ["CachedImages", "EpochBatches", "Place", "TrainingSamples", "normalised", "random_crop", "random_view"]
+__all__ = ["CachedImages", "EpochBatches", "Place", "TrainingSamples", "normalised"]
 
 Place = tuple[int, int]
 """(epoch, row of the records)."""
@@ -75,13 +74,17 @@ class CachedImages:
         """
         self._records = records
         self._ids = records.record_ids
-        self._cache: dict[int | str, Image.Image] = {}
+        self._cache: dict[int | str, Any] = {}
         self._cache_left = cache_bytes
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def _image(self, row: int, record_id: str) -> Image.Image:
+    def _prepared(self, image: Image.Image) -> Any:
+        """The form in which an image is kept, of the same size in memory."""
+        return image
+
+    def _image(self, row: int, record_id: str) -> Any:
         if row in self._cache:
             return self._cache[row]
         ref = next(self._records.image_refs(row, row + 1))
@@ -89,8 +92,8 @@ class CachedImages:
             raise JobError(f"record '{record_id}' has no image; import the records again")
         return self._decoded(row, ref, record_id)
 
-    def _decoded(self, key: int | str, ref: ImageRef, record_id: str) -> Image.Image:
-        """A decoded image, kept under ``key`` while there is room."""
+    def _decoded(self, key: int | str, ref: ImageRef, record_id: str) -> Any:
+        """A decoded image as `_prepared` makes it, kept under ``key`` while there is room."""
         try:
             image = open_image(ref)
         except UnreadableImageError as error:
@@ -98,10 +101,11 @@ class CachedImages:
                 f"the image of record '{record_id}' cannot be read: {error}; import the records again, then train again"
             ) from error
         size = image.width * image.height * len(image.getbands())
+        form = self._prepared(image)
         if size <= self._cache_left:
-            self._cache[key] = image
+            self._cache[key] = form
             self._cache_left -= size
-        return image
+        return form
 
 
 class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -136,10 +140,10 @@ class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self._captions = records.column("captions")
         self._tokenizer, self._size = tokenizer, size
         self._min_crop, self._seed = min_crop, seed
-        self._of_refs, self._of_captions, self._of_tokens, self._of_images = (
-            those_with(hook, mitigations) for hook in ("image_ref", "captions", "tokens", "image")
+        self._of_refs, self._of_captions, self._of_tokens, self._of_pixels = (
+            those_with(hook, mitigations) for hook in ("image_ref", "captions", "tokens", "pixels")
         )
-        used = [*self._of_refs, *self._of_captions, *self._of_tokens, *self._of_images]
+        used = [*self._of_refs, *self._of_captions, *self._of_tokens, *self._of_pixels]
         self._streams = list(dict.fromkeys(name for name, _ in used))
         self._tokens: dict[str, torch.Tensor] = {}
 
@@ -155,21 +159,24 @@ class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return self._pixels(epoch, row, record_id, rngs), self._caption(row, rngs)
 
     def _pixels(self, epoch: int, row: int, record_id: str, rngs: dict[str, np.random.Generator]) -> torch.Tensor:
-        image = self._chosen_image(row, record_id, rngs) if self._of_refs else self._image(row, record_id)
-        view = random_view(
-            image, size=self._size, min_area=self._min_crop, rng=rng_for(self._seed, "crop", epoch, record_id)
+        picture = self._chosen_image(row, record_id, rngs) if self._of_refs else self._image(row, record_id)
+        pixels = random_crop(
+            picture, size=self._size, min_area=self._min_crop, rng=rng_for(self._seed, "crop", epoch, record_id)
         )
-        for name, mitigation in self._of_images:
-            view = mitigation.image(view, rng=rngs[name])
-        return torch.from_numpy(_pixels_of(view))
+        for name, mitigation in self._of_pixels:
+            pixels = mitigation.pixels(pixels, rng=rngs[name])
+        return torch.from_numpy(np.ascontiguousarray(pixels))
 
-    def _chosen_image(self, row: int, record_id: str, rngs: dict[str, np.random.Generator]) -> Image.Image:
+    def _prepared(self, image: Image.Image) -> Picture:
+        return prepared(image)
+
+    def _chosen_image(self, row: int, record_id: str, rngs: dict[str, np.random.Generator]) -> Picture:
         for name, mitigation in self._of_refs:
             ref = mitigation.image_ref(record_id, rng=rngs[name])
             if ref is not None:
-                kept = self._cache.get(ref.path)
+                kept: Picture | None = self._cache.get(ref.path)
                 return self._decoded(ref.path, ref, record_id) if kept is None else kept
-        return self._image(row, record_id)
+        return self._image(row, record_id)  # type: ignore[no-any-return]
 
     def _caption(self, row: int, rngs: dict[str, np.random.Generator]) -> torch.Tensor:
         captions: Sequence[str] = self._captions[row].as_py()
@@ -183,34 +190,6 @@ class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
         for name, mitigation in self._of_tokens:
             tokens = mitigation.tokens(tokens, rng=rngs[name])
         return tokens
-
-
-def random_view(image: Image.Image, *, size: tuple[int, int], min_area: float, rng: np.random.Generator) -> Image.Image:
-    """A random part of an image, resized: the distribution of torchvision's ``RandomResizedCrop``, as in open_clip.
-
-    Args:
-        image: of any mode.
-        size: (height, width) of the result in px.
-        min_area: least share of the area; the aspect ratio is drawn between 3/4 and 4/3.
-        rng: where the randomness comes from.
-
-    Returns:
-        RGB, resized with an antialiased bicubic filter before the conversion.
-    """
-    left, top, width, height = crop_box(image.width, image.height, min_area=min_area, rng=rng)
-    part = image.crop((left, top, left + width, top + height)).resize((size[1], size[0]), Image.Resampling.BICUBIC)
-    return part.convert("RGB")
-
-
-def random_crop(
-    image: Image.Image, *, size: tuple[int, int], min_area: float, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
-    """The pixels of a `random_view`, (3, height, width) uint8."""
-    return _pixels_of(random_view(image, size=size, min_area=min_area, rng=rng))
-
-
-def _pixels_of(view: Image.Image) -> npt.NDArray[np.uint8]:
-    return np.ascontiguousarray(np.asarray(view).transpose(2, 0, 1))
 
 
 def normalised(pixels: torch.Tensor, preprocess: Mapping[str, Any]) -> torch.Tensor:

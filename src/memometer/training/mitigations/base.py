@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import torch
-from PIL import Image
 
 from memometer.data.images import ImageRef
 from memometer.encoders.architectures import Tokenizer
@@ -59,9 +59,9 @@ class Mitigation:
         """Where the image is that stands for the record's own in this epoch; None keeps the record's own."""
         return None
 
-    def image(self, image: Image.Image, *, rng: np.random.Generator) -> Image.Image:  # noqa: ARG002 (a hook)
-        """The random crop of an image, RGB, of the model's size → the same mode and size."""
-        return image
+    def pixels(self, pixels: npt.NDArray[np.uint8], *, rng: np.random.Generator) -> npt.NDArray[np.uint8]:  # noqa: ARG002
+        """(3, height, width) uint8 of the random crop of an image, of the model's size → the same shape."""
+        return pixels
 
     def raw_text_features(self, features: torch.Tensor, *, generator: torch.Generator) -> torch.Tensor:  # noqa: ARG002
         """(n, d) text embeddings of a batch, not yet normalised → the same shape; gradients flow through it."""

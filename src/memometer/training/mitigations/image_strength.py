@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from memometer.data.augmentation import Augmentation
@@ -25,6 +26,10 @@ class ImageStrength(Mitigation):
     flip: float = 0.0
     color_jitter: float = 0.0
 
-    def image(self, image: Image.Image, *, rng: np.random.Generator) -> Image.Image:
-        """An RGB image → the same size."""
-        return Augmentation(flip=self.flip, jitter=self.color_jitter)(image, rng)
+    def pixels(self, pixels: npt.NDArray[np.uint8], *, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+        """(3, height, width) uint8 → the same shape."""
+        view = pixels[:, :, ::-1] if rng.random() < self.flip else pixels
+        if self.color_jitter:
+            image = Image.fromarray(np.ascontiguousarray(view.transpose(1, 2, 0)))
+            view = np.asarray(Augmentation(jitter=self.color_jitter)(image, rng)).transpose(2, 0, 1)
+        return view
