@@ -39,12 +39,14 @@ class _Step:
         loss: the mean over the processes, a scalar on the device.
         rate: the learning rate.
         measured: by the objective, scalars on the device or numbers.
+        seconds: since the step before was sent to the device.
     """
 
     moment: Moment
     loss: torch.Tensor
     rate: float
     measured: tuple[float | torch.Tensor, ...]
+    seconds: float
 
 
 class TrainingLoop:
@@ -160,7 +162,9 @@ class TrainingLoop:
         self.accelerator.backward(loss)
         self._objective.before_step(moment)
         self._optimizer.step()
-        return _Step(moment, mean, rate, self._objective.after_step(moment))
+        measured, now = self._objective.after_step(moment), time.monotonic()
+        seconds, self._last_step = now - self._last_step, now
+        return _Step(moment, mean, rate, measured, seconds)
 
     def _numbers(self, step: "_Step", advance: Callable[..., None]) -> tuple[float, ...]:
         """A step's row of the metrics, once the device has come to its end; stops where the loss is not finite."""
@@ -170,9 +174,7 @@ class TrainingLoop:
                 f"the loss is {loss} at step {step.moment.step + 1} of {self._steps}; the state after the last whole "
                 f"epoch is kept in {self._config.out / 'state'}; try --overwrite with a lower --lr or a longer --warmup"
             )
-        now = time.monotonic()
-        speed = self._config.batch_size / max(now - self._last_step, 1e-9)
-        self._last_step = now
+        speed = self._config.batch_size / max(step.seconds, 1e-9)
         advance(1, f"epoch {step.moment.epoch + 1}  loss {loss:.3f}  {speed:,.0f} samples/s")
         return step.moment.step, step.moment.epoch, loss, step.rate, *measured, speed
 
