@@ -16,9 +16,10 @@ from memometer.data.records import load_records
 from memometer.encoders.architectures import build_model
 from memometer.errors import InputError, JobError, ModelError
 from memometer.training import Mitigation, TrainConfig
+from memometer.training.crops import random_crop
 from memometer.training.models import find_architecture
 from memometer.training.optimizer import build_optimizer, clamp_logit_scale, learning_rate
-from memometer.training.samples import EpochBatches, TrainingSamples, random_crop
+from memometer.training.samples import EpochBatches, TrainingSamples
 
 
 def test_norms_biases_and_the_scale_do_not_decay():

@@ -6,6 +6,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.measures.threads import keeping_threads
+
 __all__ = ["CORNERS", "free_corners", "largest_free"]
 
 CORNERS = 4
@@ -42,6 +44,7 @@ def offer(left: int, top: int, width: int, height: int, best: Array) -> None:
         best[3] = height
 
 
+@keeping_threads
 @numba.njit(parallel=True, cache=True, nogil=True)
 def largest_free(indptr: Array, covers: Array, sizes: Array, out: Array) -> None:
     """Fills ``out`` (n, 4), zeros before: left, top, width and height of the best free rectangle; zeros where none is.
@@ -76,6 +79,7 @@ def largest_free(indptr: Array, covers: Array, sizes: Array, out: Array) -> None
                 offer(left, free_from, width, sizes[image, 1] - free_from, best)
 
 
+@keeping_threads
 @numba.njit(parallel=True, cache=True, nogil=True)
 def free_corners(indptr: Array, covers: Array, corners: Array, out: Array) -> None:
     """Fills ``out`` (n,): which corner is free and farthest from all covers, the first of equals; -1 if none is free.

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.measures.threads import keeping_threads
 from memometer.objects.sets import ObjectSets
 
 __all__ = ["Csr", "count_top", "count_union", "csr"]
@@ -28,6 +29,7 @@ def csr(sets: ObjectSets) -> Csr:
     return Csr(sets.indptr, sets.indices)
 
 
+@keeping_threads
 @numba.njit(parallel=True, cache=True, nogil=True)
 def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only arguments)
     own: Csr,
@@ -109,6 +111,7 @@ def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only
         sink[chunk] = touched  # a result that nobody reads, so that the compiler keeps the loads
 
 
+@keeping_threads
 @numba.njit(parallel=True, cache=True, nogil=True)
 def count_top(  # noqa: C901, PLR0912, PLR0917 (as above)
     own: Csr,

@@ -6,12 +6,15 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.measures.threads import keeping_threads
+
 __all__ = ["count_votes"]
 
 CHUNKS = 64  # more than threads, so that they finish together; the number changes no result
 Array = npt.NDArray[Any]
 
 
+@keeping_threads
 @numba.njit(parallel=True, cache=True, nogil=True)
 def count_votes(  # noqa: PLR0917 (numba has no keyword-only arguments)
     neighbors: Array, public_labels: Array, weights: Array, n_labels: int, ranked: Array, sums: Array

@@ -78,9 +78,22 @@ class Objective(abc.ABC):
     def before_step(self, moment: Moment) -> None:  # noqa: B027 (a hook; most need none)
         """Acts on the gradients, before the optimizer does."""
 
-    def after_step(self, moment: Moment) -> tuple[float, ...]:  # noqa: ARG002 (a hook)
-        """Acts on the weights, after the optimizer has; returns the numbers named by ``columns``."""
+    def after_step(self, moment: Moment) -> tuple[float | torch.Tensor, ...]:  # noqa: ARG002 (a hook)
+        """Acts on the weights, after the optimizer has; returns the numbers named by ``columns``.
+
+        Scalars on the device will do, and keep it from waiting.
+        """
         return ()
+
+    def after_epoch(self, process: Accelerator, *, bf16: bool) -> None:  # noqa: B027 (a hook)
+        """Looks at the network after an epoch, before its state is kept."""
+
+    def finish(self) -> None:  # noqa: B027 (a hook)
+        """Makes the network the finished model, after the last epoch."""
+
+    def outcome(self) -> dict[str, Any]:
+        """What the manifest says beside the model: what the training came to."""
+        return {}
 
     def state(self) -> dict[str, torch.Tensor]:
         """What a resume needs besides the network and the optimizer."""
