@@ -6,9 +6,12 @@ from memometer.report.charts.differences import COLUMNS, difference_forest, diff
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.compare_verdict import compare_verdict
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count, plain
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from memometer.audits.result import Audit
 
 __all__ = ["PAGE"]
@@ -70,6 +73,23 @@ def _reasons(audit: "Audit") -> Numbers:
     return Numbers(("Audit", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
 
 
+def _terminal(audit: "Audit") -> "list[Table]":
+    """Of each audit the numbers of the design that the verdict goes by, which fit 80 columns; the report has all."""
+    baseline, brief = plain(audit.summary["baseline"]["name"]), []
+    for run in audit.summary["runs"]:
+        whole = run_numbers(run)
+        designs = {entry["key"]: entry["design"] for entry in run["numbers"]}
+        design = designs.get(run["headline"], "")
+        rows = [row[1:] for row in whole.rows if row[0] == design]
+        strong = {place for place, row in enumerate(rows) if (design, *row) in {whole.rows[at] for at in whole.strong}}
+        others = (
+            f", {count(len(whole.rows) - len(rows))} more numbers in the report" if len(rows) < len(whole.rows) else ""
+        )
+        title = f"{plain(run['name'])} less {baseline} ({design}{others})"
+        brief.append(HeadTable(title, Numbers(COLUMNS[1:], tuple(rows), strong=frozenset(strong))))
+    return list(head_tables(audit.summary["of_name"], [*brief, HeadTable("undefined", _reasons(audit))]))
+
+
 READING = (
     Reading(
         "Paired by record",
@@ -114,4 +134,5 @@ PAGE = MeasurePage(
     facts=_facts,
     tables=_tables,
     figures=FIGURES,
+    terminal=_terminal,
 )
