@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from memometer.neighbors import search
     from memometer.report import write_report
     from memometer.training import SslConfig, TrainConfig, train, train_ssl
+    from memometer.utility import measure_utility
 
 __version__ = "0.1.0"
 
@@ -50,6 +51,7 @@ _HOMES = {
     "load_encoder": "memometer.embeddings",
     "load_records": "memometer.data",
     "make_scenes": "memometer.data",
+    "measure_utility": "memometer.utility",
     "search": "memometer.neighbors",
     "split_records": "memometer.data",
     "train": "memometer.training",
@@ -78,6 +80,7 @@ __all__ = [
     "load_encoder",
     "load_records",
     "make_scenes",
+    "measure_utility",
     "search",
     "split_records",
     "train",
