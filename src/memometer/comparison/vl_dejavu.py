@@ -29,8 +29,8 @@ SCOPE_COLUMNS = {"all": "", "unmentioned": "_unmentioned"}
 
 def by_direction(samples: pa.Table) -> dict[str, pa.Table]:
     """Direction → its rows."""
-    directions = pc.unique(samples["direction"]).to_pylist()
-    return {name: samples.filter(pc.equal(samples["direction"], name)) for name in directions}
+    parts = {name: samples.filter(pc.equal(samples["direction"], name)) for name in PARTS}
+    return {name: rows for name, rows in parts.items() if rows.num_rows}
 
 
 def _read(audit: Audit) -> dict[str, pa.Table]:
