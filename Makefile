@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARDS ?= ../shared/data/flickr8k
 
-.PHONY: help setup demo test check format flickr8k study-one-model study-image benchmarks docs clean
+.PHONY: help setup demo test check format flickr8k study-one-model study-image study-removal benchmarks docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -17,6 +17,7 @@ help:
 	@echo "make flickr8k    the Flickr8k study; SHARDS=folder of its tar shards"
 	@echo "make study-one-model  text encoders in place of the second model, after make flickr8k"
 	@echo "make study-image the image-only study on built-in scenes"
+	@echo "make study-removal  leaving the most memorized records out, on built-in scenes"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
 	@echo "make docs        build the documentation into site/"
 
@@ -54,6 +55,9 @@ study-one-model: flickr8k
 
 study-image: $(READY)
 	$(BIN)/python studies/image_dejavu.py
+
+study-removal: $(READY)
+	$(BIN)/python studies/removal.py
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py
