@@ -24,6 +24,8 @@ from memometer.files import atomic_path, write_json, write_text
 PAGE = STUDIES / "removal.md"
 ROLES = {"shared": 400, "candidates": 300, "independent": 300, "external": 1000}
 MISCAPTIONED = 90
+TEMPLATES = ("a small {}", "a large {}")
+"""How the scenes' captions speak of an object."""
 NAMES = {"clipmem": "CLIPMem", "similarity": "low similarity", "random": "at random"}
 NUMBERS = {
     "i2t recall@1": ("retrieval", "image_to_text", "recall@1"),
@@ -33,6 +35,7 @@ NUMBERS = {
     "t2i recall@5": ("retrieval", "text_to_image", "recall@5"),
     "t2i recall@10": ("retrieval", "text_to_image", "recall@10"),
     "zero-shot mAP": ("zero_shot", "mean_average_precision"),
+    "linear probe mAP": ("linear_probe", "mean_average_precision"),
 }
 
 
@@ -101,7 +104,7 @@ def measured(options, scenes, classes, cell, spec):
 
     utility = measure_utility(
         model=spec, records=scenes, role="external", retrieval=True, zero_shot=classes,
-        out=options.work / f"seed-{cell.seed}" / f"utility-{cell.name}",
+        templates=TEMPLATES, linear_probe=True, probe_role="independent", out=options.work / f"seed-{cell.seed}" / f"measured-{cell.name}",
     )  # fmt: skip
     return {name: _at(utility.summary, path) for name, path in NUMBERS.items()}
 
@@ -223,7 +226,8 @@ Mean CLIPMem: {means}. The area under the ROC curve that tells mis-captioned can
 ## Utility
 
 Retrieval among the external scenes (recall@k, image → text and text → image, up to five captions each), and the mean
-average precision of zero-shot classification over the objects of the scenes:
+average precision over the objects of the scenes, zero-shot and by a linear probe that was fitted on the independent
+scenes:
 
 {utility_table(rows, options, change=False)}
 
@@ -244,7 +248,7 @@ on {machine()}. A step of it by hand, for one seed and one ranking:
     memometer audit clipmem --target open_clip:f --reference open_clip:g --records scenes --shared shared --candidates candidates --independent independent --external external --out clipmem
     memometer remove --scores clipmem --most {options.steps[0]} --by clipmem --out removed.parquet
     memometer train --records scenes --role shared,candidates --without removed.parquet --model tiny --epochs {options.epochs} --batch-size 100 --out again
-    memometer utility --model open_clip:again --records scenes --role external --retrieval --zero-shot classes.txt --out utility
+    memometer utility --model open_clip:again --records scenes --role external --retrieval --zero-shot classes.txt --templates templates.txt --linear-probe --probe-role independent --out utility
 """
 
 
