@@ -103,9 +103,16 @@ def measured(options, scenes, classes, cell, spec):
     from memometer.utility import measure_utility
 
     utility = measure_utility(
-        model=spec, records=scenes, role="external", retrieval=True, zero_shot=classes,
-        templates=TEMPLATES, linear_probe=True, probe_role="independent", out=options.work / f"seed-{cell.seed}" / f"measured-{cell.name}",
-    )  # fmt: skip
+        model=spec,
+        records=scenes,
+        role="external",
+        retrieval=True,
+        zero_shot=classes,
+        templates=TEMPLATES,
+        linear_probe=True,
+        probe_role="independent",
+        out=options.work / f"seed-{cell.seed}" / f"measured-{cell.name}",
+    )
     return {name: _at(utility.summary, path) for name, path in NUMBERS.items()}
 
 

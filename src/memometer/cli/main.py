@@ -39,8 +39,8 @@ COMMANDS = (
     (audit, "unitmem", "audit_unitmem"),
     (app, "utility", "utility"),
     (app, "remove", "remove"),
-    (app, "compare", "compare"),
     (app, "report", "report"),
+    (app, "compare", "compare"),
     (app, "demo", "demo"),
 )
 for _group, _name, _module in COMMANDS:

@@ -38,9 +38,9 @@ def _way(entry: dict[str, Any] | None) -> str:
 
 
 def _kind(ways: list[str]) -> str:
-    """``"worse"`` where any audit shows more, ``"better"`` where none does and some show less."""
+    """``"found"`` where any audit shows more, ``"better"`` where none does and some show less."""
     if "more" in ways:
-        return "worse"
+        return "found"
     return "better" if "less" in ways else "undefined"
 
 

@@ -78,7 +78,7 @@ class MeasurePage:
         items: the gallery's entries, their pictures placed.
         gallery_template: the template that shows them.
         terminal: what is printed when the audit is done; None prints ``tables``.
-        kind: of work, ``"audit"`` for all measures.
+        kind: of work, ``"audit"`` for all but sweeps.
     """
 
     name: str
