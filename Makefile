@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARDS ?= ../shared/data/flickr8k
 
-.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image benchmarks docs clean
+.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image benchmarks docs clean study-removal
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -18,6 +18,7 @@ help:
 	@echo "make study-one-model  text encoders in place of the second model, after make flickr8k"
 	@echo "make study-clipmem    CLIPMem, SSLMem and UnitMem on Flickr8k; SHARDS=…"
 	@echo "make study-image the image-only study on built-in scenes"
+	@echo "make study-removal  leaving the most memorized records out, on built-in scenes"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
 	@echo "make docs        build the documentation into site/"
 
@@ -58,6 +59,9 @@ study-clipmem: $(READY)
 
 study-image: $(READY)
 	$(BIN)/python studies/image_dejavu.py
+
+study-removal: $(READY)
+	$(BIN)/python studies/removal.py
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py

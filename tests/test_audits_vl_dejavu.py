@@ -13,8 +13,9 @@ from memometer.errors import InputError
 
 CONTRACT = [
     "record_id", "direction", "n_objects", "precision_target", "precision_reference", "recall_target",
-    "recall_reference", "f_target", "f_reference", "recall_unmentioned_target", "recall_unmentioned_reference",
-    "distance_target", "correct_target", "correct_reference",
+    "recall_reference", "f_target", "f_reference", "precision_unmentioned_target",
+    "precision_unmentioned_reference", "recall_unmentioned_target", "recall_unmentioned_reference", "distance_target",
+    "correct_target", "correct_reference",
 ]  # fmt: skip
 GAPS = ("ppg", "prg", "aucg")
 

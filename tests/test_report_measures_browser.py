@@ -15,6 +15,7 @@ from memometer import (
     audit_sslmem,
     audit_unitmem,
     audit_vl_dejavu,
+    compare_audits,
     make_scenes,
     split_records,
 )
@@ -43,6 +44,8 @@ def reports(tmp_path_factory):
         "sslmem": audit_sslmem(target=encoder(1), reference=encoder(2), reference_role="b", **shared),
         "unitmem": audit_unitmem(target=encoder(1), control_role="b", **shared),
     }
+    other = audit_vl_dejavu(**VectorWorld(folder / "others", plant=0.2).options)
+    audits["compare"] = compare_audits([audits["vl-dejavu"], other, audits["vl-dejavu"]]).as_audit()
     for name, audit in audits.items():
         (folder / f"{name}.html").write_text(render(audit), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in audits}

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from memometer.audits.sslmem import audit_sslmem
     from memometer.audits.unitmem import audit_unitmem
     from memometer.audits.vl_dejavu import audit_vl_dejavu
+    from memometer.comparison import Comparison, compare_audits
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
     from memometer.embeddings import load_encoder
     from memometer.encoders import Encoder
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Audit": "memometer.audits",
+    "Comparison": "memometer.comparison",
     "Encoder": "memometer.encoders",
     "InputError": "memometer.errors",
     "JobError": "memometer.errors",
@@ -43,6 +45,7 @@ _HOMES = {
     "audit_sslmem": "memometer.audits.sslmem",
     "audit_unitmem": "memometer.audits.unitmem",
     "audit_vl_dejavu": "memometer.audits.vl_dejavu",
+    "compare_audits": "memometer.comparison",
     "import_records": "memometer.data",
     "load_audit": "memometer.audits",
     "load_encoder": "memometer.embeddings",
@@ -58,6 +61,7 @@ _HOMES = {
 
 __all__ = [
     "Audit",
+    "Comparison",
     "Encoder",
     "InputError",
     "JobError",
@@ -70,6 +74,7 @@ __all__ = [
     "audit_sslmem",
     "audit_unitmem",
     "audit_vl_dejavu",
+    "compare_audits",
     "import_records",
     "load_audit",
     "load_encoder",

@@ -131,8 +131,10 @@ class Direction:
         for short, what in (("precision", "precision"), ("recall", "recall"), ("f", "f_score")):
             columns[f"{short}_target"] = self._spread(getattr(target.union, what)(self.k))
             columns[f"{short}_reference"] = self._spread(getattr(reference.union, what)(self.k))
-        columns["recall_unmentioned_target"] = self._spread(target.union.recall(self.k, unmentioned=True))
-        columns["recall_unmentioned_reference"] = self._spread(reference.union.recall(self.k, unmentioned=True))
+        for what in ("precision", "recall"):
+            for name, side in (("target", target), ("reference", reference)):
+                values = getattr(side.union, what)(self.k, unmentioned=True)
+                columns[f"{what}_unmentioned_{name}"] = self._spread(values)
         scored = target.union.n_objects > 0
         distance = 1.0 - target.neighbors.similarities[:, 0]
         columns["distance_target"] = self._spread(np.where(scored, distance, np.nan))

@@ -21,6 +21,7 @@ from memometer.audits.trained_on import training_notes
 from memometer.audits.unitmem_scoring import Statistic, group_unitmem, measure_units, score_classes, score_units
 from memometer.audits.unitmem_summary import (
     TowerUnits,
+    groups_table,
     layer_table,
     planted_rows,
     samples_table,
@@ -215,6 +216,7 @@ def audit_unitmem(
     tables = {
         "layers": layer_table(scores, seed=seed, replicates=replicates),
         "units": units_table(scores),
+        **({} if "control" not in roles else {"groups": groups_table(scores)}),
     }
     audit = Audit(
         summary=summary,

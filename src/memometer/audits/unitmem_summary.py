@@ -20,6 +20,7 @@ from memometer.statistics import gap_of, group_gap
 __all__ = [
     "LAYERS_SCHEMA",
     "TowerUnits",
+    "groups_table",
     "layer_table",
     "planted_rows",
     "samples_table",
@@ -54,6 +55,10 @@ LAYERS_SCHEMA = pa.schema(
         ("n_groups", pa.int64()),
         ("group_size", pa.int64()),
     ]
+)
+
+GROUPS_SCHEMA = pa.schema(
+    [("tower", pa.string()), ("group", pa.int64()), ("trained", pa.float64()), ("control", pa.float64())]
 )
 
 
@@ -135,6 +140,18 @@ def layer_table(towers: dict[Tower, TowerUnits], *, seed: int, replicates: int) 
                 row |= {"n_groups": gap["n"], "group_size": part.group_size}
             rows.append(row)
     return pa.Table.from_pylist(rows, schema=LAYERS_SCHEMA)
+
+
+def groups_table(towers: dict[Tower, TowerUnits]) -> pa.Table:
+    """One row per group of records: the mean UnitMem over the units of a tower, and that of the control's group."""
+    tables = [GROUPS_SCHEMA.empty_table()]
+    for tower, part in towers.items():
+        if part.groups is None or part.control_groups is None:
+            continue
+        means = [_nullable(_row_means(values)) for values in (part.groups, part.control_groups)]
+        names, numbers = pa.array([tower] * len(means[0]), pa.string()), pa.array(range(len(means[0])), pa.int64())
+        tables.append(pa.table([names, numbers, *means], schema=GROUPS_SCHEMA))
+    return pa.concat_tables(tables)
 
 
 def units_table(towers: dict[Tower, TowerUnits]) -> pa.Table:

@@ -40,6 +40,7 @@ COMMANDS = (
     (app, "utility", "utility"),
     (app, "remove", "remove"),
     (app, "report", "report"),
+    (app, "compare", "compare"),
     (app, "demo", "demo"),
 )
 for _group, _name, _module in COMMANDS:

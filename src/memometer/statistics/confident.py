@@ -46,10 +46,18 @@ class ConfidentHits:
         """(n,) whether both models have a prediction to score."""
         return ~(np.isnan(self.target_hits) | np.isnan(self.reference_hits))
 
+    @property
+    def gaps(self) -> Floats:
+        """(n,) the target's hit less the reference's; NaN for a record that is not scored."""
+        return self.target_hits - self.reference_hits
+
     def by_id(self) -> "ConfidentHits":
         """The scored records alone, by ascending id."""
         rows = np.flatnonzero(self.scored)
-        rows = rows[np.argsort(self.id_rank[rows])]
+        return self.where(rows[np.argsort(self.id_rank[rows])])
+
+    def where(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ConfidentHits":
+        """The records of some rows, in their order."""
         columns = (getattr(self, field.name)[rows] for field in dataclasses.fields(self))
         return ConfidentHits(*columns)
 
@@ -83,6 +91,7 @@ def confident_gap(
     name: str,
     weights: Sequence[float] | None = None,
     replicates: int = 1000,
+    less: Sequence[ConfidentHits] | None = None,
 ) -> Gap:
     """The déjà vu score: accuracy(target) − accuracy(reference) among each one's ``percent`` most confident records.
 
@@ -96,12 +105,21 @@ def confident_gap(
         name: e.g. ``"top-1/20"``.
         weights: one per direction, e.g. (1, −1) for the difference of two sets of records; equal ones without it.
         replicates: bootstrap replicates behind ``low`` and ``high``.
+        less: what other models predicted of the same records, row by row. The gap is then the score less that of these,
+            over the records that both score, and every replicate draws the same records for both.
     """
     if percent == 100:
-        gaps = [np.where(pair.scored, pair.target_hits - pair.reference_hits, np.nan) for pair in directions]
+        gaps = [pair.gaps for pair in directions]
+        gaps = gaps if less is None else [gap - pair.gaps for gap, pair in zip(gaps, less, strict=True)]
         return gap_of(gaps, seed=seed, name=name, weights=weights, replicates=replicates)
+    if less is not None:
+        both = [one.scored & other.scored for one, other in zip(directions, less, strict=True)]
+        directions, less = (
+            [pair.where(rows) for pair, rows in zip(pairs, both, strict=True)] for pairs in (directions, less)
+        )
     shares = np.full(len(directions), 1 / len(directions)) if weights is None else np.asarray(weights, np.float64)
     pairs = [pair.by_id() for pair in directions]
+    others = None if less is None else [pair.by_id() for pair in less]
     sizes = [_size(len(pair.id_rank), percent) for pair in pairs]
     n = sum(sizes)
     if any(len(pair.id_rank) == 0 for pair in pairs):
@@ -110,19 +128,27 @@ def confident_gap(
         return Gap(None, None, None, None, n, f"{percent:g} % of the scored records are none")
     once = [np.ones(len(pair.id_rank), np.int64) for pair in pairs]
     scores = [_gap(_Order.both(pair), each, size) for pair, each, size in zip(pairs, once, sizes, strict=True)]
+    if others is not None:
+        known = zip(others, once, sizes, strict=True)
+        scores = [
+            score - _gap(_Order.both(pair), each, size) for score, (pair, each, size) in zip(scores, known, strict=True)
+        ]
     value = float(shares @ scores)
     if min(sizes) < FEWEST:
         return Gap(value, None, None, None, n)
     bootstrap = _replicated(
-        pairs, shares, percent=percent, share=1.0, replicates=replicates, seed=seed, name=f"{name}/bootstrap"
+        pairs, others, shares, percent=percent, share=1.0, replicates=replicates, seed=seed, name=f"{name}/bootstrap"
     )
     low, high = (None, None) if bootstrap is None else np.quantile(bootstrap, [0.025, 0.975]).tolist()
-    tenths = _replicated(pairs, shares, percent=percent, share=0.1, replicates=100, seed=seed, name=f"{name}/tenth")
+    tenths = _replicated(
+        pairs, others, shares, percent=percent, share=0.1, replicates=100, seed=seed, name=f"{name}/tenth"
+    )
     return Gap(value, low, high, None if tenths is None else float(np.std(tenths, ddof=1)), n)
 
 
 def _replicated(
     pairs: Sequence[ConfidentHits],
+    others: Sequence[ConfidentHits] | None,
     shares: Floats,
     *,
     percent: float,
@@ -141,9 +167,11 @@ def _replicated(
             return None
         rng = rng_for(seed, name, index)
         orders = _Order.both(pair)
+        other = None if others is None else _Order.both(others[index])
         for replicate in range(replicates):
             weights = np.bincount(rng.integers(0, n, drawn), minlength=n)
-            scores[replicate] += shares[index] * _gap(orders, weights, size)
+            score = _gap(orders, weights, size)
+            scores[replicate] += shares[index] * (score if other is None else score - _gap(other, weights, size))
     return scores
 
 

@@ -1,4 +1,4 @@
-"""One file per measure: what its report says. `page_of` finds it by the measure's name."""
+"""One file per measure, and one for comparisons: what its report says. `page_of` finds it by the measure's name."""
 
 from importlib import import_module
 
@@ -10,6 +10,7 @@ __all__ = ["PAGES", "Figure", "GalleryWords", "HeadTable", "MeasurePage", "Readi
 PAGES = {
     "image-dejavu": "image_dejavu",
     "clipmem": "clipmem",
+    "compare": "compare",
     "sslmem": "sslmem",
     "unitmem": "unitmem",
     "vl-dejavu": "vl_dejavu",

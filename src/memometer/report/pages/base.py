@@ -78,6 +78,7 @@ class MeasurePage:
         items: the gallery's entries, their pictures placed.
         gallery_template: the template that shows them.
         terminal: what is printed when the audit is done; None prints ``tables``.
+        kind: of work, ``"audit"`` for all but sweeps.
     """
 
     name: str
@@ -93,6 +94,7 @@ class MeasurePage:
     items: Callable[["Audit", Pictures], Any] = item_sections
     gallery_template: str = "items.html.jinja"
     terminal: Callable[["Audit"], Iterable[Any]] | None = None
+    kind: str = "audit"
 
     def printed(self, audit: "Audit") -> Iterable[Any]:
         """What a terminal shows of the audit."""

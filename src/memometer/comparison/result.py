@@ -1,0 +1,92 @@
+"""The result of a comparison: what its folder holds, in memory."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memometer.audits.result import Audit
+from memometer.errors import InputError
+from memometer.files import atomic_path, read_json, write_json
+
+__all__ = ["Comparison", "check_folder", "save_comparison"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Comparison:
+    """Audits side by side.
+
+    Attributes:
+        summary: as in ``comparison.json``: per run every number's difference from the baseline, with n and interval.
+        moved: the records that moved (`memometer.comparison.moved.MOVED_SCHEMA`).
+        unpaired: the records that the paired numbers leave out, with the reason.
+        gallery: the records that the report shows.
+        manifest: the command and versions.
+        config: the options as resolved.
+        folder: where it was written; None for one that was not.
+    """
+
+    summary: dict[str, Any]
+    moved: pa.Table
+    unpaired: pa.Table
+    gallery: pa.Table
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+    folder: Path | None = None
+
+    def as_audit(self) -> Audit:
+        """As `memometer.report` takes it: ``samples`` are the records that moved, ``rejects`` the unpaired ones."""
+        sides = pa.array(
+            [
+                f"{run}, {part}"
+                for run, part in zip(*(self.unpaired[name].to_pylist() for name in ("run", "part")), strict=True)
+            ],
+            pa.string(),
+        )
+        rejects = pa.table({"record_id": self.unpaired["record_id"], "side": sides, "reason": self.unpaired["reason"]})
+        return Audit(
+            summary=self.summary,
+            samples=self.moved,
+            gallery=self.gallery,
+            manifest=self.manifest,
+            config=self.config,
+            folder=self.folder,
+            rejects=rejects,
+        )
+
+    def _repr_html_(self) -> str:
+        from memometer.report import html_fragment
+
+        return html_fragment(self.as_audit())
+
+
+def check_folder(folder: Path, key: str, *, overwrite: bool) -> None:
+    """Passes where a comparison may be written.
+
+    Raises:
+        InputError: the folder holds a run, or another comparison and ``overwrite`` is not set.
+    """
+    if (folder / "summary.json").exists() or (folder / "manifest.json").exists():
+        raise InputError(f"{folder} holds a run or a model; give a folder of its own to the comparison")
+    path = folder / "comparison.json"
+    if path.exists() and not overwrite and read_json(path).get("manifest", {}).get("key") != key:
+        raise InputError(f"{folder} holds another comparison; give another --out, or --overwrite to replace it")
+
+
+def save_comparison(comparison: Comparison, folder: Path) -> Comparison:
+    """Writes ``moved.parquet``, ``unpaired.parquet``, ``report.html`` and, last, ``comparison.json``."""
+    from memometer.report import write_report
+
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "comparison.json").unlink(missing_ok=True)
+    for name in ("moved", "unpaired"):
+        with atomic_path(folder / f"{name}.parquet") as temporary:
+            pq.write_table(getattr(comparison, name), temporary, compression="zstd")
+    write_report(comparison.as_audit(), folder / "report.html")
+    write_json(
+        folder / "comparison.json",
+        {**comparison.summary, "config": comparison.config, "manifest": comparison.manifest},
+    )
+    return dataclasses.replace(comparison, folder=folder)

@@ -1,0 +1,87 @@
+"""VL-Déjà-Vu: PPG, PRG and AUCG, over all and over unmentioned objects, in every design that both audits have."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from memometer.audits.result import Audit
+from memometer.comparison.pairing import Floats, Pair, floats
+from memometer.comparison.view import MeanNumber, Number, View, columns_table
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES
+from memometer.statistics import population_contributions
+
+__all__ = ["PARTS", "VIEW", "WEIGHTS", "by_direction"]
+
+WEIGHTS = {
+    "balanced": {"forward": 0.5, "backward": 0.5},
+    "controlled": {"forward": 1.0, "control": -1.0},
+    "one-way": {"forward": 1.0},
+    "swapped": {"backward": 1.0},
+    "control": {"control": 1.0},
+}
+"""Design → the directions whose means it adds up."""
+PARTS = {
+    "forward": "the target's own",
+    "backward": "the reference's own, roles swapped",
+    "control": "never seen by the target",
+}
+SCOPE_COLUMNS = {"all": "", "unmentioned": "_unmentioned"}
+
+
+def by_direction(samples: pa.Table) -> dict[str, pa.Table]:
+    """Direction → its rows."""
+    parts = {name: samples.filter(pc.equal(samples["direction"], name)) for name in PARTS}
+    return {name: rows for name, rows in parts.items() if rows.num_rows}
+
+
+def _read(audit: Audit) -> dict[str, pa.Table]:
+    return {name: _contributions(rows) for name, rows in by_direction(audit.samples).items()}
+
+
+def _contributions(rows: pa.Table) -> pa.Table:
+    """What each record adds to each gap; those alone that the audit's samples tell."""
+    columns: dict[str, Floats] = {}
+    for scope, suffix in SCOPE_COLUMNS.items():
+        known = {
+            f"{what}_{side}": floats(rows, name)
+            for what in ("precision", "recall")
+            for side in ("target", "reference")
+            if (name := f"{what}{suffix}_{side}") in rows.column_names
+        }
+        if not known:
+            continue
+        lacking = "precision_target" not in known  # in runs of earlier versions
+        known |= {f"precision_{side}": known[f"recall_{side}"] for side in ("target", "reference") if lacking}
+        found = population_contributions(**known)
+        columns |= {f"{scope}/{gap}": values for gap, values in found.items() if gap != "ppg" or not lacking}
+    return columns_table(rows, columns)
+
+
+def _lacking(audit: Audit) -> str:
+    if "precision_unmentioned_target" in audit.samples.column_names:
+        return ""
+    return "its samples.parquet lacks the precision over unmentioned objects, so it has no PPG there; audit it again"
+
+
+def _numbers(pair: Pair) -> list[Number]:
+    return [
+        MeanNumber(
+            f"{design}/{scope}/{gap}", DESIGNS[design], f"{name}, {SCOPES[scope].lower()}", f"{scope}/{gap}", weights
+        )
+        for design, weights in WEIGHTS.items()
+        for scope in SCOPES
+        for gap, (name, _) in MEASURES.items()
+        if pair.offers(f"{scope}/{gap}", tuple(weights))
+    ]
+
+
+VIEW = View(
+    name="VL-Déjà-Vu",
+    read=_read,
+    numbers=_numbers,
+    telling=[
+        f"{design}/{scope}/prg" for design in ("balanced", "controlled", "one-way") for scope in ("unmentioned", "all")
+    ],
+    moved_by={"recall gap": ("unmentioned/aucg", "all/aucg")},
+    parts=PARTS,
+    lacking=_lacking,
+)

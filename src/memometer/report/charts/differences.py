@@ -1,0 +1,90 @@
+"""Audits side by side: the difference of every number from the baseline, a panel per design."""
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from memometer.report.charts import theme
+from memometer.report.charts.table import Numbers
+from memometer.report.gaps import read_gap
+from memometer.report.text import DASH, count, plain, signed
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["COLUMNS", "difference_forest", "difference_numbers", "run_numbers"]
+
+COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
+SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
+MAX_RUNS = 20
+"""Audits of the chart; the tables have all."""
+MAX_NAME = 40
+COLUMNS = ("Design", "Number", "Baseline", "Run", "Difference", "95 % interval", "n")
+
+
+def difference_forest(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+    """Every difference with its 95 % interval; left of 0 an audit shows less memorization than the baseline.
+
+    Args:
+        audit: a comparison, as `memometer.comparison.Comparison.as_audit` gives it.
+        width: of the whole chart in px.
+    """
+    runs = [plain(run["name"], limit=MAX_NAME) for run in audit.summary["runs"][:MAX_RUNS]]
+    rows = [
+        {"design": entry["design"], "name": entry["name"], "run": name}
+        | {field: entry[field] for field in ("value", "low", "high")}
+        for name, run in zip(runs, audit.summary["runs"], strict=False)
+        for entry in run["numbers"]
+        if entry["value"] is not None
+    ]
+    designs = list(dict.fromkeys(row["design"] for row in rows))
+    panels = [_panel([row for row in rows if row["design"] == design], design, runs, width=width) for design in designs]
+    return theme.themed(alt.concat(*panels, columns=1, spacing=24))
+
+
+def difference_numbers(audit: "Audit") -> Numbers:
+    """The chart's differences as a table."""
+    rows: list[tuple[str, ...]] = []
+    strong: set[int] = set()
+    for run in audit.summary["runs"]:
+        numbers = run_numbers(run)
+        strong |= {place + len(rows) for place in numbers.strong}
+        rows += [(plain(run["name"], limit=MAX_NAME), *row) for row in numbers.rows]
+    if all(row[-3] == DASH for row in rows):
+        return Numbers((), ())
+    return Numbers(("Audit", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
+
+
+def run_numbers(run: dict[str, Any]) -> Numbers:
+    """Every number of one audit beside the baseline's; differences whose interval is clear of 0 stand out."""
+    rows: list[tuple[str, ...]] = []
+    strong: set[int] = set()
+    for entry in run["numbers"]:
+        gap = read_gap(entry)
+        if gap.above_zero or gap.below_zero:
+            strong.add(len(rows))
+        values = (signed(entry["baseline"]), signed(entry["run"]), signed(gap.value), gap.interval_text, count(gap.n))
+        rows.append((entry["design"], entry["name"], *values))
+    return Numbers(COLUMNS, tuple(rows), n_text=2, strong=frozenset(strong))
+
+
+def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> alt.LayerChart:
+    names = list(dict.fromkeys(row["name"] for row in rows))
+    room = min(7 * max(map(len, names)), 230 if width >= 600 else 168)
+    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, titleColor=theme.MUTED)
+    legend = alt.Legend(title=None, orient="top", columns=0 if width >= 600 else 1) if len(runs) > 1 else None
+    colors = [COLORS[place % len(COLORS)] for place in range(len(runs))]
+    shapes = [SHAPES[place % len(SHAPES)] for place in range(len(runs))]
+    base = alt.Chart(theme.data(rows)).encode(
+        y=alt.Y("name:N", sort=names, scale=alt.Scale(domain=names), title=None, axis=axis),
+        yOffset=alt.YOffset("run:N", scale=alt.Scale(domain=runs, paddingOuter=0.5)),
+        color=alt.Color("run:N", scale=alt.Scale(domain=runs, range=colors), legend=legend),
+    )
+    ticks = alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=max(3, width // 150))
+    x = alt.X("value:Q", title=None, axis=ticks, scale=alt.Scale(zero=True))
+    interval = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title=None, axis=ticks), x2="high:Q")
+    shape = alt.Shape("run:N", scale=alt.Scale(domain=runs, range=shapes), legend=legend)
+    point = base.mark_point(filled=True, opacity=1, size=75).encode(x=x, shape=shape)
+    return alt.layer(theme.zero_line(horizontal=False), interval, point).properties(
+        width=max(120, width - room - 40), height=max(26, 18 * len(runs)) * len(names), title=design
+    )

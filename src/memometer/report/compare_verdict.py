@@ -1,0 +1,93 @@
+"""A comparison in one sentence: which audits show more or less memorization than the baseline."""
+
+from typing import Any
+
+from memometer.report.gaps import DESIGNS, read_gap
+from memometer.report.text import plain, signed
+from memometer.report.verdict import Verdict
+
+__all__ = ["compare_verdict"]
+
+ONE_WAY = DESIGNS["one-way"]
+MAX_SENTENCES = 8
+
+
+def compare_verdict(summary: dict[str, Any]) -> Verdict:
+    """Judges each audit by the paired interval of its most telling number."""
+    baseline = plain(summary["baseline"]["name"])
+    judged = [(plain(run["name"]), _headline(run)) for run in summary["runs"]]
+    ways = [_way(entry) for _, entry in judged]
+    sentences = [_sentence(name, entry) for name, entry in judged]
+    if len(sentences) > MAX_SENTENCES:
+        sentences = [*sentences[:MAX_SENTENCES], f"{len(judged) - MAX_SENTENCES:,} more are in the tables."]
+    cautions = _cautions(summary)
+    return Verdict(_kind(ways), _title([name for name, _ in judged], ways, baseline), " ".join(sentences), cautions)
+
+
+def _headline(run: dict[str, Any]) -> dict[str, Any] | None:
+    return next((entry for entry in run["numbers"] if entry["key"] == run["headline"]), None)
+
+
+def _way(entry: dict[str, Any] | None) -> str:
+    gap = read_gap(entry)
+    if gap.interval is None:
+        return "undefined"
+    if gap.interval == (0.0, 0.0):
+        return "equal"
+    return "more" if gap.above_zero else "less" if gap.below_zero else "open"
+
+
+def _kind(ways: list[str]) -> str:
+    """``"found"`` where any audit shows more, ``"better"`` where none does and some show less."""
+    if "more" in ways:
+        return "found"
+    return "better" if "less" in ways else "undefined"
+
+
+def _title(names: list[str], ways: list[str], baseline: str) -> str:
+    if len(names) == 1:
+        return {
+            "more": f"{names[0]} shows more memorization than {baseline}",
+            "less": f"{names[0]} shows less memorization than {baseline}",
+            "equal": f"{names[0]} and {baseline} are equal",
+            "open": f"No difference shown between {names[0]} and {baseline} at this sample size",
+            "undefined": "No verdict",
+        }[ways[0]]
+    counts = [
+        f"{ways.count(way)} {words}"
+        for way, words in (
+            ("less", "with less"),
+            ("more", "with more"),
+            ("open", "without a difference that shows"),
+            ("equal", "equal to it"),
+            ("undefined", "without a verdict"),
+        )
+        if way in ways
+    ]
+    return f"{len(names)} audits against {baseline}, by memorization: {', '.join(counts)}"
+
+
+def _sentence(name: str, entry: dict[str, Any] | None) -> str:
+    gap = read_gap(entry)
+    if entry is None:
+        return f"{name}: no number that both audits have tells of memorization."
+    what = f"{name}, {entry['name']} ({entry['design'][0].lower()}{entry['design'][1:]})"
+    if gap.interval is None:
+        return f"{what}: the difference or its interval is undefined{f': {gap.reason}' if gap.reason else ''}."
+    return (
+        f"{what}: {signed(entry['run'])} against {signed(entry['baseline'])}, a difference of {signed(gap.value)}, "
+        f"95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, n = {gap.n or 0:,}."
+    )
+
+
+def _cautions(summary: dict[str, Any]) -> tuple[str, ...]:
+    cautions = []
+    entries = [entry for run in summary["runs"] if (entry := _headline(run))]
+    if any(entry["design"] == ONE_WAY for entry in entries):
+        cautions.append(
+            "This goes by one direction only, where a difference may come from the models' quality as well as from "
+            "memorization."
+        )
+    if any(run["differing"] for run in summary["runs"]):
+        cautions.append("The audits differ in more than their models: see Warnings.")
+    return tuple(cautions)

@@ -1,0 +1,138 @@
+"""Audits side by side: the difference of every number from the baseline, and the records that moved the most."""
+
+from typing import TYPE_CHECKING
+
+from memometer.report.charts.differences import COLUMNS, difference_forest, difference_numbers, run_numbers
+from memometer.report.charts.table import HeadTable, Numbers
+from memometer.report.compare_verdict import compare_verdict
+from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.terminal import head_tables
+from memometer.report.text import Clipped, clip, count, plain
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from memometer.audits.result import Audit
+
+__all__ = ["PAGE"]
+
+MAX_RUNS = 50
+
+FIGURES = (
+    Figure(
+        "differences",
+        "Differences",
+        "The difference of each number from the baseline",
+        "Each mark is a number of an audit less the same of the baseline, each line its paired 95\u00a0% interval. "
+        "Left of 0 the audit shows less memorization than the baseline. Designs have axes of their own.",
+        difference_forest,
+        difference_numbers,
+    ),
+)
+
+
+def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+    summary = audit.summary
+    facts: list[tuple[str, object]] = [("Measure", summary["of_name"]), ("Baseline", _named(summary["baseline"]))]
+    for run in summary["runs"][:MAX_RUNS]:
+        common = sum(counts["n_common"] for counts in run["records"].values())
+        facts.append(("Compared", f"{_named(run)}, {count(common)} records in common"))
+    return tuple((name, clip(value, limit=600)) for name, value in facts)
+
+
+def _named(side: dict[str, str | None]) -> str:
+    return (
+        f"{side['name']} ({side['folder']})" if side["folder"] and side["folder"] != side["name"] else str(side["name"])
+    )
+
+
+def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+    baseline = plain(audit.summary["baseline"]["name"])
+    return (
+        *(
+            HeadTable(
+                f"{plain(run['name'])} less {baseline}",
+                run_numbers(run),
+                "Differences whose interval is clear of 0 are in bold. n: the records, or units, that both score. "
+                f"Baseline and run are over these alone. Of the records, {count(run['moved']['more'])} moved to more "
+                f"memorization and {count(run['moved']['less'])} to less.",
+            )
+            for run in audit.summary["runs"]
+        ),
+        HeadTable("Why numbers are undefined", _reasons(audit)),
+    )
+
+
+def _reasons(audit: "Audit") -> Numbers:
+    rows = {
+        (plain(run["name"]), entry["design"], entry["name"], plain(entry["reason"], limit=200)): None
+        for run in audit.summary["runs"]
+        for entry in run["numbers"]
+        if entry.get("reason")
+    }
+    return Numbers(("Audit", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
+
+
+def _terminal(audit: "Audit") -> "list[Table]":
+    """Of each audit the numbers of the design that the verdict goes by, which fit 80 columns; the report has all."""
+    baseline, brief = plain(audit.summary["baseline"]["name"]), []
+    for run in audit.summary["runs"]:
+        whole = run_numbers(run)
+        designs = {entry["key"]: entry["design"] for entry in run["numbers"]}
+        design = designs.get(run["headline"], "")
+        rows = [row[1:] for row in whole.rows if row[0] == design]
+        strong = {place for place, row in enumerate(rows) if (design, *row) in {whole.rows[at] for at in whole.strong}}
+        others = (
+            f", {count(len(whole.rows) - len(rows))} more numbers in the report" if len(rows) < len(whole.rows) else ""
+        )
+        title = f"{plain(run['name'])} less {baseline} ({design}{others})"
+        brief.append(HeadTable(title, Numbers(COLUMNS[1:], tuple(rows), strong=frozenset(strong))))
+    return list(head_tables(audit.summary["of_name"], [*brief, HeadTable("undefined", _reasons(audit))]))
+
+
+READING = (
+    Reading(
+        "Paired by record",
+        "Both audits score the same records, and a record that is easily recovered is so by both. The interval draws "
+        "records with replacement, the same ones for both audits, and takes the difference each time; what the two "
+        "have in common falls out. Two separate intervals that overlap say little about the difference.",
+    ),
+    Reading(
+        "Which way is better",
+        "All numbers grow with memorization. A negative difference says that the audit shows less of it than the "
+        "baseline. Whether the model is still as good is another question: measure its utility.",
+    ),
+    Reading(
+        "What the intervals cover",
+        "Which records happened to be tested: 95&nbsp;% bootstrap over records. How two trainings of one setting "
+        "differ is not in it; train with several seeds to know (<code>memometer sweep</code>).",
+    ),
+    Reading(
+        "Many numbers",
+        "Of twenty intervals without a difference, one misses 0 by chance. The verdict goes by one number alone, "
+        "chosen beforehand: the balanced one over what captions leave out, where there is such.",
+    ),
+)
+
+PAGE = MeasurePage(
+    name="Audit",
+    kind="comparison",
+    lead="Which model memorized more of the same records, and where?",
+    reading=READING,
+    method=(
+        "a paired percentile bootstrap over records. For numbers that are means, the difference of two means is the "
+        "mean of the differences, so that one resampling serves both audits; the most confident records are selected "
+        "anew in every replicate. The comparison is memometer’s own."
+    ),
+    gallery=GalleryWords(
+        "Records that moved the most",
+        "The records whose score differs the most from the baseline’s, each way. They were chosen for that, so a part "
+        "of each change is chance. Captions, objects and pictures stand here where an audit’s gallery holds them, or "
+        "where the records’ folder was given (--records).",
+    ),
+    verdict=compare_verdict,
+    facts=_facts,
+    tables=_tables,
+    figures=FIGURES,
+    terminal=_terminal,
+)
