@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memometer.errors import InputError, JobError, MemometerError
     from memometer.neighbors import search
     from memometer.report import write_report
+    from memometer.sweeps import Sweep, run_sweep
     from memometer.training import SslConfig, TrainConfig, train, train_ssl
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ _HOMES = {
     "MemometerError": "memometer.errors",
     "Records": "memometer.data",
     "SslConfig": "memometer.training",
+    "Sweep": "memometer.sweeps",
     "TrainConfig": "memometer.training",
     "audit_clipmem": "memometer.audits.clipmem",
     "audit_image_dejavu": "memometer.audits.image_dejavu",
@@ -47,6 +49,7 @@ _HOMES = {
     "load_encoder": "memometer.embeddings",
     "load_records": "memometer.data",
     "make_scenes": "memometer.data",
+    "run_sweep": "memometer.sweeps",
     "search": "memometer.neighbors",
     "split_records": "memometer.data",
     "train": "memometer.training",
@@ -62,6 +65,7 @@ __all__ = [
     "MemometerError",
     "Records",
     "SslConfig",
+    "Sweep",
     "TrainConfig",
     "audit_clipmem",
     "audit_image_dejavu",
@@ -73,6 +77,7 @@ __all__ = [
     "load_encoder",
     "load_records",
     "make_scenes",
+    "run_sweep",
     "search",
     "split_records",
     "train",

@@ -38,6 +38,7 @@ COMMANDS = (
     (audit, "sslmem", "audit_sslmem"),
     (audit, "unitmem", "audit_unitmem"),
     (app, "remove", "remove"),
+    (app, "sweep", "sweep"),
     (app, "report", "report"),
     (app, "demo", "demo"),
 )

@@ -11,6 +11,7 @@ PAGES = {
     "image-dejavu": "image_dejavu",
     "clipmem": "clipmem",
     "sslmem": "sslmem",
+    "sweep": "sweep",
     "unitmem": "unitmem",
     "vl-dejavu": "vl_dejavu",
 }

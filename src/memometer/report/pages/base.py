@@ -69,7 +69,7 @@ class MeasurePage:
         lead: the question that the audit answers.
         reading: "How to read this".
         method: HTML that names the paper.
-        gallery: what stands above the gallery.
+        gallery: what stands above the gallery; None where there is none.
         verdict: a summary → what was found, in one plain sentence.
         facts: what was tested: (name, value).
         tables: the results at the head of the page.
@@ -78,13 +78,14 @@ class MeasurePage:
         items: the gallery's entries, their pictures placed.
         gallery_template: the template that shows them.
         terminal: what is printed when the audit is done; None prints ``tables``.
+        kind: of work, ``"audit"`` for all but sweeps.
     """
 
     name: str
     lead: str
     reading: tuple[Reading, ...]
     method: str
-    gallery: GalleryWords
+    gallery: GalleryWords | None
     verdict: Callable[[dict[str, Any]], Verdict]
     facts: Callable[["Audit"], tuple[tuple[str, Clipped], ...]]
     tables: Callable[["Audit"], tuple[HeadTable, ...]]
@@ -93,6 +94,7 @@ class MeasurePage:
     items: Callable[["Audit", Pictures], Any] = item_sections
     gallery_template: str = "items.html.jinja"
     terminal: Callable[["Audit"], Iterable[Any]] | None = None
+    kind: str = "audit"
 
     def printed(self, audit: "Audit") -> Iterable[Any]:
         """What a terminal shows of the audit."""
