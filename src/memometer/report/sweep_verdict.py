@@ -18,11 +18,10 @@ def sweep_verdict(summary: dict[str, Any]) -> Verdict:
     if utility is None:
         return Verdict("undefined", "No best setting", "No utility was measured, so there is nothing to weigh.")
     if best is None:
-        reason = (
-            f"The baseline '{plain(summary['baseline'])}' has no finished cell or no defined value to compare with."
-        )
+        name = plain(summary["baseline"])
+        reason = f"The baseline '{name}' has no finished cell, or no defined value, to compare with."
         return Verdict("undefined", "No best setting yet", reason, _unfinished(summary))
-    settings = {entry["name"]: shown for entry, shown in zip(summary["settings"], shown_settings(summary), strict=True)}
+    settings = _by_name(summary)
     chosen, baseline = settings[best["setting"]], settings[summary["baseline"]]
     within = f"Within a loss of {summary['max_utility_loss']:g} in utility ({metric_name(utility)})"
     cautions = (*_cautions(summary, chosen), *_unfinished(summary))
@@ -63,16 +62,14 @@ def _clearness(found: dict[str, Any]) -> str:
 
 def _cautions(summary: dict[str, Any], chosen: Shown) -> tuple[str, ...]:
     best, lines = summary["best"], []
-    names = {
-        entry["name"]: shown.name for entry, shown in zip(summary["settings"], shown_settings(summary), strict=True)
-    }
     if best["loss_may_exceed"]:
         lines.append(
-            f"The mean loss of '{chosen.name}' is within {summary['max_utility_loss']:g}, but with so few seeds a larger "
-            "one cannot be ruled out."
+            f"The mean loss of '{chosen.name}' is within {summary['max_utility_loss']:g}, but with so few seeds a "
+            "larger one cannot be ruled out."
         )
     if others := best["not_told_apart"]:
-        shown = ", ".join(f"'{names[other]}'" for other in others[:6]) + (" and others" if len(others) > 6 else "")
+        names = [f"'{_by_name(summary)[other].name}'" for other in others[:6]]
+        shown = ", ".join([*names, "others"] if len(others) > 6 else names)
         lines.append(f"In memorization, these seeds do not tell it apart from {shown}.")
     if len(best["allowed"]) > 2:
         lines.append(
@@ -86,7 +83,9 @@ def _unfinished(summary: dict[str, Any]) -> tuple[str, ...]:
     cells = summary["cells"]
     if cells["n_finished"] == cells["n"]:
         return ()
-    return (
-        f"Only {cells['n_finished']} of {cells['n']} cells are finished ({len(cells['failed'])} failed): settings are "
-        "compared over the seeds that both have.",
-    )
+    left = f"Only {cells['n_finished']} of {cells['n']} cells are finished ({len(cells['failed'])} failed)"
+    return (f"{left}: settings are compared over the seeds that both have.",)
+
+
+def _by_name(summary: dict[str, Any]) -> dict[str, Shown]:
+    return {entry["name"]: shown for entry, shown in zip(summary["settings"], shown_settings(summary), strict=True)}

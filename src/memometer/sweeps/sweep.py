@@ -176,6 +176,6 @@ def _raise_failed(outcomes: Mapping[Cell, Outcome]) -> None:
     named = "; ".join(f"'{cell.name}' ({read_error(cell)})" for cell in failed[:5])
     more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
     raise JobError(
-        f"{len(failed)} of {len(outcomes)} cells failed: {named}{more}. The other cells are kept; the same command tries "
-        "the failed ones again. Each cell's error.json has the whole story"
+        f"{len(failed)} of {len(outcomes)} cells failed: {named}{more}. The other cells are kept; the same command "
+        "tries the failed ones again. Each cell's error.json has the whole story"
     )

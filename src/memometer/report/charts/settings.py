@@ -61,19 +61,15 @@ def _panel(
 ) -> alt.LayerChart:
     names = [setting.name for setting in settings]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=MAX_NAME)
+    gaps = len(metrics) > 1
     base = alt.Chart(theme.data(_rows(settings, metrics))).encode(
         y=alt.Y("setting:N", sort=names, scale=alt.Scale(domain=names, paddingInner=0.35), title=None, axis=labels),
-        **(
-            {"yOffset": alt.YOffset("series:N", scale=alt.Scale(domain=list(SCOPES.values())))}
-            if len(metrics) > 1
-            else {}
-        ),
     )
-    axis = alt.Axis(labelExpr=theme.GAP_LABEL if len(metrics) > 1 else alt.Undefined, tickCount=3)
+    if gaps:
+        base = base.encode(yOffset=alt.YOffset("series:N", scale=alt.Scale(domain=list(SCOPES.values()))))
+    axis = alt.Axis(labelExpr=theme.GAP_LABEL if gaps else alt.Undefined, tickCount=3)
     x = alt.X("value:Q", title=None, axis=axis, scale=alt.Scale(zero=True))
-    bars = base.mark_bar(opacity=0.75, **({} if len(metrics) > 1 else {"color": theme.BLUE})).encode(
-        x=x, **_color(metrics)
-    )
+    bars = base.mark_bar(opacity=0.75, color=theme.BLUE).encode(x=x, **(_color() if gaps else {}))
     tenth = base.mark_rule(color=theme.MUTED, strokeWidth=1).encode(x=alt.X("tenth_low:Q"), x2="tenth_high:Q")
     ends = [
         base.mark_tick(color=theme.MUTED, thickness=1, size=6).encode(x=f"tenth_{end}:Q") for end in ("low", "high")
@@ -82,7 +78,7 @@ def _panel(
     room = CHARACTER_WIDTH * max(map(len, names), default=0)
     return alt.layer(bars, tenth, *ends, seeds, theme.zero_line(horizontal=False)).properties(
         width=theme.panel_width(width=width - 20 - min(room, MAX_NAME), n_panels=n_panels, margin=34),
-        height=(34 if len(metrics) > 1 or width >= 600 else 24) * len(settings),
+        height=(34 if gaps or width >= 600 else 24) * len(settings),
         title=alt.TitleParams(title, limit=max(width // max(n_panels, 1), 220)),
     )
 
@@ -102,8 +98,6 @@ def _rows(settings: list[Shown], metrics: dict[str, str]) -> list[dict[str, Any]
     return rows
 
 
-def _color(metrics: dict[str, str]) -> dict[str, Any]:
-    if len(metrics) == 1:
-        return {}
+def _color() -> dict[str, Any]:
     scale = alt.Scale(domain=list(SCOPES.values()), range=list(COLORS.values()))
     return {"color": alt.Color("series:N", scale=scale, legend=alt.Legend(title=None, orient="top", columns=1))}

@@ -8,6 +8,7 @@ from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.pages.base import Figure, MeasurePage, Reading
 from memometer.report.settings import SCOPES, metric_name, shown_settings
 from memometer.report.sweep_verdict import sweep_verdict
+from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count
 
 if TYPE_CHECKING:
@@ -30,9 +31,9 @@ FIGURES = (
         "settings",
         "Settings",
         "Utility and balanced gaps of every setting",
-        "Bars are means over seeds, of both models and both ways. The thick line is the standard deviation over seeds: "
-        "another training. The thin one with ends is the paper’s spread: 100 draws of 10\u00a0% of the records, of the same "
-        "models.",
+        "Bars are means over seeds, of both models and both ways. The thick line is the standard deviation over "
+        "seeds: another training. The thin one with ends is the paper’s spread: 100 draws of 10\u00a0% of the records, "
+        "for the same models.",
         setting_bars,
         setting_numbers,
     ),
@@ -110,15 +111,15 @@ def _means(summary: dict[str, Any], metrics: list[str], *, sign: bool) -> Number
 READING = (
     Reading(
         "A cell",
-        "One setting of the training recipe with one seed: two models, A and B, are trained alike on records that do not "
-        "overlap, audited both ways, and measured for what they are good for.",
+        "One setting of the training recipe with one seed: two models, A and B, are trained alike on records that do "
+        "not overlap, audited both ways, and measured for what they are good for.",
     ),
     Reading(
         "Memorization",
         "The balanced gap of VL-Déjà-Vu: how much better the model trained on a record guesses its objects than the "
-        "one that never saw it, averaged over both ways. <b>PPG</b> and <b>PRG</b> count the records on which precision "
-        "and recall are higher, less those on which they are lower; <b>AUCG</b> is the difference of mean recall. "
-        "Without memorization each is 0 in expectation, whatever the models’ quality.",
+        "one that never saw it, averaged over both ways. <b>PPG</b> and <b>PRG</b> count the records on which "
+        "precision and recall are higher, less those on which they are lower; <b>AUCG</b> is the difference of mean "
+        "recall. Without memorization each is 0 in expectation, whatever the models’ quality.",
     ),
     Reading(
         "Noise",
@@ -140,8 +141,8 @@ PAGE = MeasurePage(
     reading=READING,
     method=(
         "Jayaraman, Guo and Chaudhuri, “Déjà Vu Memorization in Vision–Language Models”, NeurIPS 2024, Section 5, "
-        '<a href="https://arxiv.org/abs/2402.02103" rel="noreferrer">arXiv 2402.02103</a>. The balanced and unmentioned '
-        "gaps, and the pairing by seed, are memometer’s own."
+        '<a href="https://arxiv.org/abs/2402.02103" rel="noreferrer">arXiv 2402.02103</a>. The balanced and '
+        "unmentioned gaps, and the pairing by seed, are memometer’s own."
     ),
     gallery=None,
     verdict=sweep_verdict,
@@ -149,4 +150,5 @@ PAGE = MeasurePage(
     tables=_tables,
     figures=FIGURES,
     items=lambda *_: (),
+    terminal=lambda audit: head_tables("Sweep", _tables(audit)[:1]),
 )
