@@ -32,10 +32,8 @@ def result(cell, *, memorization, utility):
 
 
 def plan(folder, records, settings, *, seeds=(0, 1, 2), **sections):
-    config = load_sweep_file(
-        {"seeds": list(seeds), "data": {"records": str(records)}, "settings": settings, **sections}
-    )
-    return plan_cells(config, out=folder / "sweep")
+    content = {"seeds": list(seeds), "data": {"records": str(records)}, "settings": settings, **sections}
+    return plan_cells(load_sweep_file(content), out=folder / "sweep")
 
 
 def sweep(folder, records, values, *, question=None, leave_out=()):
