@@ -13,7 +13,7 @@ from memometer.errors import InputError
 from memometer.files import read_json, write_json
 from memometer.progress import quiet
 from memometer.software import describe_software, timestamp
-from memometer.sweeps.numbers import audit_rows, clipmem_rows, utility_rows
+from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, utility_rows
 from memometer.sweeps.plan import Cell, Plan
 
 __all__ = ["Machine", "claimed", "clear_cell", "drop_weights", "foreign_key", "read_cell", "run_cell"]
@@ -101,7 +101,9 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
         notes += summary["notes"]
         if plan.config.utility is not None:
             stage("utility")
-            rows += utility_rows({name: _utility(plan, cell, machine, name) for name in "ab"})
+            summaries = {name: _utility(plan, cell, machine, name) for name in MODELS}
+            rows += utility_rows(summaries)
+            notes += [note for each in summaries.values() for note in each["notes"]]
         if plan.config.clipmem is not None:
             stage("CLIPMem")
             summary = _clipmem(plan, cell, machine)
@@ -115,7 +117,7 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
         "options": cell.options,
         "models": models,
         "numbers": rows,
-        "notes": [note.replace(str(cell.folder), "") for note in notes],
+        "notes": [note.replace(f"{cell.folder}/", "") for note in notes],
         "made": {
             **describe_software(),
             "device": machine.device,

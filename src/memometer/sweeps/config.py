@@ -76,11 +76,17 @@ class UtilityOptions(_Section):
     role: str | None = Field(default=None, description="of them; the public role without it")
     retrieval: bool = False
     captions: int = Field(default=5, ge=1, description="of each image, for retrieval")
-    zero_shot: Path | None = Field(default=None, description="file of class names, one a line")
-    templates: Path | None = Field(default=None, description="file of prompt templates, one a line")
+    zero_shot: Path | tuple[str, ...] | dict[str, str] | None = Field(
+        default=None, description="a file of class names, or the names, or names with their words in prompts"
+    )
+    templates: Path | tuple[str, ...] | None = Field(default=None, description="a file of prompts, or the prompts")
     linear_probe: bool = False
     probe_records: Path | None = None
-    probe_role: str | None = None
+    probe_role: str | None = Field(default=None, description="trains the probe; neither under test nor in a training")
+    features: Literal["projector", "backbone"] = "projector"
+    labels: Literal["auto", "label", "objects"] = "auto"
+    micro: bool = False
+    replicates: int = Field(default=1000, ge=2)
     seed: int = Field(default=0, ge=0)
     batch_size: int = Field(default=64, ge=1)
 

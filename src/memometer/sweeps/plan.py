@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from memometer.data.records import Records, hash_records, load_records
 from memometer.errors import InputError
 from memometer.files import hash_file, hash_json
-from memometer.sweeps.config import SweepConfig, nearest
+from memometer.sweeps.config import SweepConfig, UtilityOptions, nearest
 
 if TYPE_CHECKING:
     from memometer.training import TrainConfig
@@ -104,7 +104,7 @@ def plan_cells(config: SweepConfig, *, out: Path, folder: Path = Path()) -> Plan
         for setting, changed in config.settings.items():
             options = _train_options({**config.train, **changed}, setting=setting, folder=folder)
             cell = Cell(setting, seed, options, out / "cells" / folders[setting] / f"seed-{seed}", key="")
-            cells.append(dataclasses.replace(cell, key=hash_json([shared, _training_parts(cell, data.records)])))
+            cells.append(dataclasses.replace(cell, key=hash_json([shared, _training_parts(cell, records)])))
     return Plan(config, tuple(cells), records, public, out)
 
 
@@ -156,17 +156,19 @@ def _based(name: str, value: Any, folder: Path) -> Any:
     return str(folder / value) if is_file and isinstance(value, str) else value
 
 
-def _training_parts(cell: Cell, records: Path) -> dict[str, Any]:
+def _training_parts(cell: Cell, records: Records) -> dict[str, Any]:
     """What the models of a cell depend on beside the records: options, the architecture, the content of files."""
     from memometer.training.models import find_architecture
 
-    config = cell.training("a", records=records, role="", device="cpu", workers=0)
+    config = cell.training("a", records=records.folder, role="", device="cpu", workers=0)
+    held = getattr(config, "early_stop", None)  # a role, whose records decide which epoch is kept
     files = {name: value for name, value in config if isinstance(value, Path) and name not in OURS}
     options = {name: value for name, value in config.key_options().items() if name not in files}
     return {
         "options": options,
         "architecture": find_architecture(config.model).config,
         "files": {name: _content(path, what=f"{name} of setting '{cell.setting}'") for name, path in files.items()},
+        **({"held out": _hash(records.with_role(held))} if held else {}),
     }
 
 
@@ -198,11 +200,16 @@ def _shared_parts(config: SweepConfig, *, records: Records, public: Records) -> 
             utility.model_dump(mode="json", exclude=set(paths)),
             {name: _content(path, what=f"{name} of [utility]") for name, path in paths.items() if name not in folders},
             _hash(scored.with_role(role)),
-            None
-            if utility.probe_records is None
-            else _hash(load_records(utility.probe_records, role=utility.probe_role)),
+            _hash(_probed(utility, scored)) if utility.linear_probe else None,
         ]
     return parts
+
+
+def _probed(utility: UtilityOptions, scored: Records) -> Records:
+    """The records that a linear probe is trained on."""
+    return (scored if utility.probe_records is None else load_records(utility.probe_records)).with_role(
+        utility.probe_role
+    )
 
 
 def _hash(records: Records) -> str:

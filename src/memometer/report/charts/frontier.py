@@ -97,15 +97,15 @@ def _names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> list[a
     ends = [row["utility"] for row in front]
     middle = (min(ends) + max(ends)) / 2
     charts = []
-    for align, dx, rows in (
-        ("left", 10, [row for row in front if row["utility"] <= middle]),
-        ("right", -10, [row for row in front if row["utility"] > middle]),
+    for align, dx, dy, rows in (  # the front rises to the right, so the names stay clear of it
+        ("left", 10, 14, [row for row in front if row["utility"] <= middle]),
+        ("right", -10, -12, [row for row in front if row["utility"] > middle]),
     ):
         named = alt.Chart(theme.data(rows)).encode(x=x, y=y, text="label:N")
         named = named.transform_calculate(label="datum.number + '  ' + datum.name")
         charts.append(
             named.mark_text(
-                color=theme.INK, align=align, dx=dx, dy=-10, fontSize=13, fontWeight=600, limit=max(110, width // 3)
+                color=theme.INK, align=align, dx=dx, dy=dy, fontSize=13, fontWeight=600, limit=max(110, width // 3)
             )
         )
     return charts

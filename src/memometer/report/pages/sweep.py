@@ -80,18 +80,18 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
 
 def _against(summary: dict[str, Any], metrics: list[str]) -> Numbers:
     settings = shown_settings(summary)
-    header = ["No.", "Setting"]
+    header = ["Setting"]
     for metric in metrics:
         header += [metric_name(metric), "less the baseline"]
     rows = []
     for setting in settings:
-        cells = [str(setting.number), setting.name]
+        cells = [f"{setting.number}. {setting.name}"]
         for metric in metrics:
             cells += [setting.mean_text(metric, sign="/" in metric and metric.split("/")[-1] in SCOPES)]
             cells += ["baseline" if _is_baseline(summary, setting.number) else setting.difference_text(metric)]
         rows.append((*cells, count(setting.n_seeds)))
     strong = frozenset(place for place, setting in enumerate(settings) if setting.front)
-    return Numbers((*header, "Seeds"), tuple(rows), n_text=2, strong=strong)
+    return Numbers((*header, "Seeds"), tuple(rows), strong=strong)
 
 
 def _is_baseline(summary: dict[str, Any], number: int) -> bool:
@@ -102,10 +102,10 @@ def _means(summary: dict[str, Any], metrics: list[str], *, sign: bool) -> Number
     if not metrics:
         return Numbers((), ())
     rows = tuple(
-        (str(setting.number), setting.name, *(setting.mean_text(metric, sign=sign) for metric in metrics))
+        (f"{setting.number}. {setting.name}", *(setting.mean_text(metric, sign=sign) for metric in metrics))
         for setting in shown_settings(summary)
     )
-    return Numbers(("No.", "Setting", *map(metric_name, metrics)), rows, n_text=2)
+    return Numbers(("Setting", *map(metric_name, metrics)), rows)
 
 
 READING = (
