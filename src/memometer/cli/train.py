@@ -29,6 +29,34 @@ def command(
     ] = None,
     logit_scale_max: Annotated[float, typer.Option(help="Clamp of the logit scale, the inverse temperature.")] = 100.0,
     min_crop: Annotated[float, typer.Option(help="Least share of an image's area that a random crop keeps.")] = 0.9,
+    text_mask: Annotated[
+        float, typer.Option(help="Share of a caption's tokens that is dropped, anew each epoch, e.g. 0.3.")
+    ] = 0.0,
+    caption_sampling: Annotated[
+        bool, typer.Option("--caption-sampling", help="Draw one of a record's captions each epoch.")
+    ] = False,
+    text_noise: Annotated[
+        float, typer.Option(help="Deviation of Gaussian noise on the text embedding, e.g. 0.15.")
+    ] = 0.0,
+    text_noise_at: Annotated[
+        str, typer.Option(help="Add the noise to the 'normalised' embedding, or to the 'raw' one.")
+    ] = "normalised",
+    loss: Annotated[str, typer.Option(help="clip, or siglip.")] = "clip",
+    label_smoothing: Annotated[float, typer.Option(help="Of the loss clip, e.g. 0.1.")] = 0.0,
+    flip: Annotated[float, typer.Option(help="Probability that an image is mirrored.")] = 0.0,
+    color_jitter: Annotated[
+        float, typer.Option(help="Greatest relative change of brightness, contrast and saturation, e.g. 0.4.")
+    ] = 0.0,
+    image_variants: Annotated[
+        Path | None,
+        typer.Option(help="Parquet of record_id and path: further images of records; one of all is drawn each epoch."),
+    ] = None,
+    deduplicate: Annotated[
+        bool, typer.Option("--deduplicate", help="Train on one record of those that show the same picture.")
+    ] = False,
+    early_stop: Annotated[
+        str | None, typer.Option(help="Role of held-out pairs; the epoch with their least loss becomes the model.")
+    ] = None,
     checkpoint_epochs: Annotated[
         str, typer.Option(help="Also keep the model as it is after these epochs, e.g. 5,20,80.", show_default=False)
     ] = "",
@@ -64,6 +92,17 @@ def command(
         warmup=warmup,
         logit_scale_max=logit_scale_max,
         min_crop=min_crop,
+        text_mask=text_mask,
+        caption_sampling=caption_sampling,
+        text_noise=text_noise,
+        text_noise_at=text_noise_at,
+        loss=loss,
+        label_smoothing=label_smoothing,
+        flip=flip,
+        color_jitter=color_jitter,
+        image_variants=image_variants,
+        deduplicate=deduplicate,
+        early_stop=early_stop,
         checkpoint_epochs=checkpoint_epochs,
         seed=seed,
         workers=workers,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import torch
 from accelerate import Accelerator
 
@@ -12,7 +11,8 @@ from memometer.data.records import Records
 from memometer.encoders.architectures import Architecture, build_model, build_tokenizer
 from memometer.seeds import seed_for
 from memometer.training.config import TrainConfig
-from memometer.training.mitigations import Mitigation
+from memometer.training.mitigations.base import Mitigation, those_with
+from memometer.training.mitigations.losses import clip_loss
 from memometer.training.models import preprocess_config
 from memometer.training.objective import Moment, Objective
 from memometer.training.optimizer import build_optimizer, clamp_logit_scale
@@ -24,8 +24,24 @@ Batch = tuple[torch.Tensor, torch.Tensor]
 """(n, 3, height, width) uint8 pixels, (n, context_length) int64 tokens."""
 
 
+class RawText(torch.nn.Module):
+    """A CLIP model that leaves its text embeddings as they are before the normalisation."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        """Wraps a model of open_clip, and shares its weights."""
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: torch.Tensor, tokens: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(n, d) normalised images, (n, d) raw texts, the logit scale, and the logit bias where there is one."""
+        model: Any = self.model
+        features = model.encode_image(images, normalize=True), model.encode_text(tokens, normalize=False)
+        bias = () if model.logit_bias is None else (model.logit_bias,)
+        return (*features, model.logit_scale.exp(), *bias)
+
+
 class ClipObjective(Objective):
-    """The contrastive loss of images and captions, with mitigations on the text's side."""
+    """The contrastive loss of images and captions, with mitigations."""
 
     columns = ("logit_scale",)
 
@@ -37,16 +53,21 @@ class ClipObjective(Objective):
         self._model: Any = None
         self._tokenizer: Any = None
         self._loss: Any = None
+        self._of_raw: list[tuple[str, Mitigation]] = []
+        self._of_features: list[tuple[str, Mitigation]] = []
 
     def build(self, process: Accelerator) -> torch.nn.Module:
         """The model of the architecture."""
         self._model = build_model(self._architecture)
         self._tokenizer = build_tokenizer(self._architecture)
-        # The mean over the processes of each one's share of the loss, and of its gradients, is that of the whole batch.
-        self._loss = open_clip.ClipLoss(
-            local_loss=True, gather_with_grad=True, rank=process.process_index, world_size=process.num_processes
+        self._mitigations = tuple(mitigation.for_tokenizer(self._tokenizer) for mitigation in self._mitigations)
+        places = {"rank": process.process_index, "world_size": process.num_processes}
+        given = (mitigation.criterion(**places) for _, mitigation in those_with("criterion", self._mitigations))
+        self._loss = next((loss for loss in given if loss is not None), None) or clip_loss(**places)
+        self._of_raw, self._of_features = (
+            those_with(hook, self._mitigations) for hook in ("raw_text_features", "text_features")
         )
-        return self._model  # type: ignore[no-any-return]
+        return RawText(self._model) if self._of_raw else self._model
 
     def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
         """AdamW as CLIP models are trained."""
@@ -66,18 +87,24 @@ class ClipObjective(Objective):
         )
 
     def loss(self, network: torch.nn.Module, batch: Batch, moment: Moment) -> torch.Tensor:
-        """The mean of both directions' cross entropy."""
+        """The mean of both directions' cross entropy, or the loss that a mitigation puts in its place."""
         pixels, tokens = batch
         images = normalised(pixels, self._preprocess)
         with moment.autocast():
             image_features, text_features, logit_scale, *bias = network(images, tokens)
-        for turn, mitigation in enumerate(self._mitigations):
-            generator = torch.Generator(moment.process.device)
-            generator.manual_seed(
-                seed_for(self._config.seed, "features", turn, moment.step, moment.process.process_index)
-            )
-            text_features = mitigation.text_features(text_features, generator=generator)
+        for name, mitigation in self._of_raw:
+            text_features = mitigation.raw_text_features(text_features, generator=self._generator(name, moment))
+        if self._of_raw:
+            text_features = torch.nn.functional.normalize(text_features, dim=-1)
+        for name, mitigation in self._of_features:
+            text_features = mitigation.text_features(text_features, generator=self._generator(name, moment))
         return self._loss(image_features.float(), text_features.float(), logit_scale, *bias)  # type: ignore[no-any-return]
+
+    def _generator(self, name: str, moment: Moment) -> torch.Generator:
+        """Of one mitigation, step and process."""
+        generator = torch.Generator(moment.process.device)
+        seed = seed_for(self._config.seed, "features", name, moment.step, moment.process.process_index)
+        return generator.manual_seed(seed)
 
     def after_step(self, moment: Moment) -> tuple[float, ...]:  # noqa: ARG002 (the objective's signature)
         """Clamps the logit scale."""

@@ -1,5 +1,6 @@
 """What a training run is asked to do."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -10,8 +11,17 @@ from memometer.files import hash_json
 
 __all__ = ["TrainConfig", "TrainingOptions"]
 
-OUTSIDE_THE_KEY = ("records", "role", "without", "model", "out", "workers", "device")
+OUTSIDE_THE_KEY = (
+    *("records", "role", "without", "deduplicate", "image_variants", "early_stop", "model"),
+    *("out", "workers", "device"),
+)
 """Options that enter the key by their content, or that do not change the model."""
+
+ABSENT_BY_DEFAULT = (
+    *("text_mask", "caption_sampling", "text_noise", "text_noise_at", "label_smoothing", "loss", "flip"),
+    "color_jitter",
+)
+"""Options that enter the key where they are not at their defaults: keys are as they were before there were these."""
 
 
 class TrainingOptions(BaseModel):
@@ -86,10 +96,65 @@ class TrainConfig(TrainingOptions):
     weight_decay: float = Field(default=0.1, ge=0, description="not on norms, biases and the logit scale")
     logit_scale_max: float = Field(default=100.0, gt=1, description="clamp of the logit scale, the inverse temperature")
     min_crop: float = Field(default=0.9, gt=0, le=1, description="least share of an image's area that a crop keeps")
+    flip: float = Field(default=0.0, ge=0, le=1, description="probability that an image is mirrored")
+    color_jitter: float = Field(
+        default=0.0, ge=0, lt=1, description="greatest relative change of brightness, contrast and saturation"
+    )
+    image_variants: Path | None = Field(
+        default=None,
+        description="Parquet of record_id and path: further images of records, one drawn per epoch",
+    )
+    text_mask: float = Field(default=0.0, ge=0, lt=1, description="share of a caption's tokens that is dropped")
+    caption_sampling: bool = Field(default=False, description="draw one of a record's captions each epoch")
+    text_noise: float = Field(default=0.0, ge=0, description="deviation of Gaussian noise on the text embedding")
+    text_noise_at: Literal["normalised", "raw"] = Field(
+        default="normalised", description="add the noise after or before the embedding is normalised"
+    )
+    loss: Literal["clip", "siglip"] = "clip"
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="of the loss 'clip'")
+    deduplicate: bool = Field(default=False, description="train on one record of those that show the same picture")
+    early_stop: str | None = Field(
+        default=None, description="role of held-out pairs; the epoch at which their loss is least becomes the model"
+    )
 
-    def key(self, *, records_hash: str, model_config: dict[str, Any], mitigations: str) -> str:
-        """Names what the trained model depends on; equal keys mean the same model."""
-        return hash_json([self.key_options(), records_hash, model_config, mitigations])
+    @model_validator(mode="after")
+    def _check_loss(self) -> Self:
+        if self.label_smoothing and self.loss != "clip":
+            raise ValueError(
+                f"label_smoothing = {self.label_smoothing:g} goes with loss = clip, whose labels are classes; "
+                f"the loss is {self.loss}: leave one of the two out"
+            )
+        return self
+
+    def key_options(self) -> dict[str, Any]:
+        """The options that the trained model depends on."""
+        options = super().key_options()
+        defaults = type(self).model_fields
+        if not self.text_noise:
+            options["text_noise_at"] = defaults["text_noise_at"].default  # says nothing without noise
+        for name in ABSENT_BY_DEFAULT:
+            if options[name] == defaults[name].default:
+                del options[name]
+        return options
+
+    def key(
+        self,
+        *,
+        records_hash: str,
+        model_config: dict[str, Any],
+        mitigations: str,
+        contents: Sequence[str] = (),
+    ) -> str:
+        """Names what the trained model depends on; equal keys mean the same model.
+
+        Args:
+            records_hash: of the records to train on.
+            model_config: of the architecture.
+            mitigations: those that are no options.
+            contents: hashes of other data that the model depends on.
+        """
+        parts = [self.key_options(), records_hash, model_config, mitigations]
+        return hash_json([*parts, list(contents)] if contents else parts)
 
 
 def _sentence(problem: Any) -> str:

@@ -1,5 +1,6 @@
 """Training of a CLIP model, from records to a folder that open_clip loads."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import pyarrow.compute as pc
@@ -8,7 +9,7 @@ from memometer.data.records import Records
 from memometer.training.clip import ClipObjective
 from memometer.training.config import TrainConfig
 from memometer.training.folder import ModelFolder
-from memometer.training.mitigations import Mitigation
+from memometer.training.mitigations import Mitigation, mitigations_of
 from memometer.training.models import find_architecture
 from memometer.training.run import (
     IMAGE_COLUMNS,
@@ -33,7 +34,8 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
 
     Args:
         config: the options.
-        mitigations: see `memometer.training.mitigations`; applied in their order.
+        mitigations: more than the options name, see `memometer.training.Mitigation`; applied in their order, after
+            those of the options.
         overwrite: replace another model in the folder.
 
     Raises:
@@ -42,16 +44,19 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
     """
     records, of_records = read_records(config, TRAINED_COLUMNS)
     _check_records(records, config)
+    every = (*mitigations_of(config), *mitigations)
     architecture = find_architecture(config.model)
+    for mitigation in every:
+        architecture = dataclasses.replace(architecture, config=mitigation.model_config(architecture.config))
     manifest = run_training(
         config,
-        ClipObjective(config, records, architecture=architecture, mitigations=mitigations),
+        ClipObjective(config, records, architecture=architecture, mitigations=every),
         folder=ModelFolder(config.out),
         key=config.key(
             records_hash=of_records["hash"], model_config=architecture.config, mitigations=repr(tuple(mitigations))
         ),
         n=len(records),
-        facts={"mitigations": [repr(mitigation) for mitigation in mitigations], "records": of_records},
+        facts={"mitigations": [repr(mitigation) for mitigation in every], "records": of_records},
         overwrite=overwrite,
     )
     return TrainResult(config.out, manifest, is_main_process())

@@ -1,0 +1,22 @@
+"""Caption sampling: one of a record's captions each epoch (A, Section 5; C, Table 1)."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from memometer.training.mitigations.base import Mitigation
+
+__all__ = ["CaptionSampling"]
+
+
+@dataclasses.dataclass(frozen=True)
+class CaptionSampling(Mitigation):
+    """Draws the caption that a record is trained with, each with equal chance, anew every epoch."""
+
+    def captions(self, captions: Sequence[str], *, rng: np.random.Generator) -> Sequence[str]:
+        """The captions, the drawn one first; a single caption stays."""
+        if len(captions) < 2:
+            return captions
+        drawn = int(rng.integers(len(captions)))
+        return [captions[drawn], *captions[:drawn], *captions[drawn + 1 :]]
