@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from memometer.errors import InputError
 from memometer.files import atomic_path, read_json, write_json, write_text
 
-__all__ = ["Audit", "load_audit", "save_audit"]
+__all__ = ["REJECTS_SCHEMA", "Audit", "load_audit", "save_audit", "write_run"]
 
 TABLES = ("samples", "gallery", "rejects")
 """What every run has; further tables have the names that the measure gives them."""
@@ -57,18 +57,36 @@ class Audit:
 
 
 def save_audit(audit: Audit, folder: Path) -> Audit:
-    """Writes an audit's files; ``summary.json`` comes last, so a folder that has one is whole."""
+    """Writes an audit's files."""
+    write_run(
+        folder,
+        summary=audit.summary,
+        tables={name: getattr(audit, name) for name in TABLES} | audit.tables,
+        manifest=audit.manifest,
+        config=audit.config,
+    )
+    return dataclasses.replace(audit, folder=folder)
+
+
+def write_run(
+    folder: Path,
+    *,
+    summary: dict[str, Any],
+    tables: dict[str, pa.Table],
+    manifest: dict[str, Any],
+    config: dict[str, Any],
+) -> None:
+    """Writes the files of a run; ``summary.json`` comes last, so a folder that has one is whole."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "summary.json").unlink(missing_ok=True)
     for stale in folder.glob("*.parquet"):
         stale.unlink()
-    for name, table in ({name: getattr(audit, name) for name in TABLES} | audit.tables).items():
+    for name, table in tables.items():
         with atomic_path(folder / f"{name}.parquet") as temporary:
             pq.write_table(table, temporary, compression="zstd")
-    write_text(folder / "config.toml", _toml(audit.config))
-    write_json(folder / "manifest.json", audit.manifest)
-    write_json(folder / "summary.json", audit.summary)
-    return dataclasses.replace(audit, folder=folder)
+    write_text(folder / "config.toml", _toml(config))
+    write_json(folder / "manifest.json", manifest)
+    write_json(folder / "summary.json", summary)
 
 
 def load_audit(folder: str | Path) -> Audit:

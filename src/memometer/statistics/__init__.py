@@ -1,6 +1,8 @@
 """Gaps with intervals: the bootstrap, the papers' spread, the balance of both ways."""
 
 from memometer.statistics.agreement import Agreement, correlation, jaccard_of_found, share_equal
+from memometer.statistics.average_precision import MeanPrecision, average_precision, mean_average_precision
+from memometer.statistics.clusters import clustered_mean
 from memometer.statistics.comparisons import RankCorrelation, WelchTest, rank_correlation, welch_test
 from memometer.statistics.confident import ConfidentHits, confident_accuracy, confident_gap, most_confident
 from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
@@ -13,9 +15,12 @@ __all__ = [
     "Agreement",
     "ConfidentHits",
     "Gap",
+    "MeanPrecision",
     "RankCorrelation",
     "RocArea",
     "WelchTest",
+    "average_precision",
+    "clustered_mean",
     "confident_accuracy",
     "confident_gap",
     "correlation",
@@ -24,6 +29,7 @@ __all__ = [
     "group_gap",
     "jaccard_of_found",
     "label_table",
+    "mean_average_precision",
     "most_confident",
     "population_contributions",
     "rank_correlation",

@@ -1,0 +1,137 @@
+"""``memometer utility``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+__all__ = ["command"]
+
+
+def command(
+    model: Annotated[str, typer.Option(help="The model: open_clip:PATH, timm:NAME, embeddings:DIR, …")],
+    records: Annotated[Path, typer.Option(help="The folder of the records under test.")],
+    role: Annotated[
+        str | None, typer.Option(help="Test the records of this role alone: some that the model was not trained on.")
+    ] = None,
+    retrieval: Annotated[
+        bool, typer.Option("--retrieval", help="Image ↔ text retrieval: recall@1, 5 and 10, both ways.")
+    ] = False,
+    zero_shot: Annotated[
+        Path | None,
+        typer.Option(help="Zero-shot classification by the classes in this file, one per line.", show_default=False),
+    ] = None,
+    templates: Annotated[
+        Path | None,
+        typer.Option(help="Prompt templates, one per line with {}. Default: 'a photo of a {}.'", show_default=False),
+    ] = None,
+    linear_probe: Annotated[
+        bool, typer.Option("--linear-probe", help="Logistic regression on frozen image features.")
+    ] = False,
+    probe_records: Annotated[
+        Path | None, typer.Option(help="The folder of the probe's training records; --records by default.")
+    ] = None,
+    probe_role: Annotated[str | None, typer.Option(help="Their role; none of them may be under test.")] = None,
+    features: Annotated[
+        str, typer.Option(help="What is probed: projector, or backbone, the features before the last projection.")
+    ] = "projector",
+    labels: Annotated[
+        str, typer.Option(help="What an image shows: label, objects, or auto: its label, else its objects.")
+    ] = "auto",
+    captions: Annotated[int, typer.Option(help="The most captions of an image that count in retrieval.")] = 5,
+    micro: Annotated[
+        bool, typer.Option("--micro", help="Also micro average precision, where images have several objects.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="The run folder to write. Default: none.", show_default=False)
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Where embeddings are kept for the next run; by default OUT/stages.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap and of the probe's held-out records.")] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 64,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in OUT.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+) -> None:
+    """What a model is good for: zero-shot classification, a linear probe, image ↔ text retrieval.
+
+    Example:
+    memometer utility --model open_clip:models/a --records records/ --role public --retrieval --zero-shot classes.txt
+    --linear-probe --probe-role probe --out runs/utility
+    """
+    import json
+
+    from rich.console import Console
+
+    from memometer.engines import default_workers
+    from memometer.utility import measure_utility
+
+    utility = measure_utility(
+        model=model,
+        records=records,
+        role=role,
+        retrieval=retrieval,
+        zero_shot=zero_shot,
+        templates=templates,
+        linear_probe=linear_probe,
+        probe_records=probe_records,
+        probe_role=probe_role,
+        features=cast("Any", features),
+        labels=cast("Any", labels),
+        captions=captions,
+        micro=micro,
+        out=out,
+        store=store,
+        seed=seed,
+        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        device=device,
+        batch_size=batch_size,
+        overwrite=overwrite,
+    )
+    if as_json:
+        typer.echo(json.dumps(utility.summary, indent=2, ensure_ascii=False))
+    else:
+        Console().print(_table(utility.summary))
+
+
+def _table(summary: dict[str, Any]) -> "Table":
+    """One line per number, with its interval and n; dashes where undefined, and why."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title="Utility", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for heading in ("value", "95 % interval", "n"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    reasons = []
+    for part, name, number in _numbers(summary):
+        value, low, high = (
+            f"{number[key]:.3f}" if number[key] is not None else "–" for key in ("value", "low", "high")
+        )
+        table.add_row(Text(f"{part}, {name}"), value, "–" if low == "–" else f"{low} … {high}", f"{number['n']:,}")
+        reasons += [f"– {part}, {name}: {number['reason']}"] if number.get("reason") else []
+    table.caption = Text("\n".join(reasons)) if reasons else None
+    table.caption_justify = "left"
+    return table
+
+
+def _numbers(summary: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    """(part, name, number) of all that was measured."""
+    parts = {"zero-shot": summary["zero_shot"], "linear probe": summary["linear_probe"]}
+    retrieval = summary["retrieval"] or {}
+    parts |= {"image → text": retrieval.get("image_to_text"), "text → image": retrieval.get("text_to_image")}
+    return [
+        (part, name.replace("_", " "), number)
+        for part, numbers in parts.items()
+        for name, number in (numbers or {}).items()
+        if isinstance(number, dict) and "low" in number
+    ]

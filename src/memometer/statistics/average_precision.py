@@ -1,0 +1,154 @@
+"""Average precision: how well scores rank the records of a class above all others, with a bootstrap over records.
+
+With the records of a class by falling score, AP = Σ_n (R_n − R_{n−1}) P_n over the distinct scores, where P_n and R_n
+are precision and recall among the records that score at least as much. It is scikit-learn's
+``average_precision_score``: no interpolation, and records of equal scores count together, so their order has no say.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from memometer.seeds import rng_for
+from memometer.statistics.gaps import Gap
+from memometer.statistics.precision_kernels import weighted_precision
+
+__all__ = ["MeanPrecision", "average_precision", "mean_average_precision"]
+
+Floats = npt.NDArray[np.floating]
+Bools = npt.NDArray[np.bool_]
+
+BLOCK = 64_000_000
+"""Bytes of resampled weights held at once; changes no result."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanPrecision:
+    """Average precision over several classes.
+
+    Attributes:
+        macro: the mean over the classes that have a positive record.
+        micro: over all (record, class) pairs in one ranking; None where it was not asked for.
+        classes: (c,) of each class; NaN for one without a positive record.
+    """
+
+    macro: Gap
+    micro: Gap | None
+    classes: npt.NDArray[np.float64]
+
+
+def average_precision(scores: Floats, positive: Bools) -> float:
+    """The average precision of one class; NaN where no record is positive.
+
+    Args:
+        scores: (n,) finite.
+        positive: (n,) whether each record is of the class.
+
+    >>> round(average_precision(np.array([0.9, 0.8, 0.7]), np.array([True, False, True])), 4)
+    0.8333
+    """
+    return float(_under(_Ranking.of(scores, positive), np.ones((len(scores), 1), np.uint8))[0])
+
+
+def mean_average_precision(
+    scores: Floats, positive: Bools, *, seed: int, name: str, replicates: int = 1000, micro: bool = False
+) -> MeanPrecision:
+    """Macro (and micro) average precision with 95 % bootstrap intervals over records.
+
+    A replicate draws n records with replacement, the same for all classes; a class that loses all its positive records
+    in a replicate is left out of that replicate's mean. Copies of a record are ties, which lift the average precision
+    of every replicate, so the interval has the replicates' 2.5 % and 97.5 % quantiles less that bias (their mean less
+    the value). Records are drawn by row: hand them over in an order that depends on nothing but themselves, e.g. by
+    id. Memory is 9 bytes per record and class.
+
+    Args:
+        scores: (n, c) finite.
+        positive: (n, c) whether each record is of each class.
+        seed: with ``name``, decides the resampling.
+        name: e.g. ``"zero_shot"``.
+        replicates: behind ``low`` and ``high``.
+        micro: also rank all pairs of record and class together.
+    """
+    n, c = scores.shape
+    rankings = [_Ranking.of(scores[:, place], positive[:, place]) for place in range(c)]
+    whole = np.ones((n, 1), np.uint8)
+    classes = np.array([_under(ranking, whole)[0] for ranking in rankings])
+    known = [ranking for ranking in rankings if ranking.any_positive]
+    if not known:
+        nothing = Gap(None, None, None, None, n, "no class has a positive record")
+        return MeanPrecision(nothing, nothing if micro else None, classes)
+    pooled = [_Ranking.of(scores.ravel(), positive.ravel(), width=c)] if micro else []
+    values = {"macro": [float(np.nanmean(classes))], "micro": [float(_under(each, whole)[0]) for each in pooled]}
+    drawn = {
+        what: _replicated(known, pooled, n=n, drawn=size, replicates=count, seed=seed, name=f"{name}/{what}")
+        for what, size, count in (("bootstrap", n, replicates), ("tenth", max(1, round(n / 10)), 100))
+    }
+    gaps = {
+        which: _gap(values[which][0], drawn["bootstrap"][which], drawn["tenth"][which], n=n)
+        for which in ("macro", *(["micro"] if micro else []))
+    }
+    return MeanPrecision(gaps["macro"], gaps.get("micro"), classes)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Ranking:
+    """Items by falling score, cut off behind the last positive one."""
+
+    records: npt.NDArray[np.int64]
+    positive: Bools
+    last: Bools
+
+    @property
+    def any_positive(self) -> bool:
+        return bool(self.positive.any())
+
+    @classmethod
+    def of(cls, scores: Floats, positive: Bools, *, width: int = 1) -> "_Ranking":
+        """Of (n · width,) scores, where item i belongs to record i // width."""
+        order = np.argsort(-scores, kind="stable")
+        ranked = scores[order]
+        last = np.append(ranked[1:] != ranked[:-1], True)[: len(order)]
+        hits = np.flatnonzero(positive[order])
+        needed = 0 if not len(hits) else int(hits[-1]) + int(np.argmax(last[hits[-1] :])) + 1
+        return cls(order[:needed] // width, positive[order[:needed]], last[:needed])
+
+
+def _under(ranking: _Ranking, weights: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+    found = np.empty(weights.shape[1])
+    weighted_precision(ranking.records, ranking.positive, ranking.last, weights, found)
+    return found
+
+
+def _replicated(
+    known: list[_Ranking], pooled: list[_Ranking], *, n: int, drawn: int, replicates: int, seed: int, name: str
+) -> dict[str, npt.NDArray[np.float64]]:
+    """(replicates,) macro and micro numbers of so many resamplings of ``drawn`` records; NaN where undefined."""
+    parts: dict[str, list[npt.NDArray[np.float64]]] = {"macro": [], "micro": []}
+    for weights in _weights(n=n, drawn=drawn, replicates=replicates, seed=seed, name=name):
+        table = np.stack([_under(ranking, weights) for ranking in known])
+        defined = ~np.isnan(table)
+        sums = np.where(defined, table, 0.0).sum(axis=0)
+        counts = defined.sum(axis=0)
+        parts["macro"].append(np.where(counts > 0, sums / np.maximum(counts, 1), np.nan))
+        parts["micro"] += [_under(ranking, weights) for ranking in pooled]
+    return {which: np.concatenate(each) if each else np.empty(0) for which, each in parts.items()}
+
+
+def _weights(*, n: int, drawn: int, replicates: int, seed: int, name: str) -> Iterator[npt.NDArray[np.uint16]]:
+    """(n, b) how often each record is drawn, for some replicates after another."""
+    size = max(1, BLOCK // (2 * n))
+    for start in range(0, replicates, size):
+        block = range(start, min(start + size, replicates))
+        draws = (rng_for(seed, name, replicate).integers(n, size=drawn) for replicate in block)
+        yield np.stack([np.bincount(rows, minlength=n).astype(np.uint16) for rows in draws], axis=1)
+
+
+def _gap(value: float, bootstrap: npt.NDArray[np.float64], tenth: npt.NDArray[np.float64], *, n: int) -> Gap:
+    bootstrap, tenth = (each[~np.isnan(each)] for each in (bootstrap, tenth))
+    if n < 2 or not len(bootstrap):
+        return Gap(value, None, None, None, n)
+    # A record drawn twice is found together with itself, which lifts every replicate: their mean goes to the value.
+    low, high = np.clip(np.quantile(bootstrap, [0.025, 0.975]) - bootstrap.mean() + value, 0.0, 1.0)
+    return Gap(value, float(low), float(high), float(np.std(tenth, ddof=1)) if len(tenth) > 1 else None, n)

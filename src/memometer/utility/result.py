@@ -1,0 +1,93 @@
+"""What a measurement of utility hands on, in memory and as a run folder."""
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memometer.audits.result import REJECTS_SCHEMA, write_run
+from memometer.errors import InputError
+from memometer.files import read_json
+from memometer.progress import notice
+
+__all__ = ["Utility", "finished_utility", "load_utility", "save_utility"]
+
+TABLES = ("samples", "classes", "rejects")
+
+
+@dataclasses.dataclass(frozen=True)
+class Utility:
+    """What one model is good for, on one set of records.
+
+    Attributes:
+        summary: the numbers with their n and intervals, as in ``summary.json``; a part that was not asked for is None.
+        samples: one row per record, by record id: ranks and predictions; null where undefined.
+        classes: one row per class of the zero-shot classification and of the probe.
+        manifest: the command, versions, seeds, and hashes of weights and data.
+        config: the options as resolved.
+        folder: the run folder; None where nothing was saved.
+        rejects: every record left out, with the reason.
+    """
+
+    summary: dict[str, Any]
+    samples: pa.Table
+    classes: pa.Table
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+    folder: Path | None = None
+    rejects: pa.Table = dataclasses.field(default_factory=REJECTS_SCHEMA.empty_table)
+
+
+def save_utility(utility: Utility, folder: Path) -> Utility:
+    """Writes the files of a run."""
+    write_run(
+        folder,
+        summary=utility.summary,
+        tables={name: getattr(utility, name) for name in TABLES},
+        manifest=utility.manifest,
+        config=utility.config,
+    )
+    return dataclasses.replace(utility, folder=folder)
+
+
+def load_utility(folder: str | Path) -> Utility:
+    """Loads a run folder.
+
+    Raises:
+        InputError: the folder holds no finished measurement of utility.
+    """
+    folder = Path(folder)
+    path = folder / "summary.json"
+    summary = read_json(path) if path.is_file() else {}
+    if summary.get("measure") != "utility":
+        held = f"a run of {summary['measure']}" if summary.get("measure") else "no finished run"
+        raise InputError(f"{folder} holds {held}; expected the folder that 'memometer utility … --out' wrote")
+    if missing := [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]:
+        raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; measure it again")
+    return Utility(
+        summary=summary,
+        manifest=read_json(folder / "manifest.json"),
+        config=tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")),
+        folder=folder,
+        **{name: pq.read_table(folder / f"{name}.parquet") for name in TABLES},
+    )
+
+
+def finished_utility(out: Path, key: str, *, overwrite: bool) -> Utility | None:
+    """The measurement in ``out`` when it is this very one; None where there is none, or another that may be replaced.
+
+    Raises:
+        InputError: the folder holds another run, and ``overwrite`` is not set.
+    """
+    if not (out / "summary.json").exists():
+        return None
+    manifest = out / "manifest.json"
+    if manifest.is_file() and read_json(manifest).get("key") == key:
+        notice(f"{out} holds this measurement already; nothing to do")
+        return load_utility(out)
+    if overwrite:
+        return None
+    raise InputError(f"{out} holds another run; choose another --out, or pass --overwrite to replace it")
