@@ -174,8 +174,10 @@ def _based(section: _Section, folder: Path) -> _Section:
 def nearest(name: str, known: Iterable[str]) -> str:
     """What to say of an unknown name: the one that was most likely meant, and all there are."""
     names = sorted(known)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'? " * bool(close) + f"known are {', '.join(names)}"
+    by_lower = {each.lower(): each for each in names}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
+    hint = f"did you mean '{by_lower[close[0]]}'? " if close else ""
+    return f"{hint}known are {', '.join(names)}"
 
 
 def _sentence(problem: Any) -> str:
