@@ -208,7 +208,7 @@ def test_the_command_prints_the_verdict_and_writes_the_report(world, tmp_path):
     [
         (
             {"utility_metric": "recall@7"},
-            "measured no utility metric 'recall@7'; known are retrieval/image_to_text/recall@1",
+            "measured no utility metric 'recall@7'; known are retrieval/image",
         ),
         ({"utility_metric": "recall@1"}, "may be retrieval/image_to_text/recall@1 or retrieval/text_to_image"),
         ({"memorization_metric": "prq/all"}, "no memorization metric 'prq/all'; did you mean 'prg/all'"),
