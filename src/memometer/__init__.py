@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from memometer.report import write_report
     from memometer.sweeps import Sweep, run_sweep
     from memometer.training import SslConfig, TrainConfig, train, train_ssl
+    from memometer.utility import measure_utility
 
 __version__ = "0.1.0"
 
@@ -49,6 +50,7 @@ _HOMES = {
     "load_encoder": "memometer.embeddings",
     "load_records": "memometer.data",
     "make_scenes": "memometer.data",
+    "measure_utility": "memometer.utility",
     "run_sweep": "memometer.sweeps",
     "search": "memometer.neighbors",
     "split_records": "memometer.data",
@@ -77,6 +79,7 @@ __all__ = [
     "load_encoder",
     "load_records",
     "make_scenes",
+    "measure_utility",
     "run_sweep",
     "search",
     "split_records",

@@ -37,6 +37,7 @@ COMMANDS = (
     (audit, "clipmem", "audit_clipmem"),
     (audit, "sslmem", "audit_sslmem"),
     (audit, "unitmem", "audit_unitmem"),
+    (app, "utility", "utility"),
     (app, "remove", "remove"),
     (app, "sweep", "sweep"),
     (app, "report", "report"),

@@ -139,7 +139,7 @@ def measure_utility(
         "duplicates_across_roles": subject.duplicates(),
         "notes": notes,
     }
-    for note in summary["notes"]:
+    for note in notes:
         warn(note)
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(

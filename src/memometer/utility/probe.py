@@ -1,4 +1,4 @@
-"""The linear probe: logistic regression on frozen features (Radford and others 2021, Section 3.2; METHODS, Section 7)."""
+"""The linear probe: logistic regression on frozen features (Radford and others 2021, Section 3.2)."""
 
 import dataclasses
 import warnings
@@ -133,13 +133,14 @@ def _check_enough(truth: Truth, held: Bools) -> None:
     n, n_held = len(held), int(held.sum())
     if n < MIN_RECORDS or not 0 < n_held < n:
         raise InputError(
-            f"the probe has {n} training records, {n_held} of them held out; it needs {MIN_RECORDS} or more: give it more "
-            "with --probe-records and --probe-role"
+            f"the probe has {n} training records, {n_held} of them held out; it needs {MIN_RECORDS} or more: give it "
+            "more with --probe-records and --probe-role"
         )
     if len(_fittable(truth, ~held)) < (2 if truth.task == "single-label" else 1):
         raise InputError(
             "the probe's training records do not differ in what they show, so there is nothing to learn; it needs "
-            f"records of two classes with {MIN_POSITIVE} or more each: give it more with --probe-records and --probe-role"
+            f"records of two classes with {MIN_POSITIVE} or more each: give it more with --probe-records "
+            "and --probe-role"
         )
 
 

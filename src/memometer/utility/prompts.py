@@ -42,8 +42,8 @@ class Classes:
 def read_classes(source: str | Path | Sequence[str] | Mapping[str, str]) -> Classes:
     """Class names from a file, one per line, or as given.
 
-    A line is a name, or a name, a tab and the words for prompts where they differ: ``tv<TAB>television set``. Underscores
-    are spaces in prompts. Empty lines and lines that begin with ``#`` are skipped.
+    A line is a name, or a name, a tab and the words for prompts where they differ: ``tv<TAB>television set``.
+    Underscores are spaces in prompts. Empty lines and lines that begin with ``#`` are skipped.
 
     Raises:
         InputError: the file cannot be read, holds fewer than two names, or names a class twice.
@@ -63,8 +63,8 @@ def read_classes(source: str | Path | Sequence[str] | Mapping[str, str]) -> Clas
             raise InputError(f"line {number} of {where} has no class name; expected a name, or a name, a tab and words")
         if key in seen:
             raise InputError(
-                f"line {number} of {where} names the class '{name}' again, after line {seen[key]}; case and underscores "
-                "do not tell classes apart: name each class once"
+                f"line {number} of {where} names the class '{name}' again, after line {seen[key]}; case and "
+                "underscores do not tell classes apart: name each class once"
             )
         seen[key] = number
     if len(pairs) < 2:

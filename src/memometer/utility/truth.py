@@ -112,13 +112,13 @@ def truth_of(records: Records, classes: Sequence[str], *, task: Task) -> Truth:
 
 
 def unmatched_note(names: Sequence[str], labels: Sequence[str], *, what: str) -> str | None:
-    """A sentence on classes that no record has, with the label that each of the first may mean; None where all match."""
+    """A sentence on classes that no record has, with the label that each may mean; None where all match."""
     if not names:
         return None
     plain = {plain_name(label): label for label in labels}
     shown = []
     for name in names[:5]:
-        near = difflib.get_close_matches(plain_name(name), plain, n=1)
+        near = difflib.get_close_matches(plain_name(name), plain, n=1, cutoff=0.75)
         shown.append(f"'{name}' (is it '{plain[near[0]]}'?)" if near and near[0] != plain_name(name) else f"'{name}'")
     more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
     return f"{what}: no record under test has {', '.join(shown)}{more}; such a class has no number of its own"

@@ -68,8 +68,8 @@ class Embedder:
                 parts.append(embed_texts(having, model, store=self.store, caption=number, label=label))
         if not parts:
             raise InputError(
-                f"no record in {records.folder} of those under test has a caption; retrieval needs image-caption pairs: "
-                "import captions, or leave --retrieval out"
+                f"no record in {records.folder} of those under test has a caption; retrieval needs image-caption "
+                "pairs: import captions, or leave --retrieval out"
             )
         return parts
 

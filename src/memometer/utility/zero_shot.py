@@ -23,8 +23,8 @@ def zero_shot_scores(images: Embeddings, classes: npt.NDArray[np.float32]) -> np
     """
     if images.dim != classes.shape[1]:
         raise VectorError(
-            f"{images.name} have {images.dim} components, the class vectors {classes.shape[1]}; both towers must share a "
-            "space: measure projector features"
+            f"{images.name} have {images.dim} components, the class vectors {classes.shape[1]}; both towers must share "
+            "a space: measure projector features"
         )
     scores = np.empty((len(images), len(classes)), np.float32)
     wide = classes.astype(np.float64).T
