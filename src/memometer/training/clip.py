@@ -9,10 +9,12 @@ from accelerate import Accelerator
 
 from memometer.data.records import Records
 from memometer.encoders.architectures import Architecture, build_model, build_tokenizer
+from memometer.progress import notice
 from memometer.seeds import seed_for
 from memometer.training.config import TrainConfig
+from memometer.training.early_stopping import EarlyStopping
 from memometer.training.mitigations.base import Mitigation, those_with
-from memometer.training.mitigations.losses import clip_loss
+from memometer.training.mitigations.losses import SigLip, clip_loss
 from memometer.training.models import preprocess_config
 from memometer.training.objective import Moment, Objective
 from memometer.training.optimizer import build_optimizer, clamp_logit_scale
@@ -46,8 +48,16 @@ class ClipObjective(Objective):
     columns = ("logit_scale",)
 
     def __init__(
-        self, config: TrainConfig, records: Records, *, architecture: Architecture, mitigations: Sequence[Mitigation]
+        self,
+        config: TrainConfig,
+        records: Records,
+        *,
+        architecture: Architecture,
+        mitigations: Sequence[Mitigation],
+        early_stopping: EarlyStopping | None = None,
     ) -> None:
+        self._early_stopping = early_stopping
+        self._remarks: list[str] = []
         self._config, self._records, self._mitigations = config, records, tuple(mitigations)
         self._architecture = architecture
         self._model: Any = None
@@ -61,13 +71,24 @@ class ClipObjective(Objective):
         self._model = build_model(self._architecture)
         self._tokenizer = build_tokenizer(self._architecture)
         self._mitigations = tuple(mitigation.for_tokenizer(self._tokenizer) for mitigation in self._mitigations)
-        places = {"rank": process.process_index, "world_size": process.num_processes}
-        given = (mitigation.criterion(**places) for _, mitigation in those_with("criterion", self._mitigations))
-        self._loss = next((loss for loss in given if loss is not None), None) or clip_loss(**places)
+        self._loss = self._criterion(rank=process.process_index, world_size=process.num_processes)
+        if process.is_main_process:
+            said = (mitigation.remark(self._records.column("captions")) for mitigation in self._mitigations)
+            self._remarks = [remark for remark in said if remark]
+            for remark in self._remarks:
+                notice(remark)
         self._of_raw, self._of_features = (
             those_with(hook, self._mitigations) for hook in ("raw_text_features", "text_features")
         )
         return RawText(self._model) if self._of_raw else self._model
+
+    def _criterion(self, *, rank: int, world_size: int) -> torch.nn.Module:
+        given = (
+            mitigation.criterion(rank=rank, world_size=world_size)
+            for _, mitigation in those_with("criterion", self._mitigations)
+        )
+        found = next((loss for loss in given if loss is not None), None)
+        return clip_loss(rank=rank, world_size=world_size) if found is None else found
 
     def optimizer(self, network: torch.nn.Module) -> torch.optim.Optimizer:
         """AdamW as CLIP models are trained."""
@@ -110,6 +131,39 @@ class ClipObjective(Objective):
         """Clamps the logit scale."""
         clamp_logit_scale(self._model.logit_scale, largest=self._config.logit_scale_max)
         return (float(self._model.logit_scale.detach().exp()),)
+
+    def after_epoch(self, process: Accelerator, *, bf16: bool) -> None:
+        """Takes the held-out loss."""
+        if self._early_stopping is None:
+            return
+        plain = SigLip().criterion if self._config.loss == "siglip" else clip_loss
+        self._early_stopping.measure(
+            self._model,
+            tokenizer=self._tokenizer,
+            preprocess=self._preprocess,
+            loss=plain(rank=0, world_size=1),  # every process has all the held-out pairs
+            process=process,
+            autocast=torch.autocast(process.device.type, dtype=torch.bfloat16, enabled=bf16),
+        )
+
+    def finish(self) -> None:
+        """Takes the weights of the best epoch."""
+        if self._early_stopping is not None:
+            self._early_stopping.restore(self._model)
+
+    def outcome(self) -> dict[str, Any]:
+        """What there was to remark, and which epoch is the model."""
+        stopping = {} if self._early_stopping is None else {"early_stop": self._early_stopping.outcome()}
+        return {"remarks": list(self._remarks), **stopping}
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """The best weights so far."""
+        return {} if self._early_stopping is None else self._early_stopping.state()
+
+    def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        """Takes up the best weights so far."""
+        if self._early_stopping is not None:
+            self._early_stopping.load_state(state)
 
     def weights(self) -> dict[str, torch.Tensor]:
         """All of the model."""

@@ -86,6 +86,7 @@ class TrainingLoop:
                     row = (step, epoch, *self._step(next(batches), step))
                     rows.append((*row, self._config.batch_size / (time.monotonic() - began)))
                     advance(1, f"epoch {epoch + 1}  loss {rows[-1][2]:.3f}  {rows[-1][-1]:,.0f} samples/s")
+                self._objective.after_epoch(self.accelerator, bf16=self._bf16)
                 state = TrainState(
                     epoch=epoch + 1,
                     model=self.network.state_dict(),
@@ -118,6 +119,7 @@ class TrainingLoop:
             "precision": "bf16" if self._bf16 else "fp32",
             "processes": self.accelerator.num_processes,
             "threads": torch.get_num_threads(),
+            **self._objective.outcome(),
         }
 
     def _step(self, batch: Any, step: int) -> tuple[float, ...]:

@@ -82,6 +82,16 @@ class Objective(abc.ABC):
         """Acts on the weights, after the optimizer has; returns the numbers named by ``columns``."""
         return ()
 
+    def after_epoch(self, process: Accelerator, *, bf16: bool) -> None:  # noqa: B027 (a hook)
+        """Looks at the network after an epoch, before its state is kept."""
+
+    def finish(self) -> None:  # noqa: B027 (a hook)
+        """Makes the network the finished model, after the last epoch."""
+
+    def outcome(self) -> dict[str, Any]:
+        """What the manifest says beside the model: what the training came to."""
+        return {}
+
     def state(self) -> dict[str, torch.Tensor]:
         """What a resume needs besides the network and the optimizer."""
         return {}

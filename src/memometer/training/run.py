@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import torch
 
+from memometer.data.deduplication import without_duplicates
 from memometer.data.records import Records, hash_records, load_records
 from memometer.data.removal import leave_out
 from memometer.errors import InputError
@@ -103,6 +104,7 @@ def run_training(
                 _write(folder.at_epoch(state.epoch), loop, objective, state, head)
 
         state = loop.run(folder, resume=standing == "begun", after_epoch=keep_copy)
+        objective.finish()
         manifest = _write(folder, loop, objective, state, head)
     process.wait_for_everyone()
     process.end_training()
@@ -126,22 +128,27 @@ def _write(
     return manifest
 
 
-def read_records(config: TrainingOptions, columns: Sequence[str]) -> tuple[Records, dict[str, Any]]:
+def read_records(
+    config: TrainingOptions, columns: Sequence[str], *, deduplicate: bool = False
+) -> tuple[Records, dict[str, Any]]:
     """The records to train on, and what the manifest says of them.
 
     Args:
         config: names them.
         columns: what of them enters the model.
+        deduplicate: keep one record of those that show the same picture.
 
     Raises:
         InputError: there are no such records.
     """
     whole = load_records(config.records, role=config.role)
-    records = leave_out(whole, config.without)
+    listed = leave_out(whole, config.without)
+    records = without_duplicates(listed) if deduplicate else listed
     return records, {
         "path": str(config.records),
         "role": config.role,
-        "without": config.without and {"path": str(config.without), "n": len(whole) - len(records)},
+        "without": config.without and {"path": str(config.without), "n": len(whole) - len(listed)},
+        **({"duplicates_left_out": len(listed) - len(records)} if deduplicate else {}),
         "n": len(records),
         "hash": hash_records(records, columns),
     }

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 import numpy as np
+import pyarrow as pa
 import torch
 from PIL import Image
 
@@ -37,6 +38,14 @@ class Mitigation:
     def for_tokenizer(self, tokenizer: Tokenizer) -> Self:  # noqa: ARG002 (a hook)
         """The same mitigation, for tokens of the model's tokenizer."""
         return self
+
+    def remark(self, captions: pa.Array) -> str | None:  # noqa: ARG002 (a hook)
+        """What a user should know of these records, said once and kept in the manifest.
+
+        Args:
+            captions: (n,) lists of strings, of the records to train on.
+        """
+        return None
 
     def captions(self, captions: Sequence[str], *, rng: np.random.Generator) -> Sequence[str]:  # noqa: ARG002 (a hook)
         """A record's captions → its captions of this epoch, of which the first is trained on."""

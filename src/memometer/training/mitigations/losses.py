@@ -6,6 +6,7 @@ from typing import Any
 
 import open_clip
 import torch
+from open_clip.loss import SigLipLoss
 from torch.nn.functional import cross_entropy
 
 from memometer.training.mitigations.base import Mitigation
@@ -61,7 +62,7 @@ class SigLip(Mitigation):
 
     def criterion(self, *, rank: int, world_size: int) -> torch.nn.Module:
         """open_clip's own."""
-        return open_clip.SigLipLoss(rank=rank, world_size=world_size)  # type: ignore[no-any-return]
+        return SigLipLoss(rank=rank, world_size=world_size)  # type: ignore[no-any-return]
 
 
 def clip_loss(*, rank: int, world_size: int) -> torch.nn.Module:

@@ -1,0 +1,166 @@
+"""Early stopping: the epoch with the least loss on held-out pairs becomes the model (A, Section 5)."""
+
+import dataclasses
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import torch
+from accelerate import Accelerator
+
+from memometer.data.records import Records
+from memometer.encoders.architectures import Tokenizer
+from memometer.encoders.preprocessing import image_preprocess
+from memometer.errors import InputError
+from memometer.seeds import rng_for
+from memometer.training.samples import CachedImages, normalised
+
+__all__ = ["EarlyStopping", "HeldOut", "check_held_out"]
+
+CACHE_BYTES = 2 << 30
+"""Held-out pixels kept in memory between the epochs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class HeldOut:
+    """Pairs that are not trained on.
+
+    Attributes:
+        role: theirs.
+        n: pairs.
+        hash: of what enters the model.
+        records: the pairs.
+    """
+
+    role: str
+    n: int
+    hash: str
+    records: Records = dataclasses.field(repr=False, compare=False)
+
+
+def check_held_out(held_out: Records, *, role: str, trained: Records) -> None:
+    """Checks that there are pairs, and that none is trained on.
+
+    Raises:
+        InputError: fewer than two records, one lacks an image or a caption, or the two sets overlap.
+    """
+    shared = held_out.record_ids.filter(pc.is_in(held_out.record_ids, value_set=trained.record_ids))
+    if len(shared):
+        raise InputError(
+            f"{len(shared):,} of the {len(held_out):,} records of --early-stop {role} are trained on too, e.g. "
+            f"'{shared[0].as_py()}'; hold out a role that --role leaves aside"
+        )
+    captions = pc.fill_null(pc.list_value_length(held_out.column("captions")), 0)
+    lacking = pc.or_(pc.equal(captions, 0), pc.is_null(held_out.column("image_path")))
+    if len(held_out) < 2 or pc.any(lacking).as_py():
+        raise InputError(
+            f"--early-stop {role} has {len(held_out):,} records, {pc.sum(lacking).as_py():,} of them without an image "
+            "or a caption; expected 2 or more that have both"
+        )
+
+
+class EarlyStopping:
+    """Measures the held-out loss after every epoch, and keeps the weights of the best.
+
+    The pairs stand in fixed batches, each image cropped as for inference with its record's first caption; the loss is
+    the training's without smoothing or noise. Pairs that do not fill the last batch are left aside.
+    """
+
+    def __init__(self, held_out: HeldOut, *, batch_size: int, seed: int) -> None:
+        """Prepares the batches.
+
+        Args:
+            held_out: the pairs.
+            batch_size: of the training; fewer pairs make one batch.
+            seed: of the order of the pairs.
+        """
+        n = held_out.n
+        size = min(batch_size, n)
+        order = rng_for(seed, "held-out").permutation(n)[: n // size * size]
+        self._held_out, self._batches = held_out, order.reshape(-1, size)
+        self._images = _HeldOutImages(held_out.records, cache_bytes=0)
+        self._captions = held_out.records.column("captions")
+        self._losses: list[float] = []
+        self._best: dict[str, torch.Tensor] = {}
+
+    def __repr__(self) -> str:
+        """What the manifest says."""
+        return f"EarlyStopping(role={self._held_out.role!r}, n={self._held_out.n}, hash={self._held_out.hash!r})"
+
+    def measure(
+        self,
+        model: torch.nn.Module,
+        *,
+        tokenizer: Tokenizer,
+        preprocess: dict[str, Any],
+        loss: torch.nn.Module,
+        process: Accelerator,
+        autocast: torch.autocast,
+    ) -> None:
+        """Takes the held-out loss of the model as it is now; leaves it in evaluation mode."""
+        model.eval()
+        total = 0.0
+        with torch.no_grad():
+            for rows in self._batches:
+                pixels = self._images.batch(rows, preprocess).to(process.device)
+                tokens = tokenizer([self._captions[int(row)][0].as_py() for row in rows]).to(process.device)
+                images = normalised(pixels, preprocess)
+                with autocast:
+                    image_features, text_features, *scale_and_bias = model(images, tokens)
+                total += float(loss(image_features.float(), text_features.float(), *scale_and_bias))
+        mean = torch.tensor(total / len(self._batches), dtype=torch.float64, device=process.device)
+        value = float(process.reduce(mean, "mean"))  # so that all processes choose the same epoch
+        if math.isfinite(value) and value < min(filter(math.isfinite, self._losses), default=math.inf):
+            self._best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+        self._losses.append(value)
+
+    def restore(self, model: torch.nn.Module) -> None:
+        """Gives the model its best weights back."""
+        if self._best:
+            model.load_state_dict(self._best, strict=True)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """What a resume needs."""
+        best = {f"best.{name}": tensor for name, tensor in self._best.items()}
+        return {"held_out_losses": torch.tensor(self._losses, dtype=torch.float64), **best}
+
+    def load_state(self, state: dict[str, torch.Tensor]) -> None:
+        """Takes up what `state` gave."""
+        self._losses = state["held_out_losses"].tolist()
+        self._best = {name.removeprefix("best."): tensor for name, tensor in state.items() if name.startswith("best.")}
+
+    def outcome(self) -> dict[str, Any]:
+        """Which epoch is best so far, from 1, and every epoch's loss; null where it was not finite."""
+        finite = [value for value in self._losses if math.isfinite(value)]
+        return {
+            "role": self._held_out.role,
+            "n": int(self._batches.size),
+            "batch_size": int(self._batches.shape[1]),
+            "best_epoch": self._losses.index(min(finite)) + 1 if finite else None,
+            "loss": min(finite, default=None),
+            "losses": [value if math.isfinite(value) else None for value in self._losses],
+        }
+
+
+class _HeldOutImages(CachedImages):
+    """Pixels as a model sees them at inference, kept from the second epoch on while there is room."""
+
+    def __init__(self, records: Records, *, cache_bytes: int) -> None:
+        super().__init__(records, cache_bytes=cache_bytes)
+        self._pixels: dict[int, torch.Tensor] = {}
+        self._left = CACHE_BYTES
+
+    def batch(self, rows: np.ndarray, preprocess: dict[str, Any]) -> torch.Tensor:
+        """(b,) rows → (b, 3, height, width) uint8."""
+        return torch.stack([self._one(int(row), preprocess) for row in rows])
+
+    def _one(self, row: int, preprocess: dict[str, Any]) -> torch.Tensor:
+        if row in self._pixels:
+            return self._pixels[row]
+        image = self._image(row, self._ids[row].as_py())
+        pixels = torch.from_numpy(image_preprocess(preprocess)(image))
+        if pixels.nbytes <= self._left:
+            self._pixels[row] = pixels
+            self._left -= pixels.nbytes
+        return pixels
