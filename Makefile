@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARDS ?= ../shared/data/flickr8k
 
-.PHONY: help setup demo test check format flickr8k study-one-model study-image benchmarks docs clean
+.PHONY: help setup demo test check format flickr8k study-one-model study-image study-mitigation benchmarks docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -17,6 +17,7 @@ help:
 	@echo "make flickr8k    the Flickr8k study; SHARDS=folder of its tar shards"
 	@echo "make study-one-model  text encoders in place of the second model, after make flickr8k"
 	@echo "make study-image the image-only study on built-in scenes"
+	@echo "make study-mitigation  what mitigates memorization, on Flickr8k: hours on a CPU, resumable"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
 	@echo "make docs        build the documentation into site/"
 
@@ -54,6 +55,9 @@ study-one-model: flickr8k
 
 study-image: $(READY)
 	$(BIN)/python studies/image_dejavu.py
+
+study-mitigation: $(READY)
+	$(BIN)/python studies/mitigation.py --shards $(SHARDS)
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py

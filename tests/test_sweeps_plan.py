@@ -118,13 +118,15 @@ def test_keys_know_content(world, tmp_path):
     first = keys(planned(world))
     changed = {
         "options": TOML.replace("0.3\n[utility]", "0.4\n[utility]"),
+        "deduplicate": TOML.replace("0.3\n[utility]", "0.3\ndeduplicate = true\n[utility]"),
+        "early stop": TOML.replace("0.3\n[utility]", '0.3\nearly_stop = "public"\n[utility]'),
         "epochs": TOML.replace("epochs = 2", "epochs = 3"),
         "audit": TOML.replace("[utility]", "[audit]\nk = 3\n[utility]"),
         "utility": TOML.replace("retrieval = true", "retrieval = true\ncaptions = 2"),
     }
     for name, text in changed.items():
         second = keys(planned(world, text))
-        same = {"options": 2}.get(name, 0)  # the default setting's two cells stay as they are
+        same = 2 if name in ("options", "deduplicate", "early stop") else 0  # the cells of the default setting
         assert sum(second[cell] == first[cell] for cell in first) == same, name
     zero_shot = TOML.replace("retrieval = true", 'zero_shot = "classes.txt"')
     before = keys(planned(world, zero_shot))

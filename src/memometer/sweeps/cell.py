@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -31,6 +32,16 @@ class Machine:
 
     def __init__(self, *, device: str, workers: int | None) -> None:
         self.device, self.workers = device, workers
+
+    @property
+    def name(self) -> str:
+        """The device as its maker calls it, and the cores beside it."""
+        import torch
+
+        from memometer.engines import default_workers
+
+        chip = torch.cuda.get_device_name() if self.device == "cuda" else platform.processor() or platform.machine()
+        return f"{chip}, {default_workers()} cores"
 
     @property
     def decoders(self) -> int:
@@ -120,7 +131,7 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
         "notes": [note.replace(f"{cell.folder}/", "") for note in notes],
         "made": {
             **describe_software(),
-            "device": machine.device,
+            "machine": machine.name,
             "started": started,
             "finished": timestamp(),
             "seconds": {"training": round(trained, 1), "rest": round(time.monotonic() - clock - trained, 1)},

@@ -163,9 +163,11 @@ def _training_parts(cell: Cell, records: Records) -> dict[str, Any]:
     config = cell.training("a", records=records.folder, role="", device="cpu", workers=0)
     held = getattr(config, "early_stop", None)  # a role, whose records decide which epoch is kept
     files = {name: value for name, value in config if isinstance(value, Path) and name not in OURS}
-    options = {name: value for name, value in config.key_options().items() if name not in files}
+    changed = config.model_dump(mode="json", exclude_defaults=True)  # more than a model's own key has as options
+    elsewhere = {*files, *OURS, "model"}
+    options = {name: value for name, value in {**changed, **config.key_options()}.items() if name not in elsewhere}
     return {
-        "options": options,
+        "options": {"seed": cell.seed, **options},
         "architecture": find_architecture(config.model).config,
         "files": {name: _content(path, what=f"{name} of setting '{cell.setting}'") for name, path in files.items()},
         **({"held out": _hash(records.with_role(held))} if held else {}),

@@ -50,16 +50,16 @@ class Sweep:
 
         page = page_of("sweep")
         verdict = page.verdict(self.summary)
-        return [*page.printed(self._shown()), "\n".join((verdict.title, verdict.sentence, *verdict.cautions))]
+        return [*page.printed(self.as_audit()), "\n".join((verdict.title, verdict.sentence, *verdict.cautions))]
 
     def write_report(self) -> Path:
         """Draws ``report.html``."""
         from memometer.report import write_report
 
-        return write_report(self._shown(), self.report)
+        return write_report(self.as_audit(), self.report)
 
-    def _shown(self) -> Audit:
-        """As the report takes it, which knows audits alone."""
+    def as_audit(self) -> Audit:
+        """As the report and its charts take it, which know audits alone."""
         config = {name: value for name, value in self.config.items() if value is not None}
         return Audit(
             summary=self.summary,
