@@ -117,7 +117,7 @@ from scratch, on {records["n_a"]:,} and {records["n_b"]:,} photographs of Flickr
 draws among all five). Each pair is audited both ways against the other {records["n_public"]:,} photographs, query caption 1, k = {found.config["audit"]["k"]}.
 Utility is measured on those {records["n_public"]:,}: retrieval with five captions, and zero-shot classification of the objects by the
 template "a photo of a {{}}.", as mean average precision over the classes. Settings are those of
-[`studies/mitigation.toml`](https://github.com/memometer/memometer/blob/main/studies/mitigation.toml), see [Sweeps](../sweep.md).
+`studies/mitigation.toml`, see [Sweeps](../sweep.md).
 
 ## Result
 
