@@ -96,7 +96,7 @@ def test_unfinished_cells_and_a_missing_baseline_are_said(tmp_path, records):
     gone = [("default", seed) for seed in range(3)]
     said = verdict(tmp_path / "two", records, VALUES, leave_out=gone)
     assert said.title == "No best setting yet"
-    with pytest.raises(InputError, match="no cell of the sweep in .* is finished"):
+    with pytest.raises(InputError, match=r"no cell of the sweep in .* is finished"):
         sweep(tmp_path / "three", records, {"default": VALUES["default"]}, leave_out=gone)
 
 

@@ -237,11 +237,11 @@ def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> dict[str, 
     if options is None:
         raise InputError("the sweep file has no [utility]")
     given = {name: value for name, value in options if name not in ("records", "role")}
-    own = options.records is not None
+    of_public = options.records is None
     measured = measure_utility(
         model=_spec(cell, model),
-        records=options.records if own else plan.public,
-        role=options.role or (None if own else data.public_role),
+        records=options.records or plan.public,
+        role=options.role or (data.public_role if of_public else None),
         **given,
         out=cell.folder / f"utility-{model}",
         store=_store(cell),
