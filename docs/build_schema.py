@@ -1,4 +1,4 @@
-"""Writes docs/summary*.schema.json, one per measure, from the models in memometer.audits."""
+"""Writes docs/summary*.schema.json, one per measure, from the models in memometer.audits and memometer.utility."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
 from memometer.audits.schema_sslmem import SslMemSummary
 from memometer.audits.schema_unitmem import UnitMemSummary
+from memometer.utility.schema import UtilitySummary
 
 MODELS = {
     "summary": VLDejaVuSummary,
@@ -15,6 +16,7 @@ MODELS = {
     "summary-image-dejavu": ImageDejaVuSummary,
     "summary-sslmem": SslMemSummary,
     "summary-unitmem": UnitMemSummary,
+    "summary-utility": UtilitySummary,
 }
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
 """Gaps with intervals: the bootstrap, the papers' spread, the balance of both ways."""
 
 from memometer.statistics.agreement import Agreement, correlation, jaccard_of_found, share_equal
-from memometer.statistics.average_precision import MeanPrecision, average_precision, mean_average_precision
 from memometer.statistics.clusters import clustered_mean
 from memometer.statistics.comparisons import RankCorrelation, WelchTest, rank_correlation, welch_test
 from memometer.statistics.confident import ConfidentHits, confident_accuracy, confident_gap, most_confident
 from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
 from memometer.statistics.groups import equal_groups, group_gap
 from memometer.statistics.labels import label_table
+from memometer.statistics.precision import MeanPrecision, average_precision, mean_average_precision
 from memometer.statistics.roc import RocArea, roc_area, roc_curve
 from memometer.statistics.top import top_counts, top_gaps
 

@@ -1,4 +1,4 @@
-"""The loop of the average precision under resampling, compiled by numba; `average_precision` explains what it does."""
+"""The loop of average precision under resampling, compiled by numba; `memometer.statistics.precision` explains it."""
 
 from typing import Any
 

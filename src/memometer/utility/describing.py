@@ -8,7 +8,7 @@ from memometer.audits.trained_on import training_notes
 from memometer.data.records import Records, hash_records
 from memometer.utility.subject import Subject
 from memometer.utility.truth import known_labels, unmatched_note
-from memometer.utility.vectors import Towers
+from memometer.utility.vectors import Towers, sorted_records
 
 __all__ = ["describe", "notes_on", "without_places"]
 
@@ -24,7 +24,7 @@ def describe(
         roles: of the records, ``test`` and ``probe``.
         templates: of the prompts.
     """
-    sides = {"test": subject.records} | ({} if subject.train is None else {"probe": subject.train})
+    sides = {"test": subject.records} | ({} if subject.train is None else {"probe": sorted_records(subject.train)})
     classes = subject.classes
     return {
         "models": [describe_model(model, spec_of(model)) for model in towers.opened],

@@ -18,6 +18,7 @@ from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
 from memometer.utility.prompts import class_vectors, read_classes, read_templates
 from memometer.utility.result import Utility, finished_utility, save_utility
+from memometer.utility.schema import SCHEMA_VERSION
 from memometer.utility.subject import Subject
 from memometer.utility.truth import LabelKind
 from memometer.utility.vectors import (
@@ -99,7 +100,9 @@ def measure_utility(
     subject = Subject(
         records=sorted_records(source.with_role(role)),
         unsorted=source.with_role(role),
-        train=None if not linear_probe else open_records(probe_records or source).with_role(probe_role),
+        train=open_records(source if probe_records is None else probe_records).with_role(probe_role)
+        if linear_probe
+        else None,
         classes=classes,
         labels=labels,
     )
@@ -131,7 +134,7 @@ def measure_utility(
     notes += [note for part in parts.values() for note in part.notes]
     summary = {
         "measure": "utility",
-        "schema": 1,
+        "schema": SCHEMA_VERSION,
         "model": spec_of(model),
         "role": role,
         "n_records": len(subject.records),

@@ -89,6 +89,7 @@ def run_retrieval(
         "n_shared_captions": _shared(records, rows, len(captions)),
         "n_skipped": _counted(
             {
+                "no image that can be embedded": len(records) - len(images),
                 "image without a caption": int((sizes == 0).sum()),
                 "caption without an image": n_texts - len(owners),
             }

@@ -1,0 +1,96 @@
+"""The schema of ``summary.json`` of ``memometer utility``, version 1; published as docs/summary-utility.schema.json."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["SCHEMA_VERSION", "UtilitySummary"]
+
+SCHEMA_VERSION = 1
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Number(_Strict):
+    """A share or a mean over n items."""
+
+    value: float | None = Field(description="Null where undefined, with a reason.")
+    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over images.")
+    high: float | None = Field(description="Upper end of it.")
+    std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the images.")
+    n: int = Field(ge=0, description="Images behind it; captions in text_to_image.")
+    reason: str | None = Field(default=None, description="Why the value is null.")
+
+
+class Recalls(_Strict):
+    """The share of queries whose right answer is among the k nearest."""
+
+    at_1: Number = Field(alias="recall@1")
+    at_5: Number = Field(alias="recall@5")
+    at_10: Number = Field(alias="recall@10")
+
+
+class Retrieval(_Strict):
+    """Image ↔ text retrieval."""
+
+    captions: int = Field(description="The most captions of an image that counted.")
+    n_images: int
+    n_captions: int
+    n_shared_captions: int = Field(description="Captions that another image has too; no model can tell them apart.")
+    n_skipped: dict[str, int]
+    image_to_text: Recalls = Field(description="A hit is any caption of the image.")
+    text_to_image: Recalls = Field(description="Every caption is a query; images are resampled with their captions.")
+
+
+class Classification(_Strict):
+    """Numbers of the task; those of the other are null."""
+
+    task: Literal["single-label", "multi-label"]
+    accuracy: Number | None
+    accuracy_5: Number | None = Field(alias="accuracy@5", description="The label is among the best five classes.")
+    mean_average_precision: Number | None = Field(description="Macro: the mean over classes with a positive image.")
+    micro_average_precision: Number | None = Field(description="Null unless asked for.")
+    n_classes: int
+    classes_without_positives: list[str] = Field(description="Classes that no image under test is of.")
+    n_skipped: dict[str, int] = Field(description="Reason → images that are not scored.")
+
+
+class ZeroShot(Classification):
+    """Zero-shot classification."""
+
+    templates: list[str]
+
+
+class LinearProbe(Classification):
+    """Logistic regression on frozen features."""
+
+    features: Literal["projector", "backbone"] | None = Field(description="Null where the vectors do not tell.")
+    c: float = Field(description="scikit-learn's C: the inverse strength of the penalty that was chosen.")
+    held_out: dict[str, float] = Field(description="C → accuracy or mean average precision on held-out records.")
+    n_train: int
+    n_held_out: int = Field(description="Those of the training records that chose C.")
+    classes_too_rare: list[str] = Field(description="Classes with too few training records, which are not probed.")
+
+
+class Duplicates(_Strict):
+    """Pairs of exact or near-duplicate images under test and in the probe's training records; the first 20 by id."""
+
+    n: int
+    pairs: list[tuple[str, str]]
+
+
+class UtilitySummary(_Strict):
+    """``summary.json`` of ``memometer utility``; a part that was not asked for is null."""
+
+    measure: Literal["utility"]
+    schema_: Literal[1] = Field(alias="schema")
+    model: str
+    role: str | None
+    n_records: int
+    retrieval: Retrieval | None
+    zero_shot: ZeroShot | None
+    linear_probe: LinearProbe | None
+    duplicates_across_roles: Duplicates | None = Field(description="Null without a probe.")
+    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")
