@@ -66,6 +66,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/clipmem.py
 	$(BIN)/python benchmarks/unitmem.py
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/memory.py
 
 docs: $(READY)

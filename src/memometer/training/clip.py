@@ -127,10 +127,10 @@ class ClipObjective(Objective):
         seed = seed_for(self._config.seed, "features", name, moment.step, moment.process.process_index)
         return generator.manual_seed(seed)
 
-    def after_step(self, moment: Moment) -> tuple[float, ...]:  # noqa: ARG002 (the objective's signature)
+    def after_step(self, moment: Moment) -> tuple[torch.Tensor]:  # noqa: ARG002 (the objective's signature)
         """Clamps the logit scale."""
         clamp_logit_scale(self._model.logit_scale, largest=self._config.logit_scale_max)
-        return (float(self._model.logit_scale.detach().exp()),)
+        return (self._model.logit_scale.detach().exp(),)
 
     def after_epoch(self, process: Accelerator, *, bf16: bool) -> None:
         """Takes the held-out loss."""

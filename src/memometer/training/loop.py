@@ -1,6 +1,7 @@
 """The training loop: one objective on accelerate, in one process or many."""
 
 import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,23 @@ __all__ = ["TrainingLoop"]
 
 CACHE_BYTES = 2 << 30
 """Decoded images kept in memory, where this process decodes them itself."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Step:
+    """A step that the device may still be at.
+
+    Attributes:
+        moment: which one.
+        loss: the mean over the processes, a scalar on the device.
+        rate: the learning rate.
+        measured: by the objective, scalars on the device or numbers.
+    """
+
+    moment: Moment
+    loss: torch.Tensor
+    rate: float
+    measured: tuple[float | torch.Tensor, ...]
 
 
 class TrainingLoop:
@@ -55,6 +73,7 @@ class TrainingLoop:
         self._config, self._objective, self._n = config, objective, n
         self._steps = self.steps_per_epoch * config.epochs
         self._warmup = min(2000, self._steps // 10) if config.warmup is None else config.warmup
+        self._last_step = time.monotonic()
         self._bf16 = _use_bf16(config, self.accelerator.device)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.network = objective.build(self.accelerator)
@@ -81,11 +100,16 @@ class TrainingLoop:
                 # What dropout drops depends on the epoch, not on where the training was resumed.
                 torch.manual_seed(seed_for(self._config.seed, "dropout", epoch, self.accelerator.process_index))
                 self._parallel.train()
+                self._last_step = time.monotonic()
+                waiting: _Step | None = None
                 for step in range(epoch * self.steps_per_epoch, (epoch + 1) * self.steps_per_epoch):
-                    began = time.monotonic()
-                    row = (step, epoch, *self._step(next(batches), step))
-                    rows.append((*row, self._config.batch_size / (time.monotonic() - began)))
-                    advance(1, f"epoch {epoch + 1}  loss {rows[-1][2]:.3f}  {rows[-1][-1]:,.0f} samples/s")
+                    # A step's numbers are read while the next one is under way, so that a GPU never waits for this.
+                    under_way = self._step(next(batches), step)
+                    if waiting is not None:
+                        rows.append(self._numbers(waiting, advance))
+                    waiting = under_way
+                if waiting is not None:
+                    rows.append(self._numbers(waiting, advance))
                 self._objective.after_epoch(self.accelerator, bf16=self._bf16)
                 state = TrainState(
                     epoch=epoch + 1,
@@ -122,24 +146,33 @@ class TrainingLoop:
             **self._objective.outcome(),
         }
 
-    def _step(self, batch: Any, step: int) -> tuple[float, ...]:
-        """One step of the optimizer; the loss, the learning rate, and what the objective measures after it."""
+    def _step(self, batch: Any, step: int) -> "_Step":
+        """One step of the optimizer."""
         moment = Moment(step, self._steps, self.steps_per_epoch, process=self.accelerator, bf16=self._bf16)
         rate = learning_rate(step, steps=self._steps, warmup=self._warmup, peak=self._config.lr)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         loss = self._objective.loss(self._parallel, _moved(batch, self.accelerator.device), moment)
-        value = float(self.accelerator.reduce(loss.detach(), "mean"))
-        if not math.isfinite(value):
-            raise JobError(
-                f"the loss is {value} at step {step + 1} of {self._steps}; the state after the last whole epoch is "
-                f"kept in {self._config.out / 'state'}; try --overwrite with a lower --lr or a longer --warmup"
-            )
+        mean = self.accelerator.reduce(loss.detach(), "mean")
         self._optimizer.zero_grad()
         self.accelerator.backward(loss)
         self._objective.before_step(moment)
         self._optimizer.step()
-        return value, rate, *self._objective.after_step(moment)
+        return _Step(moment, mean, rate, self._objective.after_step(moment))
+
+    def _numbers(self, step: "_Step", advance: Callable[..., None]) -> tuple[float, ...]:
+        """A step's row of the metrics, once the device has come to its end; stops where the loss is not finite."""
+        loss, measured = float(step.loss), map(float, step.measured)
+        if not math.isfinite(loss):
+            raise JobError(
+                f"the loss is {loss} at step {step.moment.step + 1} of {self._steps}; the state after the last whole "
+                f"epoch is kept in {self._config.out / 'state'}; try --overwrite with a lower --lr or a longer --warmup"
+            )
+        now = time.monotonic()
+        speed = self._config.batch_size / max(now - self._last_step, 1e-9)
+        self._last_step = now
+        advance(1, f"epoch {step.moment.epoch + 1}  loss {loss:.3f}  {speed:,.0f} samples/s")
+        return step.moment.step, step.moment.epoch, loss, step.rate, *measured, speed
 
     def _load(self, folder: ModelFolder) -> TrainState | None:
         """Takes up the state that was kept; None where the training was stopped in its first epoch."""

@@ -78,8 +78,11 @@ class Objective(abc.ABC):
     def before_step(self, moment: Moment) -> None:  # noqa: B027 (a hook; most need none)
         """Acts on the gradients, before the optimizer does."""
 
-    def after_step(self, moment: Moment) -> tuple[float, ...]:  # noqa: ARG002 (a hook)
-        """Acts on the weights, after the optimizer has; returns the numbers named by ``columns``."""
+    def after_step(self, moment: Moment) -> tuple[float | torch.Tensor, ...]:  # noqa: ARG002 (a hook)
+        """Acts on the weights, after the optimizer has; returns the numbers named by ``columns``.
+
+        Scalars on the device will do, and keep it from waiting.
+        """
         return ()
 
     def after_epoch(self, process: Accelerator, *, bf16: bool) -> None:  # noqa: B027 (a hook)

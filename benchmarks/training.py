@@ -1,0 +1,368 @@
+"""Training: open_clip's own loop, the bare steps on ready tensors, and every mitigation beside the default.
+
+All peers train the same model on the same JPEGs (about 500 × 375 px) and captions, at the same precision, on the same
+device, with the same number of decoding processes, and take turns. The epoch is the unit: each turn trains one epoch
+to warm up, which is not timed, and then some more, of which the median counts. memometer's time includes everything but
+the file of the state that it keeps after each epoch, which open_clip's loop leaves to its caller; that is given beside.
+
+    python benchmarks/training.py                                                    # the small preset on a CPU
+    python benchmarks/training.py --device cuda --model ViT-B-32 --precision bf16 --n 4096 --batch-size 512
+"""
+
+import argparse
+import io
+import statistics
+import tempfile
+import time
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import open_clip
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from common import machine, record_section, table, versions
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from open_clip_train.scheduler import cosine_lr
+from open_clip_train.train import train_one_epoch
+from PIL import Image, ImageFilter
+from torch.utils.data import DataLoader, Dataset
+
+from memometer.data.records import RECORD_SCHEMA, hash_records, load_records
+from memometer.encoders.architectures import build_model, build_tokenizer
+from memometer.engines import default_workers
+from memometer.files import write_json
+from memometer.training.clip import ClipObjective
+from memometer.training.config import TrainConfig
+from memometer.training.early_stopping import EarlyStopping, HeldOut
+from memometer.training.folder import ModelFolder
+from memometer.training.loop import TrainingLoop
+from memometer.training.mitigations import Mitigation, mitigations_of
+from memometer.training.mitigations.image_variants import load_variants
+from memometer.training.models import find_architecture, preprocess_config
+from memometer.training.optimizer import BETAS, EPS, build_optimizer, clamp_logit_scale
+from memometer.training.samples import normalised
+
+WORDS = [
+    "a",
+    "the",
+    "red",
+    "blue",
+    "small",
+    "large",
+    "dog",
+    "cat",
+    "boat",
+    "tree",
+    "kite",
+    "lamp",
+    "drum",
+    "frog",
+    "rose",
+    "man",
+    "woman",
+    "child",
+    "sits",
+    "stands",
+    "runs",
+]
+
+MITIGATED: dict[str, dict[str, Any]] = {
+    "text masking 0.3": {"text_mask": 0.3},
+    "caption sampling": {"caption_sampling": True},
+    "masking and sampling": {"text_mask": 0.3, "caption_sampling": True},
+    "text noise 0.15": {"text_noise": 0.15},
+    "text noise 0.15, raw": {"text_noise": 0.15, "text_noise_at": "raw"},
+    "label smoothing 0.1": {"label_smoothing": 0.1},
+    "SigLIP loss": {"loss": "siglip"},
+    "flip 0.5": {"flip": 0.5},
+    "color jitter 0.4": {"color_jitter": 0.4},
+    "image variants": {"image_variants": "yes"},
+    "early stopping": {"early_stop": "held"},
+}
+
+
+def write_records(folder: Path, *, n: int, n_held: int) -> None:
+    """Photograph-like JPEGs with five captions each, and a variant of every second image."""
+    rng = np.random.default_rng(0)
+    (folder / "images").mkdir(parents=True)
+    rows = []
+    for row in range(n + n_held):
+        coarse = Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))
+        image = coarse.resize((500, 375), Image.Resampling.BICUBIC).filter(ImageFilter.DETAIL)
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=92)
+        (folder / "images" / f"{row:05d}.jpg").write_bytes(buffer.getvalue())
+        captions = [" ".join(rng.choice(WORDS, 11)) for _ in range(5)]
+        rows.append(
+            {
+                "record_id": f"r{row:05d}",
+                "image_path": f"images/{row:05d}.jpg",
+                "captions": captions,
+                "role": "held" if row >= n else "train",
+            }
+        )
+    pq.write_table(pa.Table.from_pylist(rows, schema=RECORD_SCHEMA), folder / "records.parquet")
+    others = [{"record_id": f"r{row:05d}", "path": f"images/{(row + 1) % n:05d}.jpg"} for row in range(0, n, 2)]
+    pq.write_table(pa.Table.from_pylist(others), folder / "variants.parquet")
+
+
+class Setting:
+    """What all peers share."""
+
+    def __init__(self, options: argparse.Namespace, folder: Path) -> None:
+        self.options, self.folder = options, folder
+        self.architecture = find_architecture(options.model)
+        self.device = torch.device(options.device)
+        self.workers = options.workers
+        if self.workers is None:
+            self.workers = default_workers() if options.device == "cuda" else 0
+        self.records = load_records(folder, role="train")
+        self.steps = len(self.records) // options.batch_size
+
+    def wait(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+
+class TimedFolder(ModelFolder):
+    """Keeps the state as a training does, and says how long that took."""
+
+    seconds: ClassVar[list[float]] = []
+
+    def save_state(self, state: Any) -> None:
+        start = time.perf_counter()
+        super().save_state(state)
+        TimedFolder.seconds.append(time.perf_counter() - start)
+
+
+def memometer_epoch(setting: Setting, changes: dict[str, Any]) -> float:
+    """Seconds of an epoch of memometer's trainer."""
+    options = setting.options
+    changes = dict(changes)
+    variants = changes.pop("image_variants", None)
+    config = TrainConfig.checked(
+        records=setting.folder,
+        role="train",
+        out=setting.folder / "out",
+        model=options.model,
+        epochs=options.epochs + 1,
+        batch_size=options.batch_size,
+        device=options.device,
+        precision=options.precision,
+        workers=setting.workers,
+        warmup=2,
+        **changes,
+    )
+    mitigations: tuple[Mitigation, ...] = mitigations_of(config)
+    if variants:
+        whole = load_records(setting.folder)
+        found = load_variants(setting.folder / "variants.parquet", records=setting.records, whole=whole)
+        mitigations = (found, *mitigations)
+    stopping = None
+    if config.early_stop:
+        held_out = load_records(setting.folder, role=config.early_stop)
+        named = HeldOut(config.early_stop, len(held_out), hash_records(held_out, ["record_id"]), held_out)
+        stopping = EarlyStopping(named, batch_size=config.batch_size, seed=0)
+    architecture = setting.architecture
+    for mitigation in mitigations:
+        config_of_model = mitigation.model_config(architecture.config)
+        architecture = type(architecture)(architecture.name, config_of_model, architecture.source)
+    objective = ClipObjective(
+        config, setting.records, architecture=architecture, mitigations=mitigations, early_stopping=stopping
+    )
+    loop = TrainingLoop(config, objective, n=len(setting.records))
+    marks, TimedFolder.seconds = [], []
+
+    def mark(_: object) -> None:
+        setting.wait()
+        marks.append(time.perf_counter() - sum(TimedFolder.seconds))
+
+    loop.run(TimedFolder(setting.folder / "out"), resume=False, after_epoch=mark)
+    return statistics.median(np.diff(marks))
+
+
+class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Images and captions as open_clip's own CsvDataset reads them."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.paths = [str(setting.folder / path) for path in setting.records.column("image_path").to_pylist()]
+        self.captions = [captions[0] for captions in setting.records.column("captions").to_pylist()]
+        model = build_model(setting.architecture)
+        self.transform = image_transform_v2(PreprocessCfg(**preprocess_config(model.visual.image_size)), is_train=True)
+        self.tokenize = build_tokenizer(setting.architecture)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, row: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.transform(Image.open(self.paths[row])), self.tokenize([self.captions[row]])[0]
+
+
+def open_clip_epoch(setting: Setting) -> float:
+    """Seconds of an epoch of ``open_clip_train.train.train_one_epoch``, set up as its own main does."""
+    options = setting.options
+    torch.manual_seed(0)
+    model = build_model(setting.architecture)
+    model.output_dict = True
+    model.to(setting.device)
+    loader = DataLoader(
+        Pairs(setting),
+        batch_size=options.batch_size,
+        shuffle=True,
+        num_workers=setting.workers,
+        pin_memory=setting.device.type == "cuda",
+        drop_last=True,
+        persistent_workers=setting.workers > 0,
+        multiprocessing_context="spawn" if setting.workers else None,
+    )
+    loader.num_batches, loader.num_samples = setting.steps, setting.steps * options.batch_size
+    data = {"train": types.SimpleNamespace(dataloader=loader, set_epoch=lambda _: None)}
+    vectors = [p for p in model.parameters() if p.ndim < 2]
+    matrices = [p for p in model.parameters() if p.ndim >= 2]
+    groups = [{"params": vectors, "weight_decay": 0.0}, {"params": matrices, "weight_decay": 0.1}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=BETAS, eps=EPS)
+    scheduler = cosine_lr(optimizer, 1e-3, 2, setting.steps * (options.epochs + 1))
+    arguments = types.SimpleNamespace(
+        device=str(setting.device),
+        precision="amp_bf16" if options.precision == "bf16" else "fp32",
+        distill=False,
+        accum_freq=1,
+        skip_scheduler=False,
+        horovod=False,
+        grad_clip_norm=None,
+        log_every_n_steps=100,
+        world_size=1,
+        rank=0,
+        local_rank=0,
+        distributed=False,
+        wandb=False,
+        log_local=False,
+        batch_size=options.batch_size,
+    )
+    marks = []
+    for epoch in range(options.epochs + 1):
+        train_one_epoch(model, data, open_clip.ClipLoss(), epoch, optimizer, None, scheduler, None, arguments)
+        setting.wait()
+        marks.append(time.perf_counter())
+    return statistics.median(np.diff(marks))
+
+
+def bare_epoch(setting: Setting) -> float:
+    """Seconds of an epoch's forward passes, backward passes and steps on one batch that is ready on the device."""
+    options = setting.options
+    torch.manual_seed(0)
+    model = build_model(setting.architecture).to(setting.device).train()
+    size = model.visual.image_size
+    shape = (options.batch_size, 3, *(size if isinstance(size, tuple) else (size, size)))
+    pixels = torch.randint(0, 256, shape, dtype=torch.uint8, device=setting.device)
+    images = normalised(pixels, preprocess_config(size))
+    captions = setting.records.column("captions").slice(0, options.batch_size).to_pylist()
+    tokens = build_tokenizer(setting.architecture)([each[0] for each in captions]).to(setting.device)
+    optimizer, loss = build_optimizer(model, lr=1e-3, weight_decay=0.1), open_clip.ClipLoss()
+    marks = []
+    for _ in range(options.epochs + 1):
+        for _ in range(setting.steps):
+            with torch.autocast(setting.device.type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
+                image_features, text_features, scale = model(images, tokens)
+            optimizer.zero_grad()
+            loss(image_features.float(), text_features.float(), scale).backward()
+            optimizer.step()
+            clamp_logit_scale(model.logit_scale, largest=100)
+        setting.wait()
+        marks.append(time.perf_counter())
+    return statistics.median(np.diff(marks))
+
+
+def compare(setting: Setting) -> dict[str, Any]:
+    """Seconds per epoch of every peer, turn by turn, and their ratios to memometer's default."""
+    options = setting.options
+    runs: dict[str, Callable[[], float]] = {
+        "memometer": lambda: memometer_epoch(setting, {}),
+        "open_clip's loop": lambda: open_clip_epoch(setting),
+        "bare steps": lambda: bare_epoch(setting),
+    }
+    if options.mitigations:
+        for name, changes in MITIGATED.items():
+            runs[name] = lambda changes=changes: memometer_epoch(setting, changes)
+    seconds: dict[str, list[float]] = {name: [] for name in runs}
+    kept: list[float] = []
+    for _ in range(options.rounds):
+        for name, run in runs.items():
+            seconds[name].append(run())
+            kept += TimedFolder.seconds if name == "memometer" else []
+            print(f"{name}: {seconds[name][-1]:.3f} s per epoch", flush=True)
+    best = {name: min(times) for name, times in seconds.items()}
+    samples = setting.steps * options.batch_size
+    return {
+        "model": options.model,
+        "n": len(setting.records),
+        "batch_size": options.batch_size,
+        "precision": options.precision,
+        "workers": setting.workers,
+        "epochs": options.epochs,
+        "rounds": options.rounds,
+        "device": torch.cuda.get_device_name() if setting.device.type == "cuda" else "cpu",
+        "machine": machine(),
+        "versions": versions(("memometer", "torch", "open_clip_torch")),
+        "seconds": seconds,
+        "samples_per_second": {name: samples / value for name, value in best.items()},
+        "speed_over_open_clip": best["open_clip's loop"] / best["memometer"],
+        "time_over_bare_steps": best["memometer"] / best["bare steps"],
+        "time_over_default": {name: best[name] / best["memometer"] for name in MITIGATED if name in best},
+        "seconds_to_keep_the_state": statistics.median(kept) if kept else None,
+    }
+
+
+def text_of(found: dict[str, Any]) -> str:
+    """The section of the results."""
+    rows = []
+    for name, speed in found["samples_per_second"].items():
+        rows.append((name, f"{speed:,.0f}", f"{found['samples_per_second']['memometer'] / speed:.3f}"))
+    return (
+        f"`benchmarks/training.py`: {found['model']}, {found['n']:,} JPEGs of 500 × 375 px, batches of "
+        f"{found['batch_size']}, {found['precision']}, on {found['device']}, {found['workers']} decoding processes; the "
+        f"best of {found['rounds']} turns, each the median of {found['epochs']} epochs after the first. The ratio is "
+        "that of an epoch's time to the default's.\n\n"
+        + table(("what", "samples/s", "time / default"), rows)
+        + f"\n\nSpeed over open_clip's loop: {found['speed_over_open_clip']:.2f} (wanted: at least 1). Time over bare "
+        f"steps: {found['time_over_bare_steps']:.3f} (wanted: at most 1.05). Wanted of a mitigation: at most 1.03. "
+        f"Keeping the state after an epoch takes {found['seconds_to_keep_the_state'] or 0:.2f} s more."
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--model", default="small")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--n", type=int, default=1024)
+    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--epochs", type=int, default=3, help="timed in each turn, after one that is not")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--workers", type=int, help="decoding processes; none on a CPU, one per core beside a GPU")
+    parser.add_argument("--no-mitigations", dest="mitigations", action="store_false")
+    parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--no-record", dest="record", action="store_false", help="leave RESULTS.md as it is")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "records"
+        write_records(folder, n=options.n, n_held=max(options.n // 10, 2))
+        found = compare(Setting(options, folder))
+    text = text_of(found)
+    print(text)
+    if options.json:
+        write_json(options.json, found)
+    if options.record:
+        record_section(
+            f"Training, {options.model} on {found['device']}",
+            text,
+            packages=("memometer", "torch", "open_clip_torch", "numpy"),
+        )
+
+
+if __name__ == "__main__":
+    main()
