@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARDS ?= ../shared/data/flickr8k
 
-.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image benchmarks docs clean study-removal
+.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image benchmarks docs study-removal study-mitigation clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -19,6 +19,7 @@ help:
 	@echo "make study-clipmem    CLIPMem, SSLMem and UnitMem on Flickr8k; SHARDS=…"
 	@echo "make study-image the image-only study on built-in scenes"
 	@echo "make study-removal  leaving the most memorized records out, on built-in scenes"
+	@echo "make study-mitigation  what mitigates memorization, on Flickr8k: hours on a CPU, resumable"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
 	@echo "make docs        build the documentation into site/"
 
@@ -62,6 +63,8 @@ study-image: $(READY)
 
 study-removal: $(READY)
 	$(BIN)/python studies/removal.py
+study-mitigation: $(READY)
+	$(BIN)/python studies/mitigation.py --shards $(SHARDS)
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py

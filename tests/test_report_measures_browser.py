@@ -4,7 +4,9 @@ import itertools
 
 import pytest
 from browser import MARKS, browser  # noqa: F401 (a fixture)
+from model_factory import write_records
 from pair_worlds import PairWorld
+from sweep_factory import sweep
 from test_audits_image_dejavu import knowing, options
 from tower_world import encoder, records_folder
 from worlds import VectorWorld
@@ -34,6 +36,12 @@ def reports(tmp_path_factory):
     split_records(scenes, "a=50,b=50,public=rest")
     towers = records_folder(folder / "towers", n=90)
     shared = {"records": towers, "role": "a", "tower": "both", "replicates": 50, "gallery": 3, "draws": 2}
+    values = {
+        "default": [(0.1, 0.5), (0.12, 0.51)],
+        "<b>masked</b>": [(0.04, 0.5), (0.05, 0.5)],
+        "dear": [(0.2, 0.1)] * 2,
+    }
+    trained = write_records(folder / "pairs-of-sweep", n=9, roles=("a", "b", "public"))
     pairs = PairWorld(folder / "pairs", known=0.5)
     audits = {
         "vl-dejavu": audit_vl_dejavu(**VectorWorld(folder / "vectors", plant=1.0).options),
@@ -42,6 +50,7 @@ def reports(tmp_path_factory):
         ),
         "clipmem": audit_clipmem(**pairs.options),
         "sslmem": audit_sslmem(target=encoder(1), reference=encoder(2), reference_role="b", **shared),
+        "sweep": sweep(folder / "sweep", trained, values).as_audit(),
         "unitmem": audit_unitmem(target=encoder(1), control_role="b", **shared),
     }
     other = audit_vl_dejavu(**VectorWorld(folder / "others", plant=0.2).options)

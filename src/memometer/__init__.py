@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from memometer.errors import InputError, JobError, MemometerError
     from memometer.neighbors import search
     from memometer.report import write_report
+    from memometer.sweeps import Sweep, run_sweep
     from memometer.training import SslConfig, TrainConfig, train, train_ssl
     from memometer.utility import measure_utility
 
@@ -39,6 +40,7 @@ _HOMES = {
     "MemometerError": "memometer.errors",
     "Records": "memometer.data",
     "SslConfig": "memometer.training",
+    "Sweep": "memometer.sweeps",
     "TrainConfig": "memometer.training",
     "audit_clipmem": "memometer.audits.clipmem",
     "audit_image_dejavu": "memometer.audits.image_dejavu",
@@ -52,6 +54,7 @@ _HOMES = {
     "load_records": "memometer.data",
     "make_scenes": "memometer.data",
     "measure_utility": "memometer.utility",
+    "run_sweep": "memometer.sweeps",
     "search": "memometer.neighbors",
     "split_records": "memometer.data",
     "train": "memometer.training",
@@ -68,6 +71,7 @@ __all__ = [
     "MemometerError",
     "Records",
     "SslConfig",
+    "Sweep",
     "TrainConfig",
     "audit_clipmem",
     "audit_image_dejavu",
@@ -81,6 +85,7 @@ __all__ = [
     "load_records",
     "make_scenes",
     "measure_utility",
+    "run_sweep",
     "search",
     "split_records",
     "train",

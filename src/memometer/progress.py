@@ -12,6 +12,8 @@ __all__ = ["notice", "progress_bar", "quiet", "warn"]
 
 console = Console(stderr=True, highlight=False)
 _silenced = contextvars.ContextVar("_silenced", default=False)
+_shown: contextvars.ContextVar[Progress | None] = contextvars.ContextVar("_shown", default=None)
+"""The bars on the terminal; a bar within another stands below it, and goes when it is full."""
 
 
 @contextlib.contextmanager
@@ -46,24 +48,46 @@ def progress_bar(label: str, *, total: int | None, unit: str = "") -> Iterator[C
         yield count
         print(f"{label}: {done:,} {unit}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201 (this is the printer)
         return
+    outer = _shown.get()
+    if outer is not None:
+        with _task(outer, label, total=total, unit=unit) as advance:
+            yield advance
+        return
     columns = (
         TextColumn("{task.description:<28}"),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
-        TextColumn(unit),
+        TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=console) as progress:
-        task = progress.add_task(label, total=total, note="")
+        before = _shown.set(progress)
+        try:
+            with _task(progress, label, total=total, unit=unit, stays=True) as advance:
+                yield advance
+        finally:
+            _shown.reset(before)
 
-        def advance(steps: int = 1, note: str = "") -> None:
-            if note:
-                progress.update(task, note=note)
-            progress.advance(task, steps)
 
+@contextlib.contextmanager
+def _task(
+    progress: Progress, label: str, *, total: int | None, unit: str, stays: bool = False
+) -> Iterator[Callable[..., None]]:
+    """One bar among those of ``progress``."""
+    task = progress.add_task(label, total=total, note="", unit=unit)
+
+    def advance(steps: int = 1, note: str = "") -> None:
+        if note:
+            progress.update(task, note=note)
+        progress.advance(task, steps)
+
+    try:
         yield advance
+    finally:
+        if not stays:
+            progress.remove_task(task)
 
 
 def notice(message: str) -> None:

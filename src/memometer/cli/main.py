@@ -39,6 +39,7 @@ COMMANDS = (
     (audit, "unitmem", "audit_unitmem"),
     (app, "utility", "utility"),
     (app, "remove", "remove"),
+    (app, "sweep", "sweep"),
     (app, "report", "report"),
     (app, "compare", "compare"),
     (app, "demo", "demo"),

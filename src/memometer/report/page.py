@@ -53,7 +53,7 @@ def render(audit: "Audit", *, images: bool = True) -> str:
     measure = page_of(audit.summary["measure"])
     content = _content(audit, measure)
     pictured = has_images if "target_neighbors" in audit.gallery.column_names else has_pictures
-    images = images and pictured(audit.gallery)
+    images = images and measure.gallery is not None and pictured(audit.gallery)
     bare = _page(audit, measure, content, Pictures(room=0, wanted=images))
     return _page(audit, measure, content, Pictures(room=MAX_BYTES - len(bare.encode()))) if images else bare
 

@@ -12,6 +12,7 @@ PAGES = {
     "clipmem": "clipmem",
     "compare": "compare",
     "sslmem": "sslmem",
+    "sweep": "sweep",
     "unitmem": "unitmem",
     "vl-dejavu": "vl_dejavu",
 }

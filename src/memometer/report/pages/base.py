@@ -69,7 +69,7 @@ class MeasurePage:
         lead: the question that the audit answers.
         reading: "How to read this".
         method: HTML that names the paper.
-        gallery: what stands above the gallery.
+        gallery: what stands above the gallery; None where there is none.
         verdict: a summary → what was found, in one plain sentence.
         facts: what was tested: (name, value).
         tables: the results at the head of the page.
@@ -85,7 +85,7 @@ class MeasurePage:
     lead: str
     reading: tuple[Reading, ...]
     method: str
-    gallery: GalleryWords
+    gallery: GalleryWords | None
     verdict: Callable[[dict[str, Any]], Verdict]
     facts: Callable[["Audit"], tuple[tuple[str, Clipped], ...]]
     tables: Callable[["Audit"], tuple[HeadTable, ...]]

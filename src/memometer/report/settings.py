@@ -1,0 +1,89 @@
+"""The settings of a sweep's summary, ready to be shown."""
+
+import dataclasses
+from typing import Any
+
+from memometer.report.gaps import MEASURES
+from memometer.report.text import DASH, plain, signed
+
+__all__ = ["SCOPES", "Shown", "metric_name", "shown_settings", "unsigned"]
+
+SCOPES = {"all": "all objects", "unmentioned": "unmentioned objects"}
+
+DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Shown:
+    """One setting.
+
+    Attributes:
+        number: its place in the sweep file, from 1; stands for it where there is no room for its name.
+        name: on one line, clipped.
+        n_seeds: finished cells.
+        front: whether no other setting beats it; None where that is undefined.
+        metrics: by name, as in ``summary.json``.
+    """
+
+    number: int
+    name: str
+    n_seeds: int
+    front: bool | None
+    metrics: dict[str, dict[str, Any]]
+
+    def value(self, metric: str | None) -> float | None:
+        """The mean over seeds."""
+        found: float | None = self.metrics.get(metric or "", {}).get("value")
+        return found
+
+    def std(self, metric: str | None, name: str = "std") -> float | None:
+        """The spread over seeds, or by A's protocol (``std_tenth``)."""
+        found: float | None = self.metrics.get(metric or "", {}).get(name)
+        return found
+
+    def mean_text(self, metric: str | None, *, sign: bool) -> str:
+        """``mean ± std over seeds``."""
+        value, std = self.value(metric), self.std(metric)
+        if value is None:
+            return DASH
+        mean = signed(value) if sign else unsigned(value)
+        return mean if std is None else f"{mean} ± {unsigned(std)}"
+
+    def difference_text(self, metric: str | None) -> str:
+        """The difference to the baseline with its interval over seeds."""
+        found = self.metrics.get(metric or "", {}).get("difference") or {}
+        if found.get("value") is None:
+            return DASH
+        interval = "" if found["low"] is None else f" [{signed(found['low'])}, {signed(found['high'])}]"
+        return f"{signed(found['value'])}{interval}"
+
+
+def shown_settings(summary: dict[str, Any]) -> list[Shown]:
+    """All settings, in the order of the sweep file."""
+    return [
+        Shown(number, plain(entry["name"], limit=40), entry["n_seeds"], entry["front"], entry["metrics"])
+        for number, entry in enumerate(summary["settings"], start=1)
+    ]
+
+
+def metric_name(metric: str | None) -> str:
+    """A metric as people call it.
+
+    >>> metric_name("prg/unmentioned"), metric_name("retrieval/image_to_text/recall@1")
+    ('PRG, unmentioned objects', 'recall@1, image → text')
+    """
+    if metric is None:
+        return DASH
+    first, *rest = metric.split("/")
+    if first in MEASURES:
+        return f"{MEASURES[first][0]}, {SCOPES.get(rest[0], rest[0])}"
+    if first == "clipmem":
+        return f"CLIPMem, {' '.join(rest)}"
+    if first == "retrieval":
+        return ", ".join([*rest[1:], *(DIRECTIONS.get(word, word) for word in rest[:1])])
+    return " ".join([first.replace("_", "-"), *(word.replace("_", " ") for word in rest)])
+
+
+def unsigned(value: float | None) -> str:
+    """A number that is no difference."""
+    return DASH if value is None else f"{value:.3f}".replace("-", "−")

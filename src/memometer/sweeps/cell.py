@@ -1,0 +1,261 @@
+"""One cell of a sweep: two trainings, their audit both ways, CLIPMem and utility where asked for."""
+
+import contextlib
+import fcntl
+import os
+import platform
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from memometer.errors import InputError
+from memometer.files import read_json, write_json
+from memometer.progress import quiet
+from memometer.software import describe_software, timestamp
+from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, utility_rows
+from memometer.sweeps.plan import Cell, Plan
+
+__all__ = ["Machine", "claimed", "clear_cell", "drop_weights", "foreign_key", "read_cell", "run_cell"]
+
+RESULT, BEGUN, ERROR = "result.json", "cell.json", "error.json"
+
+
+class Machine:
+    """Where a cell runs; changes none of its numbers beyond a device's rounding.
+
+    Attributes:
+        device: ``"cpu"`` or ``"cuda"``.
+        workers: processes that decode; None leaves the choice to the training, and to none elsewhere on a CPU.
+    """
+
+    def __init__(self, *, device: str, workers: int | None) -> None:
+        self.device, self.workers = device, workers
+
+    @property
+    def name(self) -> str:
+        """The device as its maker calls it, and the cores beside it."""
+        import torch
+
+        from memometer.engines import default_workers
+
+        chip = torch.cuda.get_device_name() if self.device == "cuda" else platform.processor() or platform.machine()
+        return f"{chip}, {default_workers()} cores"
+
+    @property
+    def decoders(self) -> int:
+        """Processes that decode images beside audits and utility."""
+        from memometer.engines import default_workers
+
+        return self.workers if self.workers is not None else 0 if self.device == "cpu" else default_workers()
+
+
+def read_cell(cell: Cell) -> dict[str, Any] | None:
+    """The result of a finished cell; None of one that is not."""
+    path = cell.folder / RESULT
+    return read_json(path) if path.is_file() else None
+
+
+def foreign_key(cell: Cell) -> bool:
+    """Whether the cell's folder holds, or has begun, a cell of other options or records."""
+    for name in (RESULT, BEGUN):
+        if (cell.folder / name).is_file():
+            return bool(read_json(cell.folder / name).get("key") != cell.key)
+    return False
+
+
+def clear_cell(cell: Cell) -> None:
+    """Empties the cell's folder; the folder itself stays, for it is what `claimed` locks."""
+    for path in cell.folder.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def claimed(cell: Cell) -> Iterator[bool]:
+    """Whether this process alone has the cell; the claim ends with the process, however it ends."""
+    cell.folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(cell.folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+    finally:
+        os.close(handle)
+
+
+def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], None]) -> dict[str, Any]:
+    """Computes a cell, or the rest of one that was stopped; ``result.json`` is written last.
+
+    Args:
+        plan: the sweep.
+        cell: one of its cells.
+        machine: where it runs.
+        stage: is told what begins.
+
+    Returns:
+        The content of ``result.json``.
+    """
+    (cell.folder / ERROR).unlink(missing_ok=True)
+    write_json(cell.folder / BEGUN, {"key": cell.key, "setting": cell.setting, "seed": cell.seed})
+    started, clock = timestamp(), time.monotonic()
+    rows, notes = [], []
+    models = _train(plan, cell, machine, stage=stage)
+    trained = time.monotonic() - clock
+    with quiet():
+        stage("auditing")
+        summary = _audit(plan, cell, machine)
+        rows += audit_rows(summary)
+        notes += summary["notes"]
+        if plan.config.utility is not None:
+            stage("utility")
+            summaries = {name: _utility(plan, cell, machine, name) for name in MODELS}
+            rows += utility_rows(summaries)
+            notes += [note for each in summaries.values() for note in each["notes"]]
+        if plan.config.clipmem is not None:
+            stage("CLIPMem")
+            summary = _clipmem(plan, cell, machine)
+            rows += clipmem_rows(summary)
+            notes += summary["notes"]
+    result = {
+        "kind": "sweep-cell",
+        "key": cell.key,
+        "setting": cell.setting,
+        "seed": cell.seed,
+        "options": cell.options,
+        "models": models,
+        "numbers": rows,
+        "notes": [note.replace(f"{cell.folder}/", "") for note in notes],
+        "made": {
+            **describe_software(),
+            "machine": machine.name,
+            "started": started,
+            "finished": timestamp(),
+            "seconds": {"training": round(trained, 1), "rest": round(time.monotonic() - clock - trained, 1)},
+        },
+    }
+    shutil.rmtree(_store(cell), ignore_errors=True)
+    write_json(cell.folder / RESULT, result)
+    return result
+
+
+def drop_weights(cell: Cell) -> None:
+    """Removes the weights of a finished cell; manifests and metrics of its trainings stay."""
+    for weights in cell.folder.rglob("*.safetensors"):
+        weights.unlink()
+
+
+def record_error(cell: Cell, error: Exception) -> None:
+    """Notes why a cell failed; it is tried again on the next run."""
+    import traceback
+
+    lines = traceback.format_exception(error)
+    found = {"key": cell.key, "setting": cell.setting, "seed": cell.seed, "kind": type(error).__name__}
+    write_json(cell.folder / ERROR, {**found, "error": str(error), "at": timestamp(), "traceback": "".join(lines)})
+
+
+def read_error(cell: Cell) -> str | None:
+    """Why the cell failed when it was last tried; None where it did not."""
+    path = cell.folder / ERROR
+    if not path.is_file():
+        return None
+    found = read_json(path)
+    return f"{found['kind']}: {found['error']}"
+
+
+def _train(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], None]) -> dict[str, Any]:
+    """Trains what is left of the cell's models; what their manifests say of them, by model."""
+    from memometer.training import train
+
+    data = plan.config.data
+    roles = {"a": data.role, "b": data.reference_role}
+    if plan.config.clipmem is not None:
+        roles |= plan.config.clipmem.trained_on()
+    described = {}
+    for model, role in roles.items():
+        stage(f"training {model}")
+        config = cell.training(model, records=data.records, role=role, device=machine.device, workers=machine.workers)
+        manifest = train(config, overwrite=True).manifest  # the folder is this cell's own: its key has been checked
+        named = ("epochs", "steps", "loss", "seconds", "samples_per_second", "device", "precision")
+        described[model] = {"role": role, **{name: manifest.get(name) for name in named}}
+        described[model]["weights_hash"] = manifest["model"]["weights_hash"]
+    return described
+
+
+def _audit(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
+    from memometer.audits.vl_dejavu import audit_vl_dejavu
+
+    data, options = plan.config.data, plan.config.audit
+    audit = audit_vl_dejavu(
+        target=_spec(cell, "a"),
+        reference=_spec(cell, "b"),
+        records=plan.records,
+        role=data.role,
+        reference_role=data.reference_role,
+        public=plan.public,
+        public_role=data.public_role,
+        **dict(options),
+        out=cell.folder / "audit",
+        store=_store(cell),
+        workers=machine.decoders,
+        device=machine.device,
+        gallery=0,
+        images=False,
+        overwrite=True,
+    )
+    return audit.summary
+
+
+def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
+    from memometer.audits.clipmem import audit_clipmem
+
+    if plan.config.clipmem is None:
+        raise InputError("the sweep file has no [clipmem]")
+    audit = audit_clipmem(
+        targets=_spec(cell, "f"),
+        references=_spec(cell, "g"),
+        records=plan.records,
+        **dict(plan.config.clipmem),
+        out=cell.folder / "clipmem",
+        store=_store(cell),
+        workers=machine.decoders,
+        device=machine.device,
+        gallery=0,
+        images=False,
+        overwrite=True,
+    )
+    return audit.summary
+
+
+def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> dict[str, Any]:
+    from memometer.utility import measure_utility
+
+    options, data = plan.config.utility, plan.config.data
+    if options is None:
+        raise InputError("the sweep file has no [utility]")
+    given = {name: value for name, value in options if name not in ("records", "role")}
+    of_public = options.records is None
+    measured = measure_utility(
+        model=_spec(cell, model),
+        records=options.records or plan.public,
+        role=options.role or (data.public_role if of_public else None),
+        **given,
+        out=cell.folder / f"utility-{model}",
+        store=_store(cell),
+        workers=machine.decoders,
+        device=machine.device,
+        overwrite=True,
+    )
+    return measured.summary
+
+
+def _spec(cell: Cell, model: str) -> str:
+    return f"open_clip:{cell.folder / model}"
+
+
+def _store(cell: Cell) -> Path:
+    """Vectors of the cell's models, which audits and utility share; gone when the cell is finished."""
+    return cell.folder / "stages"

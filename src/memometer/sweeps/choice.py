@@ -1,0 +1,131 @@
+"""Which settings no other beats, and which one memorizes least at a utility loss that is still allowed."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from scipy.stats import t
+
+__all__ = ["Choice", "Paired", "Spread", "best_within", "paired_difference", "pareto_front", "spread"]
+
+Values = Mapping[int, float]
+"""Seed → value."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Spread:
+    """Values over seeds: their mean, and their standard deviation (n − 1), None for fewer than two."""
+
+    value: float | None
+    std: float | None
+    n: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Paired:
+    """The mean difference of a setting to another over the seeds that both have.
+
+    Attributes:
+        value: the mean difference; None where no seed is common.
+        std: of the differences over seeds; None for fewer than two.
+        low, high: 95 % interval by Student's t over seeds; None for fewer than two.
+        n: seeds.
+    """
+
+    value: float | None
+    std: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval is clear of 0; with a single seed it never is."""
+        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """The best setting within an allowed loss.
+
+    Attributes:
+        setting: it memorizes least of those allowed; the baseline itself where none memorizes less.
+        allowed: settings whose mean utility is no further below the baseline's than allowed, in their order.
+    """
+
+    setting: str
+    allowed: tuple[str, ...]
+
+
+def spread(values: Values) -> Spread:
+    """Mean and standard deviation over seeds."""
+    numbers = list(values.values())
+    if not numbers:
+        return Spread(None, None, 0)
+    std = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
+    return Spread(float(np.mean(numbers)), std, len(numbers))
+
+
+def paired_difference(values: Values, baseline: Values) -> Paired:
+    """A setting less the baseline, seed by seed: what a seed does to both drops out.
+
+    >>> paired_difference({0: 0.5, 1: 0.25}, {0: 0.25, 1: 0.25}).value
+    0.125
+    """
+    common = [seed for seed in values if seed in baseline]
+    differences = [values[seed] - baseline[seed] for seed in common]
+    mean = spread(dict(zip(common, differences, strict=True)))
+    if mean.value is None or mean.std is None:
+        return Paired(mean.value, None, None, None, mean.n)
+    half = float(t.ppf(0.975, mean.n - 1)) * mean.std / math.sqrt(mean.n)
+    return Paired(mean.value, mean.std, mean.value - half, mean.value + half, mean.n)
+
+
+def pareto_front(points: Sequence[tuple[float, float]]) -> list[bool]:
+    """Whether each (utility, memorization) is one that no other beats.
+
+    A point beats another when its utility is no lower and its memorization no higher, and one of the two is better;
+    equal points do not beat each other.
+
+    >>> pareto_front([(0.9, 0.2), (0.8, 0.1), (0.8, 0.3)])
+    [True, True, False]
+    """
+    order = sorted(range(len(points)), key=lambda place: (-points[place][0], points[place][1]))
+    front = [False] * len(points)
+    best = (math.inf, math.inf)  # memorization of the best so far, and the utility that it has
+    for place in order:
+        utility, memorization = points[place]
+        if memorization < best[0] or (memorization, utility) == best:
+            front[place] = True
+            best = (memorization, utility)
+    return front
+
+
+def best_within(
+    memorization: Mapping[str, Values], utility: Mapping[str, Values], *, baseline: str, max_loss: float
+) -> Choice | None:
+    """The setting that memorizes least among those that lose no more utility than allowed.
+
+    Loss and gain are mean differences to the baseline over the seeds that both have, so that a setting with a missing
+    seed is not judged by which one is missing.
+
+    Args:
+        memorization: by setting, its values over seeds.
+        utility: by setting, its values over seeds.
+        baseline: one of the settings.
+        max_loss: what the mean utility may lose, in the utility's own unit.
+
+    Returns:
+        None where the baseline itself has no values.
+    """
+    if not memorization.get(baseline) or not utility.get(baseline):
+        return None
+    gains = {}
+    for setting in memorization:
+        lost = paired_difference(utility.get(setting, {}), utility[baseline]).value
+        gained = paired_difference(memorization[setting], memorization[baseline]).value
+        if lost is not None and gained is not None and lost >= -max_loss - 1e-12:
+            gains[setting] = gained
+    best = min(gains, key=lambda setting: (gains[setting], setting != baseline))
+    return Choice(best, tuple(gains))

@@ -1,0 +1,181 @@
+"""A whole sweep: its cells, or a shard of them, then the table, the summary and the report."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memometer.audits.result import Audit
+from memometer.errors import InputError, JobError
+from memometer.files import atomic_path, hash_json, write_json
+from memometer.software import describe_software, timestamp
+from memometer.sweeps.cell import Machine, read_error
+from memometer.sweeps.collecting import Question, collect
+from memometer.sweeps.config import load_sweep_file
+from memometer.sweeps.plan import Cell, Plan, parse_shard, plan_cells, shard_of
+from memometer.sweeps.running import Keep, Outcome, check_folders, run_cells
+
+__all__ = ["Sweep", "run_sweep"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Sweep:
+    """What a sweep found.
+
+    Attributes:
+        folder: holds the cells, ``results.parquet``, ``summary.json`` and ``report.html``.
+        summary: every setting's numbers over seeds, against the baseline; the best one within the allowed loss.
+        results: one row per cell and number, see `memometer.sweeps.collecting.RESULTS_SCHEMA`.
+        manifest: the command, versions, devices, and what the cells depend on.
+        config: the sweep file as resolved.
+    """
+
+    folder: Path
+    summary: dict[str, Any]
+    results: pa.Table
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+
+    @property
+    def report(self) -> Path:
+        """The report's file."""
+        return self.folder / "report.html"
+
+    def printed(self) -> Iterable[Any]:
+        """What a terminal shows."""
+        from memometer.report import page_of
+
+        page = page_of("sweep")
+        verdict = page.verdict(self.summary)
+        return [*page.printed(self.as_audit()), "\n".join((verdict.title, verdict.sentence, *verdict.cautions))]
+
+    def write_report(self) -> Path:
+        """Draws ``report.html``."""
+        from memometer.report import write_report
+
+        return write_report(self.as_audit(), self.report)
+
+    def as_audit(self) -> Audit:
+        """As the report and its charts take it, which know audits alone."""
+        config = {name: value for name, value in self.config.items() if value is not None}
+        return Audit(
+            summary=self.summary,
+            samples=self.results,
+            gallery=pa.table({}),
+            manifest=self.manifest,
+            config=config,
+            folder=self.folder,
+        )
+
+
+def run_sweep(
+    sweep: str | Path | Mapping[str, Any],
+    *,
+    out: str | Path,
+    shard: str | None = None,
+    max_utility_loss: float = 0.01,
+    utility_metric: str | None = None,
+    memorization_metric: str = "prg/unmentioned",
+    device: str = "auto",
+    workers: int | None = None,
+    keep: Keep = "models",
+    overwrite: bool = False,
+) -> Sweep | None:
+    """Trains, audits and measures every setting with every seed, then says which setting leaks least at which cost.
+
+    A cell, that is a setting with a seed, that is finished is not computed again; one that was stopped goes on. Each is
+    in ``out/cells/SETTING/seed-N``. A failed cell is noted there, and the others go on.
+
+    Args:
+        sweep: a TOML file, or the same as a mapping; see `memometer.sweeps.SweepConfig`.
+        out: the sweep's folder.
+        shard: ``"i/n"``, i from 0 to n − 1: compute this share of the cells alone, and neither collect nor draw.
+            Several shards may run at once, in the same folder or in others that are copied together.
+        max_utility_loss: how much the mean utility of the best setting may fall below the baseline's.
+        utility_metric: e.g. ``"retrieval/image_to_text/recall@1"``; by default zero-shot classification where it was
+            measured, else retrieval.
+        memorization_metric: the balanced gap that is weighed: ``"prg/unmentioned"``, ``"aucg/all"`` and so on.
+        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
+        workers: processes that decode images; by default none on a CPU.
+        keep: ``"none"`` removes the weights of cells that are finished.
+        overwrite: compute cells anew that are there with other options or records.
+
+    Returns:
+        None for a shard.
+
+    Raises:
+        InputError: the sweep file, its data or options are not as expected; nothing was trained.
+        JobError: cells failed; the others are finished, and collected where this is no shard.
+    """
+    if keep not in ("models", "none"):
+        raise InputError(f"keep = '{keep}'; expected models or none")
+    if not max_utility_loss >= 0:
+        raise InputError(f"max_utility_loss = {max_utility_loss}; expected 0 or more, in the utility's own unit")
+    started, out = timestamp(), Path(out)
+    config = load_sweep_file(sweep)
+    part = None if shard is None else parse_shard(shard)
+    plan = plan_cells(config, out=out, folder=Path() if isinstance(sweep, Mapping) else Path(sweep).parent)
+    cells = shard_of(plan.cells, part)
+    check_folders(cells, overwrite=overwrite)
+    outcomes = run_cells(plan, cells, _machine(device, workers), keep=keep)
+    if part is not None:
+        _raise_failed(outcomes)
+        return None
+    if all(outcome == "failed" for outcome in outcomes.values()):
+        _raise_failed(outcomes)
+    summary, results = collect(plan, Question(max_utility_loss, utility_metric, memorization_metric))
+    found = Sweep(out, summary, results, _manifest(plan, started), config.model_dump(mode="json"))
+    _write(found)
+    found.write_report()
+    _raise_failed(outcomes)
+    return found
+
+
+def _machine(device: str, workers: int | None) -> Machine:
+    from memometer.encoders.devices import choose_device
+
+    if device not in ("cpu", "cuda", "auto"):
+        raise InputError(f"device '{device}'; expected cpu, cuda or auto; CUDA_VISIBLE_DEVICES chooses one of several")
+    return Machine(device=choose_device(device).type, workers=workers)
+
+
+def _manifest(plan: Plan, started: str) -> dict[str, Any]:
+    data = plan.config.data
+    return {
+        **describe_software(),
+        "started": started,
+        "finished": timestamp(),
+        "key": hash_json([cell.key for cell in plan.cells]),
+        "records": {
+            "path": str(plan.records.folder),
+            **{
+                f"n_{name}": len(plan.records.with_role(role))
+                for name, role in (("a", data.role), ("b", data.reference_role))
+            },
+            "n_public": len(plan.public.with_role(data.public_role)),
+        },
+    }
+
+
+def _write(sweep: Sweep) -> None:
+    """Writes the sweep's files, ``summary.json`` last but for the report."""
+    with atomic_path(sweep.folder / "results.parquet") as temporary:
+        pq.write_table(sweep.results, temporary, compression="zstd")
+    write_json(sweep.folder / "config.json", sweep.config)
+    write_json(sweep.folder / "manifest.json", sweep.manifest)
+    write_json(sweep.folder / "summary.json", sweep.summary)
+
+
+def _raise_failed(outcomes: Mapping[Cell, Outcome]) -> None:
+    failed = [cell for cell, outcome in outcomes.items() if outcome == "failed"]
+    if not failed:
+        return
+    named = "; ".join(f"'{cell.name}' ({read_error(cell)})" for cell in failed[:5])
+    more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+    raise JobError(
+        f"{len(failed)} of {len(outcomes)} cells failed: {named}{more}. The other cells are kept; the same command "
+        "tries the failed ones again. Each cell's error.json has the whole story"
+    )

@@ -1,0 +1,147 @@
+import re
+
+import pytest
+from model_factory import write_records
+from sweep_factory import RECALL, sweep
+
+from memometer.errors import InputError
+from memometer.report import render
+from memometer.report.charts.frontier import utility_frontier
+from memometer.report.pages.sweep import FIGURES
+from memometer.report.svg import to_svg
+from memometer.report.sweep_verdict import sweep_verdict
+from memometer.sweeps.collecting import Question
+
+HOSTILE = "<script>alert(1)</script> \u202e x"
+VALUES = {
+    "default": [(0.10, 0.50), (0.12, 0.52), (0.11, 0.51)],
+    "masked": [(0.05, 0.497), (0.07, 0.518), (0.06, 0.509)],
+    "dear": [(0.01, 0.40), (0.02, 0.41), (0.03, 0.42)],
+    "noisy": [(0.02, 0.30), (0.30, 0.30), (0.10, 0.30)],
+    HOSTILE: [(0.20, 0.60), (0.21, 0.61), (0.22, 0.62)],
+}
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory):
+    return write_records(tmp_path_factory.mktemp("records") / "records", n=9, roles=("a", "b", "public"))
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, records):
+    return sweep(tmp_path_factory.mktemp("found"), records, VALUES)
+
+
+def verdict(tmp_path, records, values, **options):
+    return sweep_verdict(sweep(tmp_path, records, values, **options).summary)
+
+
+def test_the_summary_holds_means_spreads_and_paired_differences(found):
+    settings = {entry["name"]: entry for entry in found.summary["settings"]}
+    masked = settings["masked"]["metrics"]["prg/unmentioned"]
+    assert masked["value"] == pytest.approx(0.06)
+    assert masked["std"] == pytest.approx(0.01)
+    assert masked["std_tenth"] == pytest.approx(0.03)
+    assert masked["difference"]["value"] == pytest.approx(-0.05)
+    assert masked["difference"]["clear"]
+    assert [entry["front"] for entry in found.summary["settings"]] == [True, True, True, False, True]
+    assert found.summary["cells"]["n_finished"] == 15
+    assert found.summary["notes"] == ["same note (in 15 cells)"]
+
+
+def test_the_verdict_names_the_best_setting_and_its_cost(found):
+    said = sweep_verdict(found.summary)
+    assert (said.kind, said.title) == ("better", "Best: masked")
+    assert (
+        "'masked' memorizes least: PRG, unmentioned objects +0.060 ± 0.010 (mean and std over 3 seeds)" in said.sentence
+    )
+    assert "against +0.110 ± 0.010 of 'default'" in said.sentence
+    assert "clear of the noise between 3 seeds" in said.sentence
+    assert "from 0.510 to 0.508" in said.sentence
+
+
+def test_a_difference_in_the_noise_is_not_called_better(tmp_path, records):
+    values = {"default": VALUES["default"], "noisy": [(0.02, 0.5), (0.20, 0.52), (0.05, 0.51)]}
+    said = verdict(tmp_path, records, values)
+    assert said.kind == "undefined"
+    assert said.title == "Best so far, but not clear of noise: noisy"
+    assert "not clear of the noise between 3 seeds" in said.sentence
+    assert said.cautions[0].startswith("In memorization, these seeds do not tell it apart from 'default'")
+
+
+def test_a_loss_that_may_be_larger_is_said(tmp_path, records):
+    values = {"default": VALUES["default"], "masked": [(0.05, 0.45), (0.07, 0.55), (0.06, 0.53)]}
+    assert "a larger one cannot be ruled out" in " ".join(verdict(tmp_path, records, values).cautions)
+
+
+def test_one_seed_says_nothing_of_noise(tmp_path, records):
+    said = verdict(tmp_path, records, {name: cells[:1] for name, cells in VALUES.items()})
+    assert said.title == "Best so far, but not clear of noise: masked"
+    assert "of a single seed, so nothing is known of its noise" in said.sentence
+
+
+def test_where_nothing_is_better_the_baseline_stands(tmp_path, records):
+    said = verdict(tmp_path, records, {"default": VALUES["default"], "dear": VALUES["dear"]})
+    assert said.title == "No setting is better than the baseline"
+    wide = Question(max_utility_loss=0.2)
+    assert (
+        verdict(tmp_path, records, {"default": VALUES["default"], "dear": VALUES["dear"]}, question=wide).kind
+        == "better"
+    )
+
+
+def test_unfinished_cells_and_a_missing_baseline_are_said(tmp_path, records):
+    said = verdict(tmp_path / "one", records, VALUES, leave_out=[("default", 1)])
+    assert "Only 14 of 15 cells are finished" in said.cautions[-1]
+    gone = [("default", seed) for seed in range(3)]
+    said = verdict(tmp_path / "two", records, VALUES, leave_out=gone)
+    assert said.title == "No best setting yet"
+    with pytest.raises(InputError, match=r"no cell of the sweep in .* is finished"):
+        sweep(tmp_path / "three", records, {"default": VALUES["default"]}, leave_out=gone)
+
+
+def test_without_utility_there_is_a_page_and_no_verdict(tmp_path, records):
+    values = {name: [(memorization, None) for memorization, _ in cells] for name, cells in VALUES.items()}
+    bare = sweep(tmp_path, records, values)
+    assert sweep_verdict(bare.summary).title == "No best setting"
+    page = render(bare.as_audit())
+    assert page.count("There is nothing to draw") == 1
+
+
+def test_another_metric_may_be_named(tmp_path, records):
+    question = Question(utility_metric="text_to_image/recall@1", memorization_metric="aucg/all")
+    summary = sweep(tmp_path, records, VALUES, question=question).summary
+    assert (summary["utility_metric"], summary["memorization_metric"]) == (
+        "retrieval/text_to_image/recall@1",
+        "aucg/all",
+    )
+
+
+def test_names_of_settings_stay_text(found):
+    page = render(found.as_audit())
+    assert "<script" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert 'id="gallery"' not in page
+    assert "It contains training images" not in page
+    assert "<h1>Training sweep</h1>" in page
+    svg = to_svg(utility_frontier(found.as_audit()), key="x", label="x")
+    assert not re.findall(r"<(?:script|img|image|a|foreignObject)\b", svg)
+    assert "\u202e" not in svg
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.key)
+@pytest.mark.parametrize("width", [960, 340])
+def test_charts_draw_within_their_width_and_have_a_table(found, figure, width):
+    svg = to_svg(figure.draw(found.as_audit(), width=width), key="x", label="x")
+    assert float(re.match(r'<svg [^>]*width="([\d.]+)"', svg)[1]) <= width * 1.1
+    numbers = figure.numbers(found.as_audit())
+    assert {len(row) for row in numbers.rows} == {len(numbers.header)}
+
+
+def test_the_frontier_marks_what_no_other_beats(found):
+    rows = {
+        row["name"]: row for data in utility_frontier(found.as_audit()).to_dict()["datasets"].values() for row in data
+    }
+    beaten = {name for name, row in rows.items() if not row["front"]}
+    assert beaten == {entry["name"] for entry in found.summary["settings"] if not entry["front"]} == {"noisy"}
+    assert rows["masked"]["utility"] == pytest.approx(found.summary["settings"][1]["metrics"][RECALL]["value"])
