@@ -8,7 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARDS ?= ../shared/data/flickr8k
 
-.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image benchmarks docs study-removal study-mitigation clean
+.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image \
+	study-removal study-mitigation benchmarks docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -63,6 +64,7 @@ study-image: $(READY)
 
 study-removal: $(READY)
 	$(BIN)/python studies/removal.py
+
 study-mitigation: $(READY)
 	$(BIN)/python studies/mitigation.py --shards $(SHARDS)
 
