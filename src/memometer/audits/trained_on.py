@@ -32,7 +32,8 @@ def training_notes(
         return []
     seen = _roles(data)
     lines = []
-    missed = [role for role in _split(trained) if seen is not None and role not in seen]
+    expected = _split(trained)
+    missed = [role for role in expected if seen is not None and role not in seen]
     leaked = [role for role in _split(unseen) if seen is None or role in seen]
     if missed or leaked:
         said = "all of these records" if seen is None else f"{' and '.join(seen)} of these records"
@@ -46,7 +47,7 @@ def training_notes(
             "exchanged?"
         )
     without = data.get("without")
-    if isinstance(without, dict):
+    if isinstance(without, dict) and expected:
         lines.append(
             f"{name}: {spec} was trained without {without.get('n', 0):,} of these records ({without.get('path')}), "
             "which are scored like the others of their role"
