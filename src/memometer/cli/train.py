@@ -63,7 +63,7 @@ def command(
     seed: Annotated[int, typer.Option(help="Of the first weights, the order of the records and the crops.")] = 0,
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes that decode. Default: none on a CPU, up to 8 beside a GPU.", show_default=False),
+        typer.Option(help="Processes that decode. Default: none on a CPU, up to 16 beside a GPU.", show_default=False),
     ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     precision: Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 where a GPU has it.")] = "auto",

@@ -44,7 +44,7 @@ class TrainingOptions(BaseModel):
         default=(), description="epochs after which a copy of the model is kept, under epoch-0005/ and so on"
     )
     workers: int | None = Field(
-        default=None, ge=0, description="processes that decode; without it none on a CPU, up to 8 beside a GPU"
+        default=None, ge=0, description="processes that decode; without it none on a CPU, up to 16 beside a GPU"
     )
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", description="auto: bf16 where a GPU has it")

@@ -193,7 +193,7 @@ class TrainingLoop:
         on_gpu = self.accelerator.device.type == "cuda"
         workers = self._config.workers
         if workers is None:
-            workers = min(8, default_workers()) if on_gpu else 0  # on a CPU every core is busy with the model
+            workers = min(16, default_workers()) if on_gpu else 0  # on a CPU every core is busy with the model
         batches = EpochBatches(
             n=self._n,
             batch_size=self._config.batch_size,
