@@ -40,16 +40,13 @@ def setting_bars(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
 
 
 def setting_numbers(audit: "Audit") -> Numbers:
-    """The chart's numbers as a table."""
-    utility = audit.summary["utility_metric"]
-    metrics = [] if utility is None else [utility]
-    metrics += [f"{gap}/{scope}" for gap in MEASURES for scope in SCOPES]
+    """Every number of every setting, the chart's and the others."""
     rows = []
     for setting in shown_settings(audit.summary):
-        for metric in metrics:
+        for metric in setting.metrics:
             value = setting.value(metric)
             if value is not None:
-                mean = unsigned(value) if metric == utility else signed(value)
+                mean = signed(value) if metric.split("/")[-1] in SCOPES else unsigned(value)
                 spreads = (unsigned(setting.std(metric)), unsigned(setting.std(metric, "std_tenth")))
                 rows.append((setting.name, metric_name(metric), mean, *spreads, count(setting.metrics[metric]["n"])))
     header = ("Setting", "Metric", "Mean over seeds", "std over seeds", "std by A’s 10 %", "Seeds")

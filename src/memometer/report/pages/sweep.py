@@ -60,8 +60,6 @@ def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
 def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
     summary = audit.summary
     utility, memorization = summary["utility_metric"], summary["memorization_metric"]
-    measured = list(summary["settings"][0]["metrics"])
-    gaps = [metric for metric in measured if metric.split("/")[-1] in SCOPES]
     return (
         HeadTable(
             "Settings against the baseline",
@@ -69,17 +67,12 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
             "Mean ± standard deviation over seeds; differences to the baseline are paired by seed, with 95\u00a0% "
             "intervals by Student’s t over seeds. Settings that no other beats are in bold.",
         ),
-        HeadTable("Balanced gaps", _means(summary, gaps, sign=True), "Mean ± standard deviation over seeds."),
-        HeadTable(
-            "Other numbers",
-            _means(summary, [metric for metric in measured if metric not in gaps], sign=False),
-            "Mean ± standard deviation over seeds. Utility is the mean of models A and B.",
-        ),
     )
 
 
 def _against(summary: dict[str, Any], metrics: list[str]) -> Numbers:
     settings = shown_settings(summary)
+    uneven = len({setting.n_seeds for setting in settings}) > 1  # else the facts say it
     header = ["Setting"]
     for metric in metrics:
         header += [metric_name(metric), "less the baseline"]
@@ -89,23 +82,13 @@ def _against(summary: dict[str, Any], metrics: list[str]) -> Numbers:
         for metric in metrics:
             cells += [setting.mean_text(metric, sign="/" in metric and metric.split("/")[-1] in SCOPES)]
             cells += ["baseline" if _is_baseline(summary, setting.number) else setting.difference_text(metric)]
-        rows.append((*cells, count(setting.n_seeds)))
+        rows.append((*cells, *([count(setting.n_seeds)] if uneven else [])))
     strong = frozenset(place for place, setting in enumerate(settings) if setting.front)
-    return Numbers((*header, "Seeds"), tuple(rows), strong=strong)
+    return Numbers((*header, *(["Seeds"] if uneven else [])), tuple(rows), strong=strong)
 
 
 def _is_baseline(summary: dict[str, Any], number: int) -> bool:
     return bool(summary["settings"][number - 1]["name"] == summary["baseline"])
-
-
-def _means(summary: dict[str, Any], metrics: list[str], *, sign: bool) -> Numbers:
-    if not metrics:
-        return Numbers((), ())
-    rows = tuple(
-        (f"{setting.number}. {setting.name}", *(setting.mean_text(metric, sign=sign) for metric in metrics))
-        for setting in shown_settings(summary)
-    )
-    return Numbers(("Setting", *map(metric_name, metrics)), rows)
 
 
 READING = (
@@ -150,5 +133,5 @@ PAGE = MeasurePage(
     tables=_tables,
     figures=FIGURES,
     items=lambda *_: (),
-    terminal=lambda audit: head_tables("Sweep", _tables(audit)[:1]),
+    terminal=lambda audit: head_tables("Sweep", _tables(audit)),
 )
