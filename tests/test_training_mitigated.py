@@ -162,7 +162,7 @@ def held_out_loss(world, folder, *, batch=8):
 
 def test_the_best_epoch_on_held_out_pairs_becomes_the_model(world, plain, tmp_path):
     every = "1,2,3,4,5,6"
-    changes = {"epochs": 6, "lr": 0.03, "checkpoint_epochs": every}
+    changes = {"epochs": 6, "lr": 0.003, "checkpoint_epochs": every}
     stopped = run(world, tmp_path / "m", early_stop="held", **changes)
     whole = run(world, tmp_path / "whole", **changes)
     outcome = stopped.manifest["early_stop"]

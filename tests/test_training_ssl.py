@@ -455,6 +455,8 @@ for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature
     found[name] = {"loss": mean.item() / 2, "gradient": (torch.cat(shares, dim=1) / 2).tolist()}
 if rank == 0:
     print(json.dumps(found))
+torch.distributed.barrier()
+torch.distributed.destroy_process_group()
 """
 
 
