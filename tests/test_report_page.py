@@ -9,7 +9,7 @@ import typer
 from report_factory import gap, jpeg, make_audit, make_manifest, make_record, make_summary
 from typer.testing import CliRunner
 
-from memometer.audits.result import save_audit
+from memometer.audits.result import load_audit, save_audit
 from memometer.cli.report import command
 from memometer.errors import InputError
 from memometer.report import MAX_BYTES, html_fragment, render, write_report
@@ -338,6 +338,12 @@ def test_the_command_names_a_folder_without_an_audit(tmp_path):
     result = run(tmp_path)
     assert isinstance(result.exception, InputError)
     assert "holds no finished audit" in str(result.exception)
+
+
+def test_a_sweep_is_shown_by_its_own_command(tmp_path):
+    (tmp_path / "summary.json").write_text('{"measure": "sweep"}')
+    with pytest.raises(InputError, match="what 'memometer sweep' wrote; the same command, run again"):
+        load_audit(tmp_path)
 
 
 def test_a_gallery_without_any_image_has_no_empty_boxes(without_charts):

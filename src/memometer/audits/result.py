@@ -13,6 +13,9 @@ from memometer.files import atomic_path, read_json, write_json, write_text
 
 __all__ = ["REJECTS_SCHEMA", "Audit", "load_audit", "save_audit", "write_run"]
 
+NO_AUDITS = ("sweep", "utility")
+"""Other commands whose folders have a ``summary.json`` as well."""
+
 TABLES = ("samples", "gallery", "rejects")
 """What every run has; further tables have the names that the measure gives them."""
 REJECTS_SCHEMA = pa.schema([("record_id", pa.string()), ("side", pa.string()), ("reason", pa.string())])
@@ -101,11 +104,17 @@ def load_audit(folder: str | Path) -> Audit:
             f"{folder} holds no finished audit: expected {folder / 'summary.json'}; "
             "give the folder that 'memometer audit … --out' wrote"
         )
+    summary = read_json(folder / "summary.json")
+    if summary.get("measure") in NO_AUDITS:
+        raise InputError(
+            f"{folder} holds no audit but what 'memometer {summary['measure']}' wrote; the same command, run again, "
+            "finds it done and shows it"
+        )
     tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
     if missing := [name for name in TABLES if name not in tables]:
         raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; run its audit again")
     return Audit(
-        summary=read_json(folder / "summary.json"),
+        summary=summary,
         manifest=read_json(folder / "manifest.json"),
         config=tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")),
         folder=folder,
