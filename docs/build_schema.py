@@ -1,4 +1,4 @@
-"""Writes docs/summary*.schema.json, one per measure, from the models in memometer.audits and memometer.utility."""
+"""Writes docs/summary*.schema.json, one per measure, from the models in memometer.audits, memometer.utility and memometer.sweeps."""
 
 import json
 from pathlib import Path
@@ -8,6 +8,7 @@ from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
 from memometer.audits.schema_sslmem import SslMemSummary
 from memometer.audits.schema_unitmem import UnitMemSummary
+from memometer.sweeps.schema import SweepSummary
 from memometer.utility.schema import UtilitySummary
 
 MODELS = {
@@ -17,6 +18,7 @@ MODELS = {
     "summary-sslmem": SslMemSummary,
     "summary-unitmem": UnitMemSummary,
     "summary-utility": UtilitySummary,
+    "summary-sweep": SweepSummary,
 }
 
 if __name__ == "__main__":

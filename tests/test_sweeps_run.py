@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +17,7 @@ from memometer.files import read_json
 from memometer.sweeps.cell import claimed
 from memometer.sweeps.config import load_sweep_file
 from memometer.sweeps.plan import plan_cells
+from memometer.sweeps.schema import SweepSummary
 
 TOML = """
 seeds = [0]
@@ -148,7 +150,9 @@ def test_a_failed_cell_is_noted_and_the_others_go_on(world, tmp_path, monkeypatc
     error = read_json(tmp_path / "out" / "cells" / "default" / "seed-0" / "error.json")
     assert (error["kind"], error["setting"], error["seed"]) == ("JobError", "default", 0)
     summary = read_json(tmp_path / "out" / "summary.json")
-    assert [entry["setting"] for entry in summary["cells"]["failed"]] == ["default"]
+    assert [entry["setting"] for entry in SweepSummary.model_validate(summary).model_dump()["cells"]["failed"]] == [
+        "default"
+    ]
     assert (tmp_path / "out" / "report.html").is_file()
     with pytest.raises(JobError):
         run_sweep(world / "sweep.toml", out=tmp_path / "out", device="cpu")
@@ -174,6 +178,13 @@ def test_another_sweep_in_the_folder_is_refused_or_replaced(world, tmp_path, mon
     with pytest.raises(JobError, match="enough"):
         run_sweep(tmp_path / "sweep.toml", out=tmp_path / "out", device="cpu", overwrite=True)
     assert computed == [("text mask 0.3, seed 0", [])]
+
+
+def test_the_summary_follows_the_published_schema(world):
+    summary = read_json(world / "whole" / "summary.json")
+    assert SweepSummary.model_validate(summary).model_dump(by_alias=True) == summary
+    published = read_json(Path(__file__).parents[1] / "docs" / "summary-sweep.schema.json")
+    assert published == SweepSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
 
 
 def test_a_cell_that_another_process_has_is_left_to_it(world, tmp_path):

@@ -12,6 +12,7 @@ from memometer.sweeps.cell import read_cell, read_error
 from memometer.sweeps.choice import best_within, paired_difference, pareto_front, spread
 from memometer.sweeps.config import nearest
 from memometer.sweeps.plan import Cell, Plan
+from memometer.sweeps.schema import SCHEMA_VERSION
 
 __all__ = ["RESULTS_SCHEMA", "Question", "collect"]
 
@@ -93,7 +94,7 @@ def collect(plan: Plan, question: Question) -> tuple[dict[str, Any], pa.Table]:
         _mark_front(settings, memorization=memorization, utility=utility)
     summary = {
         "measure": "sweep",
-        "schema": 1,
+        "schema": SCHEMA_VERSION,
         "seeds": list(plan.config.seeds),
         "baseline": baseline,
         "memorization_metric": memorization,
