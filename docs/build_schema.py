@@ -1,4 +1,4 @@
-"""Writes docs/summary*.schema.json, one per measure, from the models in memometer.audits, memometer.utility and memometer.sweeps."""
+"""Writes docs/summary*.schema.json from the models in memometer.audits, memometer.utility and memometer.sweeps."""
 
 import json
 from pathlib import Path
