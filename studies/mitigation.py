@@ -63,7 +63,7 @@ def main():
     pictures.mkdir(parents=True, exist_ok=True)
     for name, chart in (("frontier", utility_frontier), ("settings", setting_bars)):
         chart(found.as_audit()).save(str(pictures / f"{name}.svg"))
-    write_text(PAGE, page(found, commands))
+    write_text(PAGE, page(found, commands, options.shards))
     print(f"wrote {PAGE.relative_to(ROOT)}")
 
 
@@ -101,7 +101,7 @@ def differences(summary, metrics):
     return "\n".join([head, "|---" * (1 + len(metrics)) + "|", *rows])
 
 
-def page(found, commands):
+def page(found, commands, shards):
     summary = found.summary
     verdict = page_of("sweep").verdict(summary)
     records = found.manifest["records"]
@@ -161,7 +161,7 @@ In brackets the 95 % interval by Student's t over seeds; **bold** where it leave
 
 which ran
 
-{commands.shown({str(ROOT) + "/": ""})}
+{commands.shown({str(shards): "SHARDS", str(ROOT) + "/": ""})}
     memometer sweep studies/mitigation.toml --out build/mitigation/sweep
 
 {machines(found.folder)}. All cells together took {seconds["training"] / 3600:.1f} h of training and {seconds["rest"] / 3600:.1f} h of audits and utility, several at once. Intervals over

@@ -89,5 +89,4 @@ epochs, ours 25 %.
 {"|---" * 9}|
 {chr(10).join(rows)}
 
-Of {len(verdicts)} comparisons: {said}. {"Against the paper, and clear of noise: " + ", ".join(against) + "." if against else "None is against the paper and clear of noise."} {line}
-"""
+Of {len(verdicts)} comparisons: {said}. {"Against the paper, and clear of noise: " + ", ".join(against) + "." if against else "None is against the paper and clear of noise."} {line}"""
