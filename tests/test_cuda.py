@@ -14,7 +14,7 @@ ROLES = "shared=60,a=60,b=60,public=rest"
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """Scenes of both kinds; CLIP models in both precisions and encoders without labels, all trained on the GPU."""
+    """Scenes of both kinds, and CLIP models in both precisions, trained on the GPU."""
     folder = tmp_path_factory.mktemp("cuda")
     for kind, name in (("objects", "scenes"), ("foreground", "foreground")):
         memometer.make_scenes(folder / name, n=300, kind=kind, size=48)
@@ -26,12 +26,20 @@ def world(tmp_path_factory):
                 epochs=3, batch_size=40, device="cuda", precision=precision, workers=0,
             )  # fmt: skip
             memometer.train(config)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def encoders(world):
+    """Two encoders trained without labels on the GPU."""
+    pytest.importorskip("lightly")
+    for role in "ab":
         config = SslConfig.checked(
-            records=folder / "foreground", role=role, out=folder / f"ssl-{role}", objective="vicreg", model="tiny",
+            records=world / "foreground", role=role, out=world / f"ssl-{role}", objective="vicreg", model="tiny",
             image_size=32, epochs=3, batch_size=30, device="cuda", workers=0,
         )  # fmt: skip
         memometer.train_ssl(config)
-    return folder
+    return world
 
 
 def both(audit, **options):
@@ -110,10 +118,10 @@ def test_unitmem(world, tower):
         assert gpu["towers"][tower][name] == pytest.approx(cpu["towers"][tower][name], abs=5e-3)
 
 
-def test_image_dejavu(world):
+def test_image_dejavu(encoders):
     cpu, gpu = both(
-        memometer.audit_image_dejavu, target=f"ssl:{world / 'ssl-a'}", reference=f"ssl:{world / 'ssl-b'}",
-        records=world / "foreground", role="a", reference_role="b", public=world / "foreground",
+        memometer.audit_image_dejavu, target=f"ssl:{encoders / 'ssl-a'}", reference=f"ssl:{encoders / 'ssl-b'}",
+        records=encoders / "foreground", role="a", reference_role="b", public=encoders / "foreground",
         public_role="public", k=20, min_side=0.25,
     )  # fmt: skip
     cpu, gpu = (numbers(summary["accuracy"]) for summary in (cpu, gpu))

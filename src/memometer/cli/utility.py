@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from memometer.cli import options
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -48,18 +50,13 @@ def command(
     out: Annotated[
         Path | None, typer.Option(help="The run folder to write. Default: none.", show_default=False)
     ] = None,
-    store: Annotated[
-        Path | None, typer.Option(help="Where embeddings are kept for the next run; by default OUT/stages.")
-    ] = None,
+    store: options.Store = None,
     seed: Annotated[int, typer.Option(help="Seed of the bootstrap and of the probe's held-out records.")] = 0,
-    workers: Annotated[
-        int | None,
-        typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU."),
-    ] = None,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    batch_size: Annotated[int, typer.Option(help="Images per forward pass.")] = 64,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another run in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
+    workers: options.Workers = None,
+    device: options.Device = "cpu",
+    batch_size: options.BatchSize = 64,
+    overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
 ) -> None:
     """What a model is good for: zero-shot classification, a linear probe, image ↔ text retrieval.
 
@@ -71,7 +68,6 @@ def command(
 
     from rich.console import Console
 
-    from memometer.engines import default_workers
     from memometer.utility import measure_utility
 
     utility = measure_utility(
@@ -91,7 +87,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=workers if workers is not None else 0 if device == "cpu" else default_workers(),
+        workers=options.workers_for(workers, device=device),
         device=device,
         batch_size=batch_size,
         overwrite=overwrite,
