@@ -120,4 +120,6 @@ def command(
         f"trained on {trained['records']['n']:,} records, {trained['steps']:,} steps in {trained['seconds']:,.0f} s, "
         f"loss {trained['loss']:.3f}"
     )
+    if stopped := trained.get("early_stop"):
+        typer.echo(f"kept epoch {stopped['best_epoch']}, whose held-out loss is the least: {stopped['loss']:.3f}")
     typer.echo(f"the model: {result.spec}")
