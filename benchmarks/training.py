@@ -303,6 +303,7 @@ def compare(setting: Setting) -> dict[str, Any]:
         "batch_size": options.batch_size,
         "precision": options.precision,
         "workers": setting.workers,
+        "threads": torch.get_num_threads(),
         "epochs": options.epochs,
         "rounds": options.rounds,
         "device": torch.cuda.get_device_name() if setting.device.type == "cuda" else "cpu",
@@ -324,7 +325,8 @@ def text_of(found: dict[str, Any]) -> str:
         rows.append((name, f"{speed:,.0f}", f"{found['samples_per_second']['memometer'] / speed:.3f}"))
     return (
         f"`benchmarks/training.py`: {found['model']}, {found['n']:,} JPEGs of 500 × 375 px, batches of "
-        f"{found['batch_size']}, {found['precision']}, on {found['device']}, {found['workers']} decoding processes; the "
+        f"{found['batch_size']}, {found['precision']}, on {found['device']}, {found['workers']} decoding processes, "
+        f"{found['threads']} torch thread(s) (memometer makes the next batch in a thread of its own); the "
         f"best of {found['rounds']} turns, each the median of {found['epochs']} epochs after the first. The ratio is "
         "that of an epoch's time to the default's.\n\n"
         + table(("what", "samples/s", "time / default"), rows)
