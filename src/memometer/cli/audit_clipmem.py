@@ -59,6 +59,7 @@ def command(
     """
     from memometer.audits.clipmem import audit_clipmem
     from memometer.cli.show import show_audit
+    from memometer.engines import decoding_workers
 
     audit = audit_clipmem(
         targets=target,
@@ -76,7 +77,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=options.workers_for(workers, device=device),
+        workers=decoding_workers(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

@@ -73,6 +73,7 @@ def command(
     """
     from memometer.audits.image_dejavu import MIN_SIDE, audit_image_dejavu
     from memometer.cli.show import show_audit
+    from memometer.engines import decoding_workers
 
     audit = audit_image_dejavu(
         target=target,
@@ -93,7 +94,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=options.workers_for(workers, device=device),
+        workers=decoding_workers(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

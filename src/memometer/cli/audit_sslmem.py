@@ -47,6 +47,7 @@ def command(
     """
     from memometer.audits.sslmem import audit_sslmem
     from memometer.cli.show import show_audit
+    from memometer.engines import decoding_workers
 
     audit = audit_sslmem(
         target=target,
@@ -62,7 +63,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=options.workers_for(workers, device=device),
+        workers=decoding_workers(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

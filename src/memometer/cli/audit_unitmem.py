@@ -51,6 +51,7 @@ def command(
     """
     from memometer.audits.unitmem import audit_unitmem
     from memometer.cli.show import show_audit
+    from memometer.engines import decoding_workers
 
     audit = audit_unitmem(
         target=target,
@@ -67,7 +68,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=options.workers_for(workers, device=device),
+        workers=decoding_workers(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

@@ -71,6 +71,7 @@ def command(
     """
     from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.cli.show import show_audit
+    from memometer.engines import decoding_workers
 
     audit = audit_vl_dejavu(
         target=target,
@@ -90,7 +91,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=options.workers_for(workers, device=device),
+        workers=decoding_workers(workers, device=device),
         device=device,
         batch_size=batch_size,
         gallery=gallery,

@@ -17,7 +17,6 @@ __all__ = [
     "Role",
     "Store",
     "Workers",
-    "workers_for",
 ]
 
 Role = Annotated[str | None, typer.Option(help="Test the records of this role alone.")]
@@ -37,12 +36,3 @@ Null = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what OUT holds of other options.")]
 Json = Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")]
-
-
-def workers_for(workers: int | None, *, device: str) -> int:
-    """How many processes decode where none were asked for: beside a CPU's model, decoding costs more than it saves."""
-    from memometer.engines import default_workers
-
-    if workers is not None:
-        return workers
-    return 0 if device == "cpu" else default_workers()

@@ -68,6 +68,7 @@ def command(
 
     from rich.console import Console
 
+    from memometer.engines import decoding_workers
     from memometer.utility import measure_utility
 
     utility = measure_utility(
@@ -87,7 +88,7 @@ def command(
         out=out,
         store=store,
         seed=seed,
-        workers=options.workers_for(workers, device=device),
+        workers=decoding_workers(workers, device=device),
         device=device,
         batch_size=batch_size,
         overwrite=overwrite,

@@ -12,10 +12,17 @@ from typing import TypeVar
 
 from memometer.errors import JobError
 
-__all__ = ["default_workers", "map_ordered"]
+__all__ = ["decoding_workers", "default_workers", "map_ordered"]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
+
+
+def decoding_workers(workers: int | None, *, device: str) -> int:
+    """How many processes decode where none were asked for: beside a CPU's model, decoding costs more than it saves."""
+    if workers is not None:
+        return workers
+    return 0 if device == "cpu" else default_workers()
 
 
 def default_workers() -> int:

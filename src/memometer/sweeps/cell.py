@@ -46,9 +46,9 @@ class Machine:
     @property
     def decoders(self) -> int:
         """Processes that decode images beside audits and utility."""
-        from memometer.engines import default_workers
+        from memometer.engines import decoding_workers
 
-        return self.workers if self.workers is not None else 0 if self.device == "cpu" else default_workers()
+        return decoding_workers(self.workers, device=self.device)
 
 
 def read_cell(cell: Cell) -> dict[str, Any] | None:
@@ -198,13 +198,9 @@ def _audit(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
         public=plan.public,
         public_role=data.public_role,
         **dict(options),
-        out=cell.folder / "audit",
-        store=_store(cell),
-        workers=machine.decoders,
-        device=machine.device,
+        **_run_options(cell, machine, "audit"),
         gallery=0,
         images=False,
-        overwrite=True,
     )
     return audit.summary
 
@@ -219,13 +215,9 @@ def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
         references=_spec(cell, "g"),
         records=plan.records,
         **dict(plan.config.clipmem),
-        out=cell.folder / "clipmem",
-        store=_store(cell),
-        workers=machine.decoders,
-        device=machine.device,
+        **_run_options(cell, machine, "clipmem"),
         gallery=0,
         images=False,
-        overwrite=True,
     )
     return audit.summary
 
@@ -243,13 +235,20 @@ def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> dict[str, 
         records=options.records or plan.public,
         role=options.role or (data.public_role if of_public else None),
         **given,
-        out=cell.folder / f"utility-{model}",
-        store=_store(cell),
-        workers=machine.decoders,
-        device=machine.device,
-        overwrite=True,
+        **_run_options(cell, machine, f"utility-{model}"),
     )
     return measured.summary
+
+
+def _run_options(cell: Cell, machine: Machine, name: str) -> dict[str, Any]:
+    """Where a run of the cell is kept and computed; the folder is the cell's own, whose key has been checked."""
+    return {
+        "out": cell.folder / name,
+        "store": _store(cell),
+        "workers": machine.decoders,
+        "device": machine.device,
+        "overwrite": True,
+    }
 
 
 def _spec(cell: Cell, model: str) -> str:
