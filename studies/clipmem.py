@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 import pyarrow.compute as pc
-from common import STUDIES, Commands, cell, machine, plant_miscaptioned, shards_of, training
+from common import STUDIES, Commands, cell, import_shards, machine, plant_miscaptioned, training
 
 from memometer import load_audit
 from memometer.files import write_text
@@ -33,8 +33,7 @@ CHARTS = {
 
 def prepare(commands, options):
     records = options.work / "records"
-    commands.run("data", "import", options.shards, "--out", records, "--vocabulary", options.shards / "nouns.tsv")
-    commands.run("data", "split", records, "--roles", ROLES, "--seed", options.seed)
+    import_shards(commands, options.shards, records, roles=ROLES, seed=options.seed)
     plant_miscaptioned(records, role="candidates", n=options.miscaptioned, seed=options.seed)
     return records
 
@@ -47,7 +46,6 @@ def main():
     parser.add_argument("--miscaptioned", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    shards_of(options.shards)
     work, commands = options.work, Commands()
     records = prepare(commands, options)
     for name, own in (("f", "candidates"), ("g", "independent")):

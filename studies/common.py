@@ -65,6 +65,12 @@ def shards_of(folder):
     return folder
 
 
+def import_shards(commands, shards, records, *, roles, seed):
+    """Flickr8k's shards as records with roles; their objects are the nouns of all captions."""
+    commands.run("data", "import", shards_of(shards), "--out", records, "--vocabulary", shards / "nouns.tsv")
+    commands.run("data", "split", records, "--roles", roles, "--seed", seed)
+
+
 def plant_miscaptioned(records, *, role, n, seed):
     """Gives ``n`` records of a role the captions of one another, each the next one's, and lists them in planted.parquet.
 

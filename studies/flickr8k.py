@@ -9,7 +9,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from common import ROOT, STUDIES, Commands, cell, machine, shards_of, training
+from common import ROOT, STUDIES, Commands, cell, import_shards, machine, training
 
 from memometer import load_audit
 from memometer.files import write_text
@@ -57,13 +57,10 @@ def main():
     parser.add_argument("--null-epochs", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    shards_of(options.shards)
     work, commands = options.work, Commands()
     records, null_records = work / "records", work / "null-records"
 
-    nouns = options.shards / "nouns.tsv"
-    commands.run("data", "import", options.shards, "--out", records, "--vocabulary", nouns)
-    commands.run("data", "split", records, "--roles", "a=3000,b=3000,public=rest", "--seed", options.seed)
+    import_shards(commands, options.shards, records, roles="a=3000,b=3000,public=rest", seed=options.seed)
     for role in "ab":
         commands.run(
             "train", "--records", records, "--role", role, "--model", "small", "--epochs", options.epochs,

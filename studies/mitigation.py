@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from common import ROOT, STUDIES, Commands, shards_of
+from common import ROOT, STUDIES, Commands, import_shards
 from mitigation_paper import beside_the_paper
 
 from memometer import run_sweep
@@ -41,8 +41,7 @@ UTILITIES = (
 def prepare(commands, shards):
     """Records with roles, and the classes of zero-shot classification: every label that some record has."""
     records = WORK / "records"
-    commands.run("data", "import", shards_of(shards), "--out", records, "--vocabulary", shards / "nouns.tsv")
-    commands.run("data", "split", records, "--roles", "a=3000,b=3000,public=rest", "--seed", 0)
+    import_shards(commands, shards, records, roles="a=3000,b=3000,public=rest", seed=0)
     objects = pq.read_table(records / "records.parquet", columns=["objects"])["objects"]
     write_text(WORK / "classes.txt", "\n".join(sorted(pc.unique(pc.list_flatten(objects)).to_pylist())) + "\n")
 
