@@ -20,7 +20,7 @@ help:
 	@echo "make study-clipmem    CLIPMem, SSLMem and UnitMem on Flickr8k; SHARDS=…"
 	@echo "make study-image the image-only study on built-in scenes"
 	@echo "make study-removal  leaving the most memorized records out, on built-in scenes"
-	@echo "make study-mitigation  what mitigates memorization, on Flickr8k: hours on a CPU, resumable"
+	@echo "make study-mitigation  what mitigates memorization, on Flickr8k: hours on a CPU, resumable; MODEL=vit: on a GPU"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
 	@echo "make docs        build the documentation into site/"
 
@@ -66,7 +66,7 @@ study-removal: $(READY)
 	$(BIN)/python studies/removal.py
 
 study-mitigation: $(READY)
-	$(BIN)/python studies/mitigation.py --shards $(SHARDS)
+	$(BIN)/python studies/mitigation.py --shards $(SHARDS) --model $(or $(MODEL),small)
 
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py

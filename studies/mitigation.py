@@ -1,4 +1,4 @@
-"""The mitigation study: settings of the trainer on Flickr8k, each with three seeds, as one sweep.
+"""The mitigation study: settings of the trainer on Flickr8k, each with three seeds, as one sweep per model.
 
 Imports and splits the records, runs studies/mitigation.toml, writes docs/studies/mitigation.md. It may be stopped and run
 again. To spread the cells over machines or processes, prepare, run shards, and run this again with the cells in place:
@@ -6,17 +6,21 @@ again. To spread the cells over machines or processes, prepare, run shards, and 
     python studies/mitigation.py --shards FOLDER --prepare
     memometer sweep studies/mitigation.toml --out build/mitigation/sweep --shard 0/14 --device cuda --workers 0
     python studies/mitigation.py --shards FOLDER
+
+With `--model vit` all this is done for studies/mitigation_vit.toml, a larger model; with `--finished` the page is written
+of the cells that there are.
 """
 
 import argparse
 import collections
+import dataclasses
 import json
 from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from common import ROOT, STUDIES, Commands, import_shards
-from mitigation_paper import beside_the_paper
+from mitigation_paper import REASON, beside_the_paper
 
 from memometer import run_sweep
 from memometer.files import write_text
@@ -25,8 +29,6 @@ from memometer.report.charts.frontier import utility_frontier
 from memometer.report.charts.settings import setting_bars
 from memometer.report.settings import metric_name, shown_settings
 
-PAGE = STUDIES / "mitigation.md"
-SWEEP = Path(__file__).with_suffix(".toml")
 WORK = ROOT / "build" / "mitigation"
 GAPS = ("ppg", "prg", "aucg")
 UTILITIES = (
@@ -36,6 +38,46 @@ UTILITIES = (
     "retrieval/image_to_text/recall@10",
     "retrieval/text_to_image/recall@10",
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """One model's share of the study: its sweep file in studies/, its page, and the sentences that only it has."""
+
+    sweep: str
+    title: str
+    model: str
+    remark: str
+    reason: str = ""
+
+    @property
+    def file(self):
+        return ROOT / "studies" / f"{self.sweep}.toml"
+
+    @property
+    def out(self):
+        return WORK / self.sweep.replace("mitigation", "sweep").replace("_", "-")
+
+    @property
+    def page(self):
+        return STUDIES / f"{self.sweep.replace('_', '-')}.md"
+
+
+MODELS = {
+    "small": Study(
+        "mitigation",
+        "what mitigates memorization, and what it costs",
+        "of the preset `small`,",
+        "The same with a larger model: [Mitigation with ViT-S/16](mitigation-vit.md).",
+        REASON,
+    ),
+    "vit": Study(
+        "mitigation_vit",
+        "mitigation with ViT-S/16",
+        "ViT-S/16 at 112 px (12 layers in each tower, context of 32 tokens), in bf16,",
+        "The same with a small model, and more settings: [Mitigation](mitigation.md).",
+    ),
+}
 
 
 def prepare(commands, shards):
@@ -50,20 +92,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", type=Path, required=True)
     parser.add_argument("--prepare", action="store_true", help="import and split, then stop")
+    parser.add_argument("--model", choices=MODELS, default="small")
+    parser.add_argument("--finished", action="store_true", help="train nothing; write the page of the finished cells")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args()
+    study = MODELS[options.model]
     commands = Commands()
     prepare(commands, options.shards)
     if options.prepare:
         return
-    out = WORK / "sweep"
-    found = run_sweep(SWEEP, out=out, device=options.device, keep="none")
-    pictures = PAGE.with_suffix("")
+    found = run_sweep(study.file, out=study.out, device=options.device, keep="none", finished_only=options.finished)
+    pictures = study.page.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
     for name, chart in (("frontier", utility_frontier), ("settings", setting_bars)):
         chart(found.as_audit()).save(str(pictures / f"{name}.svg"))
-    write_text(PAGE, page(found, commands, options.shards))
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    write_text(study.page, page(study, found, commands, options.shards))
+    print(f"wrote {study.page.relative_to(ROOT)}")
 
 
 def machines(folder):
@@ -100,7 +144,7 @@ def differences(summary, metrics):
     return "\n".join([head, "|---" * (1 + len(metrics)) + "|", *rows])
 
 
-def page(found, commands, shards):
+def page(study, found, commands, shards):
     summary = found.summary
     verdict = page_of("sweep").verdict(summary)
     records = found.manifest["records"]
@@ -109,14 +153,22 @@ def page(found, commands, shards):
     compared = ["prg/all", "prg/unmentioned", "aucg/all", "aucg/unmentioned"]
     seconds = summary["cells"]["seconds"]
     front = ", ".join(setting.name for setting in shown_settings(summary) if setting.front)
-    return f"""# Study: what mitigates memorization, and what it costs
+    cells = summary["cells"]
+    lacking = (
+        f"\n\n**Not finished**: {cells['n_finished']} of {cells['n']} cells are in; a setting with one seed has no standard "
+        "deviation, its differences no interval, and those of two seeds are wide. The page says what there is, not what will stay."
+        if cells["missing"]
+        else ""
+    )
+    name = study.page.stem
+    return f"""# Study: {study.title}
 
-Every setting of the trainer is trained {len(summary["seeds"])} times (seeds {", ".join(map(str, summary["seeds"]))}), each time as a pair of models of the preset `small`,
+Every setting of the trainer is trained {len(summary["seeds"])} times (seeds {", ".join(map(str, summary["seeds"]))}), each time as a pair of models {study.model}
 from scratch, on {records["n_a"]:,} and {records["n_b"]:,} photographs of Flickr8k (Hodosh, Young, Hockenmaier 2013) with their first caption (caption sampling
 draws among all five). Each pair is audited both ways against the other {records["n_public"]:,} photographs, query caption 1, k = {found.config["audit"]["k"]}.
 Utility is measured on those {records["n_public"]:,}: retrieval with five captions, and zero-shot classification of the objects by the
 template "a photo of a {{}}.", as mean average precision over the classes. Settings are those of
-`studies/mitigation.toml`, see [Sweeps](../sweep.md).
+`studies/{study.file.name}`, see [Sweeps](../sweep.md). {study.remark}{lacking}
 
 ## Result
 
@@ -124,11 +176,11 @@ template "a photo of a {{}}.", as mean average precision over the classes. Setti
 
 Settings that no other beats in both: {front}.
 
-![Utility against memorization](mitigation/frontier.svg)
+![Utility against memorization]({name}/frontier.svg)
 
 *Utility against memorization: mean and standard deviation over seeds. Named settings are beaten by no other.*
 
-![Bars of every setting](mitigation/settings.svg)
+![Bars of every setting]({name}/settings.svg)
 
 *Utility and balanced gaps. Thick lines: standard deviation over seeds. Thin lines: the paper's 10 % protocol.*
 
@@ -144,7 +196,7 @@ Settings that no other beats in both: {front}.
 
 {table(summary, utilities, sign=False)}
 
-Mean ± standard deviation over {len(summary["seeds"])} seeds, of both models.
+Mean ± standard deviation over seeds, of both models.
 
 ### Difference to the default, paired by seed
 
@@ -152,16 +204,16 @@ Mean ± standard deviation over {len(summary["seeds"])} seeds, of both models.
 
 In brackets the 95 % interval by Student's t over seeds; **bold** where it leaves out 0.
 
-{beside_the_paper(summary, utilities[0])}
+{beside_the_paper(summary, utilities[0])}{study.reason}
 
 ## How it was made
 
-    make study-mitigation SHARDS=…
+    make study-mitigation SHARDS=…{"" if study is MODELS["small"] else " MODEL=vit"}
 
 which ran
 
 {commands.shown({str(shards): "SHARDS", str(ROOT) + "/": ""})}
-    memometer sweep studies/mitigation.toml --out build/mitigation/sweep
+    memometer sweep {study.file.relative_to(ROOT)} --out {study.out.relative_to(ROOT)}
 
 {machines(found.folder)}. All cells together took {seconds["training"] / 3600:.1f} h of training and {seconds["rest"] / 3600:.1f} h of audits and utility, several at once. Intervals over
 seeds speak of other trainings on the same records; objects are human labels, but incomplete.

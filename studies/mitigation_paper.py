@@ -74,9 +74,6 @@ def beside_the_paper(summary, utility):
             else "With a quarter of the epochs the balanced PRG over all objects is not above 0 with every seed."
         )
     )
-    masked, sampled = settings.get("text masking 0.3"), settings.get("caption sampling")
-    if masked and sampled and not masked.metrics["prg/all"]["difference"]["clear"]:
-        line += REASON
     head = "| setting | utility: paper | here | PPG: paper | here | PRG: paper | here | AUCG: paper | here |"
     return f"""## Beside the paper
 

@@ -231,3 +231,21 @@ def test_wrong_options_are_told(world, options, sentence):
     with pytest.raises(InputError) as error:
         run_sweep(world / "sweep.toml", out=world / "whole", **{"device": "cpu", **options})
     assert sentence in str(error.value)
+
+
+def test_the_finished_cells_are_collected_while_others_are_missing(world, tmp_path):
+    out = tmp_path / "out"
+    shutil.copytree(world / "whole" / "cells", out / "cells")
+    (out / "cells" / SECOND / "seed-0" / "result.json").unlink()
+    found = run_sweep(world / "sweep.toml", out=out, finished_only=True)
+    assert found.report.is_file()
+    assert found.summary["cells"]["missing"] == [{"setting": "text mask 0.3", "seed": 0}]
+    assert set(found.results["setting"].to_pylist()) == {"default"}
+    assert not (out / "cells" / SECOND / "seed-0" / "result.json").exists()
+
+
+def test_nothing_finished_is_told_and_shards_compute(world, tmp_path):
+    with pytest.raises(InputError, match="no cell of the sweep"):
+        run_sweep(world / "sweep.toml", out=tmp_path / "empty", finished_only=True)
+    with pytest.raises(InputError, match="leave shard and overwrite out"):
+        run_sweep(world / "sweep.toml", out=tmp_path / "empty", finished_only=True, shard="0/2")

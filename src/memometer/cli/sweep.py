@@ -42,6 +42,10 @@ def command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Compute cells anew that OUT holds with other options or records.")
     ] = False,
+    finished_only: Annotated[
+        bool,
+        typer.Option("--finished-only", help="Compute nothing; collect and draw the cells that are finished so far."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
     """Settings of a training recipe × seeds: train, audit both ways, measure utility, draw the trade-off.
@@ -64,6 +68,7 @@ def command(
         workers=workers,
         keep=keep,
         overwrite=overwrite,
+        finished_only=finished_only,
     )
     if found is None:
         notice("this shard's cells are done; the command without --shard draws the report when all are")

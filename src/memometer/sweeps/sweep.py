@@ -83,6 +83,7 @@ def run_sweep(
     workers: int | None = None,
     keep: Keep = "models",
     overwrite: bool = False,
+    finished_only: bool = False,
 ) -> Sweep | None:
     """Trains, audits and measures every setting with every seed, then says which setting leaks least at which cost.
 
@@ -102,6 +103,7 @@ def run_sweep(
         workers: processes that decode images; by default none on a CPU.
         keep: ``"none"`` removes the weights of cells that are finished.
         overwrite: compute cells anew that are there with other options or records.
+        finished_only: compute nothing; collect and draw the cells that are finished, while others are under way.
 
     Returns:
         None for a shard.
@@ -112,6 +114,8 @@ def run_sweep(
     """
     if keep not in ("models", "none"):
         raise InputError(f"keep = '{keep}'; expected models or none")
+    if finished_only and (shard is not None or overwrite):
+        raise InputError("finished_only computes nothing; leave shard and overwrite out")
     if not max_utility_loss >= 0:
         raise InputError(f"max_utility_loss = {max_utility_loss}; expected 0 or more, in the utility's own unit")
     started, out = timestamp(), Path(out)
@@ -120,11 +124,11 @@ def run_sweep(
     plan = plan_cells(config, out=out, folder=Path() if isinstance(sweep, Mapping) else Path(sweep).parent)
     cells = shard_of(plan.cells, part)
     check_folders(cells, overwrite=overwrite)
-    outcomes = run_cells(plan, cells, _machine(device, workers), keep=keep)
+    outcomes = {} if finished_only else run_cells(plan, cells, _machine(device, workers), keep=keep)
     if part is not None:
         _raise_failed(outcomes)
         return None
-    if all(outcome == "failed" for outcome in outcomes.values()):
+    if outcomes and all(outcome == "failed" for outcome in outcomes.values()):
         _raise_failed(outcomes)
     summary, results = collect(plan, Question(max_utility_loss, utility_metric, memorization_metric))
     found = Sweep(out, summary, results, _manifest(plan, started), config.model_dump(mode="json"))
