@@ -326,7 +326,7 @@ def text_of(found: dict[str, Any]) -> str:
     return (
         f"`benchmarks/training.py`: {found['model']}, {found['n']:,} JPEGs of 500 × 375 px, batches of "
         f"{found['batch_size']}, {found['precision']}, on {found['device']}, {found['workers']} decoding processes, "
-        f"{found['threads']} torch thread(s) (memometer makes the next batch in a thread of its own); the "
+        f"{found['threads']} torch thread(s) (memometer makes the next batch in a thread of its own where a core is spare); the "
         f"best of {found['rounds']} turns, each the median of {found['epochs']} epochs after the first. The ratio is "
         "that of an epoch's time to the default's.\n\n"
         + table(("what", "samples/s", "time / default"), rows)

@@ -137,6 +137,12 @@ def test_worker_processes_change_nothing(world, trained, tmp_path):
     assert digest(run(world, tmp_path / "workers", workers=1).folder) == digest(trained.folder)
 
 
+@pytest.mark.parametrize("ahead", [False, True])
+def test_making_batches_ahead_changes_nothing(world, trained, tmp_path, monkeypatch, ahead):
+    monkeypatch.setattr(loop.TrainingLoop, "_makes_ahead", lambda *_: ahead)
+    assert digest(run(world, tmp_path / "model").folder) == digest(trained.folder)
+
+
 def test_a_finished_training_is_free(world, trained, capsys):
     before = (trained.folder / "manifest.json").stat().st_mtime_ns
     again = run(world, trained.folder, workers=1)

@@ -55,9 +55,10 @@ class DeviceProducts:
 
     def update(self, block: QueryBlock, tile: Tile) -> None:
         """Offers every row of the tile that may be among a query's k best."""
-        scores = block.queries.scaled @ tile.scaled.T
+        # Copies come first: they give this thread its CUDA context; cuBLAS warns where it must do so itself.
         factors = torch.from_numpy(block.factors).to(self.device)
         norms = torch.from_numpy(tile.norms).to(self.device)
+        scores = block.queries.scaled @ tile.scaled.T
         floors = block.floors(tile)
         reach = torch.addr(scores, factors, norms)
         inside = reach >= torch.from_numpy(floors).to(self.device)[:, None]

@@ -98,7 +98,7 @@ class TrainingLoop:
         state = state or TrainState(0, {}, {}, metrics=torch.zeros(0, len(self.columns)), seconds=0.0)
         rows, before, start = state.metrics.tolist(), state.seconds, time.monotonic()
         loader = self._loader(range(state.epoch, self._config.epochs))
-        batches = iter(loader) if loader.num_workers else _ahead(iter(loader))
+        batches = _ahead(iter(loader)) if self._makes_ahead(loader) else iter(loader)
         with self._progress(done=state.epoch * self.steps_per_epoch) as advance:
             for epoch in range(state.epoch, self._config.epochs):
                 # What dropout drops depends on the epoch, not on where the training was resumed.
@@ -211,6 +211,14 @@ class TrainingLoop:
             multiprocessing_context="spawn" if workers else None,
             generator=torch.Generator(),  # keeps the loader off torch's global random state
         )
+
+    def _makes_ahead(self, loader: DataLoader[Any]) -> bool:
+        """Whether a thread makes the next batch while the model runs, which pays where that leaves a core idle.
+
+        Where torch's threads take every core, one more holds them all up: each of their loops waits for the slowest.
+        """
+        on_gpu = self.accelerator.device.type == "cuda"
+        return not loader.num_workers and (on_gpu or torch.get_num_threads() < default_workers())
 
     @contextlib.contextmanager
     def _progress(self, *, done: int) -> Iterator[Callable[..., None]]:
