@@ -142,9 +142,9 @@ def main():
         f"{table(header, rows)}\n\n"
         "Wanted: a ratio of at most 1.2; the small model's 'ssl' views miss it. Of what comes on top of the passes, "
         "decoding and drawing cost the same whatever the model: some 0.1 ms per 'ssl' view at 48 px (timed by "
-        "themselves), 1.2 ms at 224 px. Hooks and sums cost some 0.03 ms with the small model. Up to 0.1 ms more are page "
-        "faults: between drawing and passes the C allocator hands memory back and takes it again. Beside a GPU, worker "
-        "processes draw the views while the model runs.",
+        "themselves), 1.2 ms at 224 px. Hooks and sums cost some 0.03 ms with the small model, and some 0.03 ms more are "
+        "page faults: between drawing and passes the C allocator hands memory back and takes it again. Beside a GPU, "
+        "worker processes draw the views while the model runs.",
     )
 
 
