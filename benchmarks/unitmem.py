@@ -140,10 +140,9 @@ def main():
         f"of the same size, {options.threads} torch thread(s), in turns. Times and the first ratio are processor time "
         "of all threads, since the machine was shared. Command: `python benchmarks/unitmem.py`.\n\n"
         f"{table(header, rows)}\n\n"
-        "Wanted: a ratio of at most 1.2; the small model's 'ssl' views miss it. Of what comes on top of the passes, "
-        "decoding and drawing cost the same whatever the model: some 0.1 ms per 'ssl' view at 48 px (timed by "
-        "themselves), 1.2 ms at 224 px. Hooks and sums cost some 0.03 ms with the small model, and some 0.03 ms more are "
-        "page faults: between drawing and passes the C allocator hands memory back and takes it again. Beside a GPU, "
+        "Wanted: a ratio of at most 1.2. Of what comes on top of the passes, decoding and drawing cost the same whatever "
+        "the model: some 0.06 ms per 'ssl' view at 48 px (timed by themselves), 1.0 ms at 224 px, of which resampling is "
+        "half at 48 px and most at 224 px. Hooks and sums cost some 0.05 ms with the small model. Beside a GPU, "
         "worker processes draw the views while the model runs.",
     )
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy import ndimage
 from torchvision.transforms.v2 import functional
 
 from memometer.data.augmentation import AUGMENTATIONS, Augmentation, crop_box
-from memometer.data.colors import recolored
+from memometer.data.colors import retouch
 
 
 def noise_image(seed):
@@ -114,11 +115,31 @@ def test_views_are_those_of_torchvision_but_for_rounding(shape, augmentation):
             assert np.abs(found - expected).max() < 0.6  # rounded once; a blur ends at four deviations
 
 
+@pytest.mark.parametrize("shape", [(48, 48), (30, 41), (224, 200), (8, 9)])
+@pytest.mark.parametrize("share", [1e-3, 0.02, 0.06, 0.125])
+def test_a_blur_is_that_of_scipy(shape, share):
+    pixels, deviation = generator(0).integers(0, 256, (*shape, 3), np.uint8), share * min(shape)
+    found = retouch(pixels, mirrors=True, deviation=deviation)
+    planes = pixels[:, ::-1].transpose(2, 0, 1).astype(np.float64)
+    expected = ndimage.gaussian_filter(planes, (0, deviation, deviation), mode="mirror")
+    assert np.abs(found - expected).max() < 0.5 + 1e-3
+
+
+def test_the_layout_of_the_pixels_does_not_matter():
+    pixels = generator(0).integers(0, 256, (30, 41, 3), np.uint8)
+    options = {"mirrors": True, "factors": (1.2, 0.9, 0.7), "hue": 0.1, "deviation": 0.8}
+    planar = np.ascontiguousarray(pixels.transpose(2, 0, 1))
+    found = [
+        retouch(form, **options) for form in (pixels, planar.transpose(1, 2, 0), np.asarray(Image.fromarray(pixels)))
+    ]
+    assert np.array_equal(found[0], found[1])
+    assert np.array_equal(found[0], found[2])
+
+
 def test_a_whole_circle_of_hues_and_factors_of_one_change_nothing():
-    pixels = generator(0).integers(0, 256, (3, 30, 30), np.uint8)
+    pixels = generator(0).integers(0, 256, (30, 30, 3), np.uint8)
     for hue in (-1.0, 0.0, 1.0):
-        found = recolored(pixels.astype(np.float32), hue=hue)
-        np.testing.assert_allclose(found, pixels, atol=1e-3)
+        assert np.array_equal(retouch(pixels, hue=hue), pixels.transpose(2, 0, 1))
 
 
 def test_colours_change_as_often_and_as_much_as_asked_for():

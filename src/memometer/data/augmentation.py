@@ -65,30 +65,30 @@ class Augmentation:
         if self.min_area < 1:
             side = side or max(1, round(math.sqrt(width * height)))
             view = view.resize((side, side), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height))
-        return self._retouched(np.asarray(view).transpose(2, 0, 1), numbers)
+        return self._retouched(np.asarray(view), numbers)
 
     def retouched(self, pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
         """All but the crop, of (3, height, width) uint8 pixels: the same shape."""
-        return self._retouched(pixels, rng.random(NUMBERS))
+        return self._retouched(pixels.transpose(1, 2, 0), rng.random(NUMBERS))
 
     def _retouched(self, pixels: npt.NDArray[np.uint8], numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
-        """What ``numbers``, each from 0 to 1, make of (3, height, width) uint8 pixels."""
+        """What ``numbers``, each from 0 to 1, make of (height, width, 3) uint8 pixels: (3, height, width)."""
         flip, recolor, grey, blur, brightness, contrast, saturation, hue, deviation = numbers.tolist()
-        view = np.ascontiguousarray(pixels[:, :, ::-1] if flip < self.flip else pixels)
-        recolors, greys = recolor < self.jitter_chance and (self.jitter or self.hue), grey < self.grey
-        if not (recolors or greys or blur < self.blur):
-            return view
-        from memometer.data.colors import blurred, recolored  # loads numba and SciPy, which crops can do without
+        mirrors, greys, blurs = flip < self.flip, grey < self.grey, blur < self.blur
+        recolors = recolor < self.jitter_chance and (self.jitter > 0 or self.hue > 0)
+        if not (recolors or greys or blurs):
+            return np.ascontiguousarray((pixels[:, ::-1] if mirrors else pixels).transpose(2, 0, 1))
+        from memometer.data.colors import retouch  # loads numba, which crops can do without
 
-        planes = view.astype(np.float32)
-        if recolors:
-            factors = (1 + self.jitter * (2 * number - 1) for number in (brightness, contrast, saturation))
-            planes = recolored(planes, *factors, hue=self.hue * (2 * hue - 1))
-        if greys:
-            planes = recolored(planes, saturation=0)
-        if blur < self.blur:
-            planes = blurred(planes, deviation=(0.1 + 1.9 * deviation) * min(planes.shape[1:]) / 224)
-        return np.rint(planes).astype(np.uint8)
+        least, width = (1 - self.jitter, 2 * self.jitter) if recolors else (1.0, 0.0)
+        return retouch(
+            pixels,
+            mirrors=mirrors,
+            factors=(least + width * brightness, least + width * contrast, least + width * saturation),
+            hue=self.hue * (2 * hue - 1) if recolors else 0.0,
+            greys=greys,
+            deviation=(0.1 + 1.9 * deviation) * min(pixels.shape[:2]) / 224 if blurs else 0.0,
+        )
 
 
 AUGMENTATIONS = {
@@ -107,8 +107,8 @@ def crop_box(width: int, height: int, *, min_area: float, rng: np.random.Generat
     the largest central box of an allowed aspect ratio.
     """
     for _ in range(10):
-        area = width * height * rng.uniform(min_area, 1.0)
-        ratio = math.exp(rng.uniform(-math.log(WIDEST), math.log(WIDEST)))
+        area = width * height * (min_area + (1 - min_area) * rng.random())
+        ratio = WIDEST ** (2 * rng.random() - 1)
         crop_width, crop_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < crop_width <= width and 0 < crop_height <= height:
             left = int(rng.integers(0, width - crop_width, endpoint=True))
