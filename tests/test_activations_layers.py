@@ -132,6 +132,25 @@ def test_rectified_units_count_negative_activations_as_none():
         np.testing.assert_allclose(found, expected.relu().mean(1), atol=1e-6)
 
 
+@pytest.mark.parametrize("pool", ["mean", "cls"])
+@pytest.mark.parametrize("batch_first", [True, False])
+def test_layers_are_read_alike_in_pieces(pool, batch_first, monkeypatch):
+    encoder = two_layers()
+    array, texts = pixels(encoder, n=5), [*TEXTS, "a", "a blue bird on a wire"]
+    for tower in ("image", "text"):
+        transformer = encoder.tower("image").transformer if tower == "image" else encoder._model.transformer
+        transformer.batch_first = batch_first
+        for block in transformer.resblocks:
+            block.attn.batch_first = batch_first
+    read = {tower: open_tower(encoder, tower, read="units", pool=pool, rectify=True) for tower in ("image", "text")}
+    whole = [*read["image"].images(array), *read["text"].texts(texts)]
+    for inputs in (1, 2):  # at a time, of 5 or 12 tokens × 128 units
+        monkeypatch.setattr("memometer.activations.reader.PIECE", inputs * 12 * 128)
+        pieces = [*read["image"].images(array), *read["text"].texts(texts)]
+        for found, expected in zip(pieces, whole, strict=True):
+            np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
 def test_a_transformer_that_puts_tokens_first_is_read_alike():
     encoder = two_layers()
     expected = open_tower(encoder, "image", read="units").images(pixels(encoder))

@@ -30,8 +30,9 @@ def views_by_hand(folder, rows):
     found = []
     for row in rows:
         image = Image.open(folder / "pictures" / f"{row:04d}.png")
-        rngs = [rng_for(5, "view", draw, f"r{row:04d}") for draw in range(3)]
-        pixels = np.stack([to_pixels(AUGMENTATIONS["ssl"](image, rng)) for rng in rngs])
+        rng = rng_for(5, "views", f"r{row:04d}")
+        views = [AUGMENTATIONS["ssl"](image, rng) for _ in range(3)]
+        pixels = np.stack([to_pixels(Image.fromarray(view.transpose(1, 2, 0))) for view in views])
         found.append(unit(PixelEncoder().encode_images(pixels)).mean(axis=0))
     return np.array(found)
 

@@ -5,7 +5,7 @@ from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.images import open_image
 from memometer.data.records import load_records
 from memometer.data.scenes import make_scenes
-from memometer.embeddings import view_batches
+from memometer.embeddings import view_batches, views
 from memometer.encoders.preprocessing import ImagePreprocess
 from memometer.seeds import rng_for
 
@@ -29,16 +29,20 @@ def test_views_are_those_of_a_plain_loop(records):
     assert rows.tolist() == list(range(7))
     pixels = np.concatenate([batch.pixels for batch in batches])
     for row, ref in enumerate(records.image_refs()):
-        name = records.record_ids[row].as_py()
+        rng = rng_for(5, "views", records.record_ids[row].as_py())
         for draw in range(3):
-            view = AUGMENTATIONS["ssl"](open_image(ref), rng_for(5, "view", draw, name))
-            assert np.array_equal(pixels[row, draw], ImagePreprocess(24, 24)(view))
+            view = AUGMENTATIONS["ssl"](open_image(ref), rng, side=24)
+            assert np.array_equal(pixels[row, draw], view)
 
 
-def test_batches_workers_spans_and_order_change_nothing(records):
+def test_batches_workers_spans_and_order_change_nothing(records, monkeypatch):
     pixels = np.concatenate([batch.pixels for batch in all_views(records)])
     for options in ({"batch_size": 2}, {"workers": 1}, {"batch_size": 100}):
         assert np.array_equal(np.concatenate([batch.pixels for batch in all_views(records, **options)]), pixels)
+    monkeypatch.setattr(views, "SMALL", 0)  # threads, as for larger images
+    assert np.array_equal(np.concatenate([batch.pixels for batch in all_views(records)]), pixels)
+    more = np.concatenate([batch.pixels for batch in all_views(records, draws=5)])
+    assert np.array_equal(more[:, :3], pixels)
     (part,) = all_views(records, span=(2, 5))
     assert part.rows.tolist() == [2, 3, 4]
     assert np.array_equal(part.pixels, pixels[2:5])

@@ -16,6 +16,7 @@ from memometer.data.images import open_image
 from memometer.data.records import load_records
 from memometer.encoders.architectures import build_model
 from memometer.encoders.open_clip import OpenClipEncoder
+from memometer.encoders.views import draw_views
 from memometer.seeds import rng_for
 from memometer.training.models import preprocess_config
 
@@ -108,10 +109,9 @@ def views_by_hand(model, folder, role, *, tower, read, draws, seed=0, augment="s
     for row, ref in enumerate(records.image_refs()):
         name = records.record_ids[row].as_py()
         if tower == "image":
-            drawn = (
-                AUGMENTATIONS[augment](open_image(ref), rng_for(seed, "view", draw, name)) for draw in range(draws)
-            )
-            parts = [reader.images(model.preprocess(view)[None]) for view in drawn]
+            options = {"preprocess": model.preprocess, "augmentation": AUGMENTATIONS[augment]}
+            image, rng = open_image(ref), rng_for(seed, "views", name)
+            parts = [reader.images(draw_views(image, **options, draws=1, rng=rng)) for _ in range(draws)]
         else:
             texts = list(dict.fromkeys(records.column("captions")[row].as_py()))[:draws]
             parts = [reader.texts([text]) for text in texts]

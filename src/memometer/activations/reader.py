@@ -21,6 +21,10 @@ OUTPUT = "output"
 Pool = Literal["mean", "cls"]
 """How the tokens of a layer become one vector: their mean, or the class token (of a text: its last token)."""
 
+PIECE = 2**18
+"""Values that a CPU reduces at once: 1 MB, which stays in its caches. A whole layer would be copied to new memory, and
+to ask the system for that takes longer than to reduce it."""
+
 Floats = npt.NDArray[np.float32]
 
 
@@ -119,19 +123,27 @@ class TowerReader:
                 f"the layer '{layer.name}' gives an output {what}; expected (n, width), (n, tokens, width) or a map of "
                 "four dimensions: name another with --layers"
             )
-        values: torch.Tensor = output.float()
-        values = values.relu() if self._rectify else values
-        if dims == 2:
-            return values
-        if dims == 4:
-            return values.mean(dim=(1, 2) if layer.channels_last else (2, 3))
-        return self._pooled(values if self._batch_first(layer) else values.transpose(0, 1))
+        values: torch.Tensor = output if dims != 3 or self._batch_first(layer) else output.transpose(0, 1)
+        size = PIECE * len(values) // max(1, values.numel()) if values.device.type == "cpu" else len(values)
+        parts = torch.split(values, max(1, size))
+        mask = None if self._mask is None or dims != 3 else torch.from_numpy(self._mask).to(values.device)
+        masks = [None] * len(parts) if mask is None else torch.split(mask, max(1, size))
+        return torch.cat([self._pooled(layer, part, mask) for part, mask in zip(parts, masks, strict=True)])
 
-    def _pooled(self, tokens: torch.Tensor) -> torch.Tensor:
+    def _pooled(self, layer: Layer, values: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+        """(n, width) float32 of values that have the inputs first; ``mask`` is that of a text's content."""
+        values = values.float()
+        values = values.relu() if self._rectify else values
+        if values.dim() == 2:
+            return values
+        if values.dim() == 4:
+            return values.mean(dim=(1, 2) if layer.channels_last else (2, 3))
+        return self._of_tokens(values, mask)
+
+    def _of_tokens(self, tokens: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
         """(n, tokens, width) → (n, width)."""
-        if self._mask is None:
+        if mask is None:
             return tokens[:, 0 if self.tower == "image" else -1] if self._pool == "cls" else tokens.mean(dim=1)
-        mask = torch.from_numpy(self._mask).to(tokens.device)
         extra = tokens.shape[1] - mask.shape[1]  # a class token that the model adds counts as the text's own
         mask = torch.nn.functional.pad(mask, (0, extra), value=True)
         if self._pool == "cls":

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.activations.reader import TowerReader
-from memometer.data.augmentation import Augmentation
+from memometer.data.augmentation import VIEWS, Augmentation
 from memometer.data.records import Records
 from memometer.embeddings.views import view_batches
 
@@ -40,7 +40,7 @@ class ViewPlan:
     @property
     def key(self) -> list[object]:
         """What the numbers depend on, as JSON; the number of workers changes none."""
-        return [dataclasses.asdict(self.augmentation), self.draws, self.seed, self.batch_size]
+        return [VIEWS, dataclasses.asdict(self.augmentation), self.draws, self.seed, self.batch_size]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,12 +4,19 @@ import dataclasses
 import math
 
 import numpy as np
-from PIL import Image, ImageEnhance, ImageFilter, ImageOps
+import numpy.typing as npt
+from PIL import Image
 
-__all__ = ["AUGMENTATIONS", "Augmentation", "crop_box"]
+__all__ = ["AUGMENTATIONS", "VIEWS", "Augmentation", "crop_box"]
+
+VIEWS = 2
+"""Which pixels one generator draws: another number where they change. It is part of the keys of all made from views."""
 
 WIDEST = 4 / 3
 """Crops have an aspect ratio between 3/4 and 4/3, as torchvision's ``RandomResizedCrop``."""
+
+NUMBERS = 9
+"""Random numbers of a view, beside those of its crop."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,7 +24,8 @@ class Augmentation:
     """One random view of an image: crop, flip, colour jitter, grey, blur, in that order.
 
     The distributions are those of torchvision's transforms, the colours changed in one fixed order. All randomness
-    comes from the generator that is passed, so a view depends on what names the generator alone.
+    comes from the generator that is passed. One generator may draw views one after the other: none of them depends on
+    how many follow.
 
     Attributes:
         min_area: least share of the image's area that the crop keeps; 1 keeps the whole image.
@@ -26,9 +34,7 @@ class Augmentation:
         hue: greatest shift of the hue, as a share of the whole circle.
         jitter_chance: probability that the colours are changed at all.
         grey: probability that the colours are taken away.
-        blur: probability of a Gaussian blur, with a deviation of 0.1 to 2 px at 224 px, scaled to the crop.
-        size: px, of the square view, for a model that takes views of this size; a crop is then resampled once, and
-            colours and blur cost what the view does, not what the image does. None keeps the size of the crop.
+        blur: probability of a Gaussian blur, with a deviation of 0.1 to 2 px at 224 px, scaled to the view.
     """
 
     min_area: float = 1.0
@@ -38,29 +44,51 @@ class Augmentation:
     jitter_chance: float = 0.8
     grey: float = 0.0
     blur: float = 0.0
-    size: int | None = None
 
-    def __call__(self, image: Image.Image, rng: np.random.Generator) -> Image.Image:
-        """A view of one decoded image of any mode, RGB; a crop is square, of the crop's area or the asked-for size."""
+    def __call__(
+        self, image: Image.Image, rng: np.random.Generator, *, side: int | None = None
+    ) -> npt.NDArray[np.uint8]:
+        """A view of one decoded image of any mode.
+
+        Args:
+            image: the image.
+            rng: where the randomness comes from.
+            side: px, of the square that a crop is resampled to; by default a square of the crop's own area.
+
+        Returns:
+            (3, height, width) uint8, square where it is a crop, else of the image's size.
+        """
         # Every draw is made, whatever is switched off, so that one knob does not change what another one does.
-        flip, recolor, grey, blur = rng.random(4)
-        factors = 1 + self.jitter * rng.uniform(-1, 1, 3)
-        shift, radius = rng.uniform(-self.hue, self.hue), rng.uniform(0.1, 2.0)
-        box = crop_box(image.width, image.height, min_area=self.min_area, rng=rng)
+        numbers = rng.random(NUMBERS)
+        left, top, width, height = crop_box(image.width, image.height, min_area=self.min_area, rng=rng)
         view = image if image.mode == "RGB" else image.convert("RGB")
         if self.min_area < 1:
-            left, top, width, height = box
-            side = self.size or max(1, round(math.sqrt(width * height)))
+            side = side or max(1, round(math.sqrt(width * height)))
             view = view.resize((side, side), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height))
-        if flip < self.flip:
-            view = ImageOps.mirror(view)
-        if recolor < self.jitter_chance and (self.jitter or self.hue):
-            view = _recolored(view, factors, shift)
-        if grey < self.grey:
-            view = view.convert("L").convert("RGB")
-        if blur < self.blur:
-            view = view.filter(ImageFilter.GaussianBlur(radius * min(view.size) / 224))
-        return view
+        return self._retouched(np.asarray(view), numbers)
+
+    def retouched(self, pixels: npt.NDArray[np.uint8], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+        """All but the crop, of (3, height, width) uint8 pixels: the same shape."""
+        return self._retouched(pixels.transpose(1, 2, 0), rng.random(NUMBERS))
+
+    def _retouched(self, pixels: npt.NDArray[np.uint8], numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+        """What ``numbers``, each from 0 to 1, make of (height, width, 3) uint8 pixels: (3, height, width)."""
+        flip, recolor, grey, blur, brightness, contrast, saturation, hue, deviation = numbers.tolist()
+        mirrors, greys, blurs = flip < self.flip, grey < self.grey, blur < self.blur
+        recolors = recolor < self.jitter_chance and (self.jitter > 0 or self.hue > 0)
+        if not (recolors or greys or blurs):
+            return np.ascontiguousarray((pixels[:, ::-1] if mirrors else pixels).transpose(2, 0, 1))
+        from memometer.data.colors import retouch  # loads numba, which crops can do without
+
+        least, width = (1 - self.jitter, 2 * self.jitter) if recolors else (1.0, 0.0)
+        return retouch(
+            pixels,
+            mirrors=mirrors,
+            factors=(least + width * brightness, least + width * contrast, least + width * saturation),
+            hue=self.hue * (2 * hue - 1) if recolors else 0.0,
+            greys=greys,
+            deviation=(0.1 + 1.9 * deviation) * min(pixels.shape[:2]) / 224 if blurs else 0.0,
+        )
 
 
 AUGMENTATIONS = {
@@ -79,8 +107,8 @@ def crop_box(width: int, height: int, *, min_area: float, rng: np.random.Generat
     the largest central box of an allowed aspect ratio.
     """
     for _ in range(10):
-        area = width * height * rng.uniform(min_area, 1.0)
-        ratio = math.exp(rng.uniform(-math.log(WIDEST), math.log(WIDEST)))
+        area = width * height * (min_area + (1 - min_area) * rng.random())
+        ratio = WIDEST ** (2 * rng.random() - 1)
         crop_width, crop_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < crop_width <= width and 0 < crop_height <= height:
             left = int(rng.integers(0, width - crop_width, endpoint=True))
@@ -88,19 +116,3 @@ def crop_box(width: int, height: int, *, min_area: float, rng: np.random.Generat
             return left, top, crop_width, crop_height
     crop_width, crop_height = min(width, round(height * WIDEST)), min(height, round(width * WIDEST))
     return (width - crop_width) // 2, (height - crop_height) // 2, crop_width, crop_height
-
-
-def _recolored(view: Image.Image, factors: np.ndarray, shift: float) -> Image.Image:
-    brightness, contrast, saturation = factors.tolist()
-    for kind, factor in (
-        (ImageEnhance.Brightness, brightness),
-        (ImageEnhance.Contrast, contrast),
-        (ImageEnhance.Color, saturation),
-    ):
-        view = kind(view).enhance(factor)
-    turn = round(shift * 255)
-    if not turn:
-        return view
-    hue, saturated, value = view.convert("HSV").split()
-    turned = Image.fromarray((np.asarray(hue).astype(np.int16) + turn).astype(np.uint8))  # wraps around the circle
-    return Image.merge("HSV", (turned, saturated, value)).convert("RGB")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.data.augmentation import Augmentation
+from memometer.data.augmentation import VIEWS, Augmentation
 from memometer.data.records import Records, hash_records
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
@@ -97,7 +97,7 @@ def mean_views(
     draws = 1 if augmentation == Augmentation() else draws
     per_batch = max(1, batch_size // draws)
     columns = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
-    what = ["views", dataclasses.asdict(augmentation), draws, seed, per_batch]
+    what = ["views", VIEWS, dataclasses.asdict(augmentation), draws, seed, per_batch]
     key = hash_json([encoder.identity, what, hash_records(records, columns)])
     options: dict[str, Any] = {"augmentation": augmentation, "draws": draws, "seed": seed, "workers": workers}
 

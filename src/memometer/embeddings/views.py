@@ -3,7 +3,7 @@
 import concurrent.futures
 import dataclasses
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,15 @@ from memometer.data.augmentation import Augmentation
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_or_reason
 from memometer.data.records import Records
 from memometer.encoders.base import Preprocess
+from memometer.encoders.views import draw_views
 from memometer.engines import default_workers, map_ordered
 from memometer.seeds import rng_for
 
 __all__ = ["ViewBatch", "view_batches"]
+
+SMALL = 5_000
+"""Bytes of an encoded image, on average, below which threads wait for one another longer than they work side by side:
+some 80 × 80 px."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,15 +93,17 @@ def view_batches(
 
 
 def _views(piece: _Piece) -> ViewBatch:
-    return _batch(piece, [_of_one(piece, place, read_or_reason(ref)) for place, ref in enumerate(piece.refs)])
+    return _batch(piece, map, [read_or_reason(ref) for ref in piece.refs])
 
 
 def _views_in_threads(piece: _Piece) -> ViewBatch:
     """`_views` on all cores of this process: Pillow lets other threads run while it decodes and resizes."""
     data = [read_or_reason(ref) for ref in piece.refs]
+    if sum(map(len, data)) < SMALL * len(data):
+        return _batch(piece, map, data)
     # decode_image sets warnings aside for a moment; threads undo that in any order; the outer context mends it.
     with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(default_workers()) as threads:
-        return _batch(piece, list(threads.map(lambda place: _of_one(piece, place, data[place]), range(len(data)))))
+        return _batch(piece, threads.map, data)
 
 
 def _of_one(piece: _Piece, place: int, data: bytes | str) -> npt.NDArray[Any] | str:
@@ -107,11 +114,17 @@ def _of_one(piece: _Piece, place: int, data: bytes | str) -> npt.NDArray[Any] | 
         image = decode_image(data)
     except UnreadableImageError as error:
         return str(error)
-    rngs = (rng_for(piece.seed, "view", draw, piece.names[place]) for draw in range(piece.draws))
-    return np.stack([piece.preprocess(piece.augmentation(image, rng)) for rng in rngs])
+    return draw_views(
+        image,
+        preprocess=piece.preprocess,
+        augmentation=piece.augmentation,
+        draws=piece.draws,
+        rng=rng_for(piece.seed, "views", piece.names[place]),
+    )
 
 
-def _batch(piece: _Piece, views: list[npt.NDArray[Any] | str]) -> ViewBatch:
+def _batch(piece: _Piece, run: Callable[..., Iterable[npt.NDArray[Any] | str]], data: list[bytes | str]) -> ViewBatch:
+    views = list(run(lambda place: _of_one(piece, place, data[place]), range(len(data))))
     good = [place for place, view in enumerate(views) if not isinstance(view, str)]
     return ViewBatch(
         rows=np.array(good, np.int64) + piece.start,

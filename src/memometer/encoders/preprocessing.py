@@ -50,6 +50,18 @@ class ImagePreprocess:
         cropped = self._crop(self._pad(resized))
         return np.ascontiguousarray(np.asarray(cropped.convert("RGB")).transpose(2, 0, 1))
 
+    @property
+    def side(self) -> int | None:
+        """px of the square images that are cropped alone, neither resized nor padded; None where there are none."""
+        height, width = self.resize_to or (self.height, self.width)
+        return height if height == width >= max(self.height, self.width) else None
+
+    def of_square(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """(3, side, side) uint8 → (3, height, width) uint8, as of an image of these pixels."""
+        side = pixels.shape[1]
+        left, top = round((side - self.width) / 2), round((side - self.height) / 2)
+        return pixels[:, top : top + self.height, left : left + self.width]
+
     def _resized_size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) after the resize."""
         to_height, to_width = self.resize_to or (self.height, self.width)

@@ -12,6 +12,7 @@ from memometer.data.augmentation import Augmentation
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_or_reason
 from memometer.data.records import Records
 from memometer.encoders.base import Preprocess
+from memometer.encoders.views import draw_views
 from memometer.engines import default_workers, map_ordered
 from memometer.errors import InputError
 from memometer.seeds import rng_for
@@ -140,6 +141,8 @@ def _of_one(piece: _Piece, place: int, data: bytes | str) -> npt.NDArray[np.gene
         box = f"{width} × {height} px at ({x}, {y})"
         return f"crop outside the image: {box} of an image of {image.width} × {image.height} px"
     crop = image.crop((x, y, x + width, y + height))
-    if piece.augmentation is not None and piece.epoch is not None:
-        crop = piece.augmentation(crop, rng_for(piece.seed, "crop", piece.epoch, piece.names[place]))
-    return piece.preprocess(crop)
+    if piece.augmentation is None or piece.epoch is None:
+        return piece.preprocess(crop)
+    rng = rng_for(piece.seed, "crop", piece.epoch, piece.names[place])
+    views = draw_views(crop, preprocess=piece.preprocess, augmentation=piece.augmentation, draws=1, rng=rng)
+    return np.asarray(views[0])

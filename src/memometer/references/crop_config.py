@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from memometer.data.augmentation import AUGMENTATIONS
+from memometer.data.augmentation import AUGMENTATIONS, VIEWS
 from memometer.data.records import Records, hash_records
 from memometer.errors import InputError
 from memometer.files import hash_bytes, hash_json
@@ -94,7 +94,7 @@ class CropClassifierConfig:
         """Names what the trained classifier depends on; equal keys mean the same classifier."""
         options = dataclasses.asdict(self)
         kept = {name: value for name, value in options.items() if name not in ("workers", "device")}
-        return hash_json([kept, crops.content_hash])
+        return hash_json([kept, crops.content_hash, VIEWS])
 
 
 @dataclasses.dataclass(frozen=True)

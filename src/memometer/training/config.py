@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from memometer.data.augmentation import VIEWS
 from memometer.errors import InputError
 from memometer.files import hash_json
 
@@ -153,7 +154,8 @@ class TrainConfig(TrainingOptions):
             mitigations: those that are no options.
             contents: hashes of other data that the model depends on.
         """
-        parts = [self.key_options(), records_hash, model_config, mitigations]
+        options = {**self.key_options(), **({"views": VIEWS} if self.color_jitter else {})}
+        parts = [options, records_hash, model_config, mitigations]
         return hash_json([*parts, list(contents)] if contents else parts)
 
 

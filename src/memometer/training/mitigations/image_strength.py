@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from memometer.data.augmentation import Augmentation
 from memometer.training.mitigations.base import Mitigation
@@ -28,8 +27,4 @@ class ImageStrength(Mitigation):
 
     def pixels(self, pixels: npt.NDArray[np.uint8], *, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
         """(3, height, width) uint8 → the same shape."""
-        view = pixels[:, :, ::-1] if rng.random() < self.flip else pixels
-        if self.color_jitter:
-            image = Image.fromarray(np.ascontiguousarray(view.transpose(1, 2, 0)))
-            view = np.asarray(Augmentation(jitter=self.color_jitter)(image, rng)).transpose(2, 0, 1)
-        return view
+        return Augmentation(flip=self.flip, jitter=self.color_jitter).retouched(pixels, rng)

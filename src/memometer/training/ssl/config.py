@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import Field
 
-from memometer.data.augmentation import AUGMENTATIONS, Augmentation
+from memometer.data.augmentation import AUGMENTATIONS, VIEWS, Augmentation
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.training.config import TrainingOptions
@@ -46,9 +46,9 @@ class SslConfig(TrainingOptions):
             raise InputError(
                 f"there is no augmentation '{self.augmentation}'; expected one of {', '.join(AUGMENTATIONS)}"
             )
-        named = dataclasses.replace(AUGMENTATIONS[self.augmentation], size=self.image_size)
+        named = AUGMENTATIONS[self.augmentation]
         return named if self.min_crop is None else dataclasses.replace(named, min_area=self.min_crop)
 
     def key(self, *, records_hash: str, architecture: dict[str, Any]) -> str:
         """Names what the trained model depends on; equal keys mean the same model."""
-        return hash_json([self.key_options(), records_hash, architecture, repr(self.views())])
+        return hash_json([self.key_options(), records_hash, architecture, repr(self.views()), VIEWS])

@@ -1,12 +1,12 @@
 """Training samples: views of one image."""
 
-import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from memometer.data.augmentation import Augmentation
 from memometer.data.records import Records
 from memometer.encoders.preprocessing import ImagePreprocess
+from memometer.encoders.views import draw_views
 from memometer.seeds import rng_for
 from memometer.training.samples import CachedImages, Place
 
@@ -53,5 +53,11 @@ class ViewSamples(CachedImages, Dataset[torch.Tensor]):
         epoch, row = place
         record_id = self._ids[row].as_py()
         image = self._image(row, record_id)
-        rngs = (rng_for(self._seed, "view", epoch, record_id, view) for view in range(self._views))
-        return torch.from_numpy(np.stack([self._preprocess(self._augmentation(image, rng)) for rng in rngs]))
+        views = draw_views(
+            image,
+            preprocess=self._preprocess,
+            augmentation=self._augmentation,
+            draws=self._views,
+            rng=rng_for(self._seed, "views", epoch, record_id),
+        )
+        return torch.from_numpy(views)
