@@ -71,15 +71,8 @@ class TrainingLoop:
             InputError: the device or the processes do not fit the options.
         """
         self.accelerator = _accelerator(config)
-        self.columns = (
-            "step",
-            "epoch",
-            "loss",
-            "lr",
-            *objective.columns,
-            "samples_per_second",
-            *objective.epoch_columns,
-        )
+        of_steps = ("step", "epoch", "loss", "lr", *objective.columns, "samples_per_second")
+        self.columns = (*of_steps, *objective.epoch_columns)
         self.steps_per_epoch = n // config.batch_size
         self._config, self._objective, self._n = config, objective, n
         self._steps = self.steps_per_epoch * config.epochs

@@ -26,9 +26,8 @@ def lacking(records: Records, needs: Sequence[Need]) -> tuple[pa.BooleanArray, s
         else:
             captions = pc.fill_null(pc.list_value_length(records.column("captions")), 0)
             without["no caption"] = pc.equal(captions, 0)
-    return functools.reduce(pc.or_, without.values()), " or ".join(
-        what for what, rows in without.items() if pc.any(rows).as_py()
-    )
+    said = " or ".join(what for what, rows in without.items() if pc.any(rows).as_py())
+    return functools.reduce(pc.or_, without.values()), said
 
 
 def check_records(records: Records, needs: Sequence[Need], *, batch_size: int, why: str) -> None:
