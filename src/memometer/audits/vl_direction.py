@@ -84,7 +84,7 @@ def direction_of(setting: Setting, name: str, records: Records) -> tuple[Directi
         records: of the role.
 
     Returns:
-        One per reference; backward has the target's alone.
+        One per reference; backward, where there is but one, that one.
 
     Raises:
         InputError: no record has a query caption that every model can embed.
