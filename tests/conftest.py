@@ -17,3 +17,15 @@ def checkpoint(resnet, tmp_path_factory):
     from vision_models import saved
 
     return saved(resnet.state_dict(), tmp_path_factory.mktemp("timm") / "resnet.pt")
+
+
+@pytest.fixture
+def one_thread(monkeypatch):
+    """One thread, here and in subprocesses, so that both compute the same bytes."""
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -22,6 +22,10 @@ def run(world, out, *, overwrite=False, **changes):
     return train_ssl(SslConfig.checked(**options(world, out, **changes)), overwrite=overwrite)
 
 
+def flags(named):
+    return [f"--{name.replace('_', '-')}={value}" for name, value in named.items()]
+
+
 def digest(folder):
     return hashlib.sha256((folder / "ssl_model.safetensors").read_bytes()).hexdigest()
 

@@ -1,6 +1,7 @@
 """Self-supervised training: the same bytes from the same seed, loadable models, wrong input."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -10,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import typer
+from pictures import kill_when
 from safetensors.torch import load_file
-from ssl_training import BATCH, EPOCHS, OBJECTIVES, TWO_PROCESSES, N, digest, metrics, options, run, write_world
+from ssl_training import BATCH, EPOCHS, OBJECTIVES, TWO_PROCESSES, N, digest, flags, metrics, options, run, write_world
 from typer.testing import CliRunner
 
 from memometer.cli.train_ssl import command
@@ -129,6 +131,24 @@ def test_a_stopped_training_ends_with_the_same_bytes(world, trained, tmp_path, m
     assert ours.equals(theirs)
 
 
+def test_kill_minus_9_then_the_same_training_ends_with_the_same_bytes(world, tmp_path, one_thread, capsys):
+    changes = {"objective": "dino", "epochs": 20}  # whose teacher a resume needs too
+    command_line = [
+        sys.executable,
+        "-m",
+        "memometer",
+        "train-ssl",
+        *flags(options(world, tmp_path / "killed", **changes)),
+    ]
+    assert kill_when(command_line, (tmp_path / "killed" / "state" / "last.pt").exists, timeout=120) == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    run(world, tmp_path / "killed", **changes)
+    assert "going on after epoch" in capsys.readouterr().err
+    run(world, tmp_path / "whole", **changes)
+    assert digest(tmp_path / "killed") == digest(tmp_path / "whole")
+    assert not (tmp_path / "killed" / "state").exists()
+
+
 def test_a_finished_training_is_free_and_another_is_kept_unless_told(world, trained, capsys):
     again = run(world, world / "vicreg", lr=3e-3)
     assert again.manifest == trained["vicreg"].manifest
@@ -158,24 +178,18 @@ def cli(*arguments):
 
 
 def test_the_command_trains_and_prints_the_models(world, tmp_path):
-    flags = [
-        f"--{name.replace('_', '-')}={value}"
-        for name, value in options(world, tmp_path / "m", epochs=1, checkpoint_epochs="1").items()
-    ]
-    done = cli(*flags)
+    named = flags(options(world, tmp_path / "m", epochs=1, checkpoint_epochs="1"))
+    done = cli(*named)
     assert done.exit_code == 0, done.output
     assert "trained on 64 records, 2 steps in" in done.stdout
     assert f"after 1 epochs: ssl:{tmp_path / 'm' / 'epoch-0001'}\nthe model: ssl:{tmp_path / 'm'}\n" in done.stdout
-    assert json.loads(cli(*flags, "--json").stdout)["config"]["objective"] == "vicreg"
+    assert json.loads(cli(*named, "--json").stdout)["config"]["objective"] == "vicreg"
 
 
 @pytest.mark.slow
 def test_two_processes_train_one_model(world, tmp_path):
-    flags = [
-        f"--{name.replace('_', '-')}={value}"
-        for name, value in options(world, tmp_path / "m", objective="dino", epochs=2).items()
-    ]
-    command_line = [*TWO_PROCESSES, "-m", "memometer", "train-ssl", *flags, "--json"]
+    named = flags(options(world, tmp_path / "m", objective="dino", epochs=2))
+    command_line = [*TWO_PROCESSES, "-m", "memometer", "train-ssl", *named, "--json"]
     done = subprocess.run(command_line, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     manifest = json.loads(done.stdout)  # printed once
