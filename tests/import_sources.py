@@ -10,6 +10,9 @@ import numpy as np
 import pyarrow.parquet as pq
 from PIL import Image
 
+from memometer.data import Fields, ReaderOptions, load_records
+from memometer.data.images import read_image_bytes
+
 
 def picture(number=0, *, size=(16, 12), format="PNG"):
     """Encoded bytes of a picture that depends on ``number``."""
@@ -83,3 +86,22 @@ def records(folder):
 def rejects(folder):
     """Rows of ``rejects.parquet`` as dicts."""
     return pq.read_table(folder / "rejects.parquet").to_pylist()
+
+
+def ids(folder):
+    return [row["record_id"] for row in records(folder)]
+
+
+def stored_bytes(folder):
+    return [read_image_bytes(ref) for ref in load_records(folder).image_refs()]
+
+
+def fields(**names):
+    return ReaderOptions(fields=Fields(**names))
+
+
+def write_pictures(folder, names):
+    for number, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(number))

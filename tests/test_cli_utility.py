@@ -1,6 +1,7 @@
 """``memometer utility`` as a user types it, on built-in scenes and a model trained here."""
 
 import json
+import re
 
 import pytest
 from typer.testing import CliRunner
@@ -51,13 +52,19 @@ def test_all_parts_with_backbone_features(work):
     assert any("no record under test has 'unicorn'" in note for note in summary["notes"])
     again = run(*options(work, "--retrieval", *more, "--out", work / "u"))
     assert "holds this measurement already" in again.stderr
-    assert "linear probe, mean average precision" in again.stdout
+    assert re.search(r"Linear probe +mean average precision +0\.\d{3} ", again.stdout)
+    page = (work / "u" / "report.html").read_text(encoding="utf-8")
+    assert "a drawing of a {}." in page
+    (work / "u" / "report.html").unlink()
+    assert run("report", work / "u").exit_code == 0
+    assert (work / "u" / "report.html").read_text(encoding="utf-8") == page
 
 
 def test_table_and_the_note_on_training_records(work):
     done = run(*options(work))
     assert done.exit_code == 0
-    assert "zero-shot, mean average precision" in done.stdout
+    assert re.search(r"Zero-shot +mean average precision +0\.\d{3} ", done.stdout)
+    assert "report" not in done.stderr
     words = [word if word != "public" else "a" for word in options(work, "--json")]
     notes = json.loads(run(*words).stdout)["notes"]
     assert any("was trained on a of these records" in note for note in notes)

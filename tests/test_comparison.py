@@ -326,7 +326,7 @@ def test_command_line_end_to_end(audits, tmp_path):
     written = json.loads((tmp_path / "out" / "comparison.json").read_text())
     assert written["runs"][0]["headline"] == "balanced/unmentioned/prg"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "comparison.json", "moved.parquet", "unpaired.parquet", "report.html",
+        "comparison.json", "gallery.parquet", "moved.parquet", "unpaired.parquet", "report.html",
     }  # fmt: skip
     assert pq.read_table(tmp_path / "out" / "moved.parquet").num_rows == sum(written["runs"][0]["moved"].values())
     assert "somewhere" in (tmp_path / "out" / "report.html").read_text()  # a caption, from --records

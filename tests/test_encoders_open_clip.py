@@ -12,7 +12,7 @@ from model_factory import noise_image, tiny_architecture
 from PIL import Image
 
 from memometer.embeddings import load_encoder
-from memometer.encoders import Encoder
+from memometer.encoders import Encoder, guessing
 from memometer.encoders.architectures import architecture_named, build_model
 from memometer.encoders.guessing import architecture_from_shapes
 from memometer.errors import InputError, ModelError
@@ -274,6 +274,23 @@ def test_weights_of_another_model_are_an_error_that_counts_the_differences(tmp_p
 
 def test_weights_that_fit_no_architecture_are_an_error_that_asks_for_one(run):
     with pytest.raises(ModelError, match=rf"fit none of open_clip's \d+ architectures, .*open_clip:MODEL@{run}"):
+        load_encoder(f"open_clip:{run}")
+
+
+def test_an_architecture_that_cannot_be_built_is_named_where_none_fits_and_hinders_no_other(run, known, monkeypatch):
+    built, broken = guessing.build_model, {"Tiny-32"}
+
+    def build(architecture):
+        if architecture.name in broken:
+            raise ModelError(f"cannot build the model '{architecture.name}': no such layer")
+        return built(architecture)
+
+    monkeypatch.setattr(guessing, "build_model", build)
+    assert load_encoder(f"open_clip:{run}").model_config["quick_gelu"] is True
+    broken.add("Tiny-32-quickgelu")
+    with pytest.raises(
+        ModelError, match=r"\(2 could not be tried, e\.g\.: cannot build the model 'Tiny-32'.*: no such"
+    ):
         load_encoder(f"open_clip:{run}")
 
 

@@ -9,6 +9,7 @@ from pair_worlds import PairWorld
 from sweep_factory import sweep
 from test_audits_image_dejavu import knowing, options
 from tower_world import encoder, records_folder
+from utility_factory import make_utility
 from worlds import VectorWorld
 
 from memometer import (
@@ -52,6 +53,7 @@ def reports(tmp_path_factory):
         "sslmem": audit_sslmem(target=encoder(1), reference=encoder(2), reference_role="b", **shared),
         "sweep": sweep(folder / "sweep", trained, values).as_audit(),
         "unitmem": audit_unitmem(target=encoder(1), control_role="b", **shared),
+        "utility": make_utility(classes=[f"<b>class</b> {n}" for n in range(12)]).as_audit(),
     }
     other = audit_vl_dejavu(**VectorWorld(folder / "others", plant=0.2).options)
     audits["compare"] = compare_audits([audits["vl-dejavu"], other, audits["vl-dejavu"]]).as_audit()

@@ -340,9 +340,9 @@ def test_the_command_names_a_folder_without_an_audit(tmp_path):
     assert "holds no finished audit" in str(result.exception)
 
 
-def test_a_sweep_is_shown_by_its_own_command(tmp_path):
+def test_a_sweep_is_no_audit(tmp_path):
     (tmp_path / "summary.json").write_text('{"measure": "sweep"}')
-    with pytest.raises(InputError, match="what 'memometer sweep' wrote; the same command, run again"):
+    with pytest.raises(InputError, match="what 'memometer sweep' wrote, which 'memometer report' shows"):
         load_audit(tmp_path)
 
 

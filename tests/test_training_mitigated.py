@@ -77,6 +77,8 @@ def test_mitigations_together_survive_a_stop(world, tmp_path, monkeypatch):
     again = run(world, tmp_path / "m", **changes)
     assert digest(again.folder) == digest(whole.folder)
     assert again.manifest["early_stop"] == whole.manifest["early_stop"]
+    assert held_out_losses(again.folder) == held_out_losses(whole.folder)
+    assert [last for *_, last in held_out_losses(again.folder)] == again.manifest["early_stop"]["losses"]
     kinds = [name.split("(")[0] for name in whole.manifest["mitigations"]]
     assert kinds == ["CaptionSampling", "TextMask", "ImageStrength", "RawTextNoise", "LabelSmoothing", "EarlyStopping"]
 
@@ -160,6 +162,12 @@ def held_out_loss(world, folder, *, batch=8):
     return float(np.mean(losses))
 
 
+def held_out_losses(folder):
+    """Of the three steps of each epoch, as ``metrics.parquet`` has them."""
+    column = pq.read_table(folder / "metrics.parquet")["held_out_loss"].to_pylist()
+    return list(zip(column[::3], column[1::3], column[2::3], strict=True))
+
+
 def test_the_best_epoch_on_held_out_pairs_becomes_the_model(world, plain, tmp_path):
     every = "1,2,3,4,5,6"
     changes = {"epochs": 6, "lr": 0.003, "checkpoint_epochs": every}
@@ -172,6 +180,8 @@ def test_the_best_epoch_on_held_out_pairs_becomes_the_model(world, plain, tmp_pa
     best = int(np.argmin(outcome["losses"])) + 1
     assert outcome["best_epoch"] == best < 6  # the last is not the best, or this test would say nothing
     assert outcome["loss"] == min(outcome["losses"])
+    assert held_out_losses(stopped.folder) == [(None, None, loss) for loss in outcome["losses"]]
+    assert held_out_losses(whole.folder) == [(None, None, None)] * 6
     assert digest(stopped.folder) == digest(copies[best - 1])
     assert digest(copies[5]) == digest(whole.folder)  # looking at held-out pairs changes no training
     assert stopped.manifest["model"]["weights_hash"] == load_encoder(stopped.spec).weights_hash
@@ -185,6 +195,33 @@ def test_early_stopping_needs_pairs_that_are_not_trained_on(world, tmp_path):
             run(world, tmp_path / "m", role=None if role == "a" else role, early_stop="held")
     with pytest.raises(InputError, match="has the role 'hold'"):
         run(world, tmp_path / "m", early_stop="hold")
+    bare = pq.read_table(world / "records" / "records.parquet").to_pylist()
+    for row in bare[2:9:3]:  # of role held
+        row["captions"] = []
+    for row in bare:
+        row["image_path"] = str(world / "records" / row["image_path"])
+    (tmp_path / "bare").mkdir()
+    schema = pq.read_schema(world / "records" / "records.parquet")
+    pq.write_table(pa.Table.from_pylist(bare, schema=schema), tmp_path / "bare" / "records.parquet")
+    message = "held has 24 records, 3 of them with no caption; expected 2 or more, each with an image and a caption"
+    with pytest.raises(InputError, match=message):
+        run(world, tmp_path / "m", records=tmp_path / "bare", early_stop="held")
+
+
+def test_held_out_captions_are_tokenized_once(world, tmp_path, monkeypatch):
+    seen = []
+    taken = early_stopping.EarlyStopping.measure
+
+    def measure(self, model, *, tokenizer, **others):
+        def counting(texts):
+            seen.append(len(texts))
+            return tokenizer(texts)
+
+        return taken(self, model, tokenizer=counting, **others)
+
+    monkeypatch.setattr(early_stopping.EarlyStopping, "measure", measure)
+    run(world, tmp_path / "m", early_stop="held", epochs=3)
+    assert seen == [24]
 
 
 def write_variants(folder, rows):

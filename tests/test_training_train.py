@@ -3,11 +3,9 @@
 import dataclasses
 import hashlib
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 import types
 
 import numpy as np
@@ -18,6 +16,7 @@ import torch
 import typer
 from accelerate.utils import DistributedType
 from model_factory import noise_image, tiny_architecture, write_records
+from pictures import kill_when
 from safetensors.torch import load_file
 from typer.testing import CliRunner
 
@@ -205,24 +204,9 @@ def test_dropout_survives_a_resume(world, tmp_path, monkeypatch):
     assert digest(run(world, tmp_path / "m", model=str(tmp_path / "drop.json")).folder) == digest(whole.folder)
 
 
-@pytest.fixture
-def one_thread():
-    """The same number of threads as in a subprocess with OMP_NUM_THREADS=1."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_kill_minus_9_then_the_same_training_ends_with_the_same_bytes(world, tmp_path, one_thread, capsys):
     command_line = [sys.executable, "-m", "memometer", "train", *flags(options(world, tmp_path / "killed", epochs=60))]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(command_line, env=environment, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "killed" / "state" / "last.pt").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, "the training was over before it could be killed"
+    assert kill_when(command_line, (tmp_path / "killed" / "state" / "last.pt").exists, timeout=120) == -signal.SIGKILL
     assert not (tmp_path / "killed" / "manifest.json").exists()
     run(world, tmp_path / "killed", epochs=60)
     assert "going on after epoch" in capsys.readouterr().err

@@ -51,7 +51,7 @@ class Audit:
         """The report's charts by name, as altair charts, which show themselves in a notebook."""
         from memometer.report import page_of
 
-        return {figure.draw.__name__: figure.draw(self) for figure in page_of(self.summary["measure"]).figures}
+        return {figure.draw.__name__: figure.draw(self) for figure in page_of(self.summary["measure"]).figures_of(self)}
 
     def _repr_html_(self) -> str:
         from memometer.report import html_fragment
@@ -107,8 +107,8 @@ def load_audit(folder: str | Path) -> Audit:
     summary = read_json(folder / "summary.json")
     if summary.get("measure") in NO_AUDITS:
         raise InputError(
-            f"{folder} holds no audit but what 'memometer {summary['measure']}' wrote; the same command, run again, "
-            "finds it done and shows it"
+            f"{folder} holds no audit but what 'memometer {summary['measure']}' wrote, which 'memometer report' shows; "
+            "give the folder that 'memometer audit … --out' wrote"
         )
     tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
     if missing := [name for name in TABLES if name not in tables]:

@@ -1,38 +1,30 @@
 """The VL-Déjà-Vu audit with two models or one: from records and models to a run folder (METHODS, Sections 1 and 2)."""
 
-import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.audits.calibration import check_null, null_coverage
-from memometer.audits.direction import Direction, score_direction
 from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
 from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
-from memometer.audits.searching import PublicSet, Search, fitted, prepare_public, searched_side
-from memometer.audits.summary import NO_DIRECTION, compare_references, leaking_objects, notes, summarise
+from memometer.audits.searching import Search, fitted, prepare_public, searched_side
+from memometer.audits.summary import compare_references, leaking_objects, notes, summarise
+from memometer.audits.vl_direction import Setting, direction_of, labels_of, vocabulary_of
 from memometer.audits.vl_planted import planted_among
 from memometer.data.records import Records
-from memometer.embeddings import embed_texts
 from memometer.encoders import has_tower
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
-from memometer.neighbors import Neighbors
 from memometer.neighbors.search import MAX_K
-from memometer.objects.nouns import mentioned
-from memometer.objects.sets import ObjectSets, label_union, object_sets
-from memometer.objects.vocabulary import Vocabulary, load_vocabulary
+from memometer.objects.sets import object_sets
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 
@@ -42,19 +34,6 @@ DEFAULT_SWEEP = (1, 10, 100)
 """B's sweep over k; values above the size of the public set are left out."""
 
 Referent = str | Model
-
-
-@dataclasses.dataclass(frozen=True)
-class _Setting:
-    """What all parts of one audit share."""
-
-    models: dict[str, Model]
-    public: PublicSet
-    public_sets: ObjectSets
-    vocabulary: Vocabulary | None
-    k: int
-    ks: tuple[int, ...]
-    caption: int
 
 
 def audit_vl_dejavu(
@@ -199,7 +178,7 @@ def audit_vl_dejavu(
         return finished
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(store) if store is not None else (Path(out) if out is not None else Path(scratch)) / "stages"
-        words = _vocabulary(vocabulary, folders["records"].folder)
+        words = vocabulary_of(vocabulary, folders["records"].folder)
         seen = prepare_public(
             public_records,
             models,
@@ -211,8 +190,8 @@ def audit_vl_dejavu(
             device=device,
         )
         usable = seen.records
-        labels = _labels(usable, roles, k=k)
-        setting = _Setting(
+        labels = labels_of(usable, roles, k=k)
+        setting = Setting(
             models=models,
             public=seen,
             public_sets=object_sets(usable.table["objects"], labels=labels, scores=usable.table["scores"]),
@@ -221,7 +200,7 @@ def audit_vl_dejavu(
             ks=tuple(sorted({k, *(other for other in sweep if other <= min(len(usable), MAX_K))})),
             caption=caption,
         )
-        scored = {name: _direction(setting, name, part) for name, part in roles.items()}
+        scored = {name: direction_of(setting, name, part) for name, part in roles.items()}
         directions = [each[0] for each in scored.values()]
         duplicates = duplicates_across_roles({**roles, "public": public_records})
         shown = build_gallery(
@@ -297,22 +276,6 @@ def _named(values: list[Any]) -> dict[str, Any]:
     return dict(zip(["target", "reference", *further], values, strict=True))
 
 
-def _labels(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array:
-    """All labels of the audit; there must be enough public records, and some label."""
-    if k > len(public):
-        raise InputError(
-            f"public set has {len(public):,} images, fewer than k = {k}; "
-            f"pass --k {max(len(public), 1)} or fewer, or more public images"
-        )
-    labels = label_union([public.table["objects"], *(part.table["objects"] for part in roles.values())])
-    if not len(labels):
-        raise InputError(
-            "neither the records nor the public images hold any object; import them with labels, or take the nouns "
-            "of the captions: memometer data import … --objects captions"
-        )
-    return labels
-
-
 def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
     designs = {"balanced": summary["balanced"], "controlled": summary["controlled"], "one-way": summary["gaps"]}
@@ -332,71 +295,3 @@ def _check_options(*, k: int, captions: tuple[int, ...], search: str) -> None:
             raise InputError(f"caption = {caption}; captions are counted from 1")
     if search not in ("t2i", "t2t"):
         raise InputError(f"search = '{search}'; expected t2i (public images) or t2t (public captions)")
-
-
-def _vocabulary(path: str | Path | None, folder: Path) -> Vocabulary | None:
-    beside = folder / "vocabulary.tsv"
-    if path is not None:
-        return load_vocabulary(Path(path))
-    return load_vocabulary(beside) if beside.is_file() else None
-
-
-def _direction(setting: _Setting, name: str, records: Records) -> tuple[Direction, ...]:
-    """Scores the records of one role against every reference; backward swaps which model is the target."""
-    models = {model: model for model in setting.models}
-    if name == "backward":
-        models = {"target": "reference", "reference": "target"}  # further references were trained on nobody's records
-    counts = pc.fill_null(pc.list_value_length(records.column("captions")), 0)
-    queried: npt.NDArray[np.bool_] = pc.greater_equal(counts, setting.caption).to_numpy(zero_copy_only=False)
-    skipped = {"no query caption": int((~queried).sum())}
-    asked = dataclasses.replace(records, table=records.table.filter(pa.array(queried)))
-    if not len(asked):
-        if not pc.any(pc.greater(counts, 0)).as_py():
-            raise InputError(
-                f"none of the {len(records):,} {name} records has a caption, which this measure asks about: import "
-                "them with captions, or use audit image-dejavu, which needs labels and boxes alone"
-            )
-        raise InputError(f"no record has a caption number {setting.caption}; pass a smaller --caption")
-    captions = {
-        side: embed_texts(
-            asked,
-            cast("Any", setting.models[model]),  # `searched_side` has seen that it has a text tower
-            store=setting.public.store,
-            caption=setting.caption,
-            label=f"captions, {name}, {side}",
-        )
-        for side, model in models.items()
-    }
-    reasons = {record_id: reason for part in captions.values() for record_id, reason in part.rejects}
-    if reasons:
-        unusable = pc.is_in(records.record_ids, value_set=pa.array(list(reasons), pa.string()))
-        queried &= ~unusable.to_numpy(zero_copy_only=False)
-        skipped[NO_DIRECTION] = len(reasons)
-        asked = dataclasses.replace(records, table=records.table.filter(pa.array(queried)))
-        if not len(asked):
-            raise InputError(f"no query caption can be embedded by every model: {next(iter(reasons.values()))}")
-        captions = {
-            side: dataclasses.replace(part, embeddings=part.embeddings.select(asked.record_ids))
-            for side, part in captions.items()
-        }
-    labels = setting.public_sets.labels
-    queries = pc.list_element(asked.column("captions"), setting.caption - 1)
-
-    def neighbors(side: str) -> Neighbors:
-        label = f"{name}, {side}"
-        return setting.public.neighbors(captions[side], models[side], k=setting.ks[-1], label=label)
-
-    return score_direction(
-        name=name,
-        records=records,
-        queried=queried,
-        objects=object_sets(asked.table["objects"], labels=labels),
-        named=mentioned(queries, labels=labels, vocabulary=setting.vocabulary),
-        public=setting.public_sets,
-        neighbors=neighbors,
-        others=tuple(model for model in models if model not in ("target", "reference")),
-        k=setting.k,
-        ks=setting.ks,
-        caption=setting.caption,
-        unqueried=skipped,
-    )

@@ -6,16 +6,29 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AnyDevice",
     "BatchSize",
+    "CheckpointEpochs",
+    "DecodingWorkers",
     "Device",
     "Json",
+    "LearningRate",
+    "ManifestJson",
+    "ModelOut",
     "NoImages",
     "Null",
     "Out",
     "Overwrite",
+    "OverwriteModel",
+    "Precision",
     "PublicRole",
     "Role",
+    "StepSize",
     "Store",
+    "TrainRecords",
+    "TrainRole",
+    "Warmup",
+    "Without",
     "Workers",
 ]
 
@@ -36,3 +49,29 @@ Null = Annotated[
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what OUT holds of other options.")]
 Json = Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")]
+
+# Of trainings.
+TrainRecords = Annotated[Path, typer.Option(help="Folder of the records to train on.")]
+ModelOut = Annotated[Path, typer.Option(help="Folder of the model to write.")]
+TrainRole = Annotated[
+    str | None, typer.Option(help="Train on the records of this role, or of several: shared,candidates.")
+]
+Without = Annotated[
+    Path | None, typer.Option(help="Leave out the records in this file, as 'memometer remove' writes it.")
+]
+StepSize = Annotated[int, typer.Option(help="Records per step, over all processes together.")]
+LearningRate = Annotated[float, typer.Option(help="Learning rate after the warm-up; a cosine takes it down.")]
+Warmup = Annotated[
+    int | None, typer.Option(help="Steps of warm-up. Default: a tenth of all, at most 2,000.", show_default=False)
+]
+CheckpointEpochs = Annotated[
+    str, typer.Option(help="Also keep the model as it is after these epochs, e.g. 5,20,80.", show_default=False)
+]
+DecodingWorkers = Annotated[
+    int | None,
+    typer.Option(help="Processes that decode. Default: none on a CPU, up to 16 beside a GPU.", show_default=False),
+]
+AnyDevice = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
+Precision = Annotated[str, typer.Option(help="fp32, bf16, or auto: bf16 where a GPU has it.")]
+OverwriteModel = Annotated[bool, typer.Option("--overwrite", help="Replace another model in the folder.")]
+ManifestJson = Annotated[bool, typer.Option("--json", help="Print the model's manifest as JSON.")]

@@ -1,32 +1,55 @@
 """``memometer report``: rebuilds the report of a run."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from memometer.audits import Audit
 
 __all__ = ["command"]
 
 
 def command(
-    run: Annotated[Path, typer.Argument(help="The run folder that 'memometer audit … --out' wrote.")],
+    run: Annotated[
+        Path, typer.Argument(help="The folder that 'memometer audit', 'utility', 'sweep' or 'compare' wrote.")
+    ],
     no_images: Annotated[bool, typer.Option("--no-images", help="Leave the gallery's images out.")] = False,
     out: Annotated[
         Path | None, typer.Option(help="The file to write; by default report.html in the run folder.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary and the report's path as JSON.")] = False,
 ) -> None:
-    """Rebuild the one-file HTML report of an audit from the run's files."""
+    """Rebuild a one-file HTML report from the files beside it: of an audit, utility, a sweep or a comparison."""
     import json
 
-    from memometer.audits.result import load_audit
     from memometer.progress import notice
     from memometer.report import write_report
 
-    audit = load_audit(run)
+    audit = _load(run)
     path = write_report(audit, out if out is not None else run / "report.html", images=not no_images)
     notice(f"wrote {path.stat().st_size / 1e6:.1f} MB")
     if as_json:
         typer.echo(json.dumps({**audit.summary, "report": str(path)}, indent=2, ensure_ascii=False))
     else:
         typer.echo(str(path))
+
+
+def _load(run: Path) -> "Audit":
+    """What the folder holds, as the report takes it."""
+    from memometer.audits import load_audit
+    from memometer.comparison import load_comparison
+    from memometer.files import read_json
+    from memometer.sweeps import load_sweep
+    from memometer.utility import load_utility
+
+    if (run / "comparison.json").is_file():
+        return load_comparison(run).as_audit()
+    summary = run / "summary.json"
+    measure = read_json(summary).get("measure") if summary.is_file() else None
+    if measure == "sweep":
+        return load_sweep(run).as_audit()
+    if measure == "utility":
+        return load_utility(run).as_audit()
+    return load_audit(run)

@@ -1,4 +1,4 @@
-"""What every audit prints when it is done."""
+"""What audits, and measurements of utility, print when they are done."""
 
 import json
 from pathlib import Path
@@ -13,12 +13,12 @@ from memometer.report import page_of, write_report
 __all__ = ["show_audit"]
 
 
-def show_audit(audit: Audit, out: Path, *, as_json: bool) -> None:
-    """Writes ``report.html`` and prints the table (or the summary as JSON), then the report's path."""
-    report = out / "report.html"
-    write_report(audit, report)
+def show_audit(audit: Audit, out: Path | None, *, as_json: bool) -> None:
+    """Prints the table, or the summary as JSON; with a run folder also writes ``report.html`` and names it."""
+    report = None if out is None else write_report(audit, out / "report.html")
     if as_json:
         typer.echo(json.dumps(audit.summary, indent=2, ensure_ascii=False))
     else:
         Console().print(*page_of(audit.summary["measure"]).printed(audit), sep="\n")
-    notice(f"report: {report}")
+    if report is not None:
+        notice(f"report: {report}")

@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from memometer.cli import options
+
 __all__ = ["command"]
 
 
@@ -31,7 +33,7 @@ def command(
     memorization_metric: Annotated[
         str, typer.Option(help="The balanced gap that is weighed against it: ppg, prg or aucg, /all or /unmentioned.")
     ] = "prg/unmentioned",
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
+    device: options.AnyDevice = "auto",
     workers: Annotated[
         int | None,
         typer.Option(help="Processes that decode images. Default: none on a CPU, several beside a GPU."),

@@ -1,14 +1,11 @@
 """``memometer utility``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 
 from memometer.cli import options
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 __all__ = ["command"]
 
@@ -64,10 +61,7 @@ def command(
     memometer utility --model open_clip:models/a --records records/ --role public --retrieval --zero-shot classes.txt
     --linear-probe --probe-role probe --out runs/utility
     """
-    import json
-
-    from rich.console import Console
-
+    from memometer.cli.show import show_audit
     from memometer.engines import decoding_workers
     from memometer.utility import measure_utility
 
@@ -93,42 +87,4 @@ def command(
         batch_size=batch_size,
         overwrite=overwrite,
     )
-    if as_json:
-        typer.echo(json.dumps(utility.summary, indent=2, ensure_ascii=False))
-    else:
-        Console().print(_table(utility.summary))
-
-
-def _table(summary: dict[str, Any]) -> "Table":
-    """One line per number, with its interval and n; dashes where undefined, and why."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(title="Utility", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for heading in ("value", "95 % interval", "n"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    reasons = []
-    for part, name, number in _numbers(summary):
-        value, low, high = (
-            f"{number[key]:.3f}" if number[key] is not None else "–" for key in ("value", "low", "high")
-        )
-        table.add_row(Text(f"{part}, {name}"), value, "–" if low == "–" else f"{low} … {high}", f"{number['n']:,}")
-        reasons += [f"– {part}, {name}: {number['reason']}"] if number.get("reason") else []
-    table.caption = Text("\n".join(reasons)) if reasons else None
-    table.caption_justify = "left"
-    return table
-
-
-def _numbers(summary: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
-    """(part, name, number) of all that was measured."""
-    parts = {"zero-shot": summary["zero_shot"], "linear probe": summary["linear_probe"]}
-    retrieval = summary["retrieval"] or {}
-    parts |= {"image → text": retrieval.get("image_to_text"), "text → image": retrieval.get("text_to_image")}
-    return [
-        (part, name.replace("_", " "), number)
-        for part, numbers in parts.items()
-        for name, number in (numbers or {}).items()
-        if isinstance(number, dict) and "low" in number
-    ]
+    show_audit(utility.as_audit(), out, as_json=as_json)

@@ -57,8 +57,7 @@ def compare_audits(
             without it those are shown that the audits' galleries hold.
         gallery: how many of the records that moved the most the report shows, each way.
         images: False keeps thumbnails out of the report.
-        out: folder of ``comparison.json``, ``moved.parquet``, ``unpaired.parquet`` and ``report.html``; None keeps
-            everything in memory.
+        out: folder of ``comparison.json``, its tables and ``report.html``; None keeps everything in memory.
         seed: of the bootstrap.
         replicates: bootstrap replicates per interval.
         overwrite: replace another comparison in ``out``.

@@ -11,7 +11,9 @@ from memometer.audits.result import Audit
 from memometer.errors import InputError
 from memometer.files import atomic_path, read_json, write_json
 
-__all__ = ["Comparison", "check_folder", "save_comparison"]
+__all__ = ["Comparison", "check_folder", "load_comparison", "save_comparison"]
+
+TABLES = ("moved", "unpaired", "gallery")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,12 +78,12 @@ def check_folder(folder: Path, key: str, *, overwrite: bool) -> None:
 
 
 def save_comparison(comparison: Comparison, folder: Path) -> Comparison:
-    """Writes ``moved.parquet``, ``unpaired.parquet``, ``report.html`` and, last, ``comparison.json``."""
+    """Writes the tables, ``report.html`` and, last, ``comparison.json``."""
     from memometer.report import write_report
 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "comparison.json").unlink(missing_ok=True)
-    for name in ("moved", "unpaired"):
+    for name in TABLES:
         with atomic_path(folder / f"{name}.parquet") as temporary:
             pq.write_table(getattr(comparison, name), temporary, compression="zstd")
     write_report(comparison.as_audit(), folder / "report.html")
@@ -90,3 +92,22 @@ def save_comparison(comparison: Comparison, folder: Path) -> Comparison:
         {**comparison.summary, "config": comparison.config, "manifest": comparison.manifest},
     )
     return dataclasses.replace(comparison, folder=folder)
+
+
+def load_comparison(folder: str | Path) -> Comparison:
+    """Loads the folder of a comparison.
+
+    Raises:
+        InputError: the folder holds no finished comparison.
+    """
+    folder = Path(folder)
+    if not (folder / "comparison.json").is_file():
+        raise InputError(
+            f"{folder} holds no finished comparison; give the folder that 'memometer compare … --out' wrote"
+        )
+    if missing := [f"{name}.parquet" for name in TABLES if not (folder / f"{name}.parquet").is_file()]:
+        raise InputError(f"{folder} lacks {', '.join(missing)}; run its comparison again")
+    summary = read_json(folder / "comparison.json")
+    manifest, config = (summary.pop(name) for name in ("manifest", "config"))
+    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+    return Comparison(summary=summary, manifest=manifest, config=config, folder=folder, **tables)

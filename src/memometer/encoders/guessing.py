@@ -78,12 +78,19 @@ def architecture_from_shapes(state: Mapping[str, torch.Tensor], *, path: Path) -
         ModelError: none fits, or several that differ in more than the activation.
     """
     shapes = _tower_shapes(state)
-    fits = [candidate for candidate in _plausible(shapes) if _shapes_of(candidate) == shapes]
+    fits: list[Architecture] = []
+    broken: list[str] = []
+    for candidate in _plausible(shapes):
+        try:
+            fits += [candidate] if _shapes_of(candidate) == shapes else []
+        except ModelError as error:  # one that cannot be built here says nothing of the others
+            broken.append(str(error))
     hint = f"name the architecture: open_clip:MODEL@{path}"
     if not fits:
+        untried = f" ({len(broken)} could not be tried, e.g.: {broken[0]})" if broken else ""
         raise ModelError(
-            f"the weights in {path} fit none of open_clip's {len(open_clip.list_models())} architectures, and there is "
-            f"no params.txt beside them; {hint}, where MODEL may be a model config in JSON"
+            f"the weights in {path} fit none of open_clip's {len(open_clip.list_models())} architectures{untried}, and "
+            f"there is no params.txt beside them; {hint}, where MODEL may be a model config in JSON"
         )
     # QuickGELU has no weights, so its variants look alike; open_clip's own trainings use the plain one.
     plain = [candidate for candidate in fits if not candidate.config.get("quick_gelu")] or fits
@@ -126,11 +133,8 @@ def _plausible(shapes: Mapping[str, torch.Size]) -> Iterator[Architecture]:
 
 
 def _shapes_of(architecture: Architecture) -> dict[str, torch.Size]:
-    try:
-        with torch.device("meta"):  # no memory, no random numbers
-            model = build_model(architecture)
-    except (ModelError, NotImplementedError):
-        return {}
+    with torch.device("meta"):  # no memory, no random numbers
+        model = build_model(architecture)
     return _tower_shapes(model.state_dict())
 
 

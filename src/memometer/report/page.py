@@ -79,7 +79,7 @@ def html_fragment(audit: "Audit") -> str:
     """The verdict, the table of gaps and the charts, for a notebook; the style stays within."""
     key = f"m{hash_json(audit.summary)[:8]}"
     measure = page_of(audit.summary["measure"])
-    figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures)
+    figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures_of(audit))
     return _template("fragment.html.jinja").render(
         verdict=measure.verdict(audit.summary),
         tables=measure.tables(audit),
@@ -112,7 +112,7 @@ def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
         "facts": measure.facts(audit),
         "tables": measure.tables(audit),
         **_head(audit, measure),
-        "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in measure.figures),
+        "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in measure.figures_of(audit)),
         "calibration": calibration_tables(summary),
         "n_gallery": audit.gallery.num_rows,
         "warnings": view.warnings(audit),

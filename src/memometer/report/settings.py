@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any
 
 from memometer.report.gaps import MEASURES
-from memometer.report.text import DASH, plain, signed
+from memometer.report.text import DASH, plain, signed, unsigned
 
-__all__ = ["SCOPES", "Shown", "metric_name", "shown_settings", "unsigned"]
+__all__ = ["SCOPES", "Shown", "metric_name", "shown_settings"]
 
 SCOPES = {"all": "all objects", "unmentioned": "unmentioned objects"}
 
@@ -82,8 +82,3 @@ def metric_name(metric: str | None) -> str:
     if first == "retrieval":
         return ", ".join([*rest[1:], *(DIRECTIONS.get(word, word) for word in rest[:1])])
     return " ".join([first.replace("_", "-"), *(word.replace("_", " ") for word in rest)])
-
-
-def unsigned(value: float | None) -> str:
-    """A number that is no difference."""
-    return DASH if value is None else f"{value:.3f}".replace("-", "−")

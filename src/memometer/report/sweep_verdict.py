@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from memometer.report.settings import Shown, metric_name, shown_settings, unsigned
-from memometer.report.text import plain, signed
+from memometer.report.settings import Shown, metric_name, shown_settings
+from memometer.report.text import plain, signed, unsigned
 from memometer.report.verdict import Verdict
 
 __all__ = ["sweep_verdict"]

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-__all__ = ["DASH", "Clipped", "clip", "count", "plain", "signed"]
+__all__ = ["DASH", "Clipped", "clip", "count", "plain", "signed", "unsigned"]
 
 DASH = "–"
 """What stands for an undefined number; never 0."""
@@ -59,6 +59,15 @@ def signed(value: float | None, *, digits: int = 3) -> str:
     if float(text) == 0:
         return text[1:]
     return text.replace("-", "−")
+
+
+def unsigned(value: float | None) -> str:
+    """A number that is no difference, such as a share; a dash where it is undefined.
+
+    >>> unsigned(0.1234), unsigned(-0.05), unsigned(None)
+    ('0.123', '−0.050', '–')
+    """
+    return DASH if value is None else f"{value:.3f}".replace("-", "−")
 
 
 def count(value: int | None) -> str:

@@ -2,11 +2,12 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, shown_designs
-from memometer.report.text import DASH, Clipped, clip, count
+from memometer.report.text import DASH, Clipped, clip, count, plain
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -116,7 +117,8 @@ def warnings(audit: "Audit") -> tuple[Clipped, ...]:
         lines += [] if any("one direction only" in line for line in lines) else [one_way]
     duplicates = (audit.summary.get("duplicates_across_roles") or {}).get("n") or 0
     if duplicates and not any("duplicate" in line for line in lines):
-        lines.append(f"{duplicates:,} pairs of duplicate images lie across roles and bias every number")
+        biased = "may flatter the probe" if audit.summary["measure"] == "utility" else "may bias every number"
+        lines.append(f"{duplicates:,} pair{'s' * (duplicates != 1)} of duplicate images across roles {biased}")
     return tuple(clip(line[:1].upper() + line[1:], limit=MAX_TEXT) for line in lines[:MAX_LINES])
 
 
@@ -128,6 +130,9 @@ def left_out(audit: "Audit") -> tuple[tuple[str, Clipped, str], ...]:
         ("records", summary),
         ("records, roles swapped", summary.get("backward") or {}),
         ("control records", summary.get("control") or {}),
+        ("zero-shot", summary.get("zero_shot") or {}),
+        ("linear probe", summary.get("linear_probe") or {}),
+        ("retrieval", summary.get("retrieval") or {}),
     )
     for where, counts in sides:
         skipped = sorted((counts.get("n_skipped") or {}).items(), key=lambda item: -item[1])
@@ -147,6 +152,9 @@ def provenance(manifest: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, Cl
     software |= {name: manifest.get(name) for name in ("python", "platform", "seed", "started", "finished")}
     software |= dict(sorted((manifest.get("packages") or {}).items()))
     sections = [("Software", software)]
+    records = manifest.get("records") or {}
+    sides = {f"{side}_records": values for side, values in records.items() if isinstance(values, dict)}
+    parts = {**manifest, **sides, "records": None if sides else records}
     for key, heading in (
         ("target", "Target model"),
         ("reference", "Reference model"),
@@ -154,20 +162,36 @@ def provenance(manifest: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, Cl
         ("reference_records", "Records, roles swapped"),
         ("control_records", "Control records"),
         ("public", "Public set"),
+        ("test_records", "Records under test"),
+        ("probe_records", "The probe’s training records"),
     ):
-        if manifest.get(key):
-            sections.append((heading, dict(manifest[key])))
+        if parts.get(key):
+            sections.append((heading, dict(parts[key])))
     sections += [
         (f"Reference model {place}", dict(model))
         for place, model in enumerate(manifest.get("further_references") or [], start=2)
     ]
-    for key, heading in (("targets", "Target model"), ("references", "Reference model")):
+    for key, heading in (("targets", "Target model"), ("references", "Reference model"), ("models", "Model")):
         several = manifest.get(key) or []
         sections += [
             (heading if len(several) == 1 else f"{heading} {place}", dict(model))
             for place, model in enumerate(several, start=1)
         ]
-    return tuple((heading, _pairs(values)) for heading, values in sections)
+    return (*((heading, _pairs(values)) for heading, values in sections), *_prompts(manifest))
+
+
+def _prompts(manifest: dict[str, Any]) -> Iterator[tuple[str, tuple[tuple[str, Clipped], ...]]]:
+    """The templates of prompts, and the words that stand in them for each class."""
+    words = manifest.get("classes") or {}
+    for heading, lines in (
+        ("Prompt templates", [(str(place), text) for place, text in enumerate(manifest.get("templates") or [], 1)]),
+        ("Classes in prompts", [(plain(name), words[name]) for name in manifest.get("class_order") or []]),
+    ):
+        rows = [(name, clip(text, limit=MAX_TEXT)) for name, text in lines[:MAX_LINES]]
+        if len(lines) > MAX_LINES:
+            rows.append(("…", clip(f"{count(len(lines) - MAX_LINES)} more in manifest.json", limit=MAX_TEXT)))
+        if rows:
+            yield heading, tuple(rows)
 
 
 def config_rows(config: dict[str, Any]) -> tuple[tuple[str, Clipped], ...]:

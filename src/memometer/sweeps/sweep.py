@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from memometer.audits.result import Audit
 from memometer.errors import InputError, JobError
-from memometer.files import atomic_path, hash_json, write_json
+from memometer.files import atomic_path, hash_json, read_json, write_json
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.cell import Machine, read_error
 from memometer.sweeps.collecting import Question, collect
@@ -18,7 +18,7 @@ from memometer.sweeps.config import load_sweep_file
 from memometer.sweeps.plan import Cell, Plan, parse_shard, plan_cells, shard_of
 from memometer.sweeps.running import Keep, Outcome, check_folders, run_cells
 
-__all__ = ["Sweep", "run_sweep"]
+__all__ = ["Sweep", "load_sweep", "run_sweep"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +136,22 @@ def run_sweep(
     found.write_report()
     _raise_failed(outcomes)
     return found
+
+
+def load_sweep(folder: str | Path) -> Sweep:
+    """Loads what a sweep found from its folder; no cell is computed.
+
+    Raises:
+        InputError: the folder holds no collected sweep.
+    """
+    folder = Path(folder)
+    files = [folder / name for name in ("summary.json", "manifest.json", "config.json", "results.parquet")]
+    if missing := [path.name for path in files if not path.is_file()]:
+        raise InputError(
+            f"{folder} lacks {', '.join(missing)}; run its 'memometer sweep … --out' without --shard again"
+        )
+    summary, manifest, config = (read_json(path) for path in files[:3])
+    return Sweep(folder, summary, pq.read_table(files[3]), manifest, config)
 
 
 def _machine(device: str, workers: int | None) -> Machine:

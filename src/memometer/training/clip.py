@@ -1,5 +1,6 @@
 """CLIP's objective: captions and images of a batch find each other (Radford et al. 2021)."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ class ClipObjective(Objective):
     """The contrastive loss of images and captions, with mitigations."""
 
     columns = ("logit_scale",)
+    epoch_columns = ("held_out_loss",)
 
     def __init__(
         self,
@@ -132,12 +134,12 @@ class ClipObjective(Objective):
         clamp_logit_scale(self._model.logit_scale, largest=self._config.logit_scale_max)
         return (self._model.logit_scale.detach().exp(),)
 
-    def after_epoch(self, process: Accelerator, *, bf16: bool) -> None:
-        """Takes the held-out loss."""
+    def after_epoch(self, process: Accelerator, *, bf16: bool) -> tuple[float]:
+        """Takes the held-out loss; there is none without early stopping."""
         if self._early_stopping is None:
-            return
+            return (math.nan,)
         plain = SigLip().criterion if self._config.loss == "siglip" else clip_loss
-        self._early_stopping.measure(
+        loss = self._early_stopping.measure(
             self._model,
             tokenizer=self._tokenizer,
             preprocess=self._preprocess,
@@ -145,6 +147,7 @@ class ClipObjective(Objective):
             process=process,
             autocast=torch.autocast(process.device.type, dtype=torch.bfloat16, enabled=bf16),
         )
+        return (loss,)
 
     def finish(self) -> None:
         """Takes the weights of the best epoch."""

@@ -14,6 +14,7 @@ from memometer.encoders.architectures import Tokenizer
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import InputError
 from memometer.seeds import rng_for
+from memometer.training.needs import PAIR, lacking
 from memometer.training.samples import CachedImages, normalised
 
 __all__ = ["EarlyStopping", "HeldOut", "check_held_out"]
@@ -51,12 +52,12 @@ def check_held_out(held_out: Records, *, role: str, trained: Records) -> None:
             f"{len(shared):,} of the {len(held_out):,} records of --early-stop {role} are trained on too, e.g. "
             f"'{shared[0].as_py()}'; hold out a role that --role leaves aside"
         )
-    captions = pc.fill_null(pc.list_value_length(held_out.column("captions")), 0)
-    lacking = pc.or_(pc.equal(captions, 0), pc.is_null(held_out.column("image_path")))
-    if len(held_out) < 2 or pc.any(lacking).as_py():
+    without, what = lacking(held_out, PAIR)
+    if len(held_out) < 2 or what:
+        found = f", {pc.sum(without).as_py():,} of them with {what}" if what else ""
         raise InputError(
-            f"--early-stop {role} has {len(held_out):,} records, {pc.sum(lacking).as_py():,} of them without an image "
-            "or a caption; expected 2 or more that have both"
+            f"--early-stop {role} has {len(held_out):,} records{found}; expected 2 or more, each with an image and a "
+            "caption"
         )
 
 
@@ -80,7 +81,7 @@ class EarlyStopping:
         order = rng_for(seed, "held-out").permutation(n)[: n // size * size]
         self._held_out, self._batches = held_out, order.reshape(-1, size)
         self._images = _HeldOutImages(held_out.records, cache_bytes=0)
-        self._captions = held_out.records.column("captions")
+        self._tokens: torch.Tensor | None = None
         self._losses: list[float] = []
         self._best: dict[str, torch.Tensor] = {}
 
@@ -97,14 +98,16 @@ class EarlyStopping:
         loss: torch.nn.Module,
         process: Accelerator,
         autocast: torch.autocast,
-    ) -> None:
-        """Takes the held-out loss of the model as it is now; leaves it in evaluation mode."""
+    ) -> float:
+        """Takes and returns the held-out loss of the model as it is now; leaves it in evaluation mode."""
+        if self._tokens is None:
+            self._tokens = tokenizer([captions[0].as_py() for captions in self._held_out.records.column("captions")])
         model.eval()
         total = 0.0
         with torch.no_grad():
             for rows in self._batches:
                 pixels = self._images.batch(rows, preprocess).to(process.device)
-                tokens = tokenizer([self._captions[int(row)][0].as_py() for row in rows]).to(process.device)
+                tokens = self._tokens[rows].to(process.device)
                 images = normalised(pixels, preprocess)
                 with autocast:
                     image_features, text_features, *scale_and_bias = model(images, tokens)
@@ -114,6 +117,7 @@ class EarlyStopping:
         if math.isfinite(value) and value < min(filter(math.isfinite, self._losses), default=math.inf):
             self._best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
         self._losses.append(value)
+        return value
 
     def restore(self, model: torch.nn.Module) -> None:
         """Gives the model its best weights back."""

@@ -150,15 +150,15 @@ class ModelFolder:
         Args:
             weights: named tensors.
             model_file: what builds the model without them.
-            metrics: (steps, columns) float64, one row per step.
+            metrics: (steps, columns) float64, one row per step; NaN is written as null.
             columns: names; ``step`` and ``epoch`` are written as whole numbers.
             manifest: what was done.
         """
         write_json(self.path / self.layout.config, model_file)
         with atomic_path(self.weights) as temporary:
             safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
-        table = {name: metrics[:, place].numpy() for place, name in enumerate(columns)}
-        whole = {name: table[name].astype("int64") for name in ("step", "epoch")}
+        table = {name: pa.array(metrics[:, place].numpy(), from_pandas=True) for place, name in enumerate(columns)}
+        whole = {name: table[name].cast("int64") for name in ("step", "epoch")}
         with atomic_path(self.path / "metrics.parquet") as temporary:
             pq.write_table(pa.table({**table, **whole}), temporary)
         write_json(self.manifest, manifest)

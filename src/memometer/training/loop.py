@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -55,7 +55,7 @@ class TrainingLoop:
     Attributes:
         accelerator: knows the device and the other processes.
         network: the bare network.
-        columns: of ``metrics.parquet``, one row per step.
+        columns: of ``metrics.parquet``, one row per step; what is measured per epoch stands in the row of its last.
         steps_per_epoch: full batches in the records.
     """
 
@@ -71,7 +71,8 @@ class TrainingLoop:
             InputError: the device or the processes do not fit the options.
         """
         self.accelerator = _accelerator(config)
-        self.columns = ("step", "epoch", "loss", "lr", *objective.columns, "samples_per_second")
+        of_steps = ("step", "epoch", "loss", "lr", *objective.columns, "samples_per_second")
+        self.columns = (*of_steps, *objective.epoch_columns)
         self.steps_per_epoch = n // config.batch_size
         self._config, self._objective, self._n = config, objective, n
         self._steps = self.steps_per_epoch * config.epochs
@@ -114,7 +115,7 @@ class TrainingLoop:
                     waiting = under_way
                 if waiting is not None:
                     rows.append(self._numbers(waiting, advance))
-                self._objective.after_epoch(self.accelerator, bf16=self._bf16)
+                rows[-1] = self._with_epoch(rows[-1], self._objective.after_epoch(self.accelerator, bf16=self._bf16))
                 state = TrainState(
                     epoch=epoch + 1,
                     model=self.network.state_dict(),
@@ -176,7 +177,13 @@ class TrainingLoop:
             )
         speed = self._config.batch_size / max(step.seconds, 1e-9)
         advance(1, f"epoch {step.moment.epoch + 1}  loss {loss:.3f}  {speed:,.0f} samples/s")
-        return step.moment.step, step.moment.epoch, loss, step.rate, *measured, speed
+        later = [math.nan] * len(self._objective.epoch_columns)  # but for an epoch's last step
+        return step.moment.step, step.moment.epoch, loss, step.rate, *measured, speed, *later
+
+    def _with_epoch(self, last: Sequence[float], measured: tuple[float, ...]) -> tuple[float, ...]:
+        """The row of an epoch's last step, with what was measured after it."""
+        finite = (value if math.isfinite(value) else math.nan for value in measured)
+        return *last[: len(last) - len(measured)], *finite
 
     def _load(self, folder: ModelFolder) -> TrainState | None:
         """Takes up the state that was kept; None where the training was stopped in its first epoch."""

@@ -45,9 +45,11 @@ class Objective(abc.ABC):
 
     Attributes:
         columns: names of the numbers that `after_step` measures, for ``metrics.parquet``.
+        epoch_columns: of those that `after_epoch` measures.
     """
 
     columns: tuple[str, ...] = ()
+    epoch_columns: tuple[str, ...] = ()
 
     @abc.abstractmethod
     def build(self, process: Accelerator) -> torch.nn.Module:
@@ -85,8 +87,12 @@ class Objective(abc.ABC):
         """
         return ()
 
-    def after_epoch(self, process: Accelerator, *, bf16: bool) -> None:  # noqa: B027 (a hook)
-        """Looks at the network after an epoch, before its state is kept."""
+    def after_epoch(self, process: Accelerator, *, bf16: bool) -> tuple[float, ...]:  # noqa: ARG002 (a hook)
+        """Looks at the network after an epoch, before its state is kept; returns what ``epoch_columns`` names.
+
+        Those that are not finite are null in ``metrics.parquet``.
+        """
+        return ()
 
     def finish(self) -> None:  # noqa: B027 (a hook)
         """Makes the network the finished model, after the last epoch."""

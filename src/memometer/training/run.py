@@ -6,14 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
 import torch
 
 from memometer.data.deduplication import without_duplicates
 from memometer.data.records import Records, hash_records, load_records
 from memometer.data.removal import leave_out
-from memometer.errors import InputError
 from memometer.files import read_json
 from memometer.progress import notice
 from memometer.software import describe_software, timestamp
@@ -22,7 +19,7 @@ from memometer.training.folder import ModelFolder, TrainState
 from memometer.training.loop import TrainingLoop
 from memometer.training.objective import Objective
 
-__all__ = ["IMAGE_COLUMNS", "TrainResult", "check_records", "is_main_process", "read_records", "run_training"]
+__all__ = ["IMAGE_COLUMNS", "TrainResult", "is_main_process", "read_records", "run_training"]
 
 IMAGE_COLUMNS = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
 """What of a record's image enters a model, and so names its training."""
@@ -152,32 +149,6 @@ def read_records(
         "n": len(records),
         "hash": hash_records(records, columns),
     }
-
-
-def check_records(records: Records, *, batch_size: int, lacking: pa.BooleanArray, what: str, needs: str) -> None:
-    """Checks that there is a batch of records, each with what a training needs.
-
-    Args:
-        records: n records.
-        batch_size: of the training.
-        lacking: (n,) whether a record lacks something.
-        what: may be lacking, e.g. ``no image``.
-        needs: what the training needs, as a sentence.
-
-    Raises:
-        InputError: too few records, or records that lack something.
-    """
-    if len(records) < batch_size:
-        raise InputError(
-            f"{len(records):,} records to train on, fewer than a batch of {batch_size}; "
-            f"pass --batch-size {len(records)} or less"
-        )
-    if count := pc.sum(lacking).as_py():
-        first = records.record_ids.filter(lacking)[0].as_py()
-        raise InputError(
-            f"{count:,} of {len(records):,} records have {what}, e.g. '{first}'; {needs}: import the records again, "
-            "which leaves such records out"
-        )
 
 
 def is_main_process() -> bool:

@@ -3,8 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 
-import pyarrow.compute as pc
-
 from memometer.data.records import Records, hash_records, load_records
 from memometer.training.clip import ClipObjective
 from memometer.training.config import TrainConfig
@@ -13,14 +11,8 @@ from memometer.training.folder import ModelFolder
 from memometer.training.mitigations import Mitigation, mitigations_of
 from memometer.training.mitigations.image_variants import ImageVariants, load_variants
 from memometer.training.models import find_architecture
-from memometer.training.run import (
-    IMAGE_COLUMNS,
-    TrainResult,
-    check_records,
-    is_main_process,
-    read_records,
-    run_training,
-)
+from memometer.training.needs import PAIR, check_records
+from memometer.training.run import IMAGE_COLUMNS, TrainResult, is_main_process, read_records, run_training
 
 __all__ = ["train"]
 
@@ -45,7 +37,8 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
         JobError: the loss is no longer finite, or an image cannot be read.
     """
     records, of_records = read_records(config, TRAINED_COLUMNS, deduplicate=config.deduplicate)
-    _check_records(records, config)
+    why = "training on pairs needs both (train-ssl needs images alone)"
+    check_records(records, PAIR, batch_size=config.batch_size, why=why)
     variants, held_out = _variants(config, records), _held_out(config, records)
     every = (*([variants] if variants else []), *mitigations_of(config), *mitigations)
     architecture = find_architecture(config.model)
@@ -87,16 +80,4 @@ def _held_out(config: TrainConfig, records: Records) -> HeldOut | None:
     check_held_out(held_out, role=config.early_stop, trained=records)
     return HeldOut(
         role=config.early_stop, n=len(held_out), hash=hash_records(held_out, TRAINED_COLUMNS), records=held_out
-    )
-
-
-def _check_records(records: Records, config: TrainConfig) -> None:
-    captions = pc.fill_null(pc.list_value_length(records.column("captions")), 0)
-    lacking = {"no image": pc.is_null(records.column("image_path")), "no caption": pc.equal(captions, 0)}
-    check_records(
-        records,
-        batch_size=config.batch_size,
-        lacking=pc.or_(*lacking.values()),
-        what=" or ".join(what for what, rows in lacking.items() if pc.any(rows).as_py()),
-        needs="training on pairs needs both (train-ssl needs images alone)",
     )

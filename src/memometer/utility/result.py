@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memometer.audits.result import REJECTS_SCHEMA, write_run
+from memometer.audits.result import REJECTS_SCHEMA, Audit, write_run
 from memometer.errors import InputError
 from memometer.files import read_json
 from memometer.progress import notice
@@ -39,6 +39,24 @@ class Utility:
     config: dict[str, Any]
     folder: Path | None = None
     rejects: pa.Table = dataclasses.field(default_factory=REJECTS_SCHEMA.empty_table)
+
+    def as_audit(self) -> Audit:
+        """As `memometer.report` takes it, which knows audits alone; there is no gallery."""
+        return Audit(
+            summary=self.summary,
+            samples=self.samples,
+            gallery=pa.table({}),
+            manifest=self.manifest,
+            config=self.config,
+            folder=self.folder,
+            rejects=self.rejects,
+            tables={"classes": self.classes},
+        )
+
+    def _repr_html_(self) -> str:
+        from memometer.report import html_fragment
+
+        return html_fragment(self.as_audit())
 
 
 def save_utility(utility: Utility, folder: Path) -> Utility:

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.text import DASH, count, plain
+from memometer.report.text import count, plain, unsigned
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -47,7 +47,7 @@ def planted_numbers(audit: "Audit") -> Numbers:
         (
             plain(row["kind"], limit=40),
             plain(row["by"], limit=40),
-            *(_number(row[name]) for name in ("area", "low", "high")),
+            *(unsigned(row[name]) for name in ("area", "low", "high")),
             *(count(row[name]) for name in ("n_positive", "n_negative")),
         )
         for row in audit.summary.get("planted") or []
@@ -81,7 +81,3 @@ def _panel(curves: pa.Table, kind: str, names: list[str], *, width: int, n_panel
         chance.mark_line(color=theme.MUTED, strokeWidth=1).encode(x=x, y=y),
         alt.Chart(theme.data(rows)).mark_line(strokeWidth=2).encode(x=x, y=y, order="place:Q", **encodings),
     ).properties(width=side, height=side, title=plain(kind, limit=40))
-
-
-def _number(value: float | None) -> str:
-    return DASH if value is None else f"{value:.3f}"

@@ -7,8 +7,8 @@ import altair as alt
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES
-from memometer.report.settings import SCOPES, Shown, metric_name, shown_settings, unsigned
-from memometer.report.text import count, signed
+from memometer.report.settings import SCOPES, Shown, metric_name, shown_settings
+from memometer.report.text import count, signed, unsigned
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit

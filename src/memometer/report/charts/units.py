@@ -7,7 +7,7 @@ import altair as alt
 from memometer.report.charts import theme
 from memometer.report.charts.layers import layer_axis, towers_of
 from memometer.report.charts.table import Numbers
-from memometer.report.text import DASH, count, plain, signed
+from memometer.report.text import DASH, count, plain, signed, unsigned
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -50,9 +50,9 @@ def unitmem_numbers(audit: "Audit") -> Numbers:
         (
             row["tower"],
             f"{row['index']}: {plain(row['layer'], limit=60)}",
-            *(_number(row[name]) for name in ("mean", "low", "high", "q25", "median", "q75", "q95")),
+            *(unsigned(row[name]) for name in ("mean", "low", "high", "q25", "median", "q75", "q95")),
             DASH if row["share_above_half"] is None else f"{row['share_above_half']:.1%}",
-            _number(row["classmem"]),
+            unsigned(row["classmem"]),
             count(row["n_units"]),
             count(row["n_undefined"]),
         )
@@ -98,7 +98,7 @@ def control_numbers(audit: "Audit") -> Numbers:
         if row["difference_low"] is not None and (row["difference_low"] > 0 or row["difference_high"] < 0):
             strong.add(len(rows))
         layer = f"{row['index']}: {plain(row['layer'], limit=60)}"
-        sides = (_number(row["trained_groups"]), _number(row["control_groups"]))
+        sides = (unsigned(row["trained_groups"]), unsigned(row["control_groups"]))
         gap = (signed(row["difference"]), signed(row["difference_low"]), signed(row["difference_high"]))
         rows.append((row["tower"], layer, *sides, *gap, count(row["n_groups"]), count(row["group_size"])))
     names = ("Trained", "Control", "Difference", "Low", "High", "Groups", "Records in each")
@@ -111,7 +111,3 @@ def _panel(layers: list[Any], tower: str, width: int, *, n_panels: int) -> alt.L
         height=220,
         title=f"{tower.capitalize()} tower",
     )
-
-
-def _number(value: float | None) -> str:
-    return DASH if value is None else f"{value:.3f}"

@@ -1,4 +1,4 @@
-"""One file per measure, and one for comparisons: what its report says. `page_of` finds it by the measure's name."""
+"""What reports say: one file per measure, and for utility, sweeps and comparisons. `page_of` finds it by name."""
 
 from importlib import import_module
 
@@ -14,6 +14,7 @@ PAGES = {
     "sslmem": "sslmem",
     "sweep": "sweep",
     "unitmem": "unitmem",
+    "utility": "utility",
     "vl-dejavu": "vl_dejavu",
 }
 """Measure → module of this folder; each has a `PAGE`."""

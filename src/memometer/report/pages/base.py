@@ -28,6 +28,7 @@ class Figure:
         text: how to read it, in a few sentences.
         draw: the chart, of a given width in px.
         numbers: the same numbers as a table; one without rows means that there is nothing to draw.
+        wanted: whether the audit has what the chart is about; one that is not wanted has no place on the page.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Figure:
     text: str
     draw: Callable[..., Any]
     numbers: Callable[["Audit"], Numbers]
+    wanted: Callable[["Audit"], bool] = lambda _: True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +80,7 @@ class MeasurePage:
         items: the gallery's entries, their pictures placed.
         gallery_template: the template that shows them.
         terminal: what is printed when the audit is done; None prints ``tables``.
-        kind: of work, ``"audit"`` for all but sweeps.
+        kind: of work, ``"audit"`` for all but sweeps, comparisons and measurements of utility.
     """
 
     name: str
@@ -95,6 +97,10 @@ class MeasurePage:
     gallery_template: str = "items.html.jinja"
     terminal: Callable[["Audit"], Iterable[Any]] | None = None
     kind: str = "audit"
+
+    def figures_of(self, audit: "Audit") -> tuple[Figure, ...]:
+        """The charts of this audit."""
+        return tuple(figure for figure in self.figures if figure.wanted(audit))
 
     def printed(self, audit: "Audit") -> Iterable[Any]:
         """What a terminal shows of the audit."""

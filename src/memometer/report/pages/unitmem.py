@@ -13,7 +13,7 @@ from memometer.report.charts.units import (
 )
 from memometer.report.gaps import read_gap
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
-from memometer.report.text import DASH, Clipped, clip, count, signed
+from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned
 from memometer.report.tower_verdicts import unitmem_verdict
 
 if TYPE_CHECKING:
@@ -97,9 +97,9 @@ def _units(summary: dict[str, Any]) -> Numbers:
     for tower, entry in summary["towers"].items():
         mean = read_gap({name: entry[name] for name in ("low", "high")} | {"value": entry["mean"]})
         share = DASH if entry["share_above_half"] is None else f"{entry['share_above_half']:.1%}"
-        numbers = (_number(mean.value), _number(entry["median"]), _number(entry["q95"]), share)
+        numbers = (unsigned(mean.value), unsigned(entry["median"]), unsigned(entry["q95"]), share)
         defined = f"{count(entry['n_units'] - entry['n_undefined'])} of {count(entry['n_units'])}"
-        rows.append((tower, *numbers, _number(entry["classmem"]), defined))
+        rows.append((tower, *numbers, unsigned(entry["classmem"]), defined))
     return Numbers(("Tower", "Mean", "Median", "95 % below", "Above ½", "ClassMem", "Units defined"), tuple(rows))
 
 
@@ -109,8 +109,8 @@ def _control(summary: dict[str, Any]) -> Numbers:
     compared: list[tuple[str, str, str, dict[str, Any], str]] = [
         (
             tower,
-            _number(entry["control"]["trained"]),
-            _number(entry["control"]["control"]),
+            unsigned(entry["control"]["trained"]),
+            unsigned(entry["control"]["control"]),
             entry["control"]["difference"],
             f"{entry['control']['difference']['n']} × {count(entry['control']['group_size'])}",
         )
@@ -126,10 +126,6 @@ def _control(summary: dict[str, Any]) -> Numbers:
         rows.append((tower, trained, control, signed(gap.value), gap.interval_text, groups))
     header = ("Tower", "Trained", "Control", "Difference", "95 % interval", "Groups")
     return Numbers(header, tuple(rows), strong=frozenset(strong))
-
-
-def _number(value: float | None) -> str:
-    return DASH if value is None else f"{value:.3f}"
 
 
 READING = (

@@ -3,20 +3,13 @@
 import difflib
 from collections.abc import Callable
 
-import pyarrow.compute as pc
 import torch
 
 from memometer.encoders.ssl_model import CONFIG_NAME, WEIGHTS_NAME
 from memometer.errors import InputError
 from memometer.training.folder import Layout, ModelFolder
-from memometer.training.run import (
-    IMAGE_COLUMNS,
-    TrainResult,
-    check_records,
-    is_main_process,
-    read_records,
-    run_training,
-)
+from memometer.training.needs import check_records
+from memometer.training.run import IMAGE_COLUMNS, TrainResult, is_main_process, read_records, run_training
 from memometer.training.ssl.config import SslConfig
 from memometer.training.ssl.dino import DinoObjective
 from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
@@ -58,13 +51,7 @@ def train_ssl(config: SslConfig, *, overwrite: bool = False) -> TrainResult:
         raise InputError(f"there is no objective '{config.objective}'; {hint}expected one of {', '.join(OBJECTIVES)}")
     kind, loss = OBJECTIVES[config.objective]
     records, of_records = read_records(config, IMAGE_COLUMNS)
-    check_records(
-        records,
-        batch_size=config.batch_size,
-        lacking=pc.is_null(records.column("image_path")),
-        what="no image",
-        needs="training needs one of each",
-    )
+    check_records(records, ["image"], batch_size=config.batch_size, why="training needs one of each")
     architecture = find_architecture(config)
     manifest = run_training(
         config,

@@ -1,0 +1,121 @@
+"""Utility: every number with its interval, and the classes that a model tells apart well and badly."""
+
+from typing import TYPE_CHECKING, Any
+
+import altair as alt
+
+from memometer.report.charts import theme
+from memometer.report.charts.table import Numbers
+from memometer.report.shares import CLASSIFICATIONS, Share, shares
+from memometer.report.text import count, plain, unsigned
+
+if TYPE_CHECKING:
+    from memometer.audits.result import Audit
+
+__all__ = ["MAX_CLASSES", "class_dots", "class_numbers", "share_intervals", "share_numbers"]
+
+COLORS = {"Zero-shot": theme.TARGET, "Linear probe": theme.BLUE}
+SHAPES = {"Zero-shot": "circle", "Linear probe": "diamond"}
+CHARACTER_WIDTH = 7
+"""Room for a character of a number's name in px."""
+CLASS_WIDTH = 120
+"""Room for the name of a class in px."""
+MAX_CLASSES = 40
+"""Classes of the chart: with more, the best and the worst half of as many."""
+
+
+def share_intervals(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+    """Every defined number with its 95 % interval, a panel per part, all on one scale.
+
+    Args:
+        audit: a measurement of utility, as `memometer.utility.Utility.as_audit` gives it.
+        width: of the whole chart in px.
+    """
+    defined = [share for share in shares(audit.summary) if share.value is not None]
+    top = max((value for share in defined for value in (share.value, share.high) if value is not None), default=1.0)
+    parts = list(dict.fromkeys(share.part for share in defined))
+    room = CHARACTER_WIDTH * max((len(share.name) for share in defined), default=0)
+    panels = [
+        _panel([share for share in defined if share.part == part], top=top or 1.0, room=room, width=width)
+        for part in parts
+    ]
+    return theme.themed(alt.concat(*panels, columns=1, spacing=20))
+
+
+def share_numbers(audit: "Audit") -> Numbers:
+    """All numbers, the undefined ones as dashes; no rows where none is defined."""
+    found = list(shares(audit.summary))
+    if all(share.value is None for share in found):
+        return Numbers((), ())
+    rows = [
+        (share.part, share.name, unsigned(share.value), share.interval_text, unsigned(share.std), count(share.n))
+        for share in found
+    ]
+    return Numbers(("Part", "Number", "Value", "95 % interval", "std", "n"), tuple(rows), n_text=2)
+
+
+def class_dots(audit: "Audit", *, width: int = theme.WIDE) -> alt.Chart:
+    """The value of each class, best first, by zero-shot classification and by the probe where both are there.
+
+    Args:
+        audit: a measurement of utility with a table ``classes``.
+        width: of the whole chart in px.
+    """
+    rows = [
+        {"class": plain(row["class"], limit=40), "series": CLASSIFICATIONS[row["part"]], "value": row["value"]}
+        for row in _classes(audit)
+        if row["value"] is not None
+    ]
+    best = {row["class"]: row["value"] for row in reversed(rows)}  # the first part's value where there are two
+    names = sorted(best, key=lambda name: (-best[name], name))
+    if len(names) > MAX_CLASSES:
+        names = [*names[: MAX_CLASSES // 2], *names[-MAX_CLASSES // 2 :]]
+    axis = alt.Axis(ticks=False, domain=False, grid=True, labelColor=theme.INK, labelLimit=CLASS_WIDTH)
+    base = alt.Chart(theme.data([row for row in rows if row["class"] in names])).encode(
+        x=alt.X("value:Q", title=None, axis=_ticks(width), scale=alt.Scale(domain=[0, 1])),
+        y=alt.Y("class:N", sort=names, scale=alt.Scale(domain=names), title=None, axis=axis),
+    )
+    series = list(dict.fromkeys(row["series"] for row in rows))
+    legend = alt.Legend(title=None, orient="top") if len(series) > 1 else None
+    colour, shape = (
+        channel("series:N", scale=alt.Scale(domain=series, range=[kinds[name] for name in series]), legend=legend)
+        for channel, kinds in ((alt.Color, COLORS), (alt.Shape, SHAPES))
+    )
+    dots = base.mark_point(filled=True, opacity=1, size=65).encode(color=colour, shape=shape)
+    return theme.themed(dots.properties(width=width - CLASS_WIDTH - 40, height=20 * len(names)))
+
+
+def class_numbers(audit: "Audit") -> Numbers:
+    """Every class of every part, in the order of the classes; no rows where no value is defined."""
+    rows = _classes(audit)
+    if all(row["value"] is None for row in rows):
+        return Numbers((), ())
+    cells = [
+        (CLASSIFICATIONS[row["part"]], plain(row["class"], limit=80), count(row["n"]), unsigned(row["value"]))
+        for row in rows
+    ]
+    return Numbers(("Part", "Class", "Images", "Value"), tuple(cells), n_text=2)
+
+
+def _classes(audit: "Audit") -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = audit.tables["classes"].to_pylist()
+    return rows
+
+
+def _panel(found: list[Share], *, top: float, room: int, width: int) -> alt.LayerChart:
+    names = [share.name for share in found]
+    rows = [{"name": share.name, "value": share.value, "low": share.low, "high": share.high} for share in found]
+    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, minExtent=room)
+    base = alt.Chart(theme.data(rows)).encode(
+        y=alt.Y("name:N", sort=names, scale=alt.Scale(domain=names), title=None, axis=axis)
+    )
+    x = alt.X("value:Q", title=None, axis=_ticks(width), scale=alt.Scale(domain=[0, top], nice=True))
+    interval = base.mark_rule(strokeWidth=2.5, color=theme.TARGET).encode(
+        x=alt.X("low:Q", title=None, axis=_ticks(width)), x2="high:Q"
+    )
+    point = base.mark_point(filled=True, opacity=1, size=75, color=theme.TARGET).encode(x=x)
+    return alt.layer(interval, point).properties(width=width - room - 40, height=26 * len(names), title=found[0].part)
+
+
+def _ticks(width: int) -> alt.Axis:
+    return alt.Axis(tickCount=max(3, width // 150))

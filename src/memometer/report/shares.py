@@ -1,0 +1,58 @@
+"""The numbers of a measurement of utility, one by one, ready to be shown."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from memometer.report.text import DASH, plain, unsigned
+
+__all__ = ["CLASSIFICATIONS", "Share", "shares"]
+
+CLASSIFICATIONS = {"zero_shot": "Zero-shot", "linear_probe": "Linear probe"}
+"""Parts that tell classes apart."""
+DIRECTIONS = {"image_to_text": "Image → text", "text_to_image": "Text → image"}
+"""Ways of retrieval."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """A share of images or captions, or a mean average precision, with its 95 % interval.
+
+    Attributes:
+        part: of the measurement.
+        name: of the number within its part.
+        value: in [0, 1]; None where it is undefined.
+        low: lower end of the interval.
+        high: upper end of it.
+        std: standard deviation over draws of 10 % of the images (paper A's protocol).
+        n: the images or captions behind it.
+        reason: why it is undefined; may be empty.
+    """
+
+    part: str
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    std: float | None
+    n: int
+    reason: str
+
+    @property
+    def interval_text(self) -> str:
+        """The interval in brackets."""
+        if self.low is None or self.high is None:
+            return DASH
+        return f"[{unsigned(self.low)}, {unsigned(self.high)}]"
+
+
+def shares(summary: dict[str, Any]) -> Iterator[Share]:
+    """All that was measured, in the order of the page."""
+    parts = {name: summary[part] for part, name in CLASSIFICATIONS.items()}
+    parts |= {name: (summary["retrieval"] or {}).get(way) for way, name in DIRECTIONS.items()}
+    for part, numbers in parts.items():
+        for name, number in (numbers or {}).items():
+            if isinstance(number, dict) and "low" in number:
+                known = {key: number[key] for key in ("value", "low", "high", "std", "n")}
+                reason = plain(number.get("reason") or "", limit=200)
+                yield Share(part=part, name=name.replace("_", " "), **known, reason=reason)

@@ -1,0 +1,31 @@
+"""What a measurement of utility says, in plain words: the first number of each part with its interval."""
+
+import itertools
+from typing import Any
+
+from memometer.report.shares import Share, shares
+from memometer.report.text import unsigned
+from memometer.report.verdict import Verdict
+
+__all__ = ["utility_verdict"]
+
+
+def utility_verdict(summary: dict[str, Any]) -> Verdict:
+    """Names the number of each part that stands first; it judges nothing, for good enough depends on the purpose."""
+    defined = (share for share in shares(summary) if share.value is not None)
+    first = [next(group) for _, group in itertools.groupby(defined, key=lambda share: share.part)]
+    if not first:
+        return Verdict("undefined", "No utility", "No number is defined; the table says why.")
+    parts = (f"{share.part.lower()} {unsigned(share.value)}".replace(" ", "\u00a0") for share in first)
+    title = ", ".join(parts)  # lines break between parts alone
+    return Verdict("measured", title[0].upper() + title[1:], " ".join(map(_sentence, first)))
+
+
+def _sentence(share: Share) -> str:
+    counted = "captions" if share.part.startswith("Text") else "images"
+    sure = (
+        "without an interval"
+        if share.low is None
+        else f"95\u00a0% interval {unsigned(share.low)} to {unsigned(share.high)}"
+    )
+    return f"{share.part}: {share.name} {unsigned(share.value)}, {sure}, n = {share.n:,} {counted}."

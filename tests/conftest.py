@@ -1,0 +1,31 @@
+"""Fixtures that several files of tests share; what they need is imported by the tests that ask for them."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def resnet():
+    """One of timm's test models."""
+    from vision_models import timm_model
+
+    return timm_model("test_resnet")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(resnet, tmp_path_factory):
+    """A file of its weights."""
+    from vision_models import saved
+
+    return saved(resnet.state_dict(), tmp_path_factory.mktemp("timm") / "resnet.pt")
+
+
+@pytest.fixture
+def one_thread(monkeypatch):
+    """One thread, here and in subprocesses, so that both compute the same bytes."""
+    import torch
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

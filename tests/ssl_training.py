@@ -1,0 +1,40 @@
+"""Small self-supervised trainings on built-in scenes."""
+
+import hashlib
+import sys
+
+import pyarrow.parquet as pq
+
+from memometer.data.scenes import make_scenes
+from memometer.training import SslConfig, train_ssl
+
+N, BATCH, EPOCHS = 64, 32, 4
+TWO_PROCESSES = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+OBJECTIVES = ("vicreg", "simclr", "barlow", "dino")
+
+
+def options(world, out, **changes):
+    base = {"records": world / "records", "out": out, "model": "tiny", "image_size": 32, "epochs": EPOCHS}
+    return {**base, "batch_size": BATCH, "projector_width": 32, "prototypes": 16, "device": "cpu", **changes}
+
+
+def run(world, out, *, overwrite=False, **changes):
+    return train_ssl(SslConfig.checked(**options(world, out, **changes)), overwrite=overwrite)
+
+
+def flags(named):
+    return [f"--{name.replace('_', '-')}={value}" for name, value in named.items()]
+
+
+def digest(folder):
+    return hashlib.sha256((folder / "ssl_model.safetensors").read_bytes()).hexdigest()
+
+
+def metrics(folder):
+    return pq.read_table(folder / "metrics.parquet").to_pandas()
+
+
+def write_world(folder):
+    """A folder with records to train on."""
+    make_scenes(folder / "records", n=N, size=48)
+    return folder

@@ -1,0 +1,137 @@
+"""The report of a measurement of utility, and how ``memometer report`` rebuilds the reports of all but audits."""
+
+import re
+
+import pytest
+from model_factory import write_records
+from sweep_factory import sweep
+from typer.testing import CliRunner
+from utility_factory import make_utility, number
+from worlds import VectorWorld
+
+from memometer import audit_vl_dejavu, compare_audits
+from memometer.cli.main import app
+from memometer.errors import InputError
+from memometer.report import render
+from memometer.report.charts.utility import MAX_CLASSES, class_dots, share_intervals
+from memometer.report.pages.utility import FIGURES
+from memometer.report.svg import to_svg
+from memometer.report.utility_verdict import utility_verdict
+from memometer.sweeps.sweep import _write as write_sweep
+from memometer.utility.result import save_utility
+
+HOSTILE = "<script>alert(1)</script> \u202e x"
+
+
+def drawn(chart):
+    return [row for rows in chart.to_dict()["datasets"].values() for row in rows]
+
+
+def test_the_page_has_every_number_with_its_interval_and_why_one_is_undefined():
+    page = render(make_utility(several=False).as_audit())
+    assert "<h1>Utility measurement</h1>" in page
+    for cells in (("Zero-shot", "accuracy", "0.410", "[0.380, 0.440]", "0.070", "400"),
+                  ("Text → image", "recall@5", "0.300", "[0.270, 0.330]", "0.070", "1,990"),
+                  ("Linear probe", "accuracy@5", "–", "–", "–", "400"),
+                  ("Linear probe", "accuracy@5", "there are 3 classes, fewer than 5")):  # fmt: skip
+        row = "".join(f"<td[^>]*><bdi>{re.escape(cell)}</bdi></td>" for cell in cells)
+        assert re.search(row, page), cells
+    assert re.search(r'<tr class="above"><td class="text"><bdi>0.01</bdi></td><td><bdi>0.610</bdi>', page)
+    assert "best on 61 of the 300 training records" in page
+    for words in (
+        "Records under test",
+        "Prompt templates",
+        "Model",
+        "cannot be decoded",
+        "1 pair of duplicate images across roles may flatter the probe",
+    ):
+        assert words in page
+    assert "It contains training images" not in page
+
+
+def test_the_verdict_has_the_first_number_of_each_part():
+    said = utility_verdict(make_utility().summary)
+    assert said.kind == "measured"
+    assert (
+        said.title.replace("\u00a0", " ")
+        == "Zero-shot 0.410, linear probe 0.630, image → text 0.200, text → image 0.150"
+    )
+    assert "mean average precision 0.410, 95\u00a0% interval 0.380 to 0.440, n = 400 images." in said.sentence
+    assert "n = 1,990 captions." in said.sentence
+    few = make_utility(parts=("retrieval",)).summary
+    for way in ("image_to_text", "text_to_image"):
+        few["retrieval"][way] = {f"recall@{k}": number(None, reason="too few") for k in (1, 5, 10)}
+    assert utility_verdict(few).title == "No utility"
+    page = render(make_utility(parts=("retrieval",)).as_audit())
+    assert 'id="classes"' not in page
+    assert "Images have" not in page
+
+
+def test_names_of_classes_and_templates_stay_text():
+    audit = make_utility(classes=[HOSTILE, "tree", "none"], templates=[f"{HOSTILE} {{}}"]).as_audit()
+    page = render(audit)
+    assert "<script" not in page
+    assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
+    assert "\u202e" not in to_svg(class_dots(audit), key="x", label="x")
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.key)
+@pytest.mark.parametrize("width", [960, 340])
+def test_charts_draw_within_their_width_and_have_a_table(figure, width):
+    audit = make_utility(classes=[f"quite a long name of a class {n}" for n in range(9)]).as_audit()
+    svg = to_svg(figure.draw(audit, width=width), key="x", label="x")
+    assert float(re.match(r'<svg [^>]*width="([\d.]+)"', svg)[1]) <= width * 1.1
+    numbers = figure.numbers(audit)
+    assert {len(row) for row in numbers.rows} == {len(numbers.header)}
+
+
+def test_charts_show_the_numbers_of_the_summary():
+    utility = make_utility(parts=("linear_probe", "retrieval"))
+    rows = drawn(share_intervals(utility.as_audit()))
+    assert (len(rows), rows[0]["value"], rows[0]["low"]) == (7, 0.63, 0.6)
+    assert {row["class"] for row in drawn(class_dots(utility.as_audit()))} == {"tree", "small dog"}
+
+
+def test_of_many_classes_the_best_and_the_worst_are_drawn():
+    n = MAX_CLASSES + 11
+    audit = make_utility(classes=[f"class {place}" for place in range(n)]).as_audit()  # best first, the last undefined
+    half = MAX_CLASSES // 2
+    expected = {f"class {place}" for place in (*range(half), *range(n - 1 - half, n - 1))}
+    assert {row["class"] for row in drawn(class_dots(audit))} == expected
+    assert len(FIGURES[1].numbers(audit).rows) == 2 * n
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Kind → a folder of it, with the page that its report should be."""
+    folder = tmp_path_factory.mktemp("folders")
+    utility = save_utility(make_utility(), folder / "utility")
+    found = sweep(folder, write_records(folder / "records", n=9, roles=("a", "b", "public")), {"default": [(0.1, 0.5)]})
+    write_sweep(found)
+    audits = [audit_vl_dejavu(**VectorWorld(folder / f"v{x}", plant=x).options, replicates=20) for x in (0.0, 1.0)]
+    compared = compare_audits(audits, out=folder / "compare", replicates=20)
+    return {kind.folder: render(kind.as_audit()) for kind in (utility, found, compared)}
+
+
+def report(*words):
+    return CliRunner().invoke(app, ["report", *map(str, words)])
+
+
+@pytest.mark.parametrize("kind", ["utility", "sweep", "compare"])
+def test_the_report_of_every_kind_of_folder_is_rebuilt(folders, kind):
+    (folder,) = [folder for folder in folders if folder.name == kind]
+    (folder / "report.html").unlink(missing_ok=True)
+    done = report(folder)
+    assert done.exit_code == 0, done.exception
+    assert (folder / "report.html").read_text(encoding="utf-8") == folders[folder]
+
+
+def test_a_folder_that_lacks_a_file_says_what_to_do(folders):
+    for folder in folders:
+        table = next(path for path in folder.glob("*.parquet") if path.name != "rejects.parquet")
+        content = table.read_bytes()
+        table.unlink()
+        done = report(folder)
+        assert isinstance(done.exception, InputError)
+        assert re.search(rf"lacks {table.name}; (measure it|run its .*) again", str(done.exception))
+        table.write_bytes(content)

@@ -1,0 +1,98 @@
+"""The losses of self-supervised training against slow oracles, written from the papers' formulas."""
+
+import json
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+from ssl_oracles import barlow_oracle, dino_oracle, simclr_oracle, tensors, two_views, vicreg_oracle
+from ssl_training import TWO_PROCESSES
+
+from memometer.training.ssl.dino import Prototypes
+from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
+from memometer.training.ssl.objective import spread
+
+
+def test_vicreg_is_the_papers():
+    a, b = two_views()
+    assert vicreg_loss()(*tensors(a, b)).item() == pytest.approx(vicreg_oracle(a, b), rel=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5])
+def test_simclr_is_the_papers(temperature):
+    a, b = two_views()
+    found = simclr_loss(temperature=temperature)(*tensors(a, b)).item()
+    assert found == pytest.approx(simclr_oracle(a, b, temperature), rel=1e-6)
+
+
+def test_barlow_twins_is_the_papers():
+    a, b = two_views()
+    assert barlow_loss()(*tensors(a, b)).item() == pytest.approx(barlow_oracle(a, b), rel=1e-6)
+
+
+def test_dino_is_the_papers_and_its_center_follows_the_teacher():
+    teacher, student = (np.stack(two_views()) * 0.1 for _ in range(2))
+    student = student[::-1] + 0.02
+    criterion, center = dino_loss(prototypes=5, teacher_temperature=0.04), np.zeros(5)
+    for _ in range(3):
+        found = criterion(tensors(*teacher), tensors(*student)).item()
+        assert found == pytest.approx(dino_oracle(teacher, student, center), rel=1e-5)
+        center = 0.9 * center + 0.1 * teacher.mean((0, 1))
+    np.testing.assert_allclose(criterion.center.numpy().ravel(), center, rtol=1e-5)
+
+
+def test_spread_tells_a_collapse():
+    one = torch.tensor([[1.0, 2.0]]).repeat(8, 1)
+    assert spread(one) == pytest.approx(0, abs=1e-6)
+    assert spread(torch.cat([one, -one])) == pytest.approx(1)
+
+
+def test_prototypes_are_cosines():
+    prototypes = Prototypes(4, 3)
+    z = np.random.default_rng(0).normal(size=(2, 4)).astype(np.float32)
+    weight = prototypes.weight.detach().numpy()
+    expected = [[row @ w / np.linalg.norm(row) / np.linalg.norm(w) for w in weight] for row in z]
+    np.testing.assert_allclose(prototypes(torch.tensor(z)).detach().numpy(), expected, rtol=1e-5)
+
+
+SHARED_LOSSES = """
+import json, sys
+import torch
+from memometer.training.ssl.losses import simclr_loss, vicreg_loss
+
+torch.distributed.init_process_group("gloo")
+rank = torch.distributed.get_rank()
+found = {}
+for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature=0.5))):
+    views = torch.load(sys.argv[1], weights_only=True).chunk(2, dim=1)[rank].requires_grad_()
+    value = loss(*views)
+    value.backward()
+    shares = [torch.zeros_like(views) for _ in range(2)]
+    torch.distributed.all_gather(shares, views.grad)
+    mean = value.detach().clone()
+    torch.distributed.all_reduce(mean)
+    # data parallelism halves the gradients
+    found[name] = {"loss": mean.item() / 2, "gradient": (torch.cat(shares, dim=1) / 2).tolist()}
+if rank == 0:
+    print(json.dumps(found))
+torch.distributed.barrier()
+torch.distributed.destroy_process_group()
+"""
+
+
+@pytest.mark.slow
+def test_the_loss_of_two_processes_is_that_of_the_whole_batch(tmp_path):
+    views = torch.tensor(np.stack(two_views(n=8)))
+    torch.save(views, tmp_path / "views.pt")
+    (tmp_path / "shared.py").write_text(SHARED_LOSSES)
+    command_line = [*TWO_PROCESSES, str(tmp_path / "shared.py"), str(tmp_path / "views.pt")]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature=0.5))):
+        whole = views.clone().requires_grad_()
+        value = loss(*whole)
+        value.backward()
+        found = json.loads(done.stdout)[name]
+        assert found["loss"] == pytest.approx(value.item(), rel=1e-6)
+        np.testing.assert_allclose(found["gradient"], whole.grad.numpy(), rtol=1e-5, atol=1e-9)
