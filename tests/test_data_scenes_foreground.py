@@ -1,6 +1,5 @@
 """Foreground scenes: one labelled object, a background that hints at it and differs from every other."""
 
-import hashlib
 import json
 import tarfile
 from collections import Counter
@@ -8,10 +7,9 @@ from collections import Counter
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import typer
+from scene_files import app, digests, rows
 from typer.testing import CliRunner
 
-from memometer.cli.data_scenes import command
 from memometer.data import import_records, load_records
 from memometer.data.images import open_image
 from memometer.data.scenes import make_scenes, writing
@@ -22,17 +20,6 @@ from memometer.errors import InputError
 
 N = 4000
 SCENES = [compose_foreground(0, index) for index in range(N)]
-
-app = typer.Typer()
-app.command()(command)
-
-
-def digests(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-
-
-def rows(folder):
-    return load_records(folder).table.to_pylist()
 
 
 @pytest.fixture(scope="module")

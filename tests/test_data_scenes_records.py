@@ -1,16 +1,14 @@
 """Scenes as records: files, determinism, planted cases, the command."""
 
-import hashlib
 import json
 import tarfile
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import typer
+from scene_files import app, digests, rows
 from typer.testing import CliRunner
 
-from memometer.cli.data_scenes import command
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.images import open_image, read_image_bytes
 from memometer.data.records import RECORD_SCHEMA, load_records
@@ -19,17 +17,6 @@ from memometer.data.scenes.drawing import KINDS
 from memometer.errors import InputError
 from memometer.files import hash_bytes
 from memometer.objects.vocabulary import load_vocabulary
-
-app = typer.Typer()
-app.command()(command)
-
-
-def digests(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-
-
-def rows(folder):
-    return load_records(folder).table.to_pylist()
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import numpy as np
 
 from memometer.audits.image_direction import PERCENTS, ImageDirection
 from memometer.audits.image_references import reference_kind
+from memometer.audits.shared_notes import model_warnings, one_way_note
 from memometer.statistics import confident_gap, jaccard_of_found, share_equal
 
 __all__ = ["compare_references", "notes", "null_intervals", "summarise"]
@@ -92,9 +93,7 @@ def notes(
     manifest: dict[str, Any], directions: list[ImageDirection], summary: dict[str, Any], *, n_rejects: int
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
-    models = [("target", manifest["target"]), ("reference", manifest["reference"])]
-    models += [(f"reference {place}", model) for place, model in enumerate(manifest["further_references"], start=2)]
-    lines = [f"{name}: {text}" for name, model in models for text in model.get("warnings", [])]
+    lines = model_warnings(manifest)
     if n := summary["duplicates_across_roles"]["n"]:
         lines.append(f"{n:,} pairs of duplicate images lie across roles and bias every number; split again")
     if n_rejects:
@@ -111,15 +110,7 @@ def notes(
                 f"{empty:,} boxes of the {part.name} direction have no area in the image and count for nothing"
             )
     if len(directions) == 1:
-        remedy = (
-            "pass --reference-role to balance the two"
-            if summary["test"] == "two-model"
-            else "pass --control-role, records that the target never saw, to take the difference in quality out"
-        )
-        lines.append(
-            "one direction only: a score here mixes memorization with plain quality, since a better target beats the "
-            f"reference on anyone's records; {remedy}"
-        )
+        lines.append(one_way_note("score", swappable=summary["test"] == "two-model"))
     return lines
 
 

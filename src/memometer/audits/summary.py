@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.audits.direction import OVER, Direction
+from memometer.audits.shared_notes import model_warnings, one_way_note
 from memometer.statistics import correlation, gap_of, jaccard_of_found, label_table
 
 __all__ = ["NO_DIRECTION", "compare_references", "leaking_objects", "notes", "summarise"]
@@ -199,9 +200,7 @@ def notes(
     sides: dict[str, Any],
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
-    models = [("target", manifest["target"]), ("reference", manifest["reference"])]
-    models += [(f"reference {place}", model) for place, model in enumerate(manifest["further_references"], start=2)]
-    lines = [f"{name}: {text}" for name, model in models for text in model["warnings"]]
+    lines = model_warnings(manifest)
     if duplicates["n"]:
         lines.append(
             f"{duplicates['n']:,} pairs of duplicate images lie across roles: they make neighbours of training images "
@@ -213,13 +212,5 @@ def notes(
     if undirected:
         lines.append(f"{undirected:,} records are left out, for a model finds no direction in their query caption")
     if len(directions) == 1:
-        remedy = (
-            "pass --reference-role to balance the two"
-            if sides["reference"] == "images"
-            else "pass --control-role, records that the target never saw, to take the difference in quality out"
-        )
-        lines.append(
-            "one direction only: a gap here mixes memorization with plain quality, since a better target beats the "
-            f"reference on anyone's records; {remedy}"
-        )
+        lines.append(one_way_note("gap", swappable=sides["reference"] == "images"))
     return lines

@@ -28,9 +28,7 @@ def command(
     reference_role: Annotated[
         str | None, typer.Option(help="The reference's own training records: tests both ways.")
     ] = None,
-    control_role: Annotated[
-        str | None, typer.Option(help="Records that no model was trained on: takes differences in quality out.")
-    ] = None,
+    control_role: options.ControlRole = None,
     public_role: options.PublicRole = None,
     fit_role: Annotated[
         str | None, typer.Option(help="The records that naive-bayes and crop-classifier are fitted on.")

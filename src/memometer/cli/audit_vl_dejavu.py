@@ -29,9 +29,7 @@ def command(
     reference_role: Annotated[
         str | None, typer.Option(help="The reference's own training records: tests both ways and balances the gaps.")
     ] = None,
-    control_role: Annotated[
-        str | None, typer.Option(help="Records that no model was trained on: takes differences in quality out.")
-    ] = None,
+    control_role: options.ControlRole = None,
     public_role: options.PublicRole = None,
     k: Annotated[int, typer.Option(help="Public images per caption.")] = 10,
     sweep: Annotated[str, typer.Option(help="Further k to report, at the cost of one search.")] = "1,10,100",

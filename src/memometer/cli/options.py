@@ -9,6 +9,7 @@ __all__ = [
     "AnyDevice",
     "BatchSize",
     "CheckpointEpochs",
+    "ControlRole",
     "DecodingWorkers",
     "Device",
     "Json",
@@ -34,6 +35,9 @@ __all__ = [
 
 Role = Annotated[str | None, typer.Option(help="Test the records of this role alone.")]
 PublicRole = Annotated[str | None, typer.Option(help="The public set is this role of --public.")]
+ControlRole = Annotated[
+    str | None, typer.Option(help="Records that no model was trained on: takes differences in quality out.")
+]
 Out = Annotated[Path, typer.Option(help="The run folder to write.")]
 Store = Annotated[
     Path | None, typer.Option(help="Where embeddings and sums are kept for the next audit; by default OUT/stages.")

@@ -7,7 +7,7 @@ import altair as alt
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import Gap, read_gap
+from memometer.report.gaps import DESIGNS, Gap, read_gap
 from memometer.report.text import DASH, count, signed
 
 if TYPE_CHECKING:
@@ -25,13 +25,6 @@ __all__ = [
 ]
 
 SHARES = {"100": "all records", "20": "top 20 %", "5": "top 5 %", "top5": "top 5 labels"}
-DESIGNS = {
-    "balanced": "Balanced, both ways",
-    "controlled": "Controlled: less the control",
-    "one-way": "One-way",
-    "swapped": "One-way, roles swapped",
-    "control": "Control: never seen",
-}
 OUTCOMES = ("memorized", "correlated", "forgotten", "unassociated")
 COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
 DIRECTIONS = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}

@@ -12,7 +12,16 @@ from memometer.report.text import count, plain, signed
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
 
-__all__ = ["DESIGNS", "delta_layermem", "delta_numbers", "layer_axis", "layermem", "layermem_numbers", "towers_of"]
+__all__ = [
+    "DESIGNS",
+    "delta_layermem",
+    "delta_numbers",
+    "layer_axis",
+    "layermem",
+    "layermem_numbers",
+    "tower_panel",
+    "towers_of",
+]
 
 DESIGNS = {"balanced": "Balanced, both ways", "forward": "Target's records", "backward": "Reference's records"}
 COLORS = {"balanced": theme.TARGET, "forward": theme.BLUE, "backward": theme.REFERENCE}
@@ -46,7 +55,7 @@ def layermem(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
         band = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
         line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=encodings["strokeDash"])
         point = base.mark_point(filled=True, size=42, opacity=1).encode(y=y)
-        panels.append(_panel([theme.zero_line(horizontal=True), band, line, point], audit, tower, width))
+        panels.append(tower_panel([theme.zero_line(horizontal=True), band, line, point], audit, tower, width=width))
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
@@ -74,7 +83,7 @@ def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChar
         stem = base.mark_rule(strokeWidth=9, opacity=0.3, color=theme.TARGET).encode(y=y, y2=alt.Y2Datum(0))
         interval = base.mark_rule(strokeWidth=2, color=theme.TARGET).encode(y=alt.Y("low:Q"), y2="high:Q")
         point = base.mark_point(filled=True, size=42, opacity=1, color=theme.TARGET).encode(y=y)
-        panels.append(_panel([theme.zero_line(horizontal=True), stem, interval, point], audit, tower, width))
+        panels.append(tower_panel([theme.zero_line(horizontal=True), stem, interval, point], audit, tower, width=width))
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
@@ -104,7 +113,8 @@ def layer_axis(audit: "Audit", tower: str) -> alt.X:
     )
 
 
-def _panel(layers: list[Any], audit: "Audit", tower: str, width: int) -> alt.LayerChart:
+def tower_panel(layers: list[Any], audit: "Audit", tower: str, *, width: int) -> alt.LayerChart:
+    """One tower's marks, beside the other tower's where the chart has room."""
     n_panels = max(2, len(towers_of(audit)))
     return alt.layer(*layers).properties(
         width=theme.panel_width(width=width, n_panels=n_panels),

@@ -1,11 +1,11 @@
 """UnitMem by layer: how it is distributed, and what of it records that the model never saw do not show."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 
 from memometer.report.charts import theme
-from memometer.report.charts.layers import layer_axis, towers_of
+from memometer.report.charts.layers import layer_axis, tower_panel, towers_of
 from memometer.report.charts.table import Numbers
 from memometer.report.text import DASH, count, plain, signed, unsigned
 
@@ -40,7 +40,7 @@ def unitmem_by_layer(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatCh
         spread = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
         line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=encodings["strokeDash"])
         point = base.mark_point(filled=True, size=42, opacity=1).encode(y=y)
-        panels.append(_panel([spread, line, point], tower, width, n_panels=len(towers_of(audit))))
+        panels.append(tower_panel([spread, line, point], audit, tower, width=width))
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
@@ -84,7 +84,7 @@ def unitmem_beyond_control(audit: "Audit", *, width: int = theme.WIDE) -> alt.Co
         interval = base.mark_rule(strokeWidth=2.5, color=theme.TARGET).encode(y=alt.Y("low:Q"), y2="high:Q")
         point = base.mark_point(filled=True, size=60, opacity=1, color=theme.TARGET).encode(y=y)
         layers = [theme.zero_line(horizontal=True), interval, point]
-        panels.append(_panel(layers, tower, width, n_panels=len(towers_of(audit))))
+        panels.append(tower_panel(layers, audit, tower, width=width))
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
@@ -103,11 +103,3 @@ def control_numbers(audit: "Audit") -> Numbers:
         rows.append((row["tower"], layer, *sides, *gap, count(row["n_groups"]), count(row["group_size"])))
     names = ("Trained", "Control", "Difference", "Low", "High", "Groups", "Records in each")
     return Numbers(("Tower", "Layer", *names) if rows else (), tuple(rows), n_text=2, strong=frozenset(strong))
-
-
-def _panel(layers: list[Any], tower: str, width: int, *, n_panels: int) -> alt.LayerChart:
-    return alt.layer(*layers).properties(
-        width=theme.panel_width(width=width, n_panels=max(2, n_panels)),
-        height=220,
-        title=f"{tower.capitalize()} tower",
-    )

@@ -1,0 +1,19 @@
+"""What the folder of scenes holds, and the command that draws them."""
+
+import hashlib
+
+import typer
+
+from memometer.cli.data_scenes import command
+from memometer.data.records import load_records
+
+app = typer.Typer()
+app.command()(command)
+
+
+def digests(folder):
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def rows(folder):
+    return load_records(folder).table.to_pylist()
