@@ -211,7 +211,15 @@ def towers_page(sslmem, gentle, unitmem, made):
         for row in units_by_layer
     )
     clear = sum(not row["difference_low"] <= 0 <= row["difference_high"] for row in units_by_layer)
-    nothing = all(covers_0(entry["balanced"]["relative"]) for entry in rows.values())
+    shown = {name: entry for name, entry in rows.items() if not covers_0(entry["balanced"]["relative"])}
+    verdict = (
+        f"SSLMem shows little: of {len(rows)} balanced intervals {len(shown)} {'leaves' if len(shown) == 1 else 'leave'} out 0 ("
+        + "; ".join(f"{name}: {cell(entry['balanced']['relative'])}" for name, entry in shown.items())
+        + ")"
+        if shown
+        else "neither tower shows it by SSLMem: every balanced interval covers 0"
+    )
+    flat = all(covers_0(row) for row in sslmem.tables["layers"].to_pylist() if row["design"] == "balanced")
     most = max(entry["balanced"]["relative"]["high"] for entry in rows.values())
     towers = summary["text_less_image"]
     found = "\n".join(
@@ -269,8 +277,8 @@ it from any other record, which is what an area of .5 says. CLIPMem, which looks
 
 ## Beside the papers
 
-- C asks which encoder of CLIP memorizes, and finds that the text encoder contributes more. {f"Here neither tower shows it by SSLMem: every balanced interval covers 0, and at most {most:.3f} of relative SSLMem is compatible with the data. By CLIPMem the same models memorize these very records plainly. The likely reason: CLIP's loss pulls an image towards its caption, and nothing pulls the views of one image, or the captions of one image, towards each other, as the losses of E's self-supervised models do. What is memorized lies in the match of the towers, and a measure that looks at one tower alone misses it." if nothing else "See the table above."}
-- E and F find that memorization grows with depth. {"The balanced LayerMem shows nothing to grow." if nothing else ""} UnitMem itself grows from the first block to the second in both towers, and falls
+- C asks which encoder of CLIP memorizes, and finds that the text encoder contributes more. Here {verdict}, and at most {most:.3f} of relative SSLMem is compatible with the data. By CLIPMem the same models memorize these very records plainly. The likely reason: CLIP's loss pulls an image towards its caption, and nothing pulls the views of one image, or the captions of one image, towards each other, as the losses of E's self-supervised models do. What is memorized lies in the match of the towers, and a measure that looks at one tower alone misses most of it.
+- E and F find that memorization grows with depth. {"Every balanced LayerMem covers 0, so there is nothing to grow. " if flat else ""}UnitMem itself grows from the first block to the second in both towers, and falls
   again in the image tower's last. But most of it is there for records that the model never saw: beyond the control, {clear} of {len(units_by_layer)} layers
   exclude 0, where one in twenty does by chance. UnitMem without a control says that units are selective, not that they
   memorized.
