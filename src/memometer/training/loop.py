@@ -3,9 +3,11 @@
 import contextlib
 import dataclasses
 import math
+import multiprocessing
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import torch
@@ -209,13 +211,13 @@ class TrainingLoop:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
+        samples = self._objective.samples(cache_bytes=0 if workers else CACHE_BYTES)
         return DataLoader(
-            self._objective.samples(cache_bytes=0 if workers else CACHE_BYTES),
+            samples,
             batch_sampler=batches,
             num_workers=workers,
             pin_memory=on_gpu,
-            # A fork of a process whose threads are at work can deadlock.
-            multiprocessing_context="spawn" if workers else None,
+            multiprocessing_context=_workers_that_load(type(samples).__module__) if workers else None,
             generator=torch.Generator(),  # keeps the loader off torch's global random state
         )
 
@@ -236,6 +238,18 @@ class TrainingLoop:
         with progress_bar(f"training {self._config.out.name}", total=self._steps, unit="steps") as advance:
             advance(done)
             yield advance
+
+
+def _workers_that_load(module: str) -> BaseContext:
+    """How worker processes start: as copies of a server that has loaded a module, once for all: that takes seconds.
+
+    A fork of this process itself, whose threads are at work, can deadlock.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([module])
+    return context
 
 
 def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
