@@ -3,9 +3,11 @@
 import dataclasses
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
+import time
 import types
 
 import numpy as np
@@ -355,3 +357,36 @@ def test_accelerate_launch_runs_the_command_unchanged(world, trained, tmp_path):
     launched = [*launch, "-m", "memometer", "train", *flags(options(world, tmp_path / "m"))]
     subprocess.run(launched, capture_output=True, check=True)
     assert digest(tmp_path / "m") == digest(trained.folder)
+
+
+def test_the_workers_of_a_killed_training_end(world, tmp_path):
+    words = flags(options(world, tmp_path / "m", epochs=2000, workers=2))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "memometer", "train", *words],
+        start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        assert within(120, (tmp_path / "m" / "state" / "last.pt").exists)
+        process.kill()
+        process.wait()
+        assert within(30, lambda: not group_lives(process.pid))
+    finally:
+        if group_lives(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def within(seconds, holds):
+    """Whether ``holds()`` before that time is over."""
+    end = time.monotonic() + seconds
+    while not (held := holds()) and time.monotonic() < end:
+        time.sleep(0.1)
+    return held
+
+
+def group_lives(group):
+    """Whether a process of the group does."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True

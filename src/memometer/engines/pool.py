@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from memometer.errors import JobError
 
-__all__ = ["decoding_workers", "default_workers", "map_ordered"]
+__all__ = ["decoding_workers", "default_workers", "end_with_parent", "map_ordered"]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -50,7 +50,7 @@ def map_ordered(
     # spawn, not fork: a fork of a process that has used torch's or numba's threads can deadlock.
     context = multiprocessing.get_context("spawn")
     remaining = iter(pieces)
-    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
+    with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
         under_way: collections.deque[concurrent.futures.Future[Result]] = collections.deque()
         try:
             for piece in itertools.islice(remaining, workers * ahead):
@@ -70,8 +70,8 @@ def map_ordered(
                 future.cancel()
 
 
-def _end_with_parent() -> None:
-    """Runs in each worker: without it, the workers of a killed process would wait for pieces for ever."""
+def end_with_parent(_worker: int | None = None) -> None:
+    """Runs in each worker: without it, the workers of a killed process would wait for work for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
 

@@ -16,7 +16,7 @@ from accelerate.utils import DistributedType
 from torch.utils.data import DataLoader
 
 from memometer.encoders.checkpoints import hash_tensors
-from memometer.engines import default_workers
+from memometer.engines import default_workers, end_with_parent
 from memometer.errors import InputError, JobError
 from memometer.progress import notice, progress_bar
 from memometer.seeds import seed_for
@@ -218,6 +218,7 @@ class TrainingLoop:
             num_workers=workers,
             pin_memory=on_gpu,
             multiprocessing_context=_workers_that_load(type(samples).__module__) if workers else None,
+            worker_init_fn=end_with_parent,
             generator=torch.Generator(),  # keeps the loader off torch's global random state
         )
 
