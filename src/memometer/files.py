@@ -7,9 +7,21 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["atomic_path", "hash_bytes", "hash_file", "hash_json", "read_json", "write_json", "write_text"]
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = [
+    "atomic_path",
+    "hash_bytes",
+    "hash_file",
+    "hash_json",
+    "read_json",
+    "write_json",
+    "write_table",
+    "write_text",
+]
 
 
 @contextlib.contextmanager
@@ -30,6 +42,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_table(path: Path, table: "pa.Table") -> None:
+    """Writes compressed Parquet atomically."""
+    import pyarrow.parquet as pq
+
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memometer.errors import InputError
-from memometer.files import atomic_path, read_json, write_json, write_text
+from memometer.files import read_json, write_json, write_table, write_text
 
 __all__ = ["REJECTS_SCHEMA", "Audit", "load_audit", "save_audit", "write_run"]
 
@@ -85,8 +85,7 @@ def write_run(
     for stale in folder.glob("*.parquet"):
         stale.unlink()
     for name, table in tables.items():
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            pq.write_table(table, temporary, compression="zstd")
+        write_table(folder / f"{name}.parquet", table)
     write_text(folder / "config.toml", _toml(config))
     write_json(folder / "manifest.json", manifest)
     write_json(folder / "summary.json", summary)

@@ -6,16 +6,18 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from memometer.audits.calibration import NullRow
 
-__all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
+__all__ = ["SCHEMA_VERSION", "Strict", "VLDejaVuSummary"]
 
 SCHEMA_VERSION = 1
 
 
-class _Strict(BaseModel):
+class Strict(BaseModel):
+    """A part of a summary: a key that is not named here is an error."""
+
     model_config = ConfigDict(extra="forbid")
 
 
-class GapModel(_Strict):
+class GapModel(Strict):
     """A mean over n records."""
 
     value: float | None = Field(description="The mean; null where undefined, with a reason.")
@@ -26,7 +28,7 @@ class GapModel(_Strict):
     reason: str | None = Field(default=None, description="Why the value is null.")
 
 
-class Gaps(_Strict):
+class Gaps(Strict):
     """The three population gaps of paper A."""
 
     ppg: GapModel
@@ -34,7 +36,7 @@ class Gaps(_Strict):
     aucg: GapModel
 
 
-class GapsTwice(_Strict):
+class GapsTwice(Strict):
     """Over all objects, and over those that the query caption does not name."""
 
     all: Gaps
@@ -48,7 +50,7 @@ class GapsAtK(GapsTwice):
     controlled: GapsTwice | None
 
 
-class Counts(_Strict):
+class Counts(Strict):
     """Records of one direction."""
 
     n_records: int
@@ -69,7 +71,7 @@ class Control(Counts):
     gaps: GapsTwice
 
 
-class AgreementModel(_Strict):
+class AgreementModel(Strict):
     """How alike two references are."""
 
     value: float | None
@@ -80,7 +82,7 @@ class AgreementModel(_Strict):
     reason: str | None = None
 
 
-class Reference(_Strict):
+class Reference(Strict):
     """One of several references, on the same records."""
 
     reference: str
@@ -89,7 +91,7 @@ class Reference(_Strict):
     controlled: GapsTwice | None
 
 
-class AgreementOfReferences(_Strict):
+class AgreementOfReferences(Strict):
     """Two references, record by record."""
 
     references: tuple[str, str]
@@ -98,7 +100,7 @@ class AgreementOfReferences(_Strict):
     gap_correlation: AgreementModel = Field(description="Of recall under the target less recall under the reference.")
 
 
-class Means(_Strict):
+class Means(Strict):
     """Mean scores of both models."""
 
     precision_target: float | None
@@ -109,14 +111,14 @@ class Means(_Strict):
     f_reference: float | None
 
 
-class MeansTwice(_Strict):
+class MeansTwice(Strict):
     """Over all and over unmentioned objects."""
 
     all: Means
     unmentioned: Means
 
 
-class TopRow(_Strict):
+class TopRow(Strict):
     """Mean gaps over the top-L records under one sorting, with the control (roles swapped)."""
 
     direction: Literal["forward", "backward"]
@@ -137,7 +139,7 @@ class TopRow(_Strict):
     control_f_gap: float
 
 
-class Found(_Strict):
+class Found(Strict):
     """How well one ranking finds the planted records of one kind."""
 
     kind: str
@@ -150,7 +152,7 @@ class Found(_Strict):
     reason: str | None = None
 
 
-class Duplicates(_Strict):
+class Duplicates(Strict):
     """Pairs of exact or near-duplicate images across roles; the first 20 by id."""
 
     n: int

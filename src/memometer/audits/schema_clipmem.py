@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from memometer.audits.calibration import NullRow
+from memometer.audits.schema import Strict
 
 __all__ = ["SCHEMA_VERSION", "ClipMemSummary"]
 
@@ -12,11 +13,7 @@ SCHEMA_VERSION = 1
 Subset = Literal["shared", "candidates", "independent", "external"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Mean(_Strict):
+class Mean(Strict):
     """A mean over n records."""
 
     value: float | None = Field(description="The mean; null where undefined, with a reason.")
@@ -27,7 +24,7 @@ class Mean(_Strict):
     reason: str | None = Field(default=None, description="Why the value is null.")
 
 
-class SubsetScores(_Strict):
+class SubsetScores(Strict):
     """The scores of one subset."""
 
     role: str = Field(description="Its role in the records' folder.")
@@ -40,7 +37,7 @@ class SubsetScores(_Strict):
     )
 
 
-class Test(_Strict):
+class Test(Strict):
     """Welch's t-test of the raw scores of two subsets."""
 
     first: Subset
@@ -56,7 +53,7 @@ class Test(_Strict):
     reason: str | None = Field(default=None, description="Why there is no test.")
 
 
-class Correlation(_Strict):
+class Correlation(Strict):
     """Spearman's rank correlation."""
 
     value: float | None
@@ -66,7 +63,7 @@ class Correlation(_Strict):
     reason: str | None = None
 
 
-class Found(_Strict):
+class Found(Strict):
     """How well one ranking of the candidates finds the planted ones of one kind."""
 
     kind: str
@@ -81,14 +78,14 @@ class Found(_Strict):
     reason: str | None = None
 
 
-class Duplicates(_Strict):
+class Duplicates(Strict):
     """Pairs of exact or near-duplicate images across subsets; the first 20 by id."""
 
     n: int
     pairs: list[tuple[str, str]]
 
 
-class ClipMemSummary(_Strict):
+class ClipMemSummary(Strict):
     """``summary.json`` of ``memometer audit clipmem``."""
 
     measure: Literal["clipmem"]

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from memometer.audits.calibration import NullRow
+from memometer.audits.schema import Strict
 
 __all__ = ["SCHEMA_VERSION", "SslMemSummary"]
 
@@ -12,11 +13,7 @@ SCHEMA_VERSION = 1
 Direction = Literal["forward", "backward"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Mean(_Strict):
+class Mean(Strict):
     """A mean over n records."""
 
     value: float | None = Field(description="The mean; null where undefined, with a reason.")
@@ -27,21 +24,21 @@ class Mean(_Strict):
     reason: str | None = Field(default=None, description="Why the value is null.")
 
 
-class Scores(_Strict):
+class Scores(Strict):
     """Means over records at a tower's output."""
 
     sslmem: Mean = Field(description="SSLMem: alignment distance under the reference less that under the target.")
     relative: Mean = Field(description="SSLMem': the same over the sum of the two distances.")
 
 
-class Distances(_Strict):
+class Distances(Strict):
     """Mean alignment distances at a tower's output."""
 
     target: float | None = Field(description="Under the model trained on the records.")
     reference: float | None = Field(description="Under the other model.")
 
 
-class TowerScores(_Strict):
+class TowerScores(Strict):
     """One tower; every layer's numbers are in layers.parquet."""
 
     layers: list[str] = Field(description="Its layers in order; the last is the output.")
@@ -53,14 +50,14 @@ class TowerScores(_Strict):
     means: dict[Direction, Distances]
 
 
-class Backward(_Strict):
+class Backward(Strict):
     """The reference's own records."""
 
     n_records: int
     n_skipped: dict[str, int] = Field(description="Tower and reason → records that are not scored.")
 
 
-class Found(_Strict):
+class Found(Strict):
     """How well one ranking finds the planted records of one kind."""
 
     kind: str
@@ -73,14 +70,14 @@ class Found(_Strict):
     reason: str | None = None
 
 
-class Duplicates(_Strict):
+class Duplicates(Strict):
     """Pairs of exact or near-duplicate images across roles; the first 20 by id."""
 
     n: int
     pairs: list[tuple[str, str]]
 
 
-class SslMemSummary(_Strict):
+class SslMemSummary(Strict):
     """``summary.json`` of ``memometer audit sslmem``."""
 
     measure: Literal["sslmem"]

@@ -2,9 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from memometer.audits.calibration import NullRow
+from memometer.audits.schema import Strict
 from memometer.audits.schema_sslmem import Duplicates, Found
 
 __all__ = ["SCHEMA_VERSION", "UnitMemSummary"]
@@ -12,11 +13,7 @@ __all__ = ["SCHEMA_VERSION", "UnitMemSummary"]
 SCHEMA_VERSION = 1
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Difference(_Strict):
+class Difference(Strict):
     """A difference of means over groups of records, with its t-interval."""
 
     value: float | None = Field(description="The mean over groups; null where undefined, with a reason.")
@@ -27,7 +24,7 @@ class Difference(_Strict):
     reason: str | None = Field(default=None, description="Why the value is null.")
 
 
-class Control(_Strict):
+class Control(Strict):
     """Mean UnitMem over groups of equal size, of the records and of the control."""
 
     trained: float | None
@@ -36,7 +33,7 @@ class Control(_Strict):
     group_size: int = Field(description="Records per group.")
 
 
-class TowerUnits(_Strict):
+class TowerUnits(Strict):
     """All units of one tower; every layer's and every unit's numbers are in layers.parquet and units.parquet."""
 
     layers: list[str]
@@ -55,7 +52,7 @@ class TowerUnits(_Strict):
     control: Control | None
 
 
-class UnitMemSummary(_Strict):
+class UnitMemSummary(Strict):
     """``summary.json`` of ``memometer audit unitmem``."""
 
     measure: Literal["unitmem"]

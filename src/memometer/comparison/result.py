@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from memometer.audits.result import Audit
 from memometer.errors import InputError
-from memometer.files import atomic_path, read_json, write_json
+from memometer.files import read_json, write_json, write_table
 
 __all__ = ["Comparison", "check_folder", "load_comparison", "save_comparison"]
 
@@ -84,8 +84,7 @@ def save_comparison(comparison: Comparison, folder: Path) -> Comparison:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "comparison.json").unlink(missing_ok=True)
     for name in TABLES:
-        with atomic_path(folder / f"{name}.parquet") as temporary:
-            pq.write_table(getattr(comparison, name), temporary, compression="zstd")
+        write_table(folder / f"{name}.parquet", getattr(comparison, name))
     write_report(comparison.as_audit(), folder / "report.html")
     write_json(
         folder / "comparison.json",

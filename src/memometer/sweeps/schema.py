@@ -2,18 +2,16 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from memometer.audits.schema import Strict
 
 __all__ = ["SCHEMA_VERSION", "SweepSummary"]
 
 SCHEMA_VERSION = 1
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Difference(_Strict):
+class Difference(Strict):
     """A setting less the baseline, paired by seed."""
 
     value: float | None = Field(description="The mean difference; null where no seed is common.")
@@ -24,7 +22,7 @@ class Difference(_Strict):
     clear: bool = Field(description="Whether the interval leaves out 0; with one seed it never does.")
 
 
-class Metric(_Strict):
+class Metric(Strict):
     """One number of a setting, over seeds."""
 
     value: float | None = Field(description="Mean over seeds.")
@@ -35,7 +33,7 @@ class Metric(_Strict):
     difference: Difference
 
 
-class Setting(_Strict):
+class Setting(Strict):
     """One setting of the sweep file."""
 
     name: str
@@ -45,7 +43,7 @@ class Setting(_Strict):
     metrics: dict[str, Metric] = Field(description="Such as prg/unmentioned, the balanced gap, or a utility.")
 
 
-class Best(_Strict):
+class Best(Strict):
     """The setting that memorizes least within the allowed loss of utility."""
 
     setting: str
@@ -56,7 +54,7 @@ class Best(_Strict):
     not_told_apart: list[str] = Field(description="Those of them that do not clearly memorize more.")
 
 
-class CellName(_Strict):
+class CellName(Strict):
     """A cell that is not finished."""
 
     setting: str
@@ -69,14 +67,14 @@ class FailedCell(CellName):
     error: str
 
 
-class Seconds(_Strict):
+class Seconds(Strict):
     """Of all finished cells, one after another."""
 
     training: float
     rest: float = Field(description="Audits and utility.")
 
 
-class Cells(_Strict):
+class Cells(Strict):
     """How far the sweep is."""
 
     n: int
@@ -86,7 +84,7 @@ class Cells(_Strict):
     seconds: Seconds
 
 
-class SweepSummary(_Strict):
+class SweepSummary(Strict):
     """``summary.json`` of ``memometer sweep``."""
 
     measure: Literal["sweep"]

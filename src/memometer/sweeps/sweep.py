@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from memometer.audits.result import Audit
 from memometer.errors import InputError, JobError
-from memometer.files import atomic_path, hash_json, read_json, write_json
+from memometer.files import hash_json, read_json, write_json, write_table
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.cell import Machine, read_error
 from memometer.sweeps.collecting import Question, collect
@@ -182,8 +182,7 @@ def _manifest(plan: Plan, started: str) -> dict[str, Any]:
 
 def _write(sweep: Sweep) -> None:
     """Writes the sweep's files, ``summary.json`` last but for the report."""
-    with atomic_path(sweep.folder / "results.parquet") as temporary:
-        pq.write_table(sweep.results, temporary, compression="zstd")
+    write_table(sweep.folder / "results.parquet", sweep.results)
     write_json(sweep.folder / "config.json", sweep.config)
     write_json(sweep.folder / "manifest.json", sweep.manifest)
     write_json(sweep.folder / "summary.json", sweep.summary)

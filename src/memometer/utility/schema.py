@@ -2,18 +2,16 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from memometer.audits.schema import Strict
 
 __all__ = ["SCHEMA_VERSION", "UtilitySummary"]
 
 SCHEMA_VERSION = 1
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class Number(_Strict):
+class Number(Strict):
     """A share or a mean over n items."""
 
     value: float | None = Field(description="Null where undefined, with a reason.")
@@ -24,7 +22,7 @@ class Number(_Strict):
     reason: str | None = Field(default=None, description="Why the value is null.")
 
 
-class Recalls(_Strict):
+class Recalls(Strict):
     """The share of queries whose right answer is among the k nearest."""
 
     at_1: Number = Field(alias="recall@1")
@@ -32,7 +30,7 @@ class Recalls(_Strict):
     at_10: Number = Field(alias="recall@10")
 
 
-class Retrieval(_Strict):
+class Retrieval(Strict):
     """Image ↔ text retrieval."""
 
     captions: int = Field(description="The most captions of an image that counted.")
@@ -44,7 +42,7 @@ class Retrieval(_Strict):
     text_to_image: Recalls = Field(description="Every caption is a query; images are resampled with their captions.")
 
 
-class Classification(_Strict):
+class Classification(Strict):
     """Numbers of the task; those of the other are null."""
 
     task: Literal["single-label", "multi-label"]
@@ -74,14 +72,14 @@ class LinearProbe(Classification):
     classes_too_rare: list[str] = Field(description="Classes with too few training records, which are not probed.")
 
 
-class Duplicates(_Strict):
+class Duplicates(Strict):
     """Pairs of exact or near-duplicate images under test and in the probe's training records; the first 20 by id."""
 
     n: int
     pairs: list[tuple[str, str]]
 
 
-class UtilitySummary(_Strict):
+class UtilitySummary(Strict):
     """``summary.json`` of ``memometer utility``; a part that was not asked for is null."""
 
     measure: Literal["utility"]
