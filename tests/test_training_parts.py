@@ -17,9 +17,11 @@ from memometer.data.records import load_records
 from memometer.encoders.architectures import build_model
 from memometer.errors import InputError, JobError, ModelError
 from memometer.training import Mitigation, TrainConfig
-from memometer.training.crops import prepared, random_crop
+from memometer.training import samples as training_samples
+from memometer.training.crops import prepared, random_crops
 from memometer.training.models import find_architecture
 from memometer.training.optimizer import build_optimizer, clamp_logit_scale, learning_rate
+from memometer.training.resampling import resized_crops
 from memometer.training.samples import EpochBatches, TrainingSamples
 
 
@@ -89,7 +91,7 @@ def test_crops_have_the_distribution_of_random_resized_crop():
     torch.manual_seed(0)
     expected = np.stack([np.asarray(theirs(image)).mean() for _ in range(3000)])
     rng = np.random.default_rng(0)
-    found = np.stack([random_crop(image, size=(16, 16), min_area=0.5, rng=rng).mean() for _ in range(3000)])
+    found = random_crops([prepared(image)] * 3000, size=(16, 16), min_area=0.5, rngs=[rng] * 3000).mean((1, 2, 3))
     assert abs(found.mean() - expected.mean()) < 4 * expected.std() * math.sqrt(2 / 3000)
     assert found.std() == pytest.approx(expected.std(), rel=0.1)
     np.testing.assert_allclose(np.quantile(found, [0.1, 0.9]), np.quantile(expected, [0.1, 0.9]), atol=1.5)
@@ -98,7 +100,7 @@ def test_crops_have_the_distribution_of_random_resized_crop():
 @pytest.mark.parametrize(("size", "expected"), [((90, 3), (90, 3)), ((3, 90), (3, 90)), ((1, 1), (1, 1))])
 def test_an_image_of_an_odd_shape_gives_its_central_part(size, expected):
     image = noise_image(0, size=size)
-    crop = random_crop(image, size=(8, 8), min_area=0.9, rng=np.random.default_rng(1))
+    (crop,) = random_crops([prepared(image)], size=(8, 8), min_area=0.9, rngs=[np.random.default_rng(1)])
     width, height = min(size[0], round(size[1] * 4 / 3)), min(size[1], round(size[0] * 4 / 3))
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     central = image.crop((left, top, left + width, top + height)).resize((8, 8), Image.Resampling.BICUBIC)
@@ -111,18 +113,56 @@ def test_a_crop_has_pillows_pixels_but_for_rounding(shape):
     for seed in range(20):
         left, top, width, height = crop_box(*shape, min_area=0.3, rng=np.random.default_rng(seed))
         part = image.crop((left, top, left + width, top + height)).resize((40, 48), Image.Resampling.BICUBIC)
-        plain, kept = (
-            random_crop(picture, size=(48, 40), min_area=0.3, rng=np.random.default_rng(seed))
-            for picture in (image, prepared(image))
-        )
-        np.testing.assert_array_equal(plain, kept)
-        np.testing.assert_allclose(plain.astype(int), np.asarray(part).transpose(2, 0, 1), atol=2)
+        (crop,) = random_crops([prepared(image)], size=(48, 40), min_area=0.3, rngs=[np.random.default_rng(seed)])
+        np.testing.assert_allclose(crop.astype(int), np.asarray(part).transpose(2, 0, 1), atol=2)
+
+
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_crops_have_torchs_pixels_to_the_bit(in_threads):
+    rng = np.random.default_rng(0)
+    for _ in range(60):
+        pictures, boxes = [], []
+        size = tuple(rng.integers(1, 100, 2).tolist())
+        for most in (12, 90, 600, 600):
+            width, height = rng.integers(1, most, 2).tolist()
+            pixels = rng.integers(0, 256, (width, height, 3), dtype=np.uint8)
+            pictures.append(pixels if rng.random() < 0.5 else (pixels > 127) * np.uint8(255))  # the second overshoots
+            part_width, part_height = int(rng.integers(1, width + 1)), int(rng.integers(1, height + 1))
+            left, top = int(rng.integers(0, width - part_width + 1)), int(rng.integers(0, height - part_height + 1))
+            boxes.append((left, top, part_width, part_height))
+        crops = resized_crops(pictures, boxes, size, in_threads=in_threads)
+        for crop, picture, (left, top, width, height) in zip(crops, pictures, boxes, strict=True):
+            part = torch.from_numpy(picture).permute(2, 1, 0)[None, :, top : top + height, left : left + width]
+            expected = torch.nn.functional.interpolate(part, size=size, mode="bicubic", antialias=True)[0]
+            np.testing.assert_array_equal(crop, expected.numpy())
+
+
+def test_cropping_in_threads_leaves_torch_its_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        resized_crops([np.zeros((9, 9, 3), np.uint8)], [(0, 0, 9, 9)], (4, 4), in_threads=True)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK"])
-def test_pictures_of_every_mode_are_cropped(mode):
-    crop = random_crop(noise_image(0).convert(mode), size=(8, 6), min_area=0.9, rng=np.random.default_rng(0))
-    assert (crop.shape, crop.dtype) == ((3, 8, 6), np.uint8)
+def test_pictures_of_every_mode_are_cropped_beside_others(mode):
+    plain, other = noise_image(0), noise_image(1).convert(mode)
+    rngs = [np.random.default_rng(seed) for seed in range(3)]
+    crops = random_crops([prepared(each) for each in (plain, other, plain)], size=(8, 6), min_area=0.9, rngs=rngs)
+    assert (crops.shape, crops.dtype) == ((3, 3, 8, 6), np.uint8)
+    for i, image in enumerate((plain, other, plain)):
+        (alone,) = random_crops([prepared(image)], size=(8, 6), min_area=0.9, rngs=[np.random.default_rng(i)])
+        np.testing.assert_array_equal(crops[i], alone)
+    left, top, width, height = crop_box(*other.size, min_area=0.9, rng=np.random.default_rng(1))
+    part = other.crop((left, top, left + width, top + height)).resize((6, 8), Image.Resampling.BICUBIC)
+    np.testing.assert_array_equal(crops[1], np.asarray(part.convert("RGB")).transpose(2, 0, 1))
+
+
+def test_no_pictures_give_no_crops():
+    assert random_crops([], size=(8, 6), min_area=0.9, rngs=[]).shape == (0, 3, 8, 6)
 
 
 class Letters:
@@ -157,6 +197,18 @@ def test_the_cache_changes_no_pixel_and_keeps_to_its_budget(folder):
         for row in range(6):
             assert torch.equal(plain[epoch, row][0], cached[epoch, row][0])
     assert len(cached._cache) == 2
+
+
+@pytest.mark.parametrize("room", [1, 40 * 36 * 3 * 3, 64 << 20])
+def test_a_batch_has_the_samples_that_its_records_give_alone(folder, room, monkeypatch):
+    monkeypatch.setattr(training_samples, "PICTURES_BYTES", room)
+    batch = [(0, 4), (1, 1), (0, 0), (2, 5), (0, 1)]
+    for options in ({}, {"in_threads": True}, {"cache_bytes": 1 << 20}):
+        made = samples(folder, **options).__getitems__(batch)
+        for (pixels, tokens), place in zip(made, batch, strict=True):
+            expected = samples(folder)[place]
+            assert torch.equal(pixels, expected[0])
+            assert torch.equal(tokens, expected[1])
 
 
 def test_the_first_caption_is_trained_on(folder):

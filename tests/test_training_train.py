@@ -138,9 +138,9 @@ def test_worker_processes_change_nothing(world, trained, tmp_path):
     assert digest(run(world, tmp_path / "workers", workers=1).folder) == digest(trained.folder)
 
 
-@pytest.mark.parametrize("ahead", [False, True])
-def test_making_batches_ahead_changes_nothing(world, trained, tmp_path, monkeypatch, ahead):
-    monkeypatch.setattr(loop.TrainingLoop, "_makes_ahead", lambda *_: ahead)
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_making_batches_ahead_changes_nothing(world, trained, tmp_path, monkeypatch, in_turn):
+    monkeypatch.setattr(loop.TrainingLoop, "_in_turn", lambda *_: in_turn)
     assert digest(run(world, tmp_path / "model").folder) == digest(trained.folder)
 
 

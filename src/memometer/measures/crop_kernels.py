@@ -6,7 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from memometer.measures.threads import keeping_threads
+from memometer.threads import keeping_threads
 
 __all__ = ["CORNERS", "free_corners", "largest_free"]
 

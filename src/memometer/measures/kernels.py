@@ -6,8 +6,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from memometer.measures.threads import keeping_threads
 from memometer.objects.sets import ObjectSets
+from memometer.threads import keeping_threads
 
 __all__ = ["Csr", "count_top", "count_union", "csr"]
 

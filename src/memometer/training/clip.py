@@ -96,7 +96,7 @@ class ClipObjective(Objective):
         """AdamW as CLIP models are trained."""
         return build_optimizer(network, lr=self._config.lr, weight_decay=self._config.weight_decay)
 
-    def samples(self, *, cache_bytes: int) -> TrainingSamples:
+    def samples(self, *, cache_bytes: int, in_turn: bool = False) -> TrainingSamples:
         """Crops and tokens."""
         size = self._model.visual.image_size
         return TrainingSamples(
@@ -107,6 +107,7 @@ class ClipObjective(Objective):
             seed=self._config.seed,
             mitigations=self._mitigations,
             cache_bytes=cache_bytes,
+            in_threads=in_turn,
         )
 
     def loss(self, network: torch.nn.Module, batch: Batch, moment: Moment) -> torch.Tensor:

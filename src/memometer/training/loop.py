@@ -101,7 +101,7 @@ class TrainingLoop:
         state = state or TrainState(0, {}, {}, metrics=torch.zeros(0, len(self.columns)), seconds=0.0)
         rows, before, start = state.metrics.tolist(), state.seconds, time.monotonic()
         loader = self._loader(range(state.epoch, self._config.epochs))
-        batches = _ahead(iter(loader)) if self._makes_ahead(loader) else iter(loader)
+        batches = iter(loader) if loader.num_workers or self._in_turn() else _ahead(iter(loader))
         with self._progress(done=state.epoch * self.steps_per_epoch) as advance:
             for epoch in range(state.epoch, self._config.epochs):
                 # What dropout drops depends on the epoch, not on where the training was resumed.
@@ -211,7 +211,9 @@ class TrainingLoop:
             rank=self.accelerator.process_index,
             world_size=self.accelerator.num_processes,
         )
-        samples = self._objective.samples(cache_bytes=0 if workers else CACHE_BYTES)
+        samples = self._objective.samples(
+            cache_bytes=0 if workers else CACHE_BYTES, in_turn=not workers and self._in_turn()
+        )
         return DataLoader(
             samples,
             batch_sampler=batches,
@@ -222,13 +224,13 @@ class TrainingLoop:
             generator=torch.Generator(),  # keeps the loader off torch's global random state
         )
 
-    def _makes_ahead(self, loader: DataLoader[Any]) -> bool:
-        """Whether a thread makes the next batch while the model runs, which pays where that leaves a core idle.
+    def _in_turn(self) -> bool:
+        """Whether this process makes a batch and trains on it in turn, not the next batch meanwhile in another thread.
 
-        Where torch's threads take every core, one more holds them all up: each of their loops waits for the slowest.
+        So it does where torch's threads take every core: one more thread holds them all up, for each of their loops
+        waits for the slowest.
         """
-        on_gpu = self.accelerator.device.type == "cuda"
-        return not loader.num_workers and (on_gpu or torch.get_num_threads() < default_workers())
+        return self.accelerator.device.type != "cuda" and torch.get_num_threads() >= default_workers()
 
     @contextlib.contextmanager
     def _progress(self, *, done: int) -> Iterator[Callable[..., None]]:

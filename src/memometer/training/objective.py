@@ -60,11 +60,12 @@ class Objective(abc.ABC):
         """Of the network's parameters; the loop sets the learning rate of its groups before every step."""
 
     @abc.abstractmethod
-    def samples(self, *, cache_bytes: int) -> Dataset[Any]:
+    def samples(self, *, cache_bytes: int, in_turn: bool = False) -> Dataset[Any]:
         """Samples by (epoch, row of the records); a batch is what torch's default collation makes of them.
 
         Args:
             cache_bytes: how much memory decoded images may take in this process.
+            in_turn: the main thread makes them while the network waits, so that torch's threads are free to help.
         """
 
     @abc.abstractmethod

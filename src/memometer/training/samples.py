@@ -1,10 +1,12 @@
 """Training samples: which records make a batch, how an image is cropped, what a model is fed."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch.utils.data import Dataset, Sampler
@@ -14,13 +16,22 @@ from memometer.data.records import Records
 from memometer.encoders.architectures import Tokenizer
 from memometer.errors import JobError
 from memometer.seeds import rng_for
-from memometer.training.crops import Picture, prepared, random_crop
+from memometer.training.crops import Picture, prepared, random_crops
 from memometer.training.mitigations.base import Mitigation, those_with
 
 __all__ = ["CachedImages", "EpochBatches", "Place", "TrainingSamples", "normalised"]
 
 Place = tuple[int, int]
 """(epoch, row of the records)."""
+
+Sample = tuple[torch.Tensor, torch.Tensor]
+"""Pixels and tokens."""
+
+Pixels = npt.NDArray[np.uint8]
+"""(3, height, width)."""
+
+PICTURES_BYTES = 64 << 20
+"""Pictures beyond this are cropped before more of a batch are decoded."""
 
 CACHED_CAPTIONS = 100_000
 """Captions whose tokens are kept in this process, each in about 1 KB."""
@@ -108,7 +119,7 @@ class CachedImages:
         return form
 
 
-class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
+class TrainingSamples(CachedImages, Dataset[Sample]):
     """Records as pixels and tokens.
 
     A sample depends on the seed, the epoch and the record's id alone, so neither workers nor a resume change it.
@@ -124,6 +135,7 @@ class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
         seed: int,
         mitigations: Sequence[Mitigation] = (),
         cache_bytes: int = 0,
+        in_threads: bool = False,
     ) -> None:
         """Prepares the samples.
 
@@ -135,11 +147,12 @@ class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
             seed: see `memometer.seeds`.
             mitigations: applied in their order; those that act on tokens know the tokenizer.
             cache_bytes: see `CachedImages`.
+            in_threads: crop with torch's threads.
         """
         super().__init__(records, cache_bytes=cache_bytes)
         self._captions = records.column("captions")
         self._tokenizer, self._size = tokenizer, size
-        self._min_crop, self._seed = min_crop, seed
+        self._min_crop, self._seed, self._in_threads = min_crop, seed, in_threads
         self._of_refs, self._of_captions, self._of_tokens, self._of_pixels = (
             those_with(hook, mitigations) for hook in ("image_ref", "captions", "tokens", "pixels")
         )
@@ -147,25 +160,49 @@ class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
         self._streams = list(dict.fromkeys(name for name, _ in used))
         self._tokens: dict[str, torch.Tensor] = {}
 
-    def __getitem__(self, place: Place) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, place: Place) -> Sample:
         """(3, height, width) uint8 pixels, and (context_length,) int64 tokens of the first caption.
 
         Raises:
             JobError: the image cannot be read any more.
         """
-        epoch, row = place
+        return self.__getitems__([place])[0]
+
+    def __getitems__(self, places: Sequence[Place]) -> list[Sample]:
+        """The samples of a batch, which torch's loader asks for at once."""
+        samples: list[Sample] = []
+        drawn: list[_Drawn] = []
+        size = 0
+        for place in places:
+            drawn.append(self._drawn(*place))
+            size += drawn[-1].nbytes
+            if size > PICTURES_BYTES:
+                samples += self._made(drawn)
+                drawn, size = [], 0
+        return samples + self._made(drawn)
+
+    def _drawn(self, epoch: int, row: int) -> "_Drawn":
         record_id = self._ids[row].as_py()
         rngs = {name: rng_for(self._seed, "mitigation", name, epoch, record_id) for name in self._streams}
-        return self._pixels(epoch, row, record_id, rngs), self._caption(row, rngs)
-
-    def _pixels(self, epoch: int, row: int, record_id: str, rngs: dict[str, np.random.Generator]) -> torch.Tensor:
         picture = self._chosen_image(row, record_id, rngs) if self._of_refs else self._image(row, record_id)
-        pixels = random_crop(
-            picture, size=self._size, min_area=self._min_crop, rng=rng_for(self._seed, "crop", epoch, record_id)
+        return _Drawn(picture, rng_for(self._seed, "crop", epoch, record_id), rngs, self._caption(row, rngs))
+
+    def _made(self, drawn: Sequence["_Drawn"]) -> list[Sample]:
+        crops = random_crops(
+            [sample.picture for sample in drawn],
+            size=self._size,
+            min_area=self._min_crop,
+            rngs=[sample.rng for sample in drawn],
+            in_threads=self._in_threads,
         )
+        if self._of_pixels:
+            crops = np.stack([self._changed(crop, sample.rngs) for crop, sample in zip(crops, drawn, strict=True)])
+        return list(zip(torch.from_numpy(crops), [sample.tokens for sample in drawn], strict=True))
+
+    def _changed(self, pixels: Pixels, rngs: dict[str, np.random.Generator]) -> Pixels:
         for name, mitigation in self._of_pixels:
             pixels = mitigation.pixels(pixels, rng=rngs[name])
-        return torch.from_numpy(np.ascontiguousarray(pixels))
+        return pixels
 
     def _prepared(self, image: Image.Image) -> Picture:
         return prepared(image)
@@ -179,17 +216,45 @@ class TrainingSamples(CachedImages, Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return self._image(row, record_id)  # type: ignore[no-any-return]
 
     def _caption(self, row: int, rngs: dict[str, np.random.Generator]) -> torch.Tensor:
-        captions: Sequence[str] = self._captions[row].as_py()
-        for name, mitigation in self._of_captions:
-            captions = mitigation.captions(captions, rng=rngs[name])
-        tokens = self._tokens.get(captions[0])
+        caption = self._chosen_caption(row, rngs)
+        tokens = self._tokens.get(caption)
         if tokens is None:
-            tokens = self._tokenizer([captions[0]])[0]
+            tokens = self._tokenizer([caption])[0]
             if len(self._tokens) < CACHED_CAPTIONS:
-                self._tokens[captions[0]] = tokens
+                self._tokens[caption] = tokens
         for name, mitigation in self._of_tokens:
             tokens = mitigation.tokens(tokens, rng=rngs[name])
         return tokens
+
+    def _chosen_caption(self, row: int, rngs: dict[str, np.random.Generator]) -> str:
+        if not self._of_captions:
+            return str(self._captions[row][0])
+        captions: Sequence[str] = self._captions[row].as_py()
+        for name, mitigation in self._of_captions:
+            captions = mitigation.captions(captions, rng=rngs[name])
+        return captions[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawn:
+    """A sample whose picture is not cropped yet.
+
+    Attributes:
+        picture: the whole of it.
+        rng: draws the crop.
+        rngs: by mitigation.
+        tokens: (context_length,).
+    """
+
+    picture: Picture
+    rng: np.random.Generator
+    rngs: dict[str, np.random.Generator]
+    tokens: torch.Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Of the picture, about."""
+        return 3 * math.prod(self.picture.size) if isinstance(self.picture, Image.Image) else self.picture.nbytes
 
 
 def normalised(pixels: torch.Tensor, preprocess: Mapping[str, Any]) -> torch.Tensor:

@@ -72,7 +72,7 @@ class ViewObjective(Objective):
             network, lr=self._config.lr, weight_decay=self._config.weight_decay, betas=BETAS, eps=EPS
         )
 
-    def samples(self, *, cache_bytes: int) -> ViewSamples:
+    def samples(self, *, cache_bytes: int, in_turn: bool = False) -> ViewSamples:  # noqa: ARG002 (views are not shared)
         """Two views of every record."""
         return ViewSamples(
             self._records,
