@@ -1,24 +1,28 @@
 """Training: open_clip's own loop, the bare steps on ready tensors, and every mitigation beside the default.
 
 All peers train the same model on the same JPEGs (about 500 × 375 px) and captions, at the same precision, on the same
-device, with the same number of decoding processes, and take turns. The epoch is the unit: each turn trains one epoch
-to warm up, which is not timed, and then some more, of which the median counts. memometer's time includes everything but
-the file of the state that it keeps after each epoch, which open_clip's loop leaves to its caller; that is given beside.
+device, with the same number of decoding processes. Each trains side by side with memometer's default, one epoch of
+either in turn, and what counts is the ratio of two epochs that follow each other: a machine that is shared is faster or
+slower by some 10 % from minute to minute. The first epochs warm up and are not timed. memometer's time includes
+everything but the file of the state that it keeps after each epoch, which open_clip's loop leaves to its caller; that is
+timed once and given beside.
 
     python benchmarks/training.py                                                    # the small preset on a CPU
     python benchmarks/training.py --device cuda --model ViT-B-32 --precision bf16 --n 4096 --batch-size 512
 """
 
 import argparse
+import gc
 import multiprocessing.forkserver
 import statistics
 import tempfile
+import threading
 import time
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -30,6 +34,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from open_clip_train.scheduler import cosine_lr
 from open_clip_train.train import train_one_epoch
 from PIL import Image, ImageFilter
+from scipy.stats import quantile_test
 from torch.utils.data import DataLoader, Dataset
 
 from memometer.data.records import RECORD_SCHEMA, hash_records, load_records
@@ -129,33 +134,58 @@ class Setting:
         self.records = load_records(folder, role="train")
         self.steps = len(self.records) // options.batch_size
 
-    def wait(self) -> None:
-        if self.device.type == "cuda":
+
+class Clock:
+    """Times the epochs of one peer, and gives way to the other one after each.
+
+    Attributes:
+        seconds: of each epoch.
+        to_keep: the state, where that was timed.
+    """
+
+    def __init__(self, device: torch.device, give_way: Callable[[], None]) -> None:
+        self.seconds: list[float] = []
+        self.to_keep: float | None = None
+        self._device, self._give_way, self._start = device, give_way, time.perf_counter()
+
+    def epoch_ends(self) -> None:
+        if self._device.type == "cuda":
             torch.cuda.synchronize()
+        self.seconds.append(time.perf_counter() - self._start)
+        self._give_way()
+        self.epoch_begins()
+
+    def epoch_begins(self) -> None:
+        self._start = time.perf_counter()
 
 
 class TimedFolder(ModelFolder):
-    """Keeps the state as a training does, and says how long that took."""
+    """Keeps the state as a training does, but once, off the clock of the epochs."""
 
-    seconds: ClassVar[list[float]] = []
+    def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__(path)
+        self._clock = clock
 
     def save_state(self, state: Any) -> None:
-        start = time.perf_counter()
-        super().save_state(state)
-        TimedFolder.seconds.append(time.perf_counter() - start)
+        if self._clock.to_keep is None:
+            start = time.perf_counter()
+            super().save_state(state)
+            self._clock.to_keep = time.perf_counter() - start
+        self._clock.epoch_begins()
 
 
-def memometer_epoch(setting: Setting, changes: dict[str, Any]) -> float:
-    """Seconds of an epoch of memometer's trainer."""
+def train_with_memometer(setting: Setting, changes: dict[str, Any], clock: Clock) -> None:
+    """memometer's trainer."""
     options = setting.options
     changes = dict(changes)
+    out = Path(tempfile.mkdtemp(dir=setting.folder))
     variants = changes.pop("image_variants", None)
     config = TrainConfig.checked(
         records=setting.folder,
         role="train",
-        out=setting.folder / "out",
+        out=out,
         model=options.model,
-        epochs=options.epochs + 1,
+        epochs=options.warm_up + options.epochs,
         batch_size=options.batch_size,
         device=options.device,
         precision=options.precision,
@@ -181,14 +211,8 @@ def memometer_epoch(setting: Setting, changes: dict[str, Any]) -> float:
         config, setting.records, architecture=architecture, mitigations=mitigations, early_stopping=stopping
     )
     loop = TrainingLoop(config, objective, n=len(setting.records))
-    marks, TimedFolder.seconds = [], []
-
-    def mark(_: object) -> None:
-        setting.wait()
-        marks.append(time.perf_counter() - sum(TimedFolder.seconds))
-
-    loop.run(TimedFolder(setting.folder / "out"), resume=False, after_epoch=mark)
-    return statistics.median(np.diff(marks))
+    clock.epoch_begins()
+    loop.run(TimedFolder(out, clock), resume=False, after_epoch=lambda _: clock.epoch_ends())
 
 
 class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -208,8 +232,8 @@ class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         return self.transform(Image.open(self.paths[row])), self.tokenize([self.captions[row]])[0]
 
 
-def open_clip_epoch(setting: Setting) -> float:
-    """Seconds of an epoch of ``open_clip_train.train.train_one_epoch``, set up as its own main does."""
+def train_with_open_clip(setting: Setting, clock: Clock) -> None:
+    """``open_clip_train.train.train_one_epoch``, set up as its own main does."""
     options = setting.options
     torch.manual_seed(0)
     model = build_model(setting.architecture)
@@ -231,7 +255,7 @@ def open_clip_epoch(setting: Setting) -> float:
     matrices = [p for p in model.parameters() if p.ndim >= 2]
     groups = [{"params": vectors, "weight_decay": 0.0}, {"params": matrices, "weight_decay": 0.1}]
     optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=BETAS, eps=EPS)
-    scheduler = cosine_lr(optimizer, 1e-3, 2, setting.steps * (options.epochs + 1))
+    scheduler = cosine_lr(optimizer, 1e-3, 2, setting.steps * (options.warm_up + options.epochs))
     arguments = types.SimpleNamespace(
         device=str(setting.device),
         precision="amp_bf16" if options.precision == "bf16" else "fp32",
@@ -249,16 +273,14 @@ def open_clip_epoch(setting: Setting) -> float:
         log_local=False,
         batch_size=options.batch_size,
     )
-    marks = []
-    for epoch in range(options.epochs + 1):
+    clock.epoch_begins()
+    for epoch in range(options.warm_up + options.epochs):
         train_one_epoch(model, data, open_clip.ClipLoss(), epoch, optimizer, None, scheduler, None, arguments)
-        setting.wait()
-        marks.append(time.perf_counter())
-    return statistics.median(np.diff(marks))
+        clock.epoch_ends()
 
 
-def bare_epoch(setting: Setting) -> float:
-    """Seconds of an epoch's forward passes, backward passes and steps on one batch that is ready on the device."""
+def take_bare_steps(setting: Setting, clock: Clock) -> None:
+    """Forward passes, backward passes and steps on one batch that is ready on the device."""
     options = setting.options
     torch.manual_seed(0)
     model = build_model(setting.architecture).to(setting.device).train()
@@ -269,8 +291,8 @@ def bare_epoch(setting: Setting) -> float:
     captions = setting.records.column("captions").slice(0, options.batch_size).to_pylist()
     tokens = build_tokenizer(setting.architecture)([each[0] for each in captions]).to(setting.device)
     optimizer, loss = build_optimizer(model, lr=1e-3, weight_decay=0.1), open_clip.ClipLoss()
-    marks = []
-    for _ in range(options.epochs + 1):
+    clock.epoch_begins()
+    for _ in range(options.warm_up + options.epochs):
         for _ in range(setting.steps):
             with torch.autocast(setting.device.type, dtype=torch.bfloat16, enabled=options.precision == "bf16"):
                 image_features, text_features, scale = model(images, tokens)
@@ -278,68 +300,118 @@ def bare_epoch(setting: Setting) -> float:
             loss(image_features.float(), text_features.float(), scale).backward()
             optimizer.step()
             clamp_logit_scale(model.logit_scale, largest=100)
-        setting.wait()
-        marks.append(time.perf_counter())
-    return statistics.median(np.diff(marks))
+        clock.epoch_ends()
+
+
+Peer = Callable[[Clock], None]
+
+
+def side_by_side(device: torch.device, peers: Sequence[Peer]) -> list[Clock]:
+    """Runs the peers in threads of which one is at work at a time, each for an epoch, and returns their clocks."""
+    turns = [threading.Semaphore(0) for _ in peers]
+
+    def run(index: int) -> Clock:
+        mine, next_one = turns[index], turns[(index + 1) % len(peers)]
+
+        def give_way() -> None:
+            next_one.release()
+            mine.acquire()
+
+        mine.acquire()
+        clock = Clock(device, give_way)
+        try:
+            peers[index](clock)
+        except BaseException:
+            for turn in turns:
+                turn.release(1_000_000)  # nobody waits for a peer that failed
+            raise
+        next_one.release()
+        return clock
+
+    turns[0].release()
+    with ThreadPoolExecutor(len(peers)) as pool:
+        return list(pool.map(run, range(len(peers))))
 
 
 def compare(setting: Setting) -> dict[str, Any]:
-    """Seconds per epoch of every peer, turn by turn, and their ratios to memometer's default."""
+    """Seconds of each epoch of every peer and of the default beside it, and the ratios of their times."""
     options = setting.options
-    runs: dict[str, Callable[[], float]] = {
-        "memometer": lambda: memometer_epoch(setting, {}),
-        "open_clip's loop": lambda: open_clip_epoch(setting),
-        "bare steps": lambda: bare_epoch(setting),
+
+    def default(clock: Clock) -> None:
+        train_with_memometer(setting, {}, clock)
+
+    peers: dict[str, Peer] = {
+        "open_clip's loop": lambda clock: train_with_open_clip(setting, clock),
+        "bare steps": lambda clock: take_bare_steps(setting, clock),
+        "the default again": default,
     }
     if options.mitigations:
         for name, changes in MITIGATED.items():
-            runs[name] = lambda changes=changes: memometer_epoch(setting, changes)
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    kept: list[float] = []
-    for _ in range(options.rounds):
-        for name, run in runs.items():
-            seconds[name].append(run())
-            kept += TimedFolder.seconds if name == "memometer" else []
-            print(f"{name}: {seconds[name][-1]:.3f} s per epoch", flush=True)
-    best = {name: min(times) for name, times in seconds.items()}
-    samples = setting.steps * options.batch_size
+            peers[name] = lambda clock, changes=changes: train_with_memometer(setting, changes, clock)
+    seconds: dict[str, dict[str, list[float]]] = {name: {"peer": [], "default": []} for name in peers}
+    kept = []
+    for turn in range(options.rounds):
+        for name, peer in peers.items():
+            if turn % 2:  # which of the two goes first can matter
+                other, clock = side_by_side(setting.device, [peer, default])
+            else:
+                clock, other = side_by_side(setting.device, [default, peer])
+            kept += [] if clock.to_keep is None else [clock.to_keep]
+            seconds[name]["default"] += clock.seconds[options.warm_up :]
+            seconds[name]["peer"] += other.seconds[options.warm_up :]
+            both = {who: statistics.median(times) for who, times in seconds[name].items()}
+            gc.collect()  # two models more would not fit beside those of ViT-B/32
+            print(f"{name}: {both['peer']:.3f} s per epoch, the default {both['default']:.3f} s", flush=True)
     return {
         "model": options.model,
         "n": len(setting.records),
+        "n_held": len(load_records(setting.folder, role="held")),
         "batch_size": options.batch_size,
         "precision": options.precision,
         "workers": setting.workers,
         "threads": torch.get_num_threads(),
+        "warm_up": options.warm_up,
         "epochs": options.epochs,
         "rounds": options.rounds,
         "device": torch.cuda.get_device_name() if setting.device.type == "cuda" else "cpu",
         "machine": machine(),
         "versions": versions(("memometer", "torch", "open_clip_torch")),
         "seconds": seconds,
-        "samples_per_second": {name: samples / value for name, value in best.items()},
-        "speed_over_open_clip": best["open_clip's loop"] / best["memometer"],
-        "time_over_bare_steps": best["memometer"] / best["bare steps"],
-        "time_over_default": {name: best[name] / best["memometer"] for name in MITIGATED if name in best},
+        "samples_per_epoch": setting.steps * options.batch_size,
+        "time_over_default": {name: ratio_of(times["peer"], times["default"]) for name, times in seconds.items()},
         "seconds_to_keep_the_state": statistics.median(kept) if kept else None,
     }
+
+
+def ratio_of(ours: list[float], theirs: list[float]) -> list[float]:
+    """The median ratio of the pairs, and its 95 % interval (that of the sign test)."""
+    ratios = np.array(ours) / np.array(theirs)
+    interval = quantile_test(ratios, p=0.5).confidence_interval(0.95)
+    return [float(np.median(ratios)), float(interval.low), float(interval.high)]
 
 
 def text_of(found: dict[str, Any]) -> str:
     """The section of the results."""
     rows = []
-    for name, speed in found["samples_per_second"].items():
-        rows.append((name, f"{speed:,.0f}", f"{found['samples_per_second']['memometer'] / speed:.3f}"))
-    pairs = zip(found["seconds"]["memometer"], found["seconds"]["bare steps"], strict=True)
-    turns = ", ".join(f"{ours / bare:.2f}" for ours, bare in pairs)
+    for name, (ratio, low, high) in found["time_over_default"].items():
+        speed, beside = (
+            found["samples_per_epoch"] / statistics.median(found["seconds"][name][who]) for who in ("peer", "default")
+        )
+        digits = 0 if speed > 20 else 2
+        rows.append((name, f"{speed:,.{digits}f}", f"{beside:,.{digits}f}", f"{ratio:.3f} [{low:.3f}, {high:.3f}]"))
+    over_open_clip = found["time_over_default"]["open_clip's loop"][0]
+    over_bare = ratio_of(found["seconds"]["bare steps"]["default"], found["seconds"]["bare steps"]["peer"])
+    pairs = found["epochs"] * found["rounds"]
     return (
         f"`benchmarks/training.py`: {found['model']}, {found['n']:,} JPEGs of 500 × 375 px, batches of "
         f"{found['batch_size']}, {found['precision']}, on {found['device']}, {found['workers']} decoding processes, "
         f"{found['threads']} torch thread(s) (memometer makes the next batch in a thread of its own where a core is "
-        f"spare, else with torch's); the best of {found['rounds']} turns, each the median of {found['epochs']} epochs after the first. The ratio is "
-        "that of an epoch's time to the default's.\n\n"
-        + table(("what", "samples/s", "time / default"), rows)
-        + f"\n\nSpeed over open_clip's loop: {found['speed_over_open_clip']:.2f} (wanted: at least 1). Time over bare "
-        f"steps: {found['time_over_bare_steps']:.3f} (wanted: at most 1.05); turn by turn {turns}. Wanted of a mitigation: at most 1.03. "
+        f"spare, else with torch's). Each peer and the default train side by side, an epoch of either in turn, either of them first: medians of "
+        f"{pairs} epochs of each ({found['rounds']} training(s), after {found['warm_up']} epochs to warm up), and the "
+        f"median ratio of the pairs with its 95 % interval. Early stopping holds out {found['n_held']} pairs.\n\n"
+        + table(("what", "samples/s", "the default beside it", "time / default"), rows)
+        + f"\n\nSpeed over open_clip's loop: {over_open_clip:.2f} (wanted: at least 1). Time over bare "
+        f"steps: {over_bare[0]:.3f} [{over_bare[1]:.3f}, {over_bare[2]:.3f}] (wanted: at most 1.05). Wanted of a mitigation: at most 1.03. "
         f"Keeping the state after an epoch takes {found['seconds_to_keep_the_state'] or 0:.2f} s more."
     )
 
@@ -351,8 +423,9 @@ def main() -> None:
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     parser.add_argument("--n", type=int, default=1024)
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--epochs", type=int, default=3, help="timed in each turn, after one that is not")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--epochs", type=int, default=8, help="timed in each training")
+    parser.add_argument("--warm-up", type=int, default=2, help="epochs before those that are timed")
+    parser.add_argument("--rounds", type=int, default=2, help="trainings of every peer")
     parser.add_argument("--workers", type=int, help="decoding processes; none on a CPU, one per core beside a GPU")
     parser.add_argument("--no-mitigations", dest="mitigations", action="store_false")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
@@ -363,7 +436,7 @@ def main() -> None:
     multiprocessing.forkserver.ensure_running()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "records"
-        write_records(folder, n=options.n, n_held=max(options.n // 10, 2))
+        write_records(folder, n=options.n, n_held=max(options.n // 20, 2))
         found = compare(Setting(options, folder))
     text = text_of(found)
     print(text)

@@ -115,9 +115,15 @@ class EarlyStopping:
         mean = torch.tensor(total / len(self._batches), dtype=torch.float64, device=process.device)
         value = float(process.reduce(mean, "mean"))  # so that all processes choose the same epoch
         if math.isfinite(value) and value < min(filter(math.isfinite, self._losses), default=math.inf):
-            self._best = {name: tensor.detach().cpu().clone() for name, tensor in model.state_dict().items()}
+            self._keep(model.state_dict())
         self._losses.append(value)
         return value
+
+    def _keep(self, weights: dict[str, torch.Tensor]) -> None:
+        """Copies the weights, into the memory of those kept before: new memory takes several times as long."""
+        self._best = self._best or {name: torch.empty_like(tensor, device="cpu") for name, tensor in weights.items()}
+        for name, tensor in weights.items():
+            self._best[name].copy_(tensor)
 
     def restore(self, model: torch.nn.Module) -> None:
         """Gives the model its best weights back."""
