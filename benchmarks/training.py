@@ -178,12 +178,11 @@ def train_with_memometer(setting: Setting, changes: dict[str, Any], clock: Clock
     """memometer's trainer."""
     options = setting.options
     changes = dict(changes)
-    out = Path(tempfile.mkdtemp(dir=setting.folder))
     variants = changes.pop("image_variants", None)
     config = TrainConfig.checked(
         records=setting.folder,
         role="train",
-        out=out,
+        out=setting.folder / "out",
         model=options.model,
         epochs=options.warm_up + options.epochs,
         batch_size=options.batch_size,
@@ -212,7 +211,8 @@ def train_with_memometer(setting: Setting, changes: dict[str, Any], clock: Clock
     )
     loop = TrainingLoop(config, objective, n=len(setting.records))
     clock.epoch_begins()
-    loop.run(TimedFolder(out, clock), resume=False, after_epoch=lambda _: clock.epoch_ends())
+    with tempfile.TemporaryDirectory(dir=setting.folder) as out:
+        loop.run(TimedFolder(Path(out), clock), resume=False, after_epoch=lambda _: clock.epoch_ends())
 
 
 class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -345,8 +345,8 @@ def compare(setting: Setting) -> dict[str, Any]:
         "bare steps": lambda clock: take_bare_steps(setting, clock),
         "the default again": default,
     }
-    if options.mitigations:
-        for name, changes in MITIGATED.items():
+    for name, changes in MITIGATED.items():
+        if not options.only or name in options.only:
             peers[name] = lambda clock, changes=changes: train_with_memometer(setting, changes, clock)
     seconds: dict[str, dict[str, list[float]]] = {name: {"peer": [], "default": []} for name in peers}
     kept = []
@@ -427,7 +427,9 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, default=2, help="epochs before those that are timed")
     parser.add_argument("--rounds", type=int, default=2, help="trainings of every peer")
     parser.add_argument("--workers", type=int, help="decoding processes; none on a CPU, one per core beside a GPU")
-    parser.add_argument("--no-mitigations", dest="mitigations", action="store_false")
+    parser.add_argument(
+        "--only", nargs="+", choices=MITIGATED, metavar="MITIGATION", help="those alone, by their names"
+    )
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     parser.add_argument("--no-record", dest="record", action="store_false", help="leave RESULTS.md as it is")
     options = parser.parse_args()

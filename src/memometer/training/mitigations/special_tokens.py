@@ -39,12 +39,15 @@ class SpecialTokens:
 
     def without(self, tokens: npt.NDArray[np.int64], dropped: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """The tokens without those at the places ``dropped``; the rest moves up, and padding fills the end."""
-        left = np.delete(tokens, dropped)
+        kept = np.ones(len(tokens), np.bool_)
+        kept[dropped] = False
+        left = tokens[kept]
         place = len(left) - self.tail
         if self.end is None:
             padding = np.flatnonzero(left == self.pad)
             place = int(padding[0]) if len(padding) else place  # beside the padding there is, be it at the front
-        return np.insert(left, place, np.full(len(dropped), self.pad, tokens.dtype))
+        # Not np.delete and np.insert, which take three times as long: this is done for every sample of every epoch.
+        return np.concatenate([left[:place], np.full(len(dropped), self.pad, tokens.dtype), left[place:]])
 
 
 def special_tokens(tokenizer: Tokenizer) -> SpecialTokens:
