@@ -14,7 +14,7 @@ import numpy as np
 import open_clip
 import torch
 from common import record_section
-from PIL import Image, ImageFilter
+from photographs import JPEG_QUALITY, photograph
 
 from memometer import import_records, load_encoder, load_records
 from memometer.embeddings import embed_images
@@ -24,14 +24,12 @@ N, ROUNDS, BATCH = 256, 2, 64
 
 
 def write_shard(path, n):
-    """Photograph-like JPEGs: smooth noise, some 50 kB each, as web images of this size have."""
+    """Photograph-like JPEGs and captions."""
     rng = np.random.default_rng(0)
     with tarfile.open(path, "w") as tar:
         for row in range(n):
-            coarse = Image.fromarray(rng.integers(0, 256, (48, 64, 3), dtype=np.uint8))
-            image = coarse.resize((500, 375), Image.Resampling.BICUBIC).filter(ImageFilter.DETAIL)
             buffer = io.BytesIO()
-            image.save(buffer, "JPEG", quality=92)
+            photograph(rng).save(buffer, "JPEG", quality=JPEG_QUALITY)
             for name, data in ((f"{row:05d}.jpg", buffer.getvalue()), (f"{row:05d}.txt", b"a picture")):
                 member = tarfile.TarInfo(name)
                 member.size = len(data)

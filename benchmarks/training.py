@@ -16,28 +16,23 @@ import gc
 import multiprocessing.forkserver
 import statistics
 import tempfile
-import threading
 import time
 import types
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import open_clip
-import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 from common import machine, record_section, table, versions
 from open_clip.transform import PreprocessCfg, image_transform_v2
 from open_clip_train.scheduler import cosine_lr
 from open_clip_train.train import train_one_epoch
-from PIL import Image, ImageFilter
-from scipy.stats import quantile_test
+from photographs import write_records
+from PIL import Image
+from side_by_side import Clock, Peer, ratio_of, side_by_side
 from torch.utils.data import DataLoader, Dataset
 
-from memometer.data.records import RECORD_SCHEMA, hash_records, load_records
+from memometer.data.records import hash_records, load_records
 from memometer.encoders.architectures import build_model, build_tokenizer
 from memometer.engines import default_workers
 from memometer.files import write_json
@@ -51,30 +46,6 @@ from memometer.training.mitigations.image_variants import load_variants
 from memometer.training.models import find_architecture, preprocess_config
 from memometer.training.optimizer import BETAS, EPS, build_optimizer, clamp_logit_scale
 from memometer.training.samples import normalised
-
-WORDS = [
-    "a",
-    "the",
-    "red",
-    "blue",
-    "small",
-    "large",
-    "dog",
-    "cat",
-    "boat",
-    "tree",
-    "kite",
-    "lamp",
-    "drum",
-    "frog",
-    "rose",
-    "man",
-    "woman",
-    "child",
-    "sits",
-    "stands",
-    "runs",
-]
 
 MITIGATED: dict[str, dict[str, Any]] = {
     "text masking 0.3": {"text_mask": 0.3},
@@ -91,36 +62,6 @@ MITIGATED: dict[str, dict[str, Any]] = {
 }
 
 
-def write_image(path: Path, coarse: np.ndarray) -> None:
-    """A photograph-like JPEG."""
-    image = Image.fromarray(coarse).resize((500, 375), Image.Resampling.BICUBIC).filter(ImageFilter.DETAIL)
-    image.save(path, quality=92)
-
-
-def write_records(folder: Path, *, n: int, n_held: int) -> None:
-    """Photograph-like JPEGs with five captions each, and a variant of every second image."""
-    rng = np.random.default_rng(0)
-    (folder / "images").mkdir(parents=True)
-    pixels = [rng.integers(0, 256, (48, 64, 3), dtype=np.uint8) for _ in range(n + n_held)]
-    paths = [folder / "images" / f"{row:05d}.jpg" for row in range(n + n_held)]
-    with ThreadPoolExecutor(default_workers()) as pool:
-        list(pool.map(write_image, paths, pixels))
-    rows = []
-    for row in range(n + n_held):
-        captions = [" ".join(rng.choice(WORDS, 11)) for _ in range(5)]
-        rows.append(
-            {
-                "record_id": f"r{row:05d}",
-                "image_path": f"images/{row:05d}.jpg",
-                "captions": captions,
-                "role": "held" if row >= n else "train",
-            }
-        )
-    pq.write_table(pa.Table.from_pylist(rows, schema=RECORD_SCHEMA), folder / "records.parquet")
-    others = [{"record_id": f"r{row:05d}", "path": f"images/{(row + 1) % n:05d}.jpg"} for row in range(0, n, 2)]
-    pq.write_table(pa.Table.from_pylist(others), folder / "variants.parquet")
-
-
 class Setting:
     """What all peers share."""
 
@@ -133,30 +74,6 @@ class Setting:
             self.workers = default_workers() if options.device == "cuda" else 0
         self.records = load_records(folder, role="train")
         self.steps = len(self.records) // options.batch_size
-
-
-class Clock:
-    """Times the epochs of one peer, and gives way to the other one after each.
-
-    Attributes:
-        seconds: of each epoch.
-        to_keep: the state, where that was timed.
-    """
-
-    def __init__(self, device: torch.device, give_way: Callable[[], None]) -> None:
-        self.seconds: list[float] = []
-        self.to_keep: float | None = None
-        self._device, self._give_way, self._start = device, give_way, time.perf_counter()
-
-    def epoch_ends(self) -> None:
-        if self._device.type == "cuda":
-            torch.cuda.synchronize()
-        self.seconds.append(time.perf_counter() - self._start)
-        self._give_way()
-        self.epoch_begins()
-
-    def epoch_begins(self) -> None:
-        self._start = time.perf_counter()
 
 
 class TimedFolder(ModelFolder):
@@ -303,36 +220,6 @@ def take_bare_steps(setting: Setting, clock: Clock) -> None:
         clock.epoch_ends()
 
 
-Peer = Callable[[Clock], None]
-
-
-def side_by_side(device: torch.device, peers: Sequence[Peer]) -> list[Clock]:
-    """Runs the peers in threads of which one is at work at a time, each for an epoch, and returns their clocks."""
-    turns = [threading.Semaphore(0) for _ in peers]
-
-    def run(index: int) -> Clock:
-        mine, next_one = turns[index], turns[(index + 1) % len(peers)]
-
-        def give_way() -> None:
-            next_one.release()
-            mine.acquire()
-
-        mine.acquire()
-        clock = Clock(device, give_way)
-        try:
-            peers[index](clock)
-        except BaseException:
-            for turn in turns:
-                turn.release(1_000_000)  # nobody waits for a peer that failed
-            raise
-        next_one.release()
-        return clock
-
-    turns[0].release()
-    with ThreadPoolExecutor(len(peers)) as pool:
-        return list(pool.map(run, range(len(peers))))
-
-
 def compare(setting: Setting) -> dict[str, Any]:
     """Seconds of each epoch of every peer and of the default beside it, and the ratios of their times."""
     options = setting.options
@@ -381,13 +268,6 @@ def compare(setting: Setting) -> dict[str, Any]:
         "time_over_default": {name: ratio_of(times["peer"], times["default"]) for name, times in seconds.items()},
         "seconds_to_keep_the_state": statistics.median(kept) if kept else None,
     }
-
-
-def ratio_of(ours: list[float], theirs: list[float]) -> list[float]:
-    """The median ratio of the pairs, and its 95 % interval (that of the sign test)."""
-    ratios = np.array(ours) / np.array(theirs)
-    interval = quantile_test(ratios, p=0.5).confidence_interval(0.95)
-    return [float(np.median(ratios)), float(interval.low), float(interval.high)]
 
 
 def text_of(found: dict[str, Any]) -> str:
