@@ -93,7 +93,7 @@ def test_captions_that_name_objects_must_be_there(tmp_path):
 
 
 def test_captions_are_required_or_optional(tmp_path):
-    with pytest.raises(InputError, match="captions are 'required' or 'optional'; got 'none'"):
+    with pytest.raises(InputError, match="--captions takes 'required' or 'optional'; got 'none'"):
         open_source(write_samples(tmp_path / "0.tar", [1]), ReaderOptions(captions="none"))
 
 

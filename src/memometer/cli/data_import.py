@@ -14,6 +14,10 @@ __all__ = ["command"]
 
 Objects = Literal["auto", "source", "captions"]
 Captions = Literal["required", "optional"]
+RowUnit = Literal["caption", "image", "object"]
+LabelFrom = Literal["auto", "folder", "none"]
+TextUnit = Literal["lines", "whole"]
+Crowds = Literal["keep", "drop"]
 
 
 def command(
@@ -56,8 +60,42 @@ def command(
     role_column: Annotated[
         str | None, typer.Option("--role-column", "--role-key", help="Column or JSON field of a ready-made split.")
     ] = None,
-    separator: Annotated[str | None, typer.Option(help="Column separator of a CSV, where it is unusual.")] = None,
-    split: Annotated[list[str] | None, typer.Option(help="COCO split, e.g. train2017; may be repeated.")] = None,
+    separator: Annotated[
+        str | None, typer.Option(help="Column separator of delimited text; recognised where not given.")
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(help="Encoding of delimited text, e.g. latin-1. [usual: UTF-8]"),
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Names of the columns, 'image,caption', of delimited text without a header line.")
+    ] = None,
+    quoting: Annotated[
+        bool | None,
+        typer.Option("--quoting/--no-quoting", help='Whether " quotes cells. [default: in CSV, not in TSV]'),
+    ] = None,
+    one_row_per: Annotated[
+        RowUnit | None, typer.Option(help="What a row of a table is; recognised where not given.")
+    ] = None,
+    images: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder of the images, where a table or JSON has other paths; may be repeated."),
+    ] = None,
+    split: Annotated[
+        list[str] | None, typer.Option(help="Split of COCO and its kin, e.g. train2017; may be repeated.")
+    ] = None,
+    label_from: Annotated[
+        LabelFrom,
+        typer.Option(help="An image's folder is its class: always, never, or (auto) where it can be nothing else."),
+    ] = "auto",
+    class_names: Annotated[
+        Path | None,
+        typer.Option(help="Names of numbered classes or synsets: a line each, data.yaml, LOC_synset_mapping.txt."),
+    ] = None,
+    text: Annotated[
+        TextUnit, typer.Option(help="A text beside an image holds a caption a line, or is one caption as a whole.")
+    ] = "lines",
+    crowds: Annotated[Crowds, typer.Option(help="COCO's crowd regions are objects, or left aside.")] = "keep",
     caption_template: Annotated[
         str | None, typer.Option(help="Caption for image folders without texts, e.g. 'a photo of a {label}'.")
     ] = None,
@@ -113,6 +151,15 @@ def command(
             format=format_,
             fields=fields,
             separator=separator,
+            encoding=encoding,
+            columns=tuple(name.strip() for name in columns.split(",")) if columns else (),
+            quoting=quoting,
+            one_row_per=one_row_per,
+            images=tuple(images or ()),
+            label_from=label_from,
+            class_names=class_names,
+            text=text,
+            crowds=crowds,
             splits=tuple(split or ()),
             caption_template=caption_template,
             annotations=annotations,
@@ -163,6 +210,8 @@ def _table(summary: "ImportSummary") -> "Table":
         ("image size", f"{_sides(summary.width)} × {_sides(summary.height)} px"),
         ("rejected", f"{summary.n_rejected:,}"),
         *((f"  {reason}", f"{count:,}") for reason, count in summary.reasons.items()),
+        *([("left aside", f"{sum(summary.left_aside.values()):,}")] if summary.left_aside else []),
+        *((f"  {kind}", f"{count:,}") for kind, count in summary.left_aside.items()),
     ]
     for name, value in rows:
         table.add_row(Text(name), Text(value))

@@ -5,14 +5,16 @@ import dataclasses
 import hashlib
 import os.path
 import shutil
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from memometer import __version__
 from memometer.data.assembling import Parts, has_values, write_records, write_rejects
-from memometer.data.sources.base import Reader
-from memometer.data.sources.recognise import ReaderOptions, open_source
+from memometer.data.sources.base import Plan, Reader
+from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.recognise import open_source
 from memometer.data.summary import ImportSummary, check_rejects, summarise
 from memometer.data.verifying import PieceJob, verify_piece
 from memometer.engines.pool import map_ordered
@@ -76,10 +78,14 @@ def import_records(
             f"{folder} already holds other records; choose another --out, or replace them with --overwrite"
         )
 
-    jobs = _plan(reader, scratch, folder, limit=limit, captions_required=options.captions_required)
+    plan = _plan(reader, scratch, folder)
+    for remark in plan.remarks:
+        notice(remark)
+    jobs = _jobs(reader, plan, scratch, folder, limit=limit, captions_required=options.captions_required)
     for name in ("import.json", "records.parquet", "rejects.parquet"):
         (folder / name).unlink(missing_ok=True)
     parts = _verify(jobs, limit=limit, workers=workers)
+    aside = _aside(plan, jobs[: len(parts.records)])
     reasons = _write_rejects(parts, scratch, folder, max_rejects=max_rejects)
     if not parts.keep.any():
         raise SourceError(f"{source} was read as {reader.format} and holds no record that can be used")
@@ -94,6 +100,8 @@ def import_records(
         format=reader.format,
         n_files=n_files,
         objects_from=objects_from,
+        left_aside=aside,
+        remarks=plan.remarks,
     )
     _keep_vocabulary(vocabulary, folder, overwrite=overwrite)
     (scratch / "records.parquet").replace(folder / "records.parquet")
@@ -173,18 +181,23 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) and {"key", "summary"} <= content.keys() else None
 
 
-def _plan(reader: Reader, scratch: Path, folder: Path, *, limit: int | None, captions_required: bool) -> list[PieceJob]:
+def _plan(reader: Reader, scratch: Path, folder: Path) -> Plan:
     scratch.mkdir(parents=True, exist_ok=True)
     try:
-        pieces = reader.plan(scratch)
+        return reader.plan(scratch)
     except SourceError:
         shutil.rmtree(scratch)  # else the next run would take it for a killed import's
         with contextlib.suppress(OSError):  # in use by another import, or not empty
             scratch.parent.rmdir()
             folder.rmdir()
         raise
+
+
+def _jobs(
+    reader: Reader, plan: Plan, scratch: Path, folder: Path, *, limit: int | None, captions_required: bool
+) -> list[PieceJob]:
     light = dataclasses.replace(reader, paths=())  # the paths of thousands of shards need not go to the workers
-    names = [f"{number:06d}" for number in range(len(pieces))]
+    names = [f"{number:06d}" for number in range(len(plan.pieces))]
     return [
         PieceJob(
             reader=light,
@@ -195,7 +208,7 @@ def _plan(reader: Reader, scratch: Path, folder: Path, *, limit: int | None, cap
             limit=limit,
             captions_required=captions_required,
         )
-        for name, piece in zip(names, pieces, strict=True)
+        for name, piece in zip(names, plan.pieces, strict=True)
     ]
 
 
@@ -214,6 +227,14 @@ def _verify(jobs: list[PieceJob], *, limit: int | None, workers: int) -> Parts:
                 break
     done = jobs[:n_pieces]
     return Parts.of([job.records for job in done], [job.rejects for job in done], limit=limit)
+
+
+def _aside(plan: Plan, jobs: Sequence[PieceJob]) -> dict[str, int]:
+    """What was left aside, by the plan and in the pieces that were read; commonest kinds first."""
+    counts = Counter(plan.aside)
+    for job in jobs:
+        counts.update(read_json(job.aside))
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _write_rejects(parts: Parts, scratch: Path, folder: Path, *, max_rejects: float) -> dict[str, int]:

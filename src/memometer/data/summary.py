@@ -1,7 +1,7 @@
 """What an import found and left out, in memory and in ``import.json``."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class ImportSummary:
         objects_from: ``"source"``, ``"captions"``, or None where there are no objects.
         width: smallest, median and largest, in px.
         height: smallest, median and largest, in px.
+        left_aside: what the source holds beside its records, counted by kind, commonest first; never read as records.
+        remarks: what was recognised, or was there and not read, in sentences.
     """
 
     folder: str
@@ -51,6 +53,8 @@ class ImportSummary:
     width: tuple[int, int, int]
     height: tuple[int, int, int]
     n_without_captions: int = 0
+    left_aside: dict[str, int] = dataclasses.field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As ``import.json`` holds it: without the folder, so that equal imports are equal bytes.
@@ -66,8 +70,8 @@ class ImportSummary:
     @classmethod
     def from_json(cls, content: Mapping[str, Any], *, folder: Path) -> "ImportSummary":
         """The inverse of `to_json`."""
-        sides = {name: tuple(content[name]) for name in ("width", "height")}
-        return cls(**{**content, **sides, "folder": str(folder)})
+        tuples = {name: tuple(content.get(name, ())) for name in ("width", "height", "remarks")}
+        return cls(**{**content, **tuples, "folder": str(folder)})
 
 
 def summarise(
@@ -79,6 +83,8 @@ def summarise(
     format: str,  # noqa: A002 (the field's name)
     n_files: int,
     objects_from: str | None,
+    left_aside: Mapping[str, int],
+    remarks: Sequence[str],
 ) -> ImportSummary:
     """The summary of a finished import."""
     return ImportSummary(
@@ -96,6 +102,8 @@ def summarise(
         width=_spread(counts.widths),
         height=_spread(counts.heights),
         n_without_captions=counts.n_without_captions,
+        left_aside=dict(left_aside),
+        remarks=tuple(remarks),
     )
 
 

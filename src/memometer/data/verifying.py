@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import os.path
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,9 @@ import pyarrow.parquet as pq
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
 from memometer.data.records import RECORD_SCHEMA
-from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, Draft, Piece, Reader, Reject
+from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, Aside, Draft, Piece, Reader, Reject
 from memometer.errors import JobError
-from memometer.files import atomic_path, hash_bytes
+from memometer.files import atomic_path, hash_bytes, write_json
 
 __all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "verify_piece"]
 
@@ -59,6 +60,11 @@ class PieceJob:
     limit: int | None = None
     captions_required: bool = True
 
+    @property
+    def aside(self) -> Path:
+        """The counts of what the piece holds and is no record, by kind."""
+        return self.rejects.with_name(self.rejects.name.replace(".rejects.parquet", ".aside.json"))
+
 
 def verify_piece(job: PieceJob) -> int:
     """Writes a piece's records and rejects, unless an earlier run did; returns the number of records.
@@ -78,19 +84,29 @@ def verify_piece(job: PieceJob) -> int:
 
 def _write(job: PieceJob) -> None:
     n_records = 0
+    aside: Counter[str] = Counter()
     with (
         atomic_path(job.records) as records_path,
         atomic_path(job.rejects) as rejects_path,
         pq.ParquetWriter(records_path, PIECE_SCHEMA, compression="zstd") as records,
         pq.ParquetWriter(rejects_path, REJECT_SCHEMA, compression="zstd") as rejects,
     ):
-        outcomes = (_verify(draft, job) for draft in job.reader.read(job.piece))
+        outcomes = (_verify(draft, job) for draft in _counted(job.reader.read(job.piece), aside))
         while batch := list(itertools.islice(_first(outcomes, job.limit, n_records), PIECE_ROWS)):
             rows = [outcome for outcome in batch if isinstance(outcome, dict)]
             refused = [_reject_row(outcome) for outcome in batch if isinstance(outcome, Reject)]
             records.write_table(pa.Table.from_pylist(rows, schema=PIECE_SCHEMA))
             rejects.write_table(pa.Table.from_pylist(refused, schema=REJECT_SCHEMA))
             n_records += len(rows)
+        write_json(job.aside, dict(sorted(aside.items())))
+
+
+def _counted(found: Iterator[Draft | Reject | Aside], aside: Counter[str]) -> Iterator[Draft | Reject]:
+    for outcome in found:
+        if isinstance(outcome, Aside):
+            aside[outcome.kind] += outcome.count
+        else:
+            yield outcome
 
 
 def _first(

@@ -1,7 +1,7 @@
 """What every reader hands on: pieces of a source, drafts of records, and rejects with their reason."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -11,11 +11,13 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "MAX_ENCODED_BYTES",
     "PIECE_ROWS",
+    "Aside",
     "BadRecordError",
     "Draft",
     "Fields",
     "Labels",
     "Piece",
+    "Plan",
     "Reader",
     "Reject",
     "captions_from",
@@ -91,6 +93,34 @@ class Piece:
 
 
 @dataclasses.dataclass(frozen=True)
+class Plan:
+    """How a source is read.
+
+    Attributes:
+        pieces: in order.
+        aside: what the source holds and no piece reads, counted by kind: ``{".idx": 2, "no image suffix": 3}``.
+        remarks: sentences for people on what was recognised, or was there and not read, with the option that reads it.
+    """
+
+    pieces: Sequence[Piece]
+    aside: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    remarks: Sequence[str] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Aside:
+    """Something in a piece that is no record and no fault either, such as a tar member of another kind.
+
+    Attributes:
+        kind: what the summary counts by: a suffix, or a few words.
+        count: how many of them.
+    """
+
+    kind: str
+    count: int = 1
+
+
+@dataclasses.dataclass(frozen=True)
 class Labels:
     """What an image holds.
 
@@ -128,6 +158,9 @@ class Draft:
         member: the record's place in it, for people: a tar member, a row, a file name.
         data: the image's encoded bytes where the reader passed them anyway; None where ``image`` is a file of its own.
         label: the class of the image.
+        within: the path of what holds the record, ``/``-separated, e.g. ``data/train/0000``: where ids of two records
+            are equal, as much of its end as tells them apart goes before both. "" where the id is the source's own:
+            then the second record of an id is a reject.
     """
 
     record_id: str
@@ -140,6 +173,7 @@ class Draft:
     label: str | None = None
     group: str | None = None
     role: str | None = None
+    within: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,16 +206,21 @@ class Reader(Protocol):
         """Every file whose change makes another import; images that a table merely names are not among them."""
         ...
 
-    def plan(self, scratch: Path) -> list[Piece]:
-        """The pieces in order; may leave files in ``scratch``, which lives as long as the import.
+    def plan(self, scratch: Path) -> Plan:
+        """The pieces in order, and what none of them reads.
+
+        May leave files in ``scratch``, which lives as long as the import.
 
         Raises:
             SourceError: the source as a whole cannot be read as asked.
         """
         ...
 
-    def read(self, piece: Piece) -> Iterator[Draft | Reject]:
-        """The records of one piece, in order. A bad record is a `Reject`, never an exception."""
+    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+        """The records of one piece, in order. A bad record is a `Reject`, never an exception.
+
+        Everything in the piece is a draft, a reject, a part of one of them, or an `Aside`.
+        """
         ...
 
 

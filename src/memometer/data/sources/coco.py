@@ -20,6 +20,7 @@ from memometer.data.sources.base import (
     Draft,
     Labels,
     Piece,
+    Plan,
     Reject,
     captions_from,
     decode_text,
@@ -57,7 +58,7 @@ class CocoReader:
             if _instances_file(path).is_file():
                 yield _instances_file(path)
 
-    def plan(self, scratch: Path) -> list[Piece]:
+    def plan(self, scratch: Path) -> Plan:
         """Joins the annotations into one small table per split in ``scratch``; a piece is one row group of it.
 
         Raises:
@@ -70,7 +71,7 @@ class CocoReader:
                 pq.write_table(_join(path), temporary, row_group_size=PIECE_ROWS, compression="zstd")
             groups = pq.ParquetFile(joined).num_row_groups
             pieces += [Piece(str(joined), group=group) for group in range(groups)]
-        return pieces
+        return Plan(pieces)
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The images of one row group of a joined table."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
-from memometer.data.sources.base import PIECE_ROWS, Draft, Fields, Piece, Reject
+from memometer.data.sources.base import PIECE_ROWS, Draft, Fields, Piece, Plan, Reject
 from memometer.data.sources.rows import Row, choose_columns, row_draft
 from memometer.errors import SourceError
 
@@ -33,7 +33,7 @@ class DelimitedReader:
         """The tables; the images they name are not among them."""
         yield from map(Path, self.paths)
 
-    def plan(self, scratch: Path) -> list[Piece]:  # noqa: ARG002 (the protocol's signature)
+    def plan(self, scratch: Path) -> Plan:  # noqa: ARG002 (the protocol's signature)
         """Counts the rows, and notes the byte at which every piece begins."""
         pieces = []
         for path in self.paths:
@@ -48,7 +48,7 @@ class DelimitedReader:
                         start = table.offset
             if n_rows % PIECE_ROWS:
                 pieces.append(Piece(path, offset=start, row=n_rows - n_rows % PIECE_ROWS, n_rows=n_rows % PIECE_ROWS))
-        return pieces
+        return Plan(pieces)
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The rows of one piece. A row of another length than the header is a reject."""

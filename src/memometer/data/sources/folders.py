@@ -18,6 +18,7 @@ from memometer.data.sources.base import (
     Fields,
     Labels,
     Piece,
+    Plan,
     Reject,
     valid_text,
 )
@@ -63,7 +64,7 @@ class FolderReader:
         if self.annotations is not None:
             yield from _annotation_files(self.annotations)
 
-    def plan(self, scratch: Path) -> list[Piece]:
+    def plan(self, scratch: Path) -> Plan:
         """Lists the images into a table in ``scratch``; a piece is one row group of it.
 
         Raises:
@@ -99,7 +100,7 @@ class FolderReader:
                 f"none of the {n_images:,} images in {root} has an annotation in {self.annotations}: expected "
                 "FOLDER/NAME.xml there for FOLDER/NAME.jpg, so name the two folders that correspond"
             )
-        return [Piece(str(listing), group=group) for group in range(pq.ParquetFile(listing).num_row_groups)]
+        return Plan([Piece(str(listing), group=group) for group in range(pq.ParquetFile(listing).num_row_groups)])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The images of one row group of the listing."""

@@ -8,7 +8,7 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memometer.data.sources.base import PIECE_ROWS, Draft, Fields, Piece, Reject
+from memometer.data.sources.base import PIECE_ROWS, Draft, Fields, Piece, Plan, Reject
 from memometer.data.sources.rows import UNDECODABLE, Row, choose_columns, row_draft, used_columns
 from memometer.errors import SourceError
 
@@ -38,7 +38,7 @@ class ParquetReader:
         """The tables; images that they name by path are not among them."""
         yield from map(Path, self.paths)
 
-    def plan(self, scratch: Path) -> list[Piece]:  # noqa: ARG002 (the protocol's signature)
+    def plan(self, scratch: Path) -> Plan:  # noqa: ARG002 (the protocol's signature)
         """Pieces from the files' metadata alone.
 
         Raises:
@@ -56,7 +56,7 @@ class ParquetReader:
                     size = min(PIECE_ROWS, n_rows - skip)
                     pieces.append(Piece(path, group=group, row=row + skip, skip=skip, n_rows=size))
                 row += n_rows
-        return pieces
+        return Plan(pieces)
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The rows of one piece, decoded a few at a time; where the file is damaged, the rest is one reject."""

@@ -8,44 +8,17 @@ import re
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
-from memometer.data.sources.base import Fields, Reader
+from memometer.data.sources.base import Reader
 from memometer.data.sources.coco import caption_files, open_coco
 from memometer.data.sources.delimited import open_delimited
 from memometer.data.sources.folders import FolderReader, has_images
+from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.parquet import open_parquet
 from memometer.data.sources.webdataset import TarReader
-from memometer.errors import InputError, SourceError
+from memometer.errors import SourceError
 
-__all__ = ["FORMATS", "ReaderOptions", "expand", "open_source"]
-
-
-@dataclasses.dataclass(frozen=True)
-class ReaderOptions:
-    """What a user may say about a source.
-
-    Attributes:
-        format: one of `FORMATS`; None recognises it.
-        fields: columns or JSON fields by name.
-        separator: of CSV and TSV.
-        splits: of COCO, e.g. ``("train2017",)``; () takes all.
-        caption_template: of image folders.
-        annotations: of image folders: a folder of Pascal VOC files, whose folders mirror those of the images.
-        captions: ``"required"`` or ``"optional"``, which keeps records without one.
-    """
-
-    format: str | None = None
-    fields: Fields = dataclasses.field(default_factory=Fields)
-    separator: str | None = None
-    splits: tuple[str, ...] = ()
-    caption_template: str | None = None
-    annotations: str | Path | None = None
-    captions: Literal["required", "optional"] = "required"
-
-    @property
-    def captions_required(self) -> bool:  # noqa: D102 (its name says it)
-        return self.captions == "required"
+__all__ = ["FORMATS", "expand", "open_source"]
 
 
 def _tars(paths: list[str], options: ReaderOptions) -> Reader:
@@ -98,16 +71,8 @@ FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
 
 _SUFFIXES = {".tar": "webdataset", ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv"}
 
-# Options that mean nothing for a format are mistakes of the user, not to be passed over in silence.
-_ONLY_FOR = {
-    "separator": ("csv", "tsv"),
-    "splits": ("coco",),
-    "caption_template": ("folder",),
-    "annotations": ("folder",),
-}
 
-
-def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) -> Reader:
+def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) -> Reader:  # noqa: B008 (frozen)
     """The reader for a source.
 
     Args:
@@ -120,14 +85,10 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
     """
     if options.format is not None and options.format not in FORMATS:
         raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
-    if options.captions not in {"required", "optional"}:
-        raise InputError(f"captions are 'required' or 'optional'; got '{options.captions}'")
+    options.check()
     paths = expand(str(source))
     kind = options.format or _recognise(paths)
-    for name, formats in _ONLY_FOR.items():
-        if getattr(options, name) and kind not in formats:
-            flag = "--split" if name == "splits" else f"--{name.replace('_', '-')}"
-            raise InputError(f"{source} is read as {kind}, where {flag} means nothing; it is for {formats[0]} alone")
+    options.check_meaning(kind, source=source)
     return FORMATS[kind](paths, options)
 
 

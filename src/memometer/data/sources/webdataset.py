@@ -15,6 +15,7 @@ from memometer.data.sources.base import (
     Draft,
     Fields,
     Piece,
+    Plan,
     Reject,
     valid_text,
 )
@@ -44,7 +45,7 @@ class TarReader:
         """The shards."""
         yield from map(Path, self.paths)
 
-    def plan(self, scratch: Path) -> list[Piece]:  # noqa: ARG002 (the protocol's signature)
+    def plan(self, scratch: Path) -> Plan:  # noqa: ARG002 (the protocol's signature)
         """One piece per shard.
 
         Raises:
@@ -57,7 +58,7 @@ class TarReader:
                         f"{path} is compressed; memometer reads images at their place in a plain tar: "
                         "decompress it first (images hardly shrink anyway)"
                     )
-        return [Piece(path) for path in self.paths]
+        return Plan([Piece(path) for path in self.paths])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The samples of one shard. Where the shard breaks off, the samples before the break stay."""
