@@ -5,15 +5,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import typer
 from model_factory import write_records
 from pair_worlds import SUBSETS, PairWorld
 from pictures import PixelEncoder
 from scipy import stats
 from sklearn.metrics import roc_auc_score
+from typer.testing import CliRunner
 
 from memometer import audit_clipmem, load_audit
 from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.trained_on import training_notes
+from memometer.cli.audit_clipmem import command
 from memometer.data.records import load_records
 from memometer.data.scenes import make_scenes
 from memometer.data.splits import split_records
@@ -90,6 +93,27 @@ def test_the_contract(tmp_path):
     ids = ranked["record_id"].to_pylist()
     assert shown == ids[:3] + ids[-3:]
     assert audit.gallery["section"].to_pylist() == ["Most memorized"] * 3 + ["Least memorized"] * 3
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("--role", "--control-role", "--reference-role", "--shared-role"),
+        ("--candidates", "--external", "--independent", "--shared"),
+    ],
+)
+def test_the_command_takes_roles_as_the_other_audits_do_and_as_the_paper_names_them(tmp_path, names):
+    world = PairWorld(tmp_path, known=0.5)
+    app = typer.Typer()
+    app.command()(command)
+    roles = [part for pair in zip(names, ("c", "e", "i", "s"), strict=True) for part in pair]
+    given = {"--target": "f1", "--reference": "g1"}
+    models = [part for flag, name in given.items() for part in (flag, f"embeddings:{world.folder / name}")]
+    at = ["--records", str(world.folder / "records"), "--out", str(tmp_path / "run")]
+    done = CliRunner().invoke(app, [*models, *roles, *at, "--gallery", "0", "--no-images"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    config = load_audit(tmp_path / "run").config
+    assert [config[name] for name in ("candidates", "external", "independent", "shared")] == ["c", "e", "i", "s"]
 
 
 def test_the_published_schema_is_the_models():

@@ -244,6 +244,57 @@ def test_records_without_label_or_room_are_counted(scenes, tmp_path):
     assert audit.summary["n_scored"] == audit.summary["n_records"] - sum(skipped.values())
 
 
+def changed(scenes, folder, change):
+    """A copy of the scenes' records, whose columns ``change`` may write to."""
+    table = pq.read_table(scenes / "records.parquet").to_pydict()
+    change(table)
+    folder.mkdir()
+    for path in scenes.glob("*.tar"):
+        (folder / path.name).symlink_to(path)
+    pq.write_table(pa.table(table, schema=pq.read_schema(scenes / "records.parquet")), folder / "records.parquet")
+    return folder
+
+
+def test_the_largest_box_is_the_label_of_detection_data(scenes, tmp_path, capsys):
+    def as_detection_data(table):
+        """No label, and a small second object without a crop's room to lose, where a foreground object stands."""
+        for row, objects in enumerate(table["objects"]):
+            table["objects"][row] = [*objects, "crumb"]
+            table["boxes"][row] = [*table["boxes"][row], [0.0, 0.0, 0.5, 0.5]]
+            table["scores"][row] = None
+        table["label"] = [None] * len(table["label"])
+
+    given = {"target": Pixels(0), "reference": Pixels(1)}
+    several = changed(scenes, tmp_path / "several", as_detection_data)
+    with pytest.raises(InputError, match=r"no label: 60.*--label largest-box takes"):
+        audit_image_dejavu(**given, **options(several))
+    assert "forward: 0 of 60 records have a label, 0 of them a crop" in capsys.readouterr().err
+    audit = audit_image_dejavu(**given, **options(several, label="largest-box"))
+    expected = audit_image_dejavu(**given, **options(scenes))
+    assert audit.config["label"] == "largest-box"
+    assert "label" not in expected.config
+    assert audit.samples.select(["record_id", "label"]).equals(expected.samples.select(["record_id", "label"]))
+    assert audit.samples.equals(expected.samples)
+
+
+def test_how_many_records_can_be_tested_is_said_before_a_model_runs(scenes, tmp_path, capsys):
+    class Unused(Pixels):
+        def encode_images(self, pixels):
+            raise AssertionError("no image may be embedded before the records are known to be of use")
+
+    def without_labels(table):
+        for row, role in enumerate(table["role"]):
+            if role == "a":
+                table["label"][row], table["objects"][row], table["boxes"][row] = None, [], []
+
+    folder = changed(scenes, tmp_path / "changed", without_labels)
+    with pytest.raises(InputError, match="no record of the forward direction can be tested"):
+        audit_image_dejavu(target=Unused(0), reference=Unused(1), **options(folder))
+    said = capsys.readouterr().err
+    assert "public: 84 of 84 images have a label" in said
+    assert "forward: 0 of 60 records have a label" in said
+
+
 def test_a_second_run_is_free(scenes, tmp_path, capsys):
     models = {"target": Pixels(0), "reference": Pixels(1), "out": tmp_path / "run"}
     first = audit_image_dejavu(**models, **options(scenes))
@@ -260,6 +311,7 @@ def test_a_second_run_is_free(scenes, tmp_path, capsys):
         ({"k": 0}, "k = 0; expected 1"),
         ({"crop": "middle"}, "expected background or corner"),
         ({"metric": "l1"}, "expected l2 or cosine"),
+        ({"label": "smallest-box"}, "expected given or largest-box"),
         ({"min_side": 0.9}, "no record of the forward direction can be tested"),
         ({"reference": "naive-bayes"}, "name their role with --fit-role"),
         ({"reference": "naive-bayes:x", "fit_role": "fit"}, "names no number of objects"),

@@ -203,7 +203,6 @@ def test_two_processes_train_one_model(world, tmp_path):
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"batch_size": 65}, InputError, "64 records to train on, fewer than a batch of 65; pass --batch-size 64"),
         ({"objective": "vicregg"}, InputError, "no objective 'vicregg'; did you mean vicreg"),
         ({"objective": "xyz"}, InputError, "no objective 'xyz'; expected one of vicreg, simclr, barlow, dino"),
         ({"model": "resnet81"}, ModelError, r"no model 'resnet81' to train: .*tiny, small.* did you mean resnet"),

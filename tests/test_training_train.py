@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import types
+from pathlib import Path
 
 import numpy as np
 import open_clip
@@ -27,6 +28,7 @@ from memometer.embeddings import load_encoder
 from memometer.errors import InputError, JobError
 from memometer.training import Mitigation, TrainConfig, loop, train
 from memometer.training.folder import ModelFolder
+from memometer.training.needs import fit_batch
 
 N, BATCH, EPOCHS = 24, 8, 3
 STEPS = N // BATCH * EPOCHS
@@ -275,7 +277,6 @@ def test_bf16_trains_on_a_cpu_when_asked(world, tmp_path, trained):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"batch_size": 25}, "24 records to train on, fewer than a batch of 25; pass --batch-size 24 or less"),
         ({"role": "z"}, "no record in .* has the role 'z'"),
         ({"model": "huge"}, "there is no model 'huge' to train"),
     ],
@@ -284,6 +285,30 @@ def test_wrong_input_stops_before_anything_is_written(world, tmp_path, change, m
     with pytest.raises(InputError, match=message):
         run(world, tmp_path / "m", **change)
     assert not (tmp_path / "m").exists()
+
+
+def test_a_batch_shrinks_to_the_records_with_a_remark(world, tmp_path, capsys):
+    whole = run(world, tmp_path / "m", batch_size=25)
+    assert "24 records do not fill a batch of 25, so --batch-size is 24" in capsys.readouterr().err
+    assert whole.manifest["config"]["batch_size"] == 24
+    asked = run(world, tmp_path / "n", batch_size=24)
+    assert asked.manifest["model"]["weights_hash"] == whole.manifest["model"]["weights_hash"]
+
+
+@pytest.mark.parametrize(
+    ("n_processes", "n", "size"), [(1, 24, 24), (4, 27, 24), (1, 2, 2), (5, 25, 25), (2, 950, 900)]
+)
+def test_a_smaller_batch_can_be_shared_by_the_processes(monkeypatch, n_processes, n, size):
+    monkeypatch.setenv("WORLD_SIZE", str(n_processes))
+    config = TrainConfig(records=Path("r"), out=Path("m"), batch_size=900)
+    assert fit_batch(config, n=n).batch_size == size
+
+
+@pytest.mark.parametrize(("n_processes", "n"), [(1, 1), (1, 0), (4, 7)])
+def test_a_record_alone_is_no_batch(monkeypatch, n_processes, n):
+    monkeypatch.setenv("WORLD_SIZE", str(n_processes))
+    with pytest.raises(InputError, match=f"{n} records to train on; expected 2 or more for each of {n_processes}"):
+        fit_batch(TrainConfig(records=Path("r"), out=Path("m")), n=n)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
 from memometer.audits.image_direction import ImageDirection
 from memometer.audits.image_gallery import shown_items
-from memometer.audits.image_records import CropKind
+from memometer.audits.image_records import CropKind, LabelKind, with_label
 from memometer.audits.image_references import is_fitted_spec
 from memometer.audits.image_run import ImageRun
 from memometer.audits.image_summary import compare_references, notes, null_intervals, summarise
@@ -49,6 +49,7 @@ def audit_image_dejavu(
     control_role: str | None = None,
     public_role: str | None = None,
     fit_role: str | None = None,
+    label: LabelKind = "given",
     crop: CropKind = "background",
     min_side: float = MIN_SIDE,
     fraction: float = 0.3,
@@ -83,6 +84,8 @@ def audit_image_dejavu(
         control_role: records that no model was trained on; their score is taken off (the controlled score).
         public_role: the public set is this role of ``public``.
         fit_role: the records that one-model references are fitted on, disjoint from those measured.
+        label: the class of a record is the one ``given``, or that of its ``largest-box``, which makes one for detection
+            data such as COCO; of the public images likewise.
         crop: ``background``, or ``corner``.
         min_side: a background crop's shorter side must exceed so many px, or below 1 such a share of the image's.
         fraction: of a corner crop, of the image's width and height.
@@ -131,9 +134,10 @@ def audit_image_dejavu(
         "images": images,
         "replicates": replicates,
         "null": null,
+        **({} if label == "given" else {"label": label}),  # runs of before it was an option keep their keys
     }
     _check_options(config, references)
-    folder, public_folder = open_records(records), open_records(public)
+    folder, public_folder = (with_label(open_records(each), label) for each in (records, public))
     named_roles = {"forward": role, "backward": reference_role, "control": control_role}
     parts = {
         name: folder.with_role(of_role)
@@ -241,8 +245,9 @@ def _check_options(config: dict[str, Any], references: list[Referent]) -> None:
         raise InputError("no reference is given; name a second model, naive-bayes or crop-classifier")
     if not 1 <= config["k"] <= MAX_K:
         raise InputError(f"k = {config['k']}; expected 1 … {MAX_K}")
-    for name, known in {"crop": ("background", "corner"), "metric": ("l2", "cosine")}.items():
-        if config[name] not in known:
+    choices = {"crop": ("background", "corner"), "metric": ("l2", "cosine"), "label": ("given", "largest-box")}
+    for name, known in choices.items():
+        if config.get(name, known[0]) not in known:
             raise InputError(f"{name} = '{config[name]}'; expected {' or '.join(known)}")
     if is_fitted_spec(config["target"]):
         raise InputError(f"'{config['target']}' is a reference, not a model; give the model under test as --target")

@@ -11,11 +11,12 @@ import pyarrow as pa
 from memometer.data.records import Records
 from memometer.measures.crops import REASONS, Crops, background_crops, corner_crops
 from memometer.objects.boxes import Boxes, boxes_of
-from memometer.objects.classes import image_classes
+from memometer.objects.classes import image_classes, largest_box_classes
 
-__all__ = ["CropKind", "Cropped", "crop_records", "labels_of"]
+__all__ = ["CropKind", "Cropped", "LabelKind", "crop_records", "labels_of", "with_label"]
 
 CropKind = Literal["background", "corner"]
+LabelKind = Literal["given", "largest-box"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +69,16 @@ class Cropped:
 def labels_of(records: Records) -> pa.Array:
     """(n,) the class of each record: its label, else its only distinct object; null for none."""
     return image_classes(records.column("label"), records.column("objects"))
+
+
+def with_label(records: Records, kind: LabelKind) -> Records:
+    """The records with the label that ``kind`` asks for: their own, or that of their largest box."""
+    if kind == "given":
+        return records
+    labels = largest_box_classes(records.column("objects"), records.column("boxes"))
+    place = records.table.schema.get_field_index("label")
+    table = records.table.set_column(place, records.table.schema.field(place), labels)
+    return dataclasses.replace(records, table=table)
 
 
 def crop_records(records: Records, *, kind: CropKind, min_side: float, fraction: float) -> Cropped:

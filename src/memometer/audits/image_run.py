@@ -20,6 +20,7 @@ from memometer.errors import InputError
 from memometer.measures.image_dejavu import UNDEFINED, undefined_labels, vote_labels
 from memometer.objects.classes import class_ids
 from memometer.objects.sets import label_union
+from memometer.progress import notice
 
 __all__ = ["ImageRun"]
 
@@ -44,6 +45,7 @@ class ImageRun:
         fit_cropped = None if fit is None else crop_records(fit, kind=kind, **limits)
         public_classes = labels_of(public)
         known = public_classes.is_valid()
+        _say_what_can_be_tested(cropped, n_public=len(public), n_labelled=pc.sum(known).as_py() or 0)
         public = dataclasses.replace(public, table=public.table.filter(known))
         vectors, public, rejects = self._public(public)
         classes = [labels_of(public), *(part.classes for part in cropped.values())]
@@ -130,12 +132,7 @@ class ImageRun:
         public_ids: npt.NDArray[np.int32],
         references: dict[str, FittedReference],
     ) -> tuple[tuple[ImageDirection, ...], list[dict[str, str]]]:
-        if not len(part.records):
-            why = "; ".join(f"{reason}: {count:,}" for reason, count in part.skipped.items())
-            raise InputError(
-                f"no record of the {name} direction can be tested ({why}); records need a label, boxes around the "
-                "foreground and room beside it: pass a smaller --min-side, --crop corner, or other records"
-            )
+        _check_any(name, part)
         asked = {model: model for model in self.models}
         if name == "backward":
             asked = {"target": "reference", "reference": "target"}
@@ -174,6 +171,29 @@ class ImageRun:
         others = [side for side in guesses if side not in ("target", "reference")]
         directions = (first, *(dataclasses.replace(first, reference=guesses[side]) for side in others))
         return directions, [{"record_id": each, "side": name, "reason": why} for each, why in lost.items()]
+
+
+def _say_what_can_be_tested(cropped: dict[str, Cropped], *, n_public: int, n_labelled: int) -> None:
+    """Tells, before the hours of embedding, how many records have what the test needs.
+
+    Raises:
+        InputError: none of a direction has.
+    """
+    notice(f"public: {n_labelled:,} of {n_public:,} images have a label")
+    for name, part in cropped.items():
+        labelled = part.n_all - part.skipped.get("no label", 0)
+        notice(f"{name}: {labelled:,} of {part.n_all:,} records have a label, {len(part.records):,} of them a crop")
+        _check_any(name, part)
+
+
+def _check_any(name: str, part: Cropped) -> None:
+    if not len(part.records):
+        why = "; ".join(f"{reason}: {count:,}" for reason, count in part.skipped.items())
+        boxes = "; --label largest-box takes the object of the largest box" if "no label" in part.skipped else ""
+        raise InputError(
+            f"no record of the {name} direction can be tested ({why}); records need a label, boxes around the "
+            f"foreground and room beside it: pass a smaller --min-side, --crop corner, or other records{boxes}"
+        )
 
 
 def _ids_of(part: Cropped, vocabulary: pa.Array) -> npt.NDArray[np.int32]:

@@ -22,13 +22,25 @@ def command(
         list[str], typer.Option(help="A model trained alike on the shared and the independent pairs; may be repeated.")
     ],
     records: Annotated[Path, typer.Option(help="The folder of all pairs.")],
-    candidates: Annotated[str, typer.Option(help="The role of the pairs that the targets alone were trained on.")],
-    external: Annotated[str, typer.Option(help="The role of the pairs that no model was trained on.")],
+    candidates: Annotated[
+        str,
+        typer.Option("--role", "--candidates", help="The role of the pairs that the targets alone were trained on."),
+    ],
+    external: Annotated[
+        str,
+        typer.Option("--control-role", "--external", help="The role of the pairs that no model was trained on."),
+    ],
     out: options.Out,
     independent: Annotated[
-        str | None, typer.Option(help="The role of the pairs that the references alone were trained on.")
+        str | None,
+        typer.Option(
+            "--reference-role", "--independent", help="The role of the pairs that the references alone were trained on."
+        ),
     ] = None,
-    shared: Annotated[str | None, typer.Option(help="The role of the pairs that all models were trained on.")] = None,
+    shared: Annotated[
+        str | None,
+        typer.Option("--shared-role", "--shared", help="The role of the pairs that all models were trained on."),
+    ] = None,
     n_aug: Annotated[int, typer.Option(help="Views per image.")] = 5,
     augment: Annotated[str, typer.Option(help="How views are drawn: clip, ssl, crop or none.")] = "clip",
     captions: Annotated[int, typer.Option(help="How many of a record's captions count.")] = 1,
@@ -54,8 +66,11 @@ def command(
     """Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?
 
     Example:
-    memometer audit clipmem --target open_clip:models/f --reference open_clip:models/g --records records/ --shared s
-    --candidates c --independent i --external e --out runs/clipmem
+    memometer audit clipmem --target open_clip:models/a --reference open_clip:models/b --records records/ --role a
+    --reference-role b --control-role public --out runs/clipmem
+
+    The roles are those of the other audits; the paper's names for them, --candidates, --independent, --external and
+    --shared, are understood too.
     """
     from memometer.audits.clipmem import audit_clipmem
     from memometer.cli.show import show_audit

@@ -33,6 +33,10 @@ def command(
     fit_role: Annotated[
         str | None, typer.Option(help="The records that naive-bayes and crop-classifier are fitted on.")
     ] = None,
+    label: Annotated[
+        Literal["given", "largest-box"],
+        typer.Option(help="A record's class: its own, or that of its largest box (detection data such as COCO)."),
+    ] = "given",
     crop: Annotated[
         Literal["background", "corner"], typer.Option(help="The largest box-free rectangle, or a free corner.")
     ] = "background",
@@ -83,6 +87,7 @@ def command(
         control_role=control_role,
         public_role=public_role,
         fit_role=fit_role,
+        label=label,
         crop=crop,
         min_side=MIN_SIDE if min_side is None else min_side,
         fraction=fraction,

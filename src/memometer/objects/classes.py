@@ -7,7 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-__all__ = ["class_ids", "image_classes"]
+from memometer.objects.boxes import boxes_of
+
+__all__ = ["class_ids", "image_classes", "largest_box_classes"]
 
 
 def image_classes(labels: pa.Array, objects: pa.Array) -> pa.Array:
@@ -29,6 +31,27 @@ def image_classes(labels: pa.Array, objects: pa.Array) -> pa.Array:
     place = pc.index_in(pa.array(np.arange(len(labels))), value_set=alone["row"].combine_chunks())
     only = alone["object_min"].combine_chunks().take(place)
     return pc.coalesce(labels, only.cast(pa.string()))
+
+
+def largest_box_classes(objects: pa.Array, boxes: pa.Array) -> pa.Array:
+    """(n,) the class of each image: the label of its largest box by area, the first of equals; null where it has none.
+
+    Args:
+        objects: (n,) lists of labels.
+        boxes: (n,) lists of boxes (x, y, width, height in px) parallel to the objects; a list or a box may be null.
+
+    >>> objects = pa.array([["cat", "dog"], ["pig"], None])
+    >>> largest_box_classes(objects, pa.array([[[0, 0, 2, 2], [5, 5, 3, 3]], [None], None])).to_pylist()
+    ['dog', None, None]
+    """
+    places = boxes_of(objects, boxes)
+    areas = places.xywh[:, 2] * places.xywh[:, 3]
+    known = np.flatnonzero(areas > 0)  # NaN is no area
+    by_area = known[np.lexsort((known, -areas[known], places.images[known]))]
+    rows, first = np.unique(places.images[by_area], return_index=True)
+    largest = np.full(len(places), -1, np.int64)
+    largest[rows] = by_area[first]
+    return places.labels.take(pa.array(largest, mask=largest < 0))
 
 
 def class_ids(columns: Sequence[pa.Array]) -> tuple[pa.Array, list[npt.NDArray[np.int32]]]:

@@ -11,7 +11,7 @@ from memometer.training.folder import ModelFolder
 from memometer.training.mitigations import Mitigation, mitigations_of
 from memometer.training.mitigations.image_variants import ImageVariants, load_variants
 from memometer.training.models import find_architecture
-from memometer.training.needs import PAIR, check_records
+from memometer.training.needs import PAIR, check_records, fit_batch
 from memometer.training.run import IMAGE_COLUMNS, TrainResult, is_main_process, read_records, run_training
 
 __all__ = ["train"]
@@ -38,7 +38,8 @@ def train(config: TrainConfig, *, mitigations: Sequence[Mitigation] = (), overwr
     """
     records, of_records = read_records(config, TRAINED_COLUMNS, deduplicate=config.deduplicate)
     why = "training on pairs needs both (train-ssl needs images alone)"
-    check_records(records, PAIR, batch_size=config.batch_size, why=why)
+    check_records(records, PAIR, why=why)
+    config = fit_batch(config, n=len(records))
     variants, held_out = _variants(config, records), _held_out(config, records)
     every = (*([variants] if variants else []), *mitigations_of(config), *mitigations)
     architecture = find_architecture(config.model)

@@ -8,7 +8,7 @@ import torch
 from memometer.encoders.ssl_model import CONFIG_NAME, WEIGHTS_NAME
 from memometer.errors import InputError
 from memometer.training.folder import Layout, ModelFolder
-from memometer.training.needs import check_records
+from memometer.training.needs import check_records, fit_batch
 from memometer.training.run import IMAGE_COLUMNS, TrainResult, is_main_process, read_records, run_training
 from memometer.training.ssl.config import SslConfig
 from memometer.training.ssl.dino import DinoObjective
@@ -51,7 +51,8 @@ def train_ssl(config: SslConfig, *, overwrite: bool = False) -> TrainResult:
         raise InputError(f"there is no objective '{config.objective}'; {hint}expected one of {', '.join(OBJECTIVES)}")
     kind, loss = OBJECTIVES[config.objective]
     records, of_records = read_records(config, IMAGE_COLUMNS)
-    check_records(records, ["image"], batch_size=config.batch_size, why="training needs one of each")
+    check_records(records, ["image"], why="training needs one of each")
+    config = fit_batch(config, n=len(records))
     architecture = find_architecture(config)
     manifest = run_training(
         config,
