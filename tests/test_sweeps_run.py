@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from locks import held
 from typer.testing import CliRunner
 
 from memometer import InputError, JobError, make_scenes, run_sweep, split_records
 from memometer.cli.main import app
 from memometer.files import read_json
+from memometer.locking import LOCK
 from memometer.sweeps.cell import claimed
 from memometer.sweeps.config import load_sweep_file
 from memometer.sweeps.plan import plan_cells
@@ -70,7 +72,11 @@ def numbers(folder):
 
 
 def stamps(folder):
-    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in folder.rglob("*") if path.is_file()}
+    return {
+        path: (path.stat().st_mtime_ns, path.read_bytes())
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != LOCK
+    }
 
 
 def killed_when(process, reached, *, seconds=120):
@@ -177,7 +183,7 @@ def test_another_sweep_in_the_folder_is_refused_or_replaced(world, tmp_path, mon
     monkeypatch.setattr(running, "run_cell", noted)
     with pytest.raises(JobError, match="enough"):
         run_sweep(tmp_path / "sweep.toml", out=tmp_path / "out", device="cpu", overwrite=True)
-    assert computed == [("text mask 0.3, seed 0", [])]
+    assert computed == [("text mask 0.3, seed 0", [LOCK])]
 
 
 def test_the_summary_follows_the_published_schema(world):
@@ -190,8 +196,8 @@ def test_the_summary_follows_the_published_schema(world):
 def test_a_cell_that_another_process_has_is_left_to_it(world, tmp_path):
     shutil.copytree(world / "whole" / "cells" / SECOND, tmp_path / "out" / "cells" / SECOND)
     plan = plan_cells(load_sweep_file(world / "sweep.toml"), out=tmp_path / "out", folder=world)
-    with claimed(plan.cells[0]) as ours, claimed(plan.cells[0]) as theirs:
-        assert (ours, theirs) == (True, False)
+    with held(plan.cells[0].folder), claimed(plan.cells[0]) as ours:
+        assert not ours
         found = run_sweep(world / "sweep.toml", out=tmp_path / "out", device="cpu")
     assert [entry["setting"] for entry in found.summary["cells"]["missing"]] == ["default"]
     assert not (plan.cells[0].folder / "cell.json").exists()

@@ -7,11 +7,21 @@
     │   ├── ModelError      a model or checkpoint that cannot be loaded
     │   └── VectorError     embeddings that are non-finite, zero, of another width or missing
     └── JobError            the input was right, the work failed: the command line exits with 1
+        └── BusyError       another process writes there
 
 Every message says what was got, what was expected and what to do.
 """
 
-__all__ = ["InputError", "JobError", "MemometerError", "ModelError", "RejectsError", "SourceError", "VectorError"]
+__all__ = [
+    "BusyError",
+    "InputError",
+    "JobError",
+    "MemometerError",
+    "ModelError",
+    "RejectsError",
+    "SourceError",
+    "VectorError",
+]
 
 
 class MemometerError(Exception):
@@ -44,3 +54,7 @@ class VectorError(InputError):
 
 class JobError(MemometerError):
     """The input was right, the work failed."""
+
+
+class BusyError(JobError):
+    """Another process writes what was to be written."""

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.files import atomic_path
+from memometer.locking import one_writer
 
 __all__ = ["PIECE_SIZE", "Arrays", "in_pieces"]
 
@@ -28,22 +29,26 @@ def in_pieces(
         make: the arrays of the records from a row to before another.
         mapped: the arrays that are too large for memory; they come back as maps of a file of their own.
     """
-    for piece, start in enumerate(range(0, n, PIECE_SIZE)):
-        span = (start, min(start + PIECE_SIZE, n))
-        path = folder / f"{piece:05d}.npz"
-        if not path.exists():
-            arrays = make(span)
+    with one_writer(folder, wait=True):
+        for piece, start in enumerate(range(0, n, PIECE_SIZE)):
+            span = (start, min(start + PIECE_SIZE, n))
+            path = folder / f"{piece:05d}.npz"
+            if not path.exists():
+                _write(path, make(span), mapped)
+            with np.load(path, allow_pickle=False) as stored:
+                whole = dict(stored)
             for name in mapped:
-                with atomic_path(_beside(path, name)) as temporary, temporary.open("wb") as file:
-                    np.save(file, arrays.pop(name), allow_pickle=False)
-            with atomic_path(path) as temporary, temporary.open("wb") as file:
-                np.savez(file, **dict[str, Any](arrays))
-            del arrays
-        with np.load(path, allow_pickle=False) as stored:
-            whole = dict(stored)
-        for name in mapped:
-            whole[name] = np.load(_beside(path, name), mmap_mode="r", allow_pickle=False)
-        yield span, whole
+                whole[name] = np.load(_beside(path, name), mmap_mode="r", allow_pickle=False)
+            yield span, whole
+
+
+def _write(path: Path, arrays: Arrays, mapped: Collection[str]) -> None:
+    """Writes one piece, the arrays that are mapped first."""
+    for name in mapped:
+        with atomic_path(_beside(path, name)) as temporary, temporary.open("wb") as file:
+            np.save(file, arrays.pop(name), allow_pickle=False)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **dict[str, Any](arrays))
 
 
 def _beside(path: Path, name: str) -> Path:

@@ -22,12 +22,14 @@ from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders.untrained import untrained
 from memometer.files import hash_json
+from memometer.locking import writes
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 
 __all__ = ["audit_clipmem"]
 
 
+@writes("out")
 def audit_clipmem(
     *,
     targets: str | TwoTowers | Sequence[str | TwoTowers],

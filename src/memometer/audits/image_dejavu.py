@@ -26,6 +26,7 @@ from memometer.encoders import Features, ImageEncoder, has_tower
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.locking import writes
 from memometer.neighbors.search import MAX_K
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
@@ -38,6 +39,7 @@ MIN_SIDE = 100 / 375
 Referent = str | Model
 
 
+@writes("out")
 def audit_image_dejavu(
     *,
     target: Referent,

@@ -13,6 +13,7 @@ from memometer.embeddings import Embeddings, embed_images
 from memometer.embeddings.store import PieceStore
 from memometer.encoders import ImageEncoder
 from memometer.files import atomic_path, hash_bytes, hash_json
+from memometer.locking import one_writer
 from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
 from memometer.references.crop_batches import crop_batches
@@ -72,9 +73,12 @@ class ImageSearch:
         """The vectors of crops, likewise; kept in pieces, so that a killed job goes on."""
         content = [hash_records(records, CONTENT), hash_bytes(np.ascontiguousarray(crops).tobytes())]
         key = hash_json([model.identity, "crops", self.batch_size, PIECE_SIZE, *content])
-        pieces = PieceStore(self.store / key, n=len(records), piece_size=PIECE_SIZE)
         ids = records.record_ids
-        with progress_bar(label, total=len(records), unit="crops") as advance:
+        with (
+            one_writer(self.store / key, wait=True),
+            progress_bar(label, total=len(records), unit="crops") as advance,
+        ):
+            pieces = PieceStore(self.store / key, n=len(records), piece_size=PIECE_SIZE)
             for piece in range(pieces.count):
                 start, stop = pieces.span(piece)
                 if pieces.has(piece):

@@ -25,12 +25,14 @@ from memometer.encoders import Tower
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.locking import writes
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 
 __all__ = ["audit_sslmem"]
 
 
+@writes("out")
 def audit_sslmem(
     *,
     target: str | Model,

@@ -35,6 +35,7 @@ from memometer.encoders import Tower
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.locking import writes
 from memometer.objects.classes import class_ids, image_classes
 from memometer.progress import warn
 from memometer.seeds import rng_for
@@ -47,6 +48,7 @@ GROUPS = 20
 """Groups of records behind the interval of the difference to the control."""
 
 
+@writes("out")
 def audit_unitmem(
     *,
     target: str | Model,

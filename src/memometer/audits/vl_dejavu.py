@@ -23,6 +23,7 @@ from memometer.encoders import has_tower
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.locking import writes
 from memometer.neighbors.search import MAX_K
 from memometer.objects.sets import object_sets
 from memometer.progress import warn
@@ -36,6 +37,7 @@ DEFAULT_SWEEP = (1, 10, 100)
 Referent = str | Model
 
 
+@writes("out")
 def audit_vl_dejavu(
     *,
     target: Referent,

@@ -6,10 +6,12 @@ from typing import Annotated
 import typer
 
 from memometer.cli import options
+from memometer.locking import writes
 
 __all__ = ["command"]
 
 
+@writes("out")
 def command(
     target: Annotated[
         list[str],

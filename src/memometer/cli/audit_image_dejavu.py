@@ -6,10 +6,12 @@ from typing import Annotated, Literal
 import typer
 
 from memometer.cli import options
+from memometer.locking import writes
 
 __all__ = ["command"]
 
 
+@writes("out")
 def command(
     target: Annotated[
         str, typer.Option(help="The model trained on the records: ssl:DIR, timm:MODEL, torchvision:MODEL, open_clip:…")

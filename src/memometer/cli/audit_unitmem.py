@@ -7,10 +7,12 @@ import typer
 
 from memometer.cli import options
 from memometer.cli.audit_sslmem import layer_names
+from memometer.locking import writes
 
 __all__ = ["command"]
 
 
+@writes("out")
 def command(
     target: Annotated[str, typer.Option(help="The model trained on the records, e.g. open_clip:PATH.")],
     records: Annotated[Path, typer.Option(help="The folder of the records.")],

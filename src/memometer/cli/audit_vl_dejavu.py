@@ -7,10 +7,12 @@ import typer
 
 from memometer.cli import options
 from memometer.errors import InputError
+from memometer.locking import writes
 
 __all__ = ["command"]
 
 
+@writes("out")
 def command(
     target: Annotated[
         str, typer.Option(help="The model trained on the records: open_clip:MODEL, open_clip:PATH or embeddings:DIR.")

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memometer.locking import writes
+
 if TYPE_CHECKING:
     from memometer.data.duplicates import Duplicates
 
@@ -14,6 +16,7 @@ SHOWN = 20
 """Pairs on the screen; --out has all."""
 
 
+@writes("out", file=True)
 def command(
     records: Annotated[Path, typer.Argument(help="Folder of records, as 'memometer data import' writes it.")],
     public: Annotated[

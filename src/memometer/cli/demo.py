@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from memometer.locking import writes
+
 __all__ = ["command"]
 
 
+@writes("out")
 def command(
     out: Annotated[Path, typer.Option(help="The folder for records, models and the run.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of scenes, split and training.")] = 0,

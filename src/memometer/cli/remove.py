@@ -5,9 +5,12 @@ from typing import Annotated
 
 import typer
 
+from memometer.locking import writes
+
 __all__ = ["command"]
 
 
+@writes("out", file=True)
 def command(
     scores: Annotated[Path, typer.Option(help="A run folder of 'memometer audit clipmem', or a Parquet of scores.")],
     most: Annotated[int, typer.Option(help="How many records to remove.")],

@@ -1,5 +1,6 @@
 """``memometer report``: rebuilds the report of a run."""
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,11 +25,13 @@ def command(
     """Rebuild a one-file HTML report from the files beside it: of an audit, utility, a sweep or a comparison."""
     import json
 
+    from memometer.locking import one_writer
     from memometer.progress import notice
     from memometer.report import write_report
 
-    audit = _load(run)
-    path = write_report(audit, out if out is not None else run / "report.html", images=not no_images)
+    with one_writer(run) if run.is_dir() else contextlib.nullcontext():
+        audit = _load(run)
+        path = write_report(audit, out if out is not None else run / "report.html", images=not no_images)
     notice(f"wrote {path.stat().st_size / 1e6:.1f} MB")
     if as_json:
         typer.echo(json.dumps({**audit.summary, "report": str(path)}, indent=2, ensure_ascii=False))

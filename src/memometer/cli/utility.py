@@ -6,10 +6,12 @@ from typing import Annotated, Any, cast
 import typer
 
 from memometer.cli import options
+from memometer.locking import writes
 
 __all__ = ["command"]
 
 
+@writes("out")
 def command(
     model: Annotated[str, typer.Option(help="The model: open_clip:PATH, timm:NAME, embeddings:DIR, …")],
     records: Annotated[Path, typer.Option(help="The folder of the records under test.")],

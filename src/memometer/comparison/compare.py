@@ -17,6 +17,7 @@ from memometer.comparison.result import Comparison, check_folder, save_compariso
 from memometer.comparison.view import View
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.locking import writes
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 
@@ -34,6 +35,7 @@ VIEWS = {
 Source = str | Path | Audit
 
 
+@writes("out")
 def compare_audits(
     audits: Sequence[Source],
     *,

@@ -20,11 +20,13 @@ from memometer.data.verifying import PieceJob, verify_piece
 from memometer.engines.pool import map_ordered
 from memometer.errors import InputError, SourceError
 from memometer.files import atomic_path, hash_file, hash_json, read_json, write_json
+from memometer.locking import writes
 from memometer.progress import notice, progress_bar
 
 __all__ = ["import_records"]
 
 
+@writes("out")
 def import_records(
     source: str | Path,
     out: str | Path,

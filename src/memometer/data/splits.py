@@ -17,6 +17,7 @@ from memometer.data.role_column import read_columns, write_roles
 from memometer.data.roles import NO_ROLE, Share, fill_roles, parse_roles
 from memometer.errors import InputError
 from memometer.files import read_json, write_json
+from memometer.locking import writes
 
 __all__ = ["SplitSummary", "split_records"]
 
@@ -61,6 +62,7 @@ class SplitSummary:
         return {**dataclasses.asdict(self), "folder": str(self.folder), "notices": list(self.notices)}
 
 
+@writes("folder")
 def split_records(
     folder: str | Path,
     roles: str | Mapping[str, Share],

@@ -28,6 +28,7 @@ from memometer.encoders.base import (
 )
 from memometer.engines import default_workers, map_ordered
 from memometer.errors import VectorError
+from memometer.locking import one_writer
 from memometer.progress import progress_bar
 
 __all__ = ["AnyEncoder", "Embedded", "embed_images", "embed_texts"]
@@ -86,9 +87,12 @@ def embed_images(
         return Embedded(encoder.images(records.record_ids), _key(encoder.identity, records, (), what), ())
     tower = image_tower(encoder)
     key = _key(tower.identity, records, columns, what)
-    pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
     ids = records.record_ids
-    with progress_bar(label, total=len(records), unit="images") as advance:
+    with (
+        one_writer(store / key, wait=True),
+        progress_bar(label, total=len(records), unit="images") as advance,
+    ):
+        pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
         advance(sum(stop - start for start, stop in map(pieces.span, filter(pieces.has, range(pieces.count)))))
         batches = _batches(records, pieces, batch_size, tower.preprocess)
         for batch in map_ordered(_decode if workers else _decode_in_threads, batches, workers=workers):
@@ -124,9 +128,12 @@ def embed_texts(
         return Embedded(stored, _key(encoder.identity, records, (), what), ())
     tower = text_tower(encoder)
     key = _key(tower.identity, records, ("captions",), what)
-    pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
     ids, captions = records.record_ids, records.column("captions")
-    with progress_bar(label, total=len(records), unit="captions") as advance:
+    with (
+        one_writer(store / key, wait=True),
+        progress_bar(label, total=len(records), unit="captions") as advance,
+    ):
+        pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
         for piece in range(pieces.count):
             start, stop = pieces.span(piece)
             if pieces.has(piece):

@@ -24,6 +24,7 @@ from memometer.embeddings.views import view_batches
 from memometer.encoders.base import Encoder
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.locking import one_writer
 from memometer.progress import progress_bar
 
 __all__ = ["MeanEmbeddings", "mean_captions", "mean_views"]
@@ -249,11 +250,14 @@ def _collect(
         store: the folder of all stages.
         label: what the progress bar says.
     """
-    pieces = PieceStore(store / key, n=len(records), piece_size=-(-PIECE_SIZE // per_batch) * per_batch)
-    missing = [piece for piece in range(pieces.count) if not pieces.has(piece)]
-    start = pieces.span(missing[0])[0] if missing else len(records)
     ids = records.record_ids
-    with progress_bar(label, total=len(records), unit="records") as advance:
+    with (
+        one_writer(store / key, wait=True),
+        progress_bar(label, total=len(records), unit="records") as advance,
+    ):
+        pieces = PieceStore(store / key, n=len(records), piece_size=-(-PIECE_SIZE // per_batch) * per_batch)
+        missing = [piece for piece in range(pieces.count) if not pieces.has(piece)]
+        start = pieces.span(missing[0])[0] if missing else len(records)
         advance(start)
         for batch in batches(start) if missing else ():
             seen = [*batch.rows.tolist(), *(row for row, _ in batch.rejects)]

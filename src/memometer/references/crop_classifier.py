@@ -21,6 +21,7 @@ from memometer.encoders.devices import choose_device
 from memometer.encoders.vision import VisionEncoder
 from memometer.errors import ModelError
 from memometer.files import read_json
+from memometer.locking import writes
 from memometer.progress import notice, progress_bar
 from memometer.references.crop_batches import CropBatch, check_crops, crop_batches
 from memometer.references.crop_config import CropClassifierConfig, labelled_crops
@@ -121,6 +122,7 @@ class CropClassifier:
                 advance(len(batch.rows) + len(batch.rejects))
 
 
+@writes("out", wait=True)
 def train_crop_classifier(
     records: Records,
     *,

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from memometer.errors import InputError
 from memometer.files import hash_json, write_text
+from memometer.locking import writes
 from memometer.report import view
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
@@ -58,6 +59,7 @@ def render(audit: "Audit", *, images: bool = True) -> str:
     return _page(audit, measure, content, Pictures(room=MAX_BYTES - len(bare.encode()))) if images else bare
 
 
+@writes("path", file=True)
 def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Path:
     """Writes `render` to ``path``, whole or not at all, and returns the path.
 

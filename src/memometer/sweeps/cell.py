@@ -1,8 +1,6 @@
 """One cell of a sweep: two trainings, their audit both ways, CLIPMem and utility where asked for."""
 
 import contextlib
-import fcntl
-import os
 import platform
 import shutil
 import time
@@ -10,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from memometer.errors import InputError
+from memometer.errors import BusyError, InputError
 from memometer.files import read_json, write_json
+from memometer.locking import LOCK, one_writer
 from memometer.progress import quiet
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, utility_rows
@@ -66,25 +65,23 @@ def foreign_key(cell: Cell) -> bool:
 
 
 def clear_cell(cell: Cell) -> None:
-    """Empties the cell's folder; the folder itself stays, for it is what `claimed` locks."""
+    """Empties the cell's folder, but for the lock of `claimed`."""
     for path in cell.folder.iterdir():
+        if path.name == LOCK:
+            continue
         shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 @contextlib.contextmanager
 def claimed(cell: Cell) -> Iterator[bool]:
     """Whether this process alone has the cell; the claim ends with the process, however it ends."""
-    cell.folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(cell.folder, os.O_RDONLY)
-    try:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            stack.enter_context(one_writer(cell.folder))
+        except BusyError:
             yield False
             return
         yield True
-    finally:
-        os.close(handle)
 
 
 def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], None]) -> dict[str, Any]:

@@ -71,6 +71,11 @@ def _outcome(plan: Plan, cell: Cell, machine: Machine, *, ours: bool, place: str
     if not ours:
         notice(f"cell {place}, {cell.name}: under way in another process")
         return "elsewhere"
+    if foreign_key(cell):
+        raise InputError(
+            f"another sweep, of other options or records, has begun the cell '{cell.name}' in {cell.folder} since; "
+            "choose another --out"
+        )
     notice(f"cell {place}, {cell.name}")
     try:
         result = run_cell(plan, cell, machine, stage=lambda name: tell(0, f"{cell.name}: {name}"))

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from memometer.audits.result import Audit
 from memometer.errors import InputError, JobError
 from memometer.files import hash_json, read_json, write_json, write_table
+from memometer.locking import one_writer
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.cell import Machine, read_error
 from memometer.sweeps.collecting import Question, collect
@@ -132,8 +133,9 @@ def run_sweep(
         _raise_failed(outcomes)
     summary, results = collect(plan, Question(max_utility_loss, utility_metric, memorization_metric))
     found = Sweep(out, summary, results, _manifest(plan, started), config.model_dump(mode="json"))
-    _write(found)
-    found.write_report()
+    with one_writer(out, wait=True):
+        _write(found)
+        found.write_report()
     _raise_failed(outcomes)
     return found
 

@@ -1,5 +1,6 @@
 """One training from an empty, begun or finished folder to a finished one, whatever its objective."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from memometer.data.deduplication import without_duplicates
 from memometer.data.records import Records, hash_records, load_records
 from memometer.data.removal import leave_out
 from memometer.files import read_json
+from memometer.locking import one_writer
 from memometer.progress import notice
 from memometer.software import describe_software, timestamp
 from memometer.training.config import TrainingOptions
@@ -78,8 +80,22 @@ def run_training(
 
     Raises:
         InputError: the folder holds another model, or the processes do not fit the options.
-        JobError: the loss is no longer finite, or an image cannot be read.
+        JobError: the loss is no longer finite, an image cannot be read, or another process trains there.
     """
+    with one_writer(folder.path) if is_main_process() else contextlib.nullcontext():
+        return _run(config, objective, folder=folder, key=key, n=n, facts=facts, overwrite=overwrite)
+
+
+def _run(
+    config: TrainingOptions,
+    objective: Objective,
+    *,
+    folder: ModelFolder,
+    key: str,
+    n: int,
+    facts: dict[str, Any],
+    overwrite: bool,
+) -> dict[str, Any]:
     started = timestamp()
     standing = folder.standing(key, overwrite=overwrite)
     if standing == "finished":

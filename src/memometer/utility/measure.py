@@ -12,6 +12,7 @@ from memometer.audits.result import REJECTS_SCHEMA
 from memometer.data.records import Records
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.locking import writes
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 from memometer.utility.describing import describe, notes_on, without_places
@@ -34,6 +35,7 @@ from memometer.utility.vectors import (
 __all__ = ["measure_utility"]
 
 
+@writes("out")
 def measure_utility(
     *,
     model: str | Model,

@@ -17,6 +17,7 @@ from memometer.data.scenes.styles import style_of
 from memometer.engines import map_ordered
 from memometer.errors import InputError
 from memometer.files import atomic_path, write_text
+from memometer.locking import writes
 from memometer.progress import progress_bar
 
 __all__ = ["ScenesSummary", "make_scenes", "vocabulary_text"]
@@ -55,6 +56,7 @@ class ScenesSummary:
     n_shards: int
 
 
+@writes("out")
 def make_scenes(
     out: str | Path,
     *,
