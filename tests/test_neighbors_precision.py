@@ -5,7 +5,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 import pytest
 import torch
@@ -99,18 +98,6 @@ def test_threads_and_subnormal_numbers_are_left_as_they_were():
     assert torch.get_num_threads() == threads
     with ThreadPoolExecutor(1) as later:  # whose default the search's workers have set meanwhile
         assert later.submit(torch.get_num_threads).result() == threads
-
-
-def test_kernels_compile_where_no_cache_can_be_written(monkeypatch):
-    real = numba.njit
-
-    def refuse_cache(*args, cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(*args, **options)
-
-    monkeypatch.setattr(numba, "njit", refuse_cache)
-    assert kernels.compiled(lambda x: x + 1)(2) == 3
 
 
 FAISS = """

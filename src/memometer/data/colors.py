@@ -8,9 +8,10 @@ across a row, so that the processor does several pixels at once. Worker processe
 import math
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from memometer.compiling import compiled
 
 __all__ = ["retouch"]
 
@@ -48,7 +49,7 @@ def retouch(
     return result
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _retouched(  # noqa: PLR0917 (numba has no keyword-only arguments)
     pixels: Any,
     mirrors: Any,
@@ -74,7 +75,7 @@ def _retouched(  # noqa: PLR0917 (numba has no keyword-only arguments)
     return (planes + HALF).astype(np.uint8)
 
 
-@numba.njit
+@compiled()
 def _planes(pixels: Any, mirrors: Any) -> Any:
     """(height, width, 3) uint8 → (3, height, width) float32."""
     height, width = pixels.shape[:2]
@@ -87,7 +88,7 @@ def _planes(pixels: Any, mirrors: Any) -> Any:
     return planes
 
 
-@numba.njit
+@compiled()
 def _brightened(planes: Any, factor: Any) -> Any:
     """Multiplies all values in place; the mean grey value of the result."""
     height, width = planes.shape[1:]
@@ -101,7 +102,7 @@ def _brightened(planes: Any, factor: Any) -> Any:
     return np.float32(sums.sum() / np.float32(height * width))
 
 
-@numba.njit(error_model="numpy")
+@compiled(error_model="numpy")
 def _recolor(planes: Any, contrast: Any, mean: Any, saturation: Any, turn: Any) -> None:
     """Changes contrast, saturation and hue in place."""
     offset = mean * (ONE - contrast)
@@ -122,7 +123,7 @@ def _recolor(planes: Any, contrast: Any, mean: Any, saturation: Any, turn: Any) 
             planes[2, y, x] = _with_hue(hue + np.float32(1), top, chroma)
 
 
-@numba.njit
+@compiled()
 def _take_colors(planes: Any) -> None:
     for y in range(planes.shape[1]):
         for x in range(planes.shape[2]):
@@ -130,7 +131,7 @@ def _take_colors(planes: Any) -> None:
             planes[0, y, x], planes[1, y, x], planes[2, y, x] = grey, grey, grey
 
 
-@numba.njit
+@compiled()
 def _blur(planes: Any, weights: Any) -> None:
     """Filters in place; ``weights`` begin in the middle.
 
@@ -153,7 +154,7 @@ def _blur(planes: Any, weights: Any) -> None:
     planes[:] = _filtered(along_rows, weights, right + radius).reshape(padded.shape)[:, radius:bottom, radius:right]
 
 
-@numba.njit
+@compiled()
 def _filtered(line: Any, weights: Any, apart: Any) -> Any:
     """A line whose neighbours are ``apart`` from one another; its ends stay as they are."""
     result = line.copy()
@@ -170,17 +171,17 @@ def _filtered(line: Any, weights: Any, apart: Any) -> Any:
     return result
 
 
-@numba.njit(inline="always")
+@compiled(inline="always")
 def _clipped(value: Any, top: Any) -> Any:
     return min(max(value, ZERO), top)
 
 
-@numba.njit(inline="always")
+@compiled(inline="always")
 def _grey(red: Any, green: Any, blue: Any) -> Any:
     return RED * red + GREEN * green + BLUE * blue
 
 
-@numba.njit(inline="always", error_model="numpy")
+@compiled(inline="always", error_model="numpy")
 def _hue(red: Any, green: Any, blue: Any, top: Any, chroma: Any) -> Any:
     """−1 to 5 sixths of the circle: red 0, green 2, blue 4; 0 of greys."""
     per_chroma = ONE / (chroma if chroma > ZERO else ONE)
@@ -189,7 +190,7 @@ def _hue(red: Any, green: Any, blue: Any, top: Any, chroma: Any) -> Any:
     return (green - blue) * per_chroma if top == red else hue
 
 
-@numba.njit(inline="always", error_model="numpy")
+@compiled(inline="always", error_model="numpy")
 def _with_hue(place: Any, top: Any, chroma: Any) -> Any:
     """A colour's value at a ``place`` of the circle: highest for two sixths of it, lowest for two, slopes between."""
     place -= np.float32(6) * np.floor(place / np.float32(6))

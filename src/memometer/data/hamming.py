@@ -5,10 +5,10 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.compiling import compiled
 from memometer.errors import InputError
 
 __all__ = ["MAX_DISTANCE", "HashLinks", "link_hashes"]
@@ -95,7 +95,7 @@ def _keys(hashes: npt.NDArray[np.uint64], *, n_bands: int) -> Iterator[npt.NDArr
         yield keys.astype(np.uint16) if widths[i] + widths[j] <= 16 else keys
 
 
-@numba.njit(cache=True)
+@compiled()
 def _distance(one: np.uint64, other: np.uint64) -> np.int64:
     """Differing bits, by adding neighbouring bits, pairs and nibbles; LLVM makes one popcnt of it."""
     bits = one ^ other
@@ -105,7 +105,7 @@ def _distance(one: np.uint64, other: np.uint64) -> np.int64:
     return np.int64((bits * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@numba.njit(cache=True)
+@compiled()
 def _root(roots: npt.NDArray[np.int64], row: int) -> int:
     while roots[row] != row:
         roots[row] = roots[roots[row]]
@@ -113,7 +113,7 @@ def _root(roots: npt.NDArray[np.int64], row: int) -> int:
     return row
 
 
-@numba.njit(cache=True)
+@compiled()
 def _link(  # noqa: PLR0917 (one hot loop; numba has no keyword-only arguments)
     hashes: Array,
     keys: Array,

@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.compiling import compiled
 from memometer.threads import keeping_threads
 
 __all__ = ["CORNERS", "free_corners", "largest_free"]
@@ -15,7 +16,7 @@ FAR = 1 << 62  # farther apart than any two px
 Array = npt.NDArray[Any]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def better(short: int, area: int, left: int, top: int, width: int, best: Array) -> bool:  # noqa: PLR0917 (numba)
     """Whether a rectangle ranks before ``best``: shorter side, area, leftmost, topmost, widest."""
     best_short: int = min(best[2], best[3])
@@ -34,7 +35,7 @@ def better(short: int, area: int, left: int, top: int, width: int, best: Array) 
     return width > best_width
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def offer(left: int, top: int, width: int, height: int, best: Array) -> None:
     """Makes a rectangle the best one if it is."""
     if height > 0 and better(min(width, height), width * height, left, top, width, best):
@@ -45,7 +46,7 @@ def offer(left: int, top: int, width: int, height: int, best: Array) -> None:
 
 
 @keeping_threads
-@numba.njit(parallel=True, cache=True, nogil=True)
+@compiled(parallel=True)
 def largest_free(indptr: Array, covers: Array, sizes: Array, out: Array) -> None:
     """Fills ``out`` (n, 4), zeros before: left, top, width and height of the best free rectangle; zeros where none is.
 
@@ -80,7 +81,7 @@ def largest_free(indptr: Array, covers: Array, sizes: Array, out: Array) -> None
 
 
 @keeping_threads
-@numba.njit(parallel=True, cache=True, nogil=True)
+@compiled(parallel=True)
 def free_corners(indptr: Array, covers: Array, corners: Array, out: Array) -> None:
     """Fills ``out`` (n,): which corner is free and farthest from all covers, the first of equals; -1 if none is free.
 

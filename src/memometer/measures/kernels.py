@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.compiling import compiled
 from memometer.objects.sets import ObjectSets
 from memometer.threads import keeping_threads
 
@@ -30,7 +31,7 @@ def csr(sets: ObjectSets) -> Csr:
 
 
 @keeping_threads
-@numba.njit(parallel=True, cache=True, nogil=True)
+@compiled(parallel=True)
 def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only arguments)
     own: Csr,
     named: Csr,
@@ -112,7 +113,7 @@ def count_union(  # noqa: C901, PLR0917 (one hot loop; numba has no keyword-only
 
 
 @keeping_threads
-@numba.njit(parallel=True, cache=True, nogil=True)
+@compiled(parallel=True)
 def count_top(  # noqa: C901, PLR0912, PLR0917 (as above)
     own: Csr,
     named: Csr,

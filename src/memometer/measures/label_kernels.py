@@ -6,6 +6,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.compiling import compiled
 from memometer.threads import keeping_threads
 
 __all__ = ["count_votes"]
@@ -15,7 +16,7 @@ Array = npt.NDArray[Any]
 
 
 @keeping_threads
-@numba.njit(parallel=True, cache=True, nogil=True)
+@compiled(parallel=True)
 def count_votes(  # noqa: PLR0917 (numba has no keyword-only arguments)
     neighbors: Array, public_labels: Array, weights: Array, n_labels: int, ranked: Array, sums: Array
 ) -> None:

@@ -7,13 +7,12 @@ The k best neighbours of a query are a heap whose root is the worst of them, und
 then lower row". The set such a heap ends with does not depend on the order in which rows are offered.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.compiling import compiled
 from memometer.neighbors.oracle import LANES
 
 __all__ = [
@@ -72,15 +71,7 @@ class Heaps(NamedTuple):
     counts: npt.NDArray[np.int64]
 
 
-def compiled(function: Callable[..., Any]) -> Any:
-    """``numba.njit`` without the GIL, cached on disk where a folder for it is writable."""
-    try:
-        return numba.njit(cache=True, nogil=True)(function)
-    except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return numba.njit(nogil=True)(function)
-
-
-@compiled
+@compiled()
 def folded(lanes: Double) -> float:
     """The sum of the partial sums."""
     half = LANES // 2
@@ -91,7 +82,7 @@ def folded(lanes: Double) -> float:
     return lanes[0]  # type: ignore[no-any-return]
 
 
-@compiled
+@compiled()
 def similarity(query: Floating, vector: Floating, lanes: Double) -> float:
     """The similarity that ``similarities_oracle`` defines; ``lanes`` is (LANES,) to work in."""
     dim = len(query)
@@ -108,7 +99,7 @@ def similarity(query: Floating, vector: Floating, lanes: Double) -> float:
     return folded(lanes)  # type: ignore[no-any-return]
 
 
-@compiled
+@compiled()
 def minus_distance(query: Floating, vector: Floating, lanes: Double) -> float:
     """The squared distance that ``distances_oracle`` defines with its sign changed; ``lanes`` is (LANES,)."""
     dim = len(query)
@@ -127,7 +118,7 @@ def minus_distance(query: Floating, vector: Floating, lanes: Double) -> float:
     return 0.0 - folded(lanes)  # type: ignore[no-any-return]
 
 
-@compiled
+@compiled()
 def row_norms(vectors: Floating, norms: Double) -> None:
     """Writes the l2 norm of each row to ``norms``; not finite where the row is not."""
     lanes = np.empty(LANES)
@@ -135,19 +126,19 @@ def row_norms(vectors: Floating, norms: Double) -> None:
         norms[row] = np.sqrt(similarity(vectors[row], vectors[row], lanes))
 
 
-@compiled
+@compiled()
 def lowered(value: float, absolute: float) -> np.float32:
     """A float32 that is below ``value`` by at least ``absolute``."""
     return np.float32(value - abs(value) * MARGIN - 2 * absolute)
 
 
-@compiled
+@compiled()
 def as_score(value: float, index: int, errors: Errors) -> float:
     """The similarity of query ``index`` and a row, in the terms of their score."""
     return (value * errors.slope + errors.offsets[index]) * errors.scale  # type: ignore[no-any-return]
 
 
-@compiled
+@compiled()
 def floor_of(index: int, errors: Errors, heaps: Heaps) -> np.float32:
     """What a score and its error must reach together to enter a heap; -inf until it is full."""
     if heaps.counts[index] < heaps.rows.shape[1]:
@@ -155,27 +146,27 @@ def floor_of(index: int, errors: Errors, heaps: Heaps) -> np.float32:
     return lowered(as_score(heaps.similarities[index, 0], index, errors), errors.absolute)  # type: ignore[no-any-return]
 
 
-@compiled
+@compiled()
 def floors(errors: Errors, heaps: Heaps, out: Single) -> None:
     """Writes ``floor_of`` every heap to ``out`` (q,)."""
     for index in range(len(out)):
         out[index] = floor_of(index, errors, heaps)
 
 
-@compiled
+@compiled()
 def raise_floors(seeds: Single, absolute: float, out: Single) -> None:
     """Raises ``out`` (q,) to what the k-th best lower bounds ``seeds`` (q,) allow."""
     for index in range(len(seeds)):
         out[index] = max(out[index], lowered(np.float64(seeds[index]), absolute))
 
 
-@compiled
+@compiled()
 def worse(similarity_a: float, row_a: int, similarity_b: float, row_b: int) -> bool:
     """Whether neighbour a ranks behind neighbour b."""
     return similarity_a < similarity_b or (similarity_a == similarity_b and row_a > row_b)
 
 
-@compiled
+@compiled()
 def sift_down(values: Double, rows: Integers, count: int, value: float, row: int) -> None:
     """Replaces the root of a heap of ``count`` places, moving the new neighbour down to where it belongs."""
     place = 0
@@ -192,7 +183,7 @@ def sift_down(values: Double, rows: Integers, count: int, value: float, row: int
     rows[place] = row
 
 
-@compiled
+@compiled()
 def sift_up(values: Double, rows: Integers, count: int, value: float, row: int) -> None:
     """Adds a neighbour to a heap with ``count`` places taken."""
     place = count
@@ -207,7 +198,7 @@ def sift_up(values: Double, rows: Integers, count: int, value: float, row: int) 
     rows[place] = row
 
 
-@compiled
+@compiled()
 def offer(  # noqa: PLR0917 (numba calls are positional)
     index: int, columns: Integers, scores: Single, pairs: Pairs, errors: Errors, heaps: Heaps, lanes: Double
 ) -> int:
@@ -248,7 +239,7 @@ def offer(  # noqa: PLR0917 (numba calls are positional)
     return outside
 
 
-@compiled
+@compiled()
 def offer_candidates(  # noqa: PLR0917 (numba calls are positional)
     starts: Integers, columns: Integers, scores: Single, pairs: Pairs, errors: Errors, heaps: Heaps
 ) -> int:
@@ -261,7 +252,7 @@ def offer_candidates(  # noqa: PLR0917 (numba calls are positional)
     return outside
 
 
-@compiled
+@compiled()
 def reaching(scores: Single, norms: Single, factor: float, floor: float, columns: Integers) -> int:
     """Writes the columns whose score plus error reaches the floor to ``columns``, and returns how many they are."""
     found = 0
@@ -283,7 +274,7 @@ def reaching(scores: Single, norms: Single, factor: float, floor: float, columns
     return found
 
 
-@compiled
+@compiled()
 def nearly_kth(values: Single, k: int) -> float:
     """A number that at least k of the values reach, and hardly more: bisection is faster than a selection."""
     low = np.float64(values.min())
@@ -300,7 +291,7 @@ def nearly_kth(values: Single, k: int) -> float:
     return low
 
 
-@compiled
+@compiled()
 def scan_scores(scores: Single, pairs: Pairs, errors: Errors, heaps: Heaps) -> int:
     """Takes a tile of scores (q, w) into the heaps; returns what ``offer`` returns.
 
@@ -330,7 +321,7 @@ def scan_scores(scores: Single, pairs: Pairs, errors: Errors, heaps: Heaps) -> i
     return outside
 
 
-@compiled
+@compiled()
 def sort_best(heaps: Heaps) -> None:
     """Sorts full heaps, best first."""
     for index in range(len(heaps.rows)):

@@ -5,11 +5,12 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from memometer.compiling import compiled
 
 __all__ = ["PhraseFinder", "words_of"]
 
@@ -113,7 +114,7 @@ def _spellings(words: list[str]) -> Iterator[tuple[str, ...]]:
         yield ("-".join(parts),)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _longest_forms(  # noqa: PLR0917 (numba has no keyword-only arguments)
     ids: Array, starts: Array, edges: Array, targets: Array, n_words: int, n_terms_of: Array
 ) -> Array:

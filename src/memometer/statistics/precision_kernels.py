@@ -2,16 +2,17 @@
 
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from memometer.compiling import compiled
 
 __all__ = ["weighted_precision"]
 
 Array = npt.NDArray[Any]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled()
 def weighted_precision(records: Array, positive: Array, last: Array, weights: Array, found: Array) -> None:
     """Fills ``found`` (b,) with the average precision under each column of weights; NaN without a weighted positive.
 

@@ -12,6 +12,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from memometer.compiling import compiled
 from memometer.threads import keeping_threads
 
 __all__ = ["resized_crops"]
@@ -48,21 +49,21 @@ def resized_crops(
     return crops
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _resize(pictures: Any, boxes: Any, crops: Any) -> None:
     for i in range(len(pictures)):
         _resize_one(pictures[i], boxes[i], crops[i])
 
 
 @keeping_threads
-@numba.njit(cache=True, parallel=True, error_model="numpy")
+@compiled(parallel=True, nogil=False, error_model="numpy")
 def _resize_in_threads(pictures: Any, boxes: Any, crops: Any) -> None:
     for each in numba.prange(len(pictures)):
         i = np.int64(each)  # numba counts without a sign here, its lists with one
         _resize_one(pictures[i], boxes[i], crops[i])
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _resize_one(columns: Any, box: Any, crop: Any) -> None:
     left, top, width, height = box
     _, new_height, new_width = crop.shape
@@ -74,7 +75,7 @@ def _resize_one(columns: Any, box: Any, crop: Any) -> None:
         crop[color] = short[:, color * stride : color * stride + new_width]
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _transposed(lines: Any) -> Any:
     """(n, length) → (length, n), and so many columns that mean nothing that rows have whole words of `TAPS` bytes."""
     n, length = lines.shape
@@ -91,7 +92,7 @@ def _transposed(lines: Any) -> Any:
     return words.view(np.uint8)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _combined(lines: Any, n: int, start: int, length: int) -> Any:
     """``length`` bytes from ``start`` on of m lines → (n, length): each a weighted sum of the lines about its place."""
     m, end = len(lines), start + length
@@ -123,7 +124,7 @@ def _combined(lines: Any, n: int, start: int, length: int) -> Any:
     return result
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _fetch(lines: Any, start: int, end: int) -> None:
     """Has the processor fetch bytes from memory, all at once, which is faster than when they are needed."""
     seen = 0
@@ -134,7 +135,7 @@ def _fetch(lines: Any, start: int, end: int) -> None:
         raise OverflowError
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _weights(m: int, n: int) -> Any:
     """Where each of n new lines begins among m old ones, (n, taps) weights, and the bits behind their point.
 
@@ -168,7 +169,7 @@ def _weights(m: int, n: int) -> Any:
     return starts, weights, bits
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _cubic(distance: float) -> float:
     x = abs(distance)
     near = (1.5 * x - 2.5) * x * x + 1
