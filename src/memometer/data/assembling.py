@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from memometer.data.identifying import Told, tell_apart
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.verifying import REJECT_SCHEMA
 from memometer.files import atomic_path
@@ -24,29 +25,50 @@ ROW_GROUP = 65_536
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """The tables of all pieces, in the plan's order, and which of their records stay.
+    """The tables of all pieces, in the plan's order, which of their records stay, and under which ids.
 
     Attributes:
         records: one file per piece.
         rejects: one file per piece.
         keep: (n,) of all records of all pieces: False for a later record of an id, and beyond the limit.
         n_limit: the records counted; those beyond it were never asked for.
+        told: the records whose ids had to be told apart.
     """
 
     records: Sequence[Path]
     rejects: Sequence[Path]
     keep: npt.NDArray[np.bool_]
     n_limit: int
+    told: Told | None = None
 
     @classmethod
     def of(cls, records: Sequence[Path], rejects: Sequence[Path], *, limit: int | None) -> "Parts":
-        """Finds the first record of every id among the first ``limit`` records."""
+        """Tells records of one id apart among the first ``limit`` records; what repeats another goes."""
         columns = [pq.read_table(path, columns=["id_hash"])["id_hash"].to_numpy() for path in records]
         hashes = np.concatenate([np.empty(0, np.uint64), *columns])
         n_limit = len(hashes) if limit is None else min(limit, len(hashes))
         everything = cls(records, rejects, np.arange(len(hashes)) < n_limit, n_limit)
         rows = _shared(hashes[:n_limit])
-        return dataclasses.replace(everything, keep=_without_repeats(everything, rows)) if len(rows) else everything
+        if not len(rows):
+            return everything
+        ids, within = _identities(everything, rows)
+        told = tell_apart(rows, ids, within, taken=hashes[:n_limit])
+        keep = everything.keep.copy()
+        keep[told.repeats] = False
+        return dataclasses.replace(everything, keep=keep, told=told)
+
+    def with_ids(self, table: pa.Table, start: int) -> pa.Table:
+        """A part of the records with the ids that they are known by; its first row is ``start`` among all."""
+        if self.told is None:
+            return table
+        first, last = np.searchsorted(self.told.rows, [start, start + table.num_rows])
+        mask = np.zeros(table.num_rows, bool)
+        mask[self.told.rows[first:last] - start] = True
+        place = table.schema.get_field_index("record_id")
+        ids = pc.replace_with_mask(
+            table["record_id"].combine_chunks(), pa.array(mask), self.told.ids.slice(first, last - first)
+        )
+        return table.set_column(place, table.schema.field(place), ids)
 
     def spans(self) -> Iterator[tuple[Path, slice]]:
         """Each piece's records with its rows among all records."""
@@ -113,7 +135,7 @@ def write_records(parts: Parts, path: Path, *, caption_objects: Any = None) -> C
     with atomic_path(path) as temporary, pq.ParquetWriter(temporary, RECORD_SCHEMA, compression="zstd") as writer:
         for records, rows in parts.spans():
             table = pq.read_table(records, columns=RECORD_SCHEMA.names).slice(0, max(rows.stop - rows.start, 0))
-            table = table.filter(pa.array(parts.keep[rows]))
+            table = parts.with_ids(table, rows.start).filter(pa.array(parts.keep[rows]))
             if caption_objects is not None:
                 table = _with_objects(table, caption_objects(table["captions"].combine_chunks()))
             counts.add(table)
@@ -135,18 +157,15 @@ def _shared(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     return np.unique(np.concatenate((order[1:][same], order[:-1][same])))
 
 
-def _without_repeats(parts: Parts, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """``parts.keep``, but of the ``rows`` only the first of every id: equal hashes need not mean equal ids."""
+def _identities(parts: Parts, rows: npt.NDArray[np.int64]) -> tuple[pa.Array, pa.Array]:
+    """The ids of the ``rows``, and the paths of what holds them."""
     chunks = []
     for path, span in parts.spans():
         inside = rows[(rows >= span.start) & (rows < span.stop)] - span.start
         if len(inside):
-            chunks += pq.read_table(path, columns=["record_id"])["record_id"].take(pa.array(inside)).chunks
-    table = pa.table({"id": pa.chunked_array(chunks).cast(pa.large_string()), "row": rows})
-    keep = parts.keep.copy()
-    keep[rows] = False
-    keep[table.group_by("id").aggregate([("row", "min")])["row_min"].to_numpy()] = True
-    return keep
+            chunks.append(pq.read_table(path, columns=["record_id", "within"]).take(pa.array(inside)))
+    table = pa.concat_tables(chunks)
+    return table["record_id"].combine_chunks(), table["within"].combine_chunks()
 
 
 def _duplicates(records: Path, keep: npt.NDArray[np.bool_]) -> pa.Table:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memometer.data.fingerprints import perceptual_hash
+from memometer.data.identifying import id_hash
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, Aside, Draft, Piece, Reader, Reject
@@ -35,7 +36,8 @@ PIECE_SCHEMA = pa.schema(
         *RECORD_SCHEMA,
         REJECT_SCHEMA.field("source"),  # a record of a piece may still turn out to be a duplicate
         REJECT_SCHEMA.field("member"),
-        pa.field("id_hash", pa.uint64()),  # of the record_id: finds duplicates without all the ids in memory
+        pa.field("within", pa.string()),  # the path of what holds the record: tells equal ids apart
+        pa.field("id_hash", pa.uint64()),  # of the record_id: finds shared ids without all of them in memory
     ]
 )
 """Columns of a piece of records."""
@@ -153,7 +155,8 @@ def _verify(draft: Draft | Reject, job: PieceJob) -> dict[str, Any] | Reject:
         "role": draft.role,
         "source": draft.source,
         "member": draft.member,
-        "id_hash": int(hash_bytes(draft.record_id.encode())[:16], 16),
+        "within": draft.within,
+        "id_hash": id_hash(draft.record_id),
     }
 
 
