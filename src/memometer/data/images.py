@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import io
 import itertools
+import os
 import warnings
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
+from memometer.files import hash_bytes
+
 __all__ = [
+    "CHANGED",
     "MAX_PIXELS",
     "ImageRef",
     "UnreadableImageError",
@@ -28,27 +32,43 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 """Pillow's decoders that may run. Others never do, whatever a file claims to be: the one for EPS runs Ghostscript."""
 
 
+CHANGED = "changed since the import"
+"""How the reason of a reject begins whose image is there, but is not the one that was imported."""
+
+
 class UnreadableImageError(Exception):
     """An image that cannot be read or decoded; the message is the reason for ``rejects.parquet``."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageRef:
-    """Where an image's encoded bytes are: a whole file, a span of a tar, or a cell of a Parquet column."""
+    """Where an image's encoded bytes are: a whole file, a span of a tar, or a cell of a Parquet column.
+
+    Attributes:
+        hash: what they hashed to when they were imported; None compares nothing.
+    """
 
     path: str
     offset: int | None = None
     length: int | None = None
     row: int | None = None
     column: str | None = None
+    hash: str | None = None
 
 
 def read_image_bytes(ref: ImageRef) -> bytes:
-    """The encoded bytes of one image.
+    """The encoded bytes of one image, hashed as they are read where the reference says what they were.
 
     Raises:
-        UnreadableImageError: the file is missing, not a plain file, or shorter than recorded.
+        UnreadableImageError: the file is missing, not a plain file, shorter than recorded, or holds other bytes.
     """
+    data = _read_unchecked(ref)
+    if ref.hash is not None and hash_bytes(data) != ref.hash:
+        raise UnreadableImageError(f"{CHANGED}: {ref.path}{_place(ref)}")
+    return data
+
+
+def _read_unchecked(ref: ImageRef) -> bytes:
     try:
         if ref.row is not None:
             return _read_cell(ref)
@@ -114,14 +134,22 @@ def _load(data: bytes, max_pixels: int) -> Image.Image:
     return image
 
 
+def _place(ref: ImageRef) -> str:
+    """Which of a file's images it is."""
+    if ref.row is not None:
+        return f", row {ref.row}"
+    return f", from byte {ref.offset:,}" if ref.offset is not None else ""
+
+
 def _read_cell(ref: ImageRef) -> bytes:
     """One cell of a Parquet column of bytes, or of Hugging Face's ``struct<bytes, path>``."""
-    starts = _group_starts(ref.path)
+    version = _version(ref.path)
+    starts = _group_starts(ref.path, version)
     row = ref.row or 0
     group = sum(start <= row for start in starts) - 1
     if group == len(starts) - 1:
         raise UnreadableImageError(f"unreadable image: {ref.path} has no row {ref.row}")
-    column = _read_group(ref.path, group, ref.column or "")
+    column = _read_group(ref.path, version, group, ref.column or "")
     cell = column[row - starts[group]].as_py() if column is not None else None
     value = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(value, bytes):
@@ -129,8 +157,14 @@ def _read_cell(ref: ImageRef) -> bytes:
     return value
 
 
+def _version(path: str) -> tuple[int, int]:
+    """What changes with a file's content, so that nothing is kept in memory that is no longer there."""
+    status = os.stat(path)  # noqa: PTH116 (for every image)
+    return status.st_size, status.st_mtime_ns
+
+
 @functools.lru_cache(maxsize=64)
-def _group_starts(path: str) -> tuple[int, ...]:
+def _group_starts(path: str, version: tuple[int, int]) -> tuple[int, ...]:  # noqa: ARG001 (a key)
     """The first row of each row group, and the number of rows."""
     metadata = pq.read_metadata(path)
     sizes = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
@@ -138,6 +172,6 @@ def _group_starts(path: str) -> tuple[int, ...]:
 
 
 @functools.lru_cache(maxsize=2)  # records come in order, so the next image is most often in the same row group
-def _read_group(path: str, group: int, column: str) -> pa.ChunkedArray | None:
+def _read_group(path: str, version: tuple[int, int], group: int, column: str) -> pa.ChunkedArray | None:  # noqa: ARG001
     table = pq.ParquetFile(path).read_row_group(group, columns=[column])
     return table.column(0) if table.num_columns else None

@@ -88,14 +88,11 @@ class Records:
 
     def image_refs(self, start: int = 0, stop: int | None = None) -> Iterator[ImageRef | None]:
         """Where each record's image is, lazily; None for a record without an image."""
-        names = ("image_path", "image_offset", "image_length", "image_row", "image_column")
+        names = ("image_path", "image_offset", "image_length", "image_row", "image_column", "image_hash")
         part = self.table.select(names).slice(start, None if stop is None else stop - start)
         for batch in part.to_batches(max_chunksize=4096):
-            for path, offset, length, row, column in zip(*(batch[name].to_pylist() for name in names), strict=True):
-                if path is None:
-                    yield None
-                    continue
-                yield ImageRef(path=str(self.folder / path), offset=offset, length=length, row=row, column=column)
+            for path, *place in zip(*(batch[name].to_pylist() for name in names), strict=True):
+                yield None if path is None else ImageRef(str(self.folder / path), *place)
 
 
 def load_records(folder: str | Path, *, role: str | None = None) -> Records:

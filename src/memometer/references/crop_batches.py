@@ -19,7 +19,7 @@ from memometer.seeds import rng_for
 
 __all__ = ["CropBatch", "check_crops", "crop_batches"]
 
-NEEDED = ("record_id", "image_path", "image_offset", "image_length", "image_row", "image_column")
+NEEDED = ("record_id", "image_path", "image_offset", "image_length", "image_row", "image_column", "image_hash")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -28,19 +28,19 @@ class ImageVariants(Mitigation):
         n_records: that have variants.
         n_images: variants in all.
         hash: of which record has which images, by content.
-        paths: record id → the files of its variants, in the order of their content's hashes.
+        refs: record id → the files of its variants, in the order of their content's hashes.
     """
 
     n_records: int
     n_images: int
     hash: str
-    paths: Mapping[str, tuple[str, ...]] = dataclasses.field(repr=False, compare=False)
+    refs: Mapping[str, tuple[ImageRef, ...]] = dataclasses.field(repr=False, compare=False)
 
     def image_ref(self, record_id: str, *, rng: np.random.Generator) -> ImageRef | None:
         """The file of the drawn variant; None where the record's own image was drawn, or is the only one."""
-        paths = self.paths.get(record_id, ())
-        drawn = int(rng.integers(len(paths) + 1)) if paths else 0
-        return ImageRef(path=paths[drawn - 1]) if drawn else None
+        refs = self.refs.get(record_id, ())
+        drawn = int(rng.integers(len(refs) + 1)) if refs else 0
+        return refs[drawn - 1] if drawn else None
 
     def remark(self, captions: pa.Array) -> str:
         """How many records have variants."""
@@ -90,7 +90,10 @@ def load_variants(path: Path, *, records: Records, whole: Records) -> ImageVaria
         n_records=len(ordered),
         n_images=table.num_rows,
         hash=hash_json(contents),
-        paths={record_id: tuple(name for _, name in images) for record_id, images in ordered.items()},
+        refs={
+            record_id: tuple(ImageRef(path, hash=content) for content, path in images)
+            for record_id, images in ordered.items()
+        },
     )
 
 

@@ -1,0 +1,124 @@
+"""An image that is not the one that was imported is measured nowhere, and said to have changed everywhere."""
+
+import shutil
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from import_sources import picture, write_tar
+from pictures import PixelEncoder
+
+from memometer.audits.gallery import thumbnail
+from memometer.data import import_records, load_records
+from memometer.data.augmentation import Augmentation
+from memometer.data.images import UnreadableImageError, open_image
+from memometer.embeddings import embed_images
+from memometer.embeddings.means import mean_views
+from memometer.embeddings.views import view_batches
+from memometer.errors import JobError
+from memometer.references.crop_batches import crop_batches
+from memometer.training.samples import CachedImages
+
+N, CHANGED = 6, 3
+
+
+def of_files(folder):
+    (folder / "pictures").mkdir(parents=True)
+    for number in range(N):
+        (folder / "pictures" / f"{number}.bmp").write_bytes(picture(number, format="BMP"))
+        (folder / "pictures" / f"{number}.txt").write_text(f"picture {number}")
+    return folder / "pictures", folder / "pictures" / f"{CHANGED}.bmp"
+
+
+def of_tar(folder):
+    members = [(f"s{number}.{suffix}", data) for number in range(N) for suffix, data in _members(number)]
+    return write_tar(folder / "a.tar", members), folder / "a.tar"
+
+
+def _members(number):
+    return (("bmp", picture(number, format="BMP")), ("txt", f"picture {number}".encode()))
+
+
+def of_parquet(folder):
+    folder.mkdir(parents=True)
+    images = [{"bytes": picture(number, format="BMP"), "path": f"{number}.bmp"} for number in range(N)]
+    path = folder / "a.parquet"
+    pq.write_table(pa.table({"image": images, "caption": [f"picture {number}" for number in range(N)]}), path)
+    return path, path
+
+
+@pytest.fixture(params=[of_files, of_tar, of_parquet])
+def changed(request, tmp_path):
+    """Imported records; another picture of the same size has since taken the place of one."""
+    source, path = request.param(tmp_path / "source")
+    import_records(source, tmp_path / "records")
+    records = load_records(tmp_path / "records")
+    if path.suffix == ".parquet":
+        table = pq.read_table(path).to_pylist()
+        table[CHANGED]["image"]["bytes"] = picture(99, format="BMP")
+        pq.write_table(pa.Table.from_pylist(table), path)
+    else:
+        content = path.read_bytes()
+        assert content.count(picture(CHANGED, format="BMP")) == 1
+        path.write_bytes(content.replace(picture(CHANGED, format="BMP"), picture(99, format="BMP")))
+    return records
+
+
+def name(records):
+    return records.record_ids[CHANGED].as_py()
+
+
+def test_it_cannot_be_opened(changed):
+    refs = list(changed.image_refs())
+    with pytest.raises(UnreadableImageError, match=r"^changed since the import: .*source"):
+        open_image(refs[CHANGED])
+    assert all(open_image(ref).size == (16, 12) for place, ref in enumerate(refs) if place != CHANGED)
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_it_is_a_reject_of_embeddings(changed, tmp_path, workers):
+    found = embed_images(changed, PixelEncoder(), store=tmp_path / "store", batch_size=4, workers=workers)
+    ((record_id, reason),) = found.rejects
+    assert (record_id, reason.partition(":")[0]) == (name(changed), "changed since the import")
+    assert name(changed) not in found.embeddings.record_ids.to_pylist()
+    assert len(found.embeddings) == N - 1
+
+
+def test_it_is_a_reject_of_views_and_means(changed, tmp_path):
+    encoder = PixelEncoder()
+    given = {"augmentation": Augmentation(), "draws": 1, "seed": 0, "batch_size": 4}
+    batches = list(view_batches(changed, encoder.preprocess, **given))
+    rejects = [reject for batch in batches for reject in batch.rejects]
+    assert [(row, reason[:7]) for row, reason in rejects] == [(CHANGED, "changed")]
+    means = mean_views(changed, encoder, store=tmp_path / "store", **given)
+    assert [(record_id, reason[:7]) for record_id, reason in means.rejects] == [(name(changed), "changed")]
+
+
+def test_it_is_a_reject_of_crops(changed):
+    crops = np.tile([0, 0, 8, 8], (N, 1))
+    (batch,) = crop_batches(
+        changed, crops=crops, batches=[(None, np.arange(N))], preprocess=PixelEncoder.preprocess, workers=0
+    )
+    assert [(record_id, reason[:7]) for record_id, reason in batch.rejects] == [(name(changed), "changed")]
+
+
+def test_it_has_no_thumbnail(changed):
+    assert [thumbnail(changed, row) is None for row in range(N)] == [row == CHANGED for row in range(N)]
+
+
+def test_it_stops_a_training(changed):
+    images = CachedImages(changed, cache_bytes=0)
+    with pytest.raises(JobError, match=rf"'{name(changed)}' cannot be read: changed since the import: .*import the"):
+        images._image(CHANGED, name(changed))
+
+
+def test_records_without_a_hash_are_not_compared(changed, tmp_path):
+    table = changed.table.set_column(
+        changed.table.schema.get_field_index("image_hash"), "image_hash", pa.nulls(N, pa.string())
+    )
+    shutil.rmtree(tmp_path / "records")
+    (tmp_path / "records").mkdir()
+    pq.write_table(table, tmp_path / "records" / "records.parquet")
+    records = load_records(tmp_path / "records")
+    assert not embed_images(records, PixelEncoder(), store=tmp_path / "store").rejects
