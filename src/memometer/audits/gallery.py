@@ -10,6 +10,7 @@ from PIL import Image
 
 from memometer.audits.direction import Direction, Side
 from memometer.data.images import ImageRef, UnreadableImageError, open_image
+from memometer.data.pixels import to_rgb
 from memometer.data.records import Records
 from memometer.objects.sets import ObjectSets
 
@@ -139,7 +140,7 @@ def thumbnail(records: Records, row: int) -> bytes | None:
     if ref is None:
         return None
     try:
-        image = open_image(ref).convert("RGB")
+        image = to_rgb(open_image(ref))
     except UnreadableImageError:
         return None
     image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from memometer.data.pixels import to_rgb
+
 __all__ = ["AUGMENTATIONS", "VIEWS", "Augmentation", "crop_box"]
 
 VIEWS = 2
@@ -61,7 +63,7 @@ class Augmentation:
         # Every draw is made, whatever is switched off, so that one knob does not change what another one does.
         numbers = rng.random(NUMBERS)
         left, top, width, height = crop_box(image.width, image.height, min_area=self.min_area, rng=rng)
-        view = image if image.mode == "RGB" else image.convert("RGB")
+        view = to_rgb(image)
         if self.min_area < 1:
             side = side or max(1, round(math.sqrt(width * height)))
             view = view.resize((side, side), Image.Resampling.BICUBIC, box=(left, top, left + width, top + height))

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from memometer.data.images import UnreadableImageError
+from memometer.data.pixels import eight_bit
 
 __all__ = ["perceptual_hash"]
 
@@ -28,7 +29,7 @@ def perceptual_hash(image: Image.Image) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow on palettes with transparency
         try:
-            bits = imagehash.phash(image).hash
+            bits = imagehash.phash(eight_bit(image)).hash
         except (ValueError, OSError) as error:
             raise UnreadableImageError(f"damaged image: {error}") from error
     return int.from_bytes(np.packbits(bits.ravel()).tobytes(), "big")

@@ -16,6 +16,8 @@ from memometer.files import hash_bytes
 
 __all__ = [
     "CHANGED",
+    "FORMATS",
+    "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "ImageRef",
     "UnreadableImageError",
@@ -28,8 +30,31 @@ __all__ = [
 MAX_PIXELS = 100_000_000
 """Images of more pixels are taken for decompression bombs; 100 megapixels is beyond what cameras make."""
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-"""Pillow's decoders that may run. Others never do, whatever a file claims to be: the one for EPS runs Ghostscript."""
+FORMATS = {
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "PNG": (".png", ".apng"),
+    "WEBP": (".webp",),
+    "GIF": (".gif",),
+    "BMP": (".bmp",),
+    "TIFF": (".tif", ".tiff"),
+    "AVIF": (".avif", ".avifs"),
+    "JPEG2000": (".jp2", ".j2k", ".jpc", ".jpf", ".jpx", ".j2c"),
+    "PPM": (".pbm", ".pgm", ".ppm", ".pnm", ".pfm"),
+    "DIB": (".dib",),
+    "ICO": (".ico",),
+    "PCX": (".pcx",),
+    "QOI": (".qoi",),
+    "SGI": (".sgi", ".rgb", ".rgba", ".bw"),
+    "TGA": (".tga", ".icb", ".vda", ".vst"),
+}
+"""Pillow's decoders that may run, each with the suffixes of its files. Others never do, whatever a file claims to be:
+the one for EPS runs Ghostscript, and no photograph needs those of editors, textures and telescopes."""
+
+IMAGE_SUFFIXES = frozenset(itertools.chain.from_iterable(FORMATS.values()))
+"""Files and tar members with other suffixes are not taken for images."""
+
+TGA_END = b"TRUEVISION-XFILE.\0"
+"""TGA has no other mark, and Pillow's decoder would take many a damaged file for an image."""
 
 
 CHANGED = "changed since the import"
@@ -102,6 +127,8 @@ def read_or_reason(ref: ImageRef | None) -> bytes | str:
 def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     """Decodes one image fully, as it is stored: its own mode, EXIF rotation not applied (as in open_clip).
 
+    Of files with several frames or pages, such as animated GIF, APNG, WebP and TIFF, it is the first.
+
     Raises:
         UnreadableImageError: not an image, truncated, or of more than ``max_pixels`` pixels.
     """
@@ -125,7 +152,8 @@ def open_image(ref: ImageRef, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 def _load(data: bytes, max_pixels: int) -> Image.Image:
-    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    formats = [name for name in FORMATS if name != "TGA" or data.endswith(TGA_END)]
+    image = Image.open(io.BytesIO(data), formats=formats)
     if image.width * image.height > max_pixels:
         raise UnreadableImageError(
             f"decompression bomb: {image.width} × {image.height} px is more than {max_pixels:,} pixels"

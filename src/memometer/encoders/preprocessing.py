@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from memometer.data.pixels import eight_bit, to_rgb
 from memometer.errors import ModelError
 
 __all__ = ["ImagePreprocess", "image_preprocess"]
@@ -45,10 +46,10 @@ class ImagePreprocess:
 
     def __call__(self, image: Image.Image) -> npt.NDArray[np.uint8]:
         """One image of any mode → (3, height, width) uint8."""
-        image = image.convert("RGB") if self.rgb_first else image
+        image = to_rgb(image) if self.rgb_first else eight_bit(image)
         resized = image.resize(self._resized_size(image.width, image.height), FILTERS[self.interpolation])
         cropped = self._crop(self._pad(resized))
-        return np.ascontiguousarray(np.asarray(cropped.convert("RGB")).transpose(2, 0, 1))
+        return np.ascontiguousarray(np.asarray(to_rgb(cropped)).transpose(2, 0, 1))
 
     @property
     def side(self) -> int | None:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from memometer.data.augmentation import Augmentation
+from memometer.data.pixels import to_rgb
 from memometer.encoders.base import Preprocess
 from memometer.encoders.preprocessing import ImagePreprocess
 
@@ -33,7 +34,7 @@ def draw_views(
     """
     if augmentation == Augmentation():
         return np.stack([preprocess(image)] * draws)
-    image = image.convert("RGB")
+    image = to_rgb(image)
     side = preprocess.side if isinstance(preprocess, ImagePreprocess) else None
     views = (augmentation(image, rng, side=side) for _ in range(draws))
     return np.stack([_seen(view, preprocess) for view in views])

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from memometer.data.images import ImageRef
+from memometer.data.images import IMAGE_SUFFIXES, ImageRef
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -24,9 +24,6 @@ __all__ = [
     "decode_text",
     "valid_text",
 ]
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
-"""Files and tar members with other suffixes are not taken for images."""
 
 MAX_ENCODED_BYTES = 512 * 2**20
 """Encoded images beyond this are rejected unread, so that one file cannot fill the memory."""
