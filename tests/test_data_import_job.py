@@ -90,7 +90,7 @@ def test_killed_import_goes_on_to_the_same_bytes(tmp_path):
 
 def test_stopped_while_assembling_goes_on(shards, tmp_path, monkeypatch):
     import_all(shards, tmp_path / "whole")
-    for step in ("write_rejects", "write_records", "_keep_vocabulary", "write_json"):
+    for step in ("write_rejects", "write_records", "_keep_vocabulary", "write_sealed_json"):
 
         def stop(*_, **__):
             raise KeyboardInterrupt

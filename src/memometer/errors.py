@@ -4,6 +4,7 @@
     ├── InputError          wrong usage or wrong input: the command line exits with 2
     │   ├── SourceError     a data source that cannot be read as asked
     │   ├── RejectsError    more records rejected than allowed
+    │   ├── DamagedError    a file whose bytes are not those that were written
     │   ├── ModelError      a model or checkpoint that cannot be loaded
     │   └── VectorError     embeddings that are non-finite, zero, of another width or missing
     └── JobError            the input was right, the work failed: the command line exits with 1
@@ -14,6 +15,7 @@ Every message says what was got, what was expected and what to do.
 
 __all__ = [
     "BusyError",
+    "DamagedError",
     "InputError",
     "JobError",
     "MemometerError",
@@ -42,6 +44,18 @@ class SourceError(InputError):
 
 class RejectsError(InputError):
     """More records were rejected than the caller allows."""
+
+
+class DamagedError(InputError):
+    """A file whose bytes are not those that were written.
+
+    Attributes:
+        fault: what is wrong with which file; the message goes on with what to do.
+    """
+
+    def __init__(self, fault: str, advice: str = "") -> None:
+        super().__init__(f"{fault}; {advice}" if advice else fault)
+        self.fault = fault
 
 
 class ModelError(InputError):

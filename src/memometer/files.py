@@ -1,55 +1,66 @@
 """Files that are whole or absent, and hashes of what goes into a result."""
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from typing import Any
 
 __all__ = [
     "atomic_path",
+    "clear_leftovers",
     "hash_bytes",
     "hash_file",
     "hash_json",
+    "json_text",
     "read_json",
     "write_json",
-    "write_table",
     "write_text",
 ]
+
+TEMPORARY = ".tmp"
+"""How the name of a file ends that is being written; it begins with a dot and the name that it will have."""
 
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` on success.
 
-    A reader sees the old file or the whole new one, also after a ``kill -9`` in between.
+    A reader sees the old file or the whole new one, also after a ``kill -9`` or a power cut in between; what is written
+    later is not there without it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
     temporary = Path(name)
     try:
+        with contextlib.suppress(OSError):  # a file system without locks: none is held, and none is asked for below
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield temporary
         temporary.chmod(0o644)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+        _sync_folder(path.parent)
     finally:
+        os.close(handle)
         temporary.unlink(missing_ok=True)
 
 
-def write_table(path: Path, table: "pa.Table") -> None:
-    """Writes compressed Parquet atomically."""
-    import pyarrow.parquet as pq
+def clear_leftovers(folder: Path, name: str = "") -> None:
+    """Removes what killed runs were writing in a folder; a file that a live process writes stays.
 
-    with atomic_path(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd")
+    Args:
+        folder: its own files alone are looked at.
+        name: of the one file whose leftovers go; all by default.
+    """
+    for path in folder.glob(f".{name}{'.' if name else ''}*{TEMPORARY}"):
+        with contextlib.suppress(OSError), path.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -58,9 +69,14 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def json_text(value: Any) -> str:
+    """Indented JSON with a last line break; NaN and infinity are errors, since JSON has none."""
+    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def write_json(path: Path, value: Any) -> None:
-    """Writes indented JSON atomically; NaN and infinity are errors, since JSON has none."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    """Writes `json_text` atomically."""
+    write_text(path, json_text(value))
 
 
 def read_json(path: Path) -> Any:
@@ -85,3 +101,13 @@ def hash_file(path: Path) -> str:
 def hash_json(value: Any) -> str:
     """``hash_bytes`` of ``value`` as canonical JSON (sorted keys)."""
     return hash_bytes(json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False).encode())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a rename last, where the system lets a folder be synced."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

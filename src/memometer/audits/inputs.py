@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import cast
 
-from memometer.audits.result import Audit, load_audit
+from memometer.audits.result import Audit, holds_run, load_audit
 from memometer.data.records import Records, load_records
 from memometer.embeddings import AnyEncoder, StoredVectors, load_encoder
 from memometer.encoders import Encoder, Tower, has_tower
-from memometer.errors import InputError
+from memometer.errors import DamagedError, InputError
 from memometer.progress import notice
 
 __all__ = [
@@ -77,10 +77,12 @@ def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit | None:
     """
     if not (out / "summary.json").exists():
         return None
-    audit = load_audit(out)
-    if audit.manifest.get("key") == key:
-        notice(f"{out} holds this audit already; nothing to do")
-        return audit
-    if overwrite:
+    if not holds_run(out, key, what="audit", overwrite=overwrite):
         return None
-    raise InputError(f"{out} holds another audit; choose another --out, or pass --overwrite to replace it")
+    try:
+        audit = load_audit(out)
+    except DamagedError as error:
+        notice(f"{error.fault}; computing this audit again")
+        return None
+    notice(f"{out} holds this audit already; nothing to do")
+    return audit

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from memometer.errors import SourceError
+from memometer.errors import DamagedError, SourceError
 from memometer.files import hash_file
 from memometer.statistics import roc_area, roc_curve
+from memometer.tables import read_table
 
 __all__ = ["ROC_SCHEMA", "find_planted", "planted_hash", "planted_kinds"]
 
@@ -40,8 +40,8 @@ def planted_kinds(folder: Path, record_ids: pa.Array) -> pa.Array:
     if not path.is_file():
         return pa.nulls(len(record_ids), pa.string())
     try:
-        rows = pq.read_table(path, columns=["record_id", "kind"]).to_pylist()
-    except (pa.ArrowException, OSError) as error:
+        rows = read_table(path, ["record_id", "kind"]).to_pylist()
+    except (DamagedError, OSError) as error:
         raise SourceError(
             f"{path} cannot be read: {error}; expected Parquet with the columns record_id and kind, "
             "as 'memometer data scenes --miscaptioned … --repeated …' writes it"

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from memometer.errors import InputError
-from memometer.files import read_json, write_json, write_table, write_text
+from memometer.errors import DamagedError, InputError
+from memometer.files import hash_bytes, hash_file, json_text, write_text
+from memometer.sealing import check_files, damaged, read_sealed_json, write_sealed_json
+from memometer.tables import read_table, write_table
 
-__all__ = ["REJECTS_SCHEMA", "Audit", "load_audit", "save_audit", "write_run"]
+__all__ = ["REJECTS_SCHEMA", "Audit", "holds_run", "load_audit", "read_config", "read_run", "save_audit", "write_run"]
 
 NO_AUDITS = ("sweep", "utility")
 """Other commands whose folders have a ``summary.json`` as well."""
+
+AGAIN = "run the command that wrote it again, with --overwrite"
+"""What to do about a damaged run."""
 
 TABLES = ("samples", "gallery", "rejects")
 """What every run has; further tables have the names that the measure gives them."""
@@ -86,15 +90,67 @@ def write_run(
         stale.unlink()
     for name, table in tables.items():
         write_table(folder / f"{name}.parquet", table)
-    write_text(folder / "config.toml", _toml(config))
-    write_json(folder / "manifest.json", manifest)
-    write_json(folder / "summary.json", summary)
+    texts = {"config.toml": _toml(config), "summary.json": json_text(summary)}
+    hashes = {f"{name}.parquet": hash_file(folder / f"{name}.parquet") for name in tables}
+    hashes |= {name: hash_bytes(text.encode()) for name, text in texts.items()}
+    write_sealed_json(folder / "manifest.json", {**manifest, "files": hashes})
+    for name, text in texts.items():
+        write_text(folder / name, text)
+
+
+def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The manifest and the summary of a run, and no other file of it than was written with them.
+
+    Raises:
+        DamagedError: a file that the manifest names is missing or holds other bytes, or there is no manifest.
+    """
+    path = folder / "manifest.json"
+    if not path.is_file():
+        raise damaged(folder, "it has a summary.json but no manifest.json", advice=AGAIN)
+    manifest = read_sealed_json(path, advice=AGAIN)
+    check_files(folder, manifest.pop("files", {}), advice=AGAIN)
+    return manifest, read_sealed_json(folder / "summary.json", advice=AGAIN)
+
+
+def holds_run(folder: Path, key: str, *, what: str, overwrite: bool) -> bool:
+    """Whether the run in a folder is the one that ``key`` names; another may be replaced.
+
+    Raises:
+        DamagedError: the manifest cannot tell, and ``overwrite`` is not set.
+        InputError: the folder holds another one, and ``overwrite`` is not set.
+    """
+    path = folder / "manifest.json"
+    try:
+        found = read_sealed_json(path, advice=AGAIN).get("key") if path.is_file() else None
+    except DamagedError:
+        if overwrite:
+            return False
+        raise
+    if found == key:
+        return True
+    if overwrite:
+        return False
+    raise InputError(f"{folder} holds another {what}; choose another --out, or pass --overwrite to replace it")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The options of a run.
+
+    Raises:
+        DamagedError: they cannot be read.
+    """
+    path = folder / "config.toml"
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise damaged(path, error, advice=AGAIN) from error
 
 
 def load_audit(folder: str | Path) -> Audit:
     """Loads a run folder.
 
     Raises:
+        DamagedError: a file is not the one that was written.
         InputError: the folder holds no finished audit.
     """
     folder = Path(folder)
@@ -103,19 +159,19 @@ def load_audit(folder: str | Path) -> Audit:
             f"{folder} holds no finished audit: expected {folder / 'summary.json'}; "
             "give the folder that 'memometer audit … --out' wrote"
         )
-    summary = read_json(folder / "summary.json")
+    manifest, summary = read_run(folder)
     if summary.get("measure") in NO_AUDITS:
         raise InputError(
             f"{folder} holds no audit but what 'memometer {summary['measure']}' wrote, which 'memometer report' shows; "
             "give the folder that 'memometer audit … --out' wrote"
         )
-    tables = {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+    tables = {path.stem: read_table(path, advice=AGAIN) for path in sorted(folder.glob("*.parquet"))}
     if missing := [name for name in TABLES if name not in tables]:
         raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; run its audit again")
     return Audit(
         summary=summary,
-        manifest=read_json(folder / "manifest.json"),
-        config=tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")),
+        manifest=manifest,
+        config=read_config(folder),
         folder=folder,
         tables={name: table for name, table in tables.items() if name not in TABLES},
         **{name: tables[name] for name in TABLES},

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from memometer.data.records import Records
-from memometer.files import read_json
+from memometer.errors import DamagedError
+from memometer.sealing import read_sealed_json
 
 __all__ = ["training_notes"]
 
@@ -62,10 +63,10 @@ def _manifest(spec: str) -> dict[str, Any]:
     if scheme not in ("open_clip", "ssl") or not path.is_file():
         return {}
     try:
-        manifest = read_json(path)
-    except ValueError:  # not JSON: somebody else's file
+        manifest = read_sealed_json(path)
+    except (DamagedError, OSError):  # somebody else's file, or one that loading the model has complained about
         return {}
-    return manifest if isinstance(manifest, dict) and manifest.get("kind") == "training" else {}
+    return manifest if manifest.get("kind") == "training" else {}
 
 
 def _roles(data: dict[str, Any]) -> list[str] | None:

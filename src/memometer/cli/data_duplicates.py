@@ -41,12 +41,10 @@ def command(
     """
     import json
 
-    import pyarrow.parquet as pq
-
     from memometer.data.duplicates import NEAR_DISTANCE, find_duplicates
     from memometer.data.records import load_records
     from memometer.errors import InputError
-    from memometer.files import atomic_path
+    from memometer.tables import write_table
 
     if public is None and public_role is not None:
         raise InputError("--public-role is of the folder --public, which is not given; give --public FOLDER too")
@@ -58,8 +56,7 @@ def command(
         max_distance=NEAR_DISTANCE if max_distance is None else max_distance,
     )
     if out is not None:
-        with atomic_path(out) as temporary:
-            pq.write_table(found.table, temporary)
+        write_table(out, found.table)
     if as_json:
         typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
     else:

@@ -33,17 +33,14 @@ def command(
     """
     import json
 
-    import pyarrow.parquet as pq
-
     from memometer.data.removal import choose_removals, load_scores
     from memometer.errors import InputError
-    from memometer.files import atomic_path
+    from memometer.tables import write_table
 
     if out.exists() and not overwrite:
         raise InputError(f"{out} exists; give another --out, or --overwrite to replace it")
     chosen = choose_removals(load_scores(scores), most=most, by=by, subset=subset, seed=seed)
-    with atomic_path(out) as temporary:
-        pq.write_table(chosen, temporary)
+    write_table(out, chosen)
     if as_json:
         typer.echo(json.dumps(chosen.to_pylist(), ensure_ascii=False, indent=2))
         return

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from memometer.audits.result import Audit
 from memometer.errors import InputError
-from memometer.files import read_json, write_json, write_table
+from memometer.files import hash_file
+from memometer.sealing import check_files, read_sealed_json, write_sealed_json
+from memometer.tables import read_table, write_table
 
 __all__ = ["Comparison", "check_folder", "load_comparison", "save_comparison"]
 
@@ -73,7 +74,7 @@ def check_folder(folder: Path, key: str, *, overwrite: bool) -> None:
     if (folder / "summary.json").exists() or (folder / "manifest.json").exists():
         raise InputError(f"{folder} holds a run or a model; give a folder of its own to the comparison")
     path = folder / "comparison.json"
-    if path.exists() and not overwrite and read_json(path).get("manifest", {}).get("key") != key:
+    if path.exists() and not overwrite and read_sealed_json(path).get("manifest", {}).get("key") != key:
         raise InputError(f"{folder} holds another comparison; give another --out, or --overwrite to replace it")
 
 
@@ -86,9 +87,10 @@ def save_comparison(comparison: Comparison, folder: Path) -> Comparison:
     for name in TABLES:
         write_table(folder / f"{name}.parquet", getattr(comparison, name))
     write_report(comparison.as_audit(), folder / "report.html")
-    write_json(
-        folder / "comparison.json",
-        {**comparison.summary, "config": comparison.config, "manifest": comparison.manifest},
+    hashes = {f"{name}.parquet": hash_file(folder / f"{name}.parquet") for name in TABLES}
+    manifest = {**comparison.manifest, "files": hashes}
+    write_sealed_json(
+        folder / "comparison.json", {**comparison.summary, "config": comparison.config, "manifest": manifest}
     )
     return dataclasses.replace(comparison, folder=folder)
 
@@ -106,7 +108,8 @@ def load_comparison(folder: str | Path) -> Comparison:
         )
     if missing := [f"{name}.parquet" for name in TABLES if not (folder / f"{name}.parquet").is_file()]:
         raise InputError(f"{folder} lacks {', '.join(missing)}; run its comparison again")
-    summary = read_json(folder / "comparison.json")
+    summary = read_sealed_json(folder / "comparison.json")
     manifest, config = (summary.pop(name) for name in ("manifest", "config"))
-    tables = {name: pq.read_table(folder / f"{name}.parquet") for name in TABLES}
+    check_files(folder, manifest.pop("files", {}))
+    tables = {name: read_table(folder / f"{name}.parquet") for name in TABLES}
     return Comparison(summary=summary, manifest=manifest, config=config, folder=folder, **tables)

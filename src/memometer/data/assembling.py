@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from memometer.data.identifying import Told, tell_apart
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.verifying import REJECT_SCHEMA
-from memometer.files import atomic_path
+from memometer.tables import read_table, table_writer
 
 __all__ = ["ROW_GROUP", "Counts", "Parts", "has_values", "write_records", "write_rejects"]
 
@@ -44,7 +44,7 @@ class Parts:
     @classmethod
     def of(cls, records: Sequence[Path], rejects: Sequence[Path], *, limit: int | None) -> "Parts":
         """Tells records of one id apart among the first ``limit`` records; what repeats another goes."""
-        columns = [pq.read_table(path, columns=["id_hash"])["id_hash"].to_numpy() for path in records]
+        columns = [read_table(path, columns=["id_hash"])["id_hash"].to_numpy() for path in records]
         hashes = np.concatenate([np.empty(0, np.uint64), *columns])
         n_limit = len(hashes) if limit is None else min(limit, len(hashes))
         everything = cls(records, rejects, np.arange(len(hashes)) < n_limit, n_limit)
@@ -106,16 +106,16 @@ class Counts:
 
 def has_values(parts: Parts, column: Literal["objects", "captions"]) -> bool:
     """Whether the source has any value in a column of lists."""
-    columns = (pq.read_table(path, columns=[column])[column] for path in parts.records)
+    columns = (read_table(path, columns=[column])[column] for path in parts.records)
     return any(len(pc.list_flatten(column)) for column in columns)
 
 
 def write_rejects(parts: Parts, path: Path) -> dict[str, int]:
     """Writes all rejects, each piece's followed by its duplicate ids; returns counts by reason, commonest first."""
     reasons: Counter[str] = Counter()
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, REJECT_SCHEMA, compression="zstd") as writer:
+    with table_writer(path, REJECT_SCHEMA) as writer:
         for (records, rows), rejects in zip(parts.spans(), parts.rejects, strict=True):
-            table = pa.concat_tables([pq.read_table(rejects), _duplicates(records, parts.keep[rows])])
+            table = pa.concat_tables([read_table(rejects), _duplicates(records, parts.keep[rows])])
             writer.write_table(table.combine_chunks())
             kinds = pc.list_element(pc.split_pattern(table["reason"], ":", max_splits=1), 0)
             reasons.update({entry["values"]: entry["counts"] for entry in pc.value_counts(kinds).to_pylist()})
@@ -132,9 +132,9 @@ def write_records(parts: Parts, path: Path, *, caption_objects: Any = None) -> C
     """
     counts = Counts()
     pending: list[pa.Table] = []
-    with atomic_path(path) as temporary, pq.ParquetWriter(temporary, RECORD_SCHEMA, compression="zstd") as writer:
+    with table_writer(path, RECORD_SCHEMA) as writer:
         for records, rows in parts.spans():
-            table = pq.read_table(records, columns=RECORD_SCHEMA.names).slice(0, max(rows.stop - rows.start, 0))
+            table = read_table(records, columns=RECORD_SCHEMA.names).slice(0, max(rows.stop - rows.start, 0))
             table = parts.with_ids(table, rows.start).filter(pa.array(parts.keep[rows]))
             if caption_objects is not None:
                 table = _with_objects(table, caption_objects(table["captions"].combine_chunks()))
@@ -163,7 +163,7 @@ def _identities(parts: Parts, rows: npt.NDArray[np.int64]) -> tuple[pa.Array, pa
     for path, span in parts.spans():
         inside = rows[(rows >= span.start) & (rows < span.stop)] - span.start
         if len(inside):
-            chunks.append(pq.read_table(path, columns=["record_id", "within"]).take(pa.array(inside)))
+            chunks.append(read_table(path, columns=["record_id", "within"]).take(pa.array(inside)))
     table = pa.concat_tables(chunks)
     return table["record_id"].combine_chunks(), table["within"].combine_chunks()
 
@@ -172,7 +172,7 @@ def _duplicates(records: Path, keep: npt.NDArray[np.bool_]) -> pa.Table:
     """Rejects for the records of a piece that share the id of an earlier one."""
     if keep.all():
         return REJECT_SCHEMA.empty_table()
-    table = pq.read_table(records, columns=["record_id", "source", "member"]).slice(0, len(keep))
+    table = read_table(records, columns=["record_id", "source", "member"]).slice(0, len(keep))
     table = table.filter(pa.array(~keep))
     reason = pa.repeat("duplicate id: the first record with this id stays", table.num_rows)
     return table.append_column("reason", reason).cast(REJECT_SCHEMA)

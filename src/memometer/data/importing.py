@@ -18,10 +18,11 @@ from memometer.data.sources.recognise import open_source
 from memometer.data.summary import ImportSummary, check_rejects, summarise
 from memometer.data.verifying import PieceJob, verify_piece
 from memometer.engines.pool import map_ordered
-from memometer.errors import InputError, SourceError
-from memometer.files import atomic_path, hash_file, hash_json, read_json, write_json
+from memometer.errors import DamagedError, InputError, SourceError
+from memometer.files import atomic_path, hash_file, hash_json
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
+from memometer.sealing import read_sealed_json, write_sealed_json
 
 __all__ = ["import_records"]
 
@@ -110,7 +111,7 @@ def import_records(
     # Last, for it marks the import as finished. It holds no time: equal imports are equal bytes.
     settings = {"paths": list(reader.paths[:1000]), **_settings(reader), **optional, "objects": objects, "limit": limit}
     content = {"key": key, "memometer": __version__, "settings": settings, "summary": summary.to_json()}
-    write_json(folder / "import.json", content)
+    write_sealed_json(folder / "import.json", content)
     shutil.rmtree(folder / ".import")
     return summary
 
@@ -177,10 +178,11 @@ def _finished(folder: Path) -> dict[str, Any] | None:
     if not (folder / "import.json").is_file() or not (folder / "records.parquet").exists():
         return None
     try:
-        content = read_json(folder / "import.json")
-    except ValueError:
+        content = read_sealed_json(folder / "import.json")
+    except DamagedError as error:
+        notice(f"{error}")
         return None
-    return content if isinstance(content, dict) and {"key", "summary"} <= content.keys() else None
+    return content if {"key", "summary"} <= content.keys() else None
 
 
 def _plan(reader: Reader, scratch: Path, folder: Path) -> Plan:
@@ -235,7 +237,7 @@ def _aside(plan: Plan, jobs: Sequence[PieceJob]) -> dict[str, int]:
     """What was left aside, by the plan and in the pieces that were read; commonest kinds first."""
     counts = Counter(plan.aside)
     for job in jobs:
-        counts.update(read_json(job.aside))
+        counts.update(read_sealed_json(job.aside))
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from memometer.data.images import ImageRef
-from memometer.errors import InputError, SourceError
+from memometer.errors import DamagedError, InputError, SourceError
+from memometer.tables import read_table
 
 __all__ = ["RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts"]
 
@@ -36,6 +36,9 @@ RECORD_SCHEMA = pa.schema(
     ]
 )
 """Columns of ``records.parquet``. All but ``record_id`` may be absent or null."""
+
+AGAIN = "restore it from a copy, or make the records again"
+"""What to do about damaged records."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,14 +106,15 @@ def load_records(folder: str | Path, *, role: str | None = None) -> Records:
         role: keep the records of this role alone; None keeps all.
 
     Raises:
-        SourceError: nothing there to load, or ``record_id`` is missing, null or not unique.
+        SourceError: nothing there to load, the file's bytes are not those that were written, or ``record_id`` is
+            missing, null or not unique.
         InputError: no record has the role.
     """
     folder = Path(folder)
     parts = parquet_parts(folder)
     try:
-        table = pa.concat_tables([_conform(pq.read_table(part, memory_map=True), part) for part in parts])
-    except pa.ArrowException as error:
+        table = pa.concat_tables([_conform(read_table(part, memory_map=True, advice=AGAIN), part) for part in parts])
+    except (pa.ArrowException, DamagedError, OSError) as error:
         raise SourceError(f"{folder} holds a records.parquet that cannot be read: {error}") from error
     ids = table["record_id"]
     if ids.null_count:

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from memometer.data.records import Records
 from memometer.errors import InputError
 from memometer.seeds import rng_for
+from memometer.tables import read_table
 
 __all__ = ["RANKINGS", "REMOVAL_SCHEMA", "choose_removals", "leave_out", "load_scores"]
 
@@ -30,8 +30,8 @@ def load_scores(source: Path) -> pa.Table:
     if not path.is_file():
         raise InputError(f"no scores at {path}; give a run folder of 'memometer audit clipmem', or a Parquet of scores")
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        table = read_table(path)
+    except OSError as error:
         raise InputError(f"{path} cannot be read as Parquet: {error}") from error
     if "record_id" not in table.column_names:
         raise InputError(f"{path} has no column record_id, only {', '.join(table.column_names)}")

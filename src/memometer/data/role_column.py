@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from memometer.data.records import RECORD_SCHEMA, parquet_parts
-from memometer.errors import SourceError
-from memometer.files import atomic_path
+from memometer.data.records import AGAIN, RECORD_SCHEMA, parquet_parts
+from memometer.errors import DamagedError, SourceError
+from memometer.tables import open_table, table_writer
 
 __all__ = ["read_columns", "write_roles"]
 
@@ -24,14 +24,14 @@ def read_columns(folder: Path, names: Sequence[str]) -> pa.Table:
     schema = pa.schema([RECORD_SCHEMA.field(name) for name in names])
     for part in parquet_parts(folder):
         try:
-            file = pq.ParquetFile(part)
+            file = open_table(part, advice=AGAIN)
             there = set(file.schema_arrow.names)
             table = file.read(columns=[name for name in names if name in there])
             columns = [
                 table[field.name].cast(field.type) if field.name in there else pa.nulls(table.num_rows, field.type)
                 for field in schema
             ]
-        except pa.ArrowException as error:
+        except (pa.ArrowException, DamagedError, OSError) as error:
             raise SourceError(f"{part} cannot be read as records: {error}") from error
         tables.append(pa.table(columns, schema=schema))
     records = pa.concat_tables(tables)
@@ -56,12 +56,11 @@ def write_roles(folder: Path, roles: pa.Array) -> int:
     """
     start = written = 0
     for part in parquet_parts(folder):
-        with pq.ParquetFile(part) as file:
+        with open_table(part, advice=AGAIN) as file:
             mine = roles.slice(start, file.metadata.num_rows)
             start += file.metadata.num_rows
             if not _has(file, mine):
-                with atomic_path(part) as temporary:
-                    _rewrite(file, mine, temporary)
+                _rewrite(file, mine, part)
                 written += 1
     return written
 
@@ -81,7 +80,7 @@ def _rewrite(file: pq.ParquetFile, roles: pa.Array, out: Path) -> None:
     groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
     codec = groups[0].column(0).compression.lower() if groups else "snappy"
     start = 0
-    with pq.ParquetWriter(out, schema, compression="none" if codec == "uncompressed" else codec) as writer:
+    with table_writer(out, schema, compression="none" if codec == "uncompressed" else codec) as writer:
         for index, group in enumerate(groups):
             table = file.read_row_group(index)
             mine = roles.slice(start, group.num_rows)

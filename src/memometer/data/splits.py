@@ -15,9 +15,9 @@ from memometer.data.bundles import Bundles, bundle_places, find_bundles
 from memometer.data.duplicates import NEAR_DISTANCE
 from memometer.data.role_column import read_columns, write_roles
 from memometer.data.roles import NO_ROLE, Share, fill_roles, parse_roles
-from memometer.errors import InputError
-from memometer.files import read_json, write_json
+from memometer.errors import DamagedError, InputError
 from memometer.locking import writes
+from memometer.sealing import read_sealed_json, write_sealed_json
 
 __all__ = ["SplitSummary", "split_records"]
 
@@ -132,7 +132,7 @@ def split_records(
         # killed between two parts, the folder would hold two splits under the name of the first
         (folder / "split.json").unlink(missing_ok=True)
     write_roles(folder, pa.array(list(shares)).take(pa.array(codes, mask=codes < 0)))
-    write_json(folder / "split.json", {**spec, "counts": summary.counts, "n_unassigned": summary.n_unassigned})
+    write_sealed_json(folder / "split.json", {**spec, "counts": summary.counts, "n_unassigned": summary.n_unassigned})
     return summary
 
 
@@ -141,9 +141,9 @@ def _is_same(path: Path, spec: Mapping[str, Any]) -> bool:
     if not path.is_file():
         return False
     try:
-        stored = read_json(path)
+        stored = read_sealed_json(path)
         return json.dumps({name: stored.get(name) for name in spec}) == json.dumps(spec)
-    except (ValueError, AttributeError) as error:
+    except DamagedError as error:
         raise InputError(
             f"{path} is not what a split wrote ({error}); delete it to assign all records afresh"
         ) from error

@@ -16,8 +16,11 @@ from memometer.data.identifying import id_hash
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, Aside, Draft, Piece, Reader, Reject
-from memometer.errors import JobError
-from memometer.files import atomic_path, hash_bytes, write_json
+from memometer.errors import DamagedError, JobError
+from memometer.files import hash_bytes
+from memometer.progress import notice
+from memometer.sealing import is_whole, read_sealed_json, write_sealed_json
+from memometer.tables import table_writer
 
 __all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "verify_piece"]
 
@@ -67,6 +70,15 @@ class PieceJob:
         """The counts of what the piece holds and is no record, by kind."""
         return self.rejects.with_name(self.rejects.name.replace(".rejects.parquet", ".aside.json"))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether what an earlier run wrote is what is there."""
+        try:
+            read_sealed_json(self.aside)
+        except (DamagedError, OSError):
+            return False
+        return is_whole(self.records) and is_whole(self.rejects)
+
 
 def verify_piece(job: PieceJob) -> int:
     """Writes a piece's records and rejects, unless an earlier run did; returns the number of records.
@@ -75,6 +87,9 @@ def verify_piece(job: PieceJob) -> int:
         JobError: the piece's file cannot be read any more, or the tables cannot be written.
     """
     try:
+        if job.records.exists() and not job.is_whole:
+            notice(f"{job.records} of an earlier run is damaged; its piece is read again")
+            job.records.unlink()
         if not job.records.exists():
             _write(job)
         return int(pq.read_metadata(job.records).num_rows)
@@ -88,10 +103,8 @@ def _write(job: PieceJob) -> None:
     n_records = 0
     aside: Counter[str] = Counter()
     with (
-        atomic_path(job.records) as records_path,
-        atomic_path(job.rejects) as rejects_path,
-        pq.ParquetWriter(records_path, PIECE_SCHEMA, compression="zstd") as records,
-        pq.ParquetWriter(rejects_path, REJECT_SCHEMA, compression="zstd") as rejects,
+        table_writer(job.records, PIECE_SCHEMA) as records,
+        table_writer(job.rejects, REJECT_SCHEMA) as rejects,
     ):
         outcomes = (_verify(draft, job) for draft in _counted(job.reader.read(job.piece), aside))
         while batch := list(itertools.islice(_first(outcomes, job.limit, n_records), PIECE_ROWS)):
@@ -100,7 +113,7 @@ def _write(job: PieceJob) -> None:
             records.write_table(pa.Table.from_pylist(rows, schema=PIECE_SCHEMA))
             rejects.write_table(pa.Table.from_pylist(refused, schema=REJECT_SCHEMA))
             n_records += len(rows)
-        write_json(job.aside, dict(sorted(aside.items())))
+        write_sealed_json(job.aside, dict(sorted(aside.items())))
 
 
 def _counted(found: Iterator[Draft | Reject | Aside], aside: Counter[str]) -> Iterator[Draft | Reject]:

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from memometer.embeddings.vectors import Embeddings
 from memometer.encoders.base import Tower
-from memometer.errors import VectorError
+from memometer.errors import DamagedError, VectorError
 from memometer.files import hash_file, hash_json
+from memometer.tables import read_table
 
 __all__ = ["StoredVectors", "open_stored_vectors"]
 
@@ -156,8 +157,8 @@ def _read_ids(path: Path) -> pa.Array:
         names = pq.read_schema(path).names
         if "record_id" not in names:
             raise VectorError(f"{path} has no column record_id, only {', '.join(names)}; {LAYOUT}")
-        ids = pq.read_table(path, columns=["record_id"])["record_id"].cast(pa.string()).combine_chunks()
-    except (pa.ArrowException, OSError) as error:
+        ids = read_table(path, ["record_id"])["record_id"].cast(pa.string()).combine_chunks()
+    except (pa.ArrowException, DamagedError, OSError) as error:
         raise VectorError(f"{path} cannot be read as Parquet with a column of record ids: {error}") from error
     if ids.null_count:
         raise VectorError(f"{path} has {ids.null_count:,} rows without a record_id; every row of the array needs one")

@@ -6,18 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from memometer.audits.result import Audit
 from memometer.errors import InputError, JobError
-from memometer.files import hash_json, read_json, write_json, write_table
+from memometer.files import hash_bytes, hash_file, hash_json, json_text, write_text
 from memometer.locking import one_writer
+from memometer.sealing import check_files, read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.cell import Machine, read_error
 from memometer.sweeps.collecting import Question, collect
 from memometer.sweeps.config import load_sweep_file
 from memometer.sweeps.plan import Cell, Plan, parse_shard, plan_cells, shard_of
 from memometer.sweeps.running import Keep, Outcome, check_folders, run_cells
+from memometer.tables import read_table, write_table
 
 __all__ = ["Sweep", "load_sweep", "run_sweep"]
 
@@ -152,8 +153,10 @@ def load_sweep(folder: str | Path) -> Sweep:
         raise InputError(
             f"{folder} lacks {', '.join(missing)}; run its 'memometer sweep … --out' without --shard again"
         )
-    summary, manifest, config = (read_json(path) for path in files[:3])
-    return Sweep(folder, summary, pq.read_table(files[3]), manifest, config)
+    manifest = read_sealed_json(files[1])
+    check_files(folder, manifest.pop("files", {}))
+    summary, config = read_sealed_json(files[0]), read_sealed_json(files[2])
+    return Sweep(folder, summary, read_table(files[3]), manifest, config)
 
 
 def _machine(device: str, workers: int | None) -> Machine:
@@ -185,9 +188,12 @@ def _manifest(plan: Plan, started: str) -> dict[str, Any]:
 def _write(sweep: Sweep) -> None:
     """Writes the sweep's files, ``summary.json`` last but for the report."""
     write_table(sweep.folder / "results.parquet", sweep.results)
-    write_json(sweep.folder / "config.json", sweep.config)
-    write_json(sweep.folder / "manifest.json", sweep.manifest)
-    write_json(sweep.folder / "summary.json", sweep.summary)
+    texts = {"config.json": json_text(sweep.config), "summary.json": json_text(sweep.summary)}
+    hashes = {name: hash_bytes(text.encode()) for name, text in texts.items()}
+    hashes["results.parquet"] = hash_file(sweep.folder / "results.parquet")
+    write_sealed_json(sweep.folder / "manifest.json", {**sweep.manifest, "files": hashes})
+    for name, text in texts.items():
+        write_text(sweep.folder / name, text)
 
 
 def _raise_failed(outcomes: Mapping[Cell, Outcome]) -> None:

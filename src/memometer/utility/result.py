@@ -1,17 +1,15 @@
 """What a measurement of utility hands on, in memory and as a run folder."""
 
 import dataclasses
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from memometer.audits.result import REJECTS_SCHEMA, Audit, write_run
-from memometer.errors import InputError
-from memometer.files import read_json
+from memometer.audits.result import REJECTS_SCHEMA, Audit, holds_run, read_config, read_run, write_run
+from memometer.errors import DamagedError, InputError
 from memometer.progress import notice
+from memometer.tables import read_table
 
 __all__ = ["Utility", "finished_utility", "load_utility", "save_utility"]
 
@@ -78,8 +76,7 @@ def load_utility(folder: str | Path) -> Utility:
         InputError: the folder holds no finished measurement of utility.
     """
     folder = Path(folder)
-    path = folder / "summary.json"
-    summary = read_json(path) if path.is_file() else {}
+    manifest, summary = read_run(folder) if (folder / "summary.json").is_file() else ({}, {})
     if summary.get("measure") != "utility":
         held = f"a run of {summary['measure']}" if summary.get("measure") else "no finished run"
         raise InputError(f"{folder} holds {held}; expected the folder that 'memometer utility … --out' wrote")
@@ -87,10 +84,10 @@ def load_utility(folder: str | Path) -> Utility:
         raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; measure it again")
     return Utility(
         summary=summary,
-        manifest=read_json(folder / "manifest.json"),
-        config=tomllib.loads((folder / "config.toml").read_text(encoding="utf-8")),
+        manifest=manifest,
+        config=read_config(folder),
         folder=folder,
-        **{name: pq.read_table(folder / f"{name}.parquet") for name in TABLES},
+        **{name: read_table(folder / f"{name}.parquet") for name in TABLES},
     )
 
 
@@ -102,10 +99,12 @@ def finished_utility(out: Path, key: str, *, overwrite: bool) -> Utility | None:
     """
     if not (out / "summary.json").exists():
         return None
-    manifest = out / "manifest.json"
-    if manifest.is_file() and read_json(manifest).get("key") == key:
-        notice(f"{out} holds this measurement already; nothing to do")
-        return load_utility(out)
-    if overwrite:
+    if not holds_run(out, key, what="run", overwrite=overwrite):
         return None
-    raise InputError(f"{out} holds another run; choose another --out, or pass --overwrite to replace it")
+    try:
+        utility = load_utility(out)
+    except DamagedError as error:
+        notice(f"{error.fault}; measuring again")
+        return None
+    notice(f"{out} holds this measurement already; nothing to do")
+    return utility

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.scenes.drawing import KINDS
@@ -16,9 +15,10 @@ from memometer.data.scenes.samples import Sample, draw_samples, write_shard
 from memometer.data.scenes.styles import style_of
 from memometer.engines import map_ordered
 from memometer.errors import InputError
-from memometer.files import atomic_path, write_text
+from memometer.files import write_text
 from memometer.locking import writes
 from memometer.progress import progress_bar
+from memometer.tables import table_writer, write_table
 
 __all__ = ["ScenesSummary", "make_scenes", "vocabulary_text"]
 
@@ -111,8 +111,7 @@ def make_scenes(
     samples = _draw(entries, kind=kind, seed=seed, size=size, workers=workers)
     n_captions = n_objects = 0
     with (
-        atomic_path(folder / "records.parquet") as temporary,
-        pq.ParquetWriter(temporary, RECORD_SCHEMA, compression="zstd") as writer,
+        table_writer(folder / "records.parquet", RECORD_SCHEMA) as writer,
     ):
         n_shards = -(-len(entries) // PER_SHARD)
         for number in range(n_shards):
@@ -125,8 +124,7 @@ def make_scenes(
             pass
         planted = [row for row in (entry.planted for entry in entries) if row is not None]
         if planted:
-            with atomic_path(folder / "planted.parquet") as truth:
-                pq.write_table(_table(planted, PLANTED_SCHEMA), truth)
+            write_table(folder / "planted.parquet", _table(planted, PLANTED_SCHEMA))
         write_text(folder / "vocabulary.tsv", vocabulary_text())
     return _summary(entries, folder, size=size, n_captions=n_captions, n_objects=n_objects, n_shards=n_shards)
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
-import pyarrow.parquet as pq
 
 from memometer.data.images import ImageRef
 from memometer.data.sources.base import (
@@ -26,7 +25,7 @@ from memometer.data.sources.base import (
     decode_text,
 )
 from memometer.errors import SourceError
-from memometer.files import atomic_path
+from memometer.tables import open_table, write_table
 
 __all__ = ["CocoReader", "caption_files", "open_coco"]
 
@@ -67,15 +66,14 @@ class CocoReader:
         pieces = []
         for path in map(Path, self.paths):
             joined = scratch / f"coco-{_split(path)}.parquet"
-            with atomic_path(joined) as temporary:
-                pq.write_table(_join(path), temporary, row_group_size=PIECE_ROWS, compression="zstd")
-            groups = pq.ParquetFile(joined).num_row_groups
+            write_table(joined, _join(path), row_group_size=PIECE_ROWS)
+            groups = open_table(joined).num_row_groups
             pieces += [Piece(str(joined), group=group) for group in range(groups)]
         return Plan(pieces)
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The images of one row group of a joined table."""
-        for row in pq.ParquetFile(piece.path).read_row_group(piece.group).to_pylist():
+        for row in open_table(Path(piece.path)).read_row_group(piece.group).to_pylist():
             source, member = row["source"], (row["file_name"] or b"").decode("utf-8", "backslashreplace")
             try:
                 yield _draft(row, source=source, member=member)

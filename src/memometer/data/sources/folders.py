@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import ClassVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from memometer.data.images import ImageRef
 from memometer.data.sources.base import (
@@ -24,7 +23,7 @@ from memometer.data.sources.base import (
 )
 from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SIDECAR_SUFFIXES, read_sidecars
 from memometer.errors import SourceError
-from memometer.files import atomic_path
+from memometer.tables import open_table, table_writer
 
 __all__ = ["FolderReader", "has_images"]
 
@@ -74,7 +73,7 @@ class FolderReader:
         listing = scratch / "folder.parquet"
         n_images, n_texts, pending = 0, 0, list[bytes]()
         annotated = self.annotations is None
-        with atomic_path(listing) as temporary, pq.ParquetWriter(temporary, _LISTING) as writer:
+        with table_writer(listing, _LISTING, compression="snappy") as writer:
             for name in _walk(root):
                 if _suffix(name) in SIDECAR_SUFFIXES:
                     n_texts += _suffix(name) != ANNOTATION_SUFFIX
@@ -100,11 +99,11 @@ class FolderReader:
                 f"none of the {n_images:,} images in {root} has an annotation in {self.annotations}: expected "
                 "FOLDER/NAME.xml there for FOLDER/NAME.jpg, so name the two folders that correspond"
             )
-        return Plan([Piece(str(listing), group=group) for group in range(pq.ParquetFile(listing).num_row_groups)])
+        return Plan([Piece(str(listing), group=group) for group in range(open_table(listing).num_row_groups)])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The images of one row group of the listing."""
-        for row in pq.ParquetFile(piece.path).read_row_group(piece.group).to_pylist():
+        for row in open_table(Path(piece.path)).read_row_group(piece.group).to_pylist():
             yield self._draft(row["root"], row["name"])
 
     def _draft(self, root: str, raw: bytes) -> Draft | Reject:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
 from memometer.data.records import Records
 from memometer.errors import InputError
 from memometer.files import hash_bytes, hash_json
+from memometer.tables import read_table
 from memometer.training.mitigations.base import Mitigation
 
 __all__ = ["ImageVariants", "load_variants"]
@@ -101,8 +101,8 @@ def _read(path: Path) -> pa.Table:
     if not path.is_file():
         raise InputError(f"there are no image variants at {path}; expected a Parquet file of record_id and path")
     try:
-        table = pq.read_table(path)
-    except (pa.ArrowException, OSError) as error:
+        table = read_table(path)
+    except OSError as error:
         raise InputError(f"{path} cannot be read as Parquet: {error}") from error
     lacking = [name for name in COLUMNS if name not in table.column_names]
     if lacking:

@@ -1,0 +1,67 @@
+"""Tables on disk: Parquet with a checksum in every page and a seal on the whole."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from memometer.errors import DamagedError
+from memometer.files import atomic_path
+from memometer.sealing import AGAIN, check_seal, seal
+
+__all__ = ["open_table", "read_table", "table_writer", "write_table"]
+
+
+@contextlib.contextmanager
+def table_writer(path: Path, schema: pa.Schema, *, compression: str = "zstd") -> Iterator[pq.ParquetWriter]:
+    """A writer of row groups; the file is at ``path``, sealed, once it is whole."""
+    with atomic_path(path) as temporary:
+        with pq.ParquetWriter(temporary, schema, compression=compression, write_page_checksum=True) as writer:
+            yield writer
+        seal(temporary)
+
+
+def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = None) -> None:
+    """Writes a table atomically, compressed and sealed."""
+    with table_writer(path, table.schema) as writer:
+        writer.write_table(table, row_group_size)
+
+
+def open_table(path: Path, *, advice: str = AGAIN) -> pq.ParquetFile:
+    """A table to read in parts, whose seal is whole, if it has one; its pages are checked as they are read.
+
+    Raises:
+        DamagedError: it is damaged, or no Parquet.
+        OSError: it cannot be read.
+    """
+    check_seal(path, advice=advice)
+    with _readable(path, advice):
+        return pq.ParquetFile(path, page_checksum_verification=True)
+
+
+def read_table(
+    path: Path, columns: Sequence[str] | None = None, *, advice: str = AGAIN, memory_map: bool = False
+) -> pa.Table:
+    """A whole table, or some of its columns, with its seal and its pages checked.
+
+    Raises:
+        DamagedError: it is damaged, or no Parquet.
+        OSError: it cannot be read.
+    """
+    check_seal(path, advice=advice)
+    names = None if columns is None else list(columns)
+    options = {"memory_map": memory_map, "partitioning": None, "page_checksum_verification": True}
+    with _readable(path, advice):
+        return pq.read_table(path, columns=names, **options)
+
+
+@contextlib.contextmanager
+def _readable(path: Path, advice: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise DamagedError(f"{path} cannot be read as Parquet: {error}", advice) from error
