@@ -10,7 +10,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src" / "memometer"
-SHARED = {"errors", "seeds", "files", "sealing", "tables", "locking", "progress", "software", "threads", "compiling"}
+SHARED = {
+    "errors",
+    "seeds",
+    "files",
+    "sealing",
+    "tables",
+    "arrays",
+    "locking",
+    "progress",
+    "software",
+    "threads",
+    "compiling",
+}
 
 
 def allowed_imports() -> dict[str, set[str]]:

@@ -2,26 +2,27 @@
 
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from memometer.files import atomic_path
+from memometer.arrays import Arrays, read_arrays, write_arrays
+from memometer.files import atomic_path, hash_file
 from memometer.locking import one_writer
+from memometer.progress import notice
 
 __all__ = ["PIECE_SIZE", "Arrays", "in_pieces"]
 
 PIECE_SIZE = 2048
 """Records per piece: what a killed job loses at most."""
 
-Arrays = dict[str, npt.NDArray[Any]]
+HASH = "hash of "
+"""How the name of an array begins that holds the hash of a mapped one's file."""
 
 
 def in_pieces(
     folder: Path, *, n: int, make: Callable[[tuple[int, int]], Arrays], mapped: Collection[str] = ()
 ) -> Iterator[tuple[tuple[int, int], Arrays]]:
-    """(rows, arrays) of each piece of n records, made where it is not on disk yet.
+    """(rows, arrays) of each piece of n records, made where it is not on disk yet, or is damaged there.
 
     Args:
         folder: its name holds a hash of all that goes in.
@@ -33,22 +34,40 @@ def in_pieces(
         for piece, start in enumerate(range(0, n, PIECE_SIZE)):
             span = (start, min(start + PIECE_SIZE, n))
             path = folder / f"{piece:05d}.npz"
-            if not path.exists():
+            whole = _read(path, mapped)
+            if whole is None:
                 _write(path, make(span), mapped)
-            with np.load(path, allow_pickle=False) as stored:
-                whole = dict(stored)
-            for name in mapped:
-                whole[name] = np.load(_beside(path, name), mmap_mode="r", allow_pickle=False)
-            yield span, whole
+                whole = _read(path, mapped)
+            yield span, {} if whole is None else whole
+
+
+def _read(path: Path, mapped: Collection[str]) -> Arrays | None:
+    """The arrays of one piece; None where it is missing or damaged."""
+    arrays = read_arrays(path)
+    if arrays is None:
+        return None
+    for name in mapped:
+        beside, noted = _beside(path, name), arrays.pop(f"{HASH}{name}", None)
+        try:
+            same = noted is None or hash_file(beside) == str(noted)
+            arrays[name] = np.load(beside, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            same = False
+        if not same:
+            notice(f"{beside} is damaged; its piece is made again")
+            return None
+    return arrays
 
 
 def _write(path: Path, arrays: Arrays, mapped: Collection[str]) -> None:
     """Writes one piece, the arrays that are mapped first."""
+    rest = {name: array for name, array in arrays.items() if name not in mapped}
     for name in mapped:
-        with atomic_path(_beside(path, name)) as temporary, temporary.open("wb") as file:
-            np.save(file, arrays.pop(name), allow_pickle=False)
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, **dict[str, Any](arrays))
+        with atomic_path(_beside(path, name)) as temporary:
+            with temporary.open("wb") as file:
+                np.save(file, arrays[name], allow_pickle=False)
+            rest[f"{HASH}{name}"] = np.array(hash_file(temporary))
+    write_arrays(path, rest)
 
 
 def _beside(path: Path, name: str) -> Path:

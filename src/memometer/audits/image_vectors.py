@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from memometer.arrays import read_arrays, write_arrays
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
 from memometer.embeddings.store import PieceStore
 from memometer.encoders import ImageEncoder
-from memometer.files import atomic_path, hash_bytes, hash_json
+from memometer.files import hash_bytes, hash_json
 from memometer.locking import one_writer
 from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
@@ -103,9 +104,9 @@ class ImageSearch:
         """The k public images nearest to every crop, kept on disk for the next run."""
         parts = [*keys, len(crops), len(public), self.k, self.metric]
         path = self.store / f"neighbors-{hash_json(parts)}.npz"
-        if path.exists():
-            with np.load(path, allow_pickle=False) as stored:
-                return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
+        stored = read_arrays(path, ("rows", "similarities"))
+        if stored is not None:
+            return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
         queries, bank = (crops, public) if self.metric == "cosine" else (_Stored(crops), _Stored(public))
         with progress_bar(f"searching, {label}", total=len(crops), unit="crops") as advance:
             found = search(
@@ -116,6 +117,5 @@ class ImageSearch:
                 device=self.device,
                 progress=advance,
             )
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, rows=found.rows, similarities=found.similarities)
+        write_arrays(path, {"rows": found.rows, "similarities": found.similarities})
         return found

@@ -4,16 +4,16 @@ import dataclasses
 from pathlib import Path
 from typing import Any, Literal, cast
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.arrays import read_arrays, write_arrays
 from memometer.audits.inputs import Model
 from memometer.data.records import Records
 from memometer.embeddings import Embedded, embed_images, embed_texts
 from memometer.encoders import has_tower
 from memometer.errors import InputError
-from memometer.files import atomic_path, hash_json
+from memometer.files import hash_json
 from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
 
@@ -45,13 +45,12 @@ class PublicSet:
         public = self.vectors[model]
         key = hash_json([captions.key, len(captions.embeddings), public.key, len(public.embeddings), k])
         path = self.store / f"neighbors-{key}.npz"
-        if path.exists():
-            with np.load(path, allow_pickle=False) as stored:
-                return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
+        stored = read_arrays(path, ("rows", "similarities"))
+        if stored is not None:
+            return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
         with progress_bar(f"searching, {label}", total=len(captions.embeddings), unit="captions") as advance:
             found = search(captions.embeddings, public.embeddings, k, device=self.device, progress=advance)
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, rows=found.rows, similarities=found.similarities)
+        write_arrays(path, {"rows": found.rows, "similarities": found.similarities})
         return found
 
 

@@ -261,8 +261,13 @@ def _collect(
         advance(start)
         for batch in batches(start) if missing else ():
             seen = [*batch.rows.tolist(), *(row for row, _ in batch.rejects)]
+            piece = min(seen) // pieces.piece_size
+            if piece > missing[-1]:
+                break
+            if piece not in missing:  # between two that a damaged disk has cost
+                continue
             pieces.add(
-                min(seen) // pieces.piece_size,
+                piece,
                 batch.means,
                 record_ids=ids.take(pa.array(batch.rows, pa.int64())),
                 rejects=[(ids[row].as_py(), reason) for row, reason in batch.rejects],

@@ -1,5 +1,6 @@
 """Pieces of embeddings on disk: each whole or absent, in an order that does not depend on who wrote them."""
 
+import concurrent.futures
 import json
 import os
 from pathlib import Path
@@ -8,18 +9,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from memometer.embeddings.vectors import Embeddings
-from memometer.files import atomic_path, write_text
+from memometer.engines import default_workers
+from memometer.errors import DamagedError
+from memometer.files import atomic_path, hash_file, hash_json, write_text
+from memometer.progress import notice
+from memometer.tables import read_table, write_table
 
 __all__ = ["PieceStore"]
+
+LEDGER = "ledger.jsonl"
 
 
 class PieceStore:
     """A folder of pieces: vectors in ``00000.npy``, ids in ``00000.parquet``, and then a line in ``ledger.jsonl``.
 
-    A piece counts once its ledger line is there, so a job killed at any moment loses the piece under way alone.
+    A piece counts once its ledger line is there, so a job killed at any moment loses the piece under way alone. The
+    line holds the hashes of the piece's files and one of itself: a piece that a disk has damaged since is made again.
 
     Args:
         folder: made when missing.
@@ -71,16 +78,14 @@ class PieceStore:
         start, stop = self.span(piece)
         if self._seen < stop - start:
             return
-        if self._vectors:
-            with atomic_path(self.folder / f"{piece:05d}.npy") as temporary, temporary.open("wb") as file:
-                np.save(file, np.concatenate(self._vectors), allow_pickle=False)
-            with atomic_path(self.folder / f"{piece:05d}.parquet") as temporary:
-                pq.write_table(pa.table({"record_id": pa.chunked_array(self._ids, pa.string())}), temporary)
         rows = sum(len(batch) for batch in self._vectors)
         dim = int(self._vectors[0].shape[1]) if self._vectors else 0
-        entry = {"piece": piece, "rows": rows, "dim": dim, "rejects": self._rejects}
-        with (self.folder / "ledger.jsonl").open("a", encoding="utf-8") as ledger:
-            ledger.write(json.dumps(entry) + "\n")
+        entry = {"piece": piece, "rows": rows, "dim": dim, "rejects": [list(reject) for reject in self._rejects]}
+        if self._vectors:
+            entry["hashes"] = self._write(piece)
+        line = json.dumps({**entry, "checksum": hash_json(entry)})
+        with (self.folder / LEDGER).open("a", encoding="utf-8") as ledger:
+            ledger.write(f"{line}\n")
             ledger.flush()
             os.fsync(ledger.fileno())
         self._ledger[piece] = entry
@@ -95,13 +100,13 @@ class PieceStore:
     def embeddings(self, *, name: str) -> Embeddings:
         """All pieces as one, in record order; the vectors stay on disk."""
         used = [piece for piece in sorted(self._ledger) if self._ledger[piece]["rows"]]
-        ids = [pq.read_table(self.folder / f"{piece:05d}.parquet")["record_id"] for piece in used]
+        ids = [read_table(self._path(piece, "parquet"))["record_id"] for piece in used]
         flat = (
             pa.concat_arrays([chunk for column in ids for chunk in column.chunks]) if ids else pa.array([], pa.string())
         )
         return Embeddings(
             record_ids=flat,
-            pieces=tuple(self.folder / f"{piece:05d}.npy" for piece in used),
+            pieces=tuple(self._path(piece, "npy") for piece in used),
             starts=np.cumsum([0, *(self._ledger[piece]["rows"] for piece in used)], dtype=np.int64),
             rows=None,
             dim=self._ledger[used[0]]["dim"] if used else 0,
@@ -111,14 +116,68 @@ class PieceStore:
     def _rejected(self, piece: int) -> list[tuple[str, str]]:
         return [(record_id, reason) for record_id, reason in self._ledger[piece]["rejects"]]
 
+    def _write(self, piece: int) -> dict[str, str]:
+        """Writes the vectors and ids of a piece; their hashes by the ending of the file's name."""
+        hashes = {}
+        with atomic_path(self._path(piece, "npy")) as temporary:
+            with temporary.open("wb") as file:
+                np.save(file, np.concatenate(self._vectors), allow_pickle=False)
+            hashes["npy"] = hash_file(temporary)
+        write_table(self._path(piece, "parquet"), pa.table({"record_id": pa.chunked_array(self._ids, pa.string())}))
+        return hashes | {"parquet": hash_file(self._path(piece, "parquet"))}
+
+    def _path(self, piece: int, ending: str) -> Path:
+        return self.folder / f"{piece:05d}.{ending}"
+
     def _read_ledger(self) -> dict[int, dict[str, Any]]:
-        """The finished pieces; a line cut off by a kill is dropped, so that the next one starts on its own line."""
-        path = self.folder / "ledger.jsonl"
+        """The finished pieces; what is not as it was written is left out, and the ledger ends with a whole line.
+
+        A line that a kill cut off would make the next one a part of it.
+        """
+        path = self.folder / LEDGER
         if not path.exists():
             return {}
-        text = path.read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        if whole != text:
-            write_text(path, whole)
-        entries = [json.loads(line) for line in whole.splitlines()]
-        return {entry["piece"]: entry for entry in entries}
+        lines = path.read_bytes().split(b"\n")
+        entries = [_entry(line, self) for line in lines[:-1]]
+        found = {entry["piece"]: entry for entry in entries if entry is not None}
+        with concurrent.futures.ThreadPoolExecutor(default_workers()) as threads:
+            whole = dict(zip(found, threads.map(self._is_whole, found.values()), strict=True))
+        kept = {piece: entry for piece, entry in found.items() if whole[piece]}
+        n_bad = sum(entry is None for entry in entries) + len(found) - len(kept)
+        if n_bad:
+            notice(f"{n_bad} pieces in {self.folder} are damaged; they are made again")
+        if n_bad or lines[-1]:
+            good = [
+                line for line, entry in zip(lines, entries, strict=False) if entry and kept.get(entry["piece"]) is entry
+            ]
+            write_text(path, "".join(f"{line.decode()}\n" for line in good))
+        return kept
+
+    def _is_whole(self, entry: dict[str, Any]) -> bool:
+        """Whether a piece's files are those that its ledger line was written for."""
+        piece, hashes = entry["piece"], entry.get("hashes")
+        if not entry["rows"]:
+            return True
+        try:
+            if hashes is not None:
+                return all(hash_file(self._path(piece, ending)) == hash_ for ending, hash_ in hashes.items())
+            # A ledger of an earlier version holds no hashes.
+            vectors = np.load(self._path(piece, "npy"), mmap_mode="r", allow_pickle=False)
+            ids = read_table(self._path(piece, "parquet"), ["record_id"])
+            return bool(vectors.shape == (entry["rows"], entry["dim"]) and ids.num_rows == entry["rows"])
+        except (OSError, ValueError, EOFError, DamagedError):
+            return False
+
+
+def _entry(line: bytes, pieces: PieceStore) -> dict[str, Any] | None:
+    """A line of the ledger; None where it is not as it was written."""
+    try:
+        entry = json.loads(line)
+        checksum = entry.pop("checksum", None)
+        if checksum is not None and checksum != hash_json(entry):
+            return None
+        start, stop = pieces.span(entry["piece"])
+        seen = entry["rows"] + len(entry["rejects"])
+        return entry if 0 <= start < stop and seen == stop - start and entry["dim"] >= 0 else None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None

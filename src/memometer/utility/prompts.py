@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from memometer.arrays import read_arrays, write_arrays
 from memometer.embeddings import normalise
 from memometer.embeddings.vectors import check_output
 from memometer.encoders import TextEncoder
 from memometer.errors import InputError
-from memometer.files import atomic_path, hash_json
+from memometer.files import hash_json
 from memometer.objects.vocabulary import plain_name
 from memometer.progress import progress_bar
 
@@ -114,10 +115,10 @@ def class_vectors(
         VectorError: the model's output is not (n, d), or a prompt's vector has no direction.
     """
     prompts = [template.replace("{}", words) for words in classes.words for template in templates]
-    path = store / f"prompts-{hash_json([encoder.identity, BATCH_SIZE, len(templates), prompts])}.npy"
-    if path.is_file():
-        kept: npt.NDArray[np.float32] = np.load(path, allow_pickle=False)
-        return kept
+    path = store / f"prompts-{hash_json([encoder.identity, BATCH_SIZE, len(templates), prompts])}.npz"
+    kept = read_arrays(path, ("vectors",))
+    if kept is not None:
+        return kept["vectors"]
     sums: npt.NDArray[np.float64] | None = None
     with progress_bar("embedding prompts", total=len(prompts), unit="prompts") as advance:
         for start in range(0, len(prompts), BATCH_SIZE):
@@ -129,8 +130,7 @@ def class_vectors(
             np.add.at(sums, np.arange(start, start + len(batch)) // len(templates), vectors)
             advance(len(batch))
     means = normalise(np.zeros((0, 1)) if sums is None else sums, name="class vectors")
-    with atomic_path(path) as temporary, temporary.open("wb") as file:
-        np.save(file, means, allow_pickle=False)
+    write_arrays(path, {"vectors": means})
     return means
 
 
