@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from memometer import __version__
 from memometer.data.assembling import Parts, has_values, write_records, write_rejects
+from memometer.data.findings import Findings
 from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source
@@ -88,7 +89,9 @@ def import_records(
     for name in ("import.json", "records.parquet", "rejects.parquet"):
         (folder / name).unlink(missing_ok=True)
     parts = _verify(jobs, limit=limit, workers=workers)
-    aside = _aside(plan, jobs[: len(parts.records)])
+    findings = _findings(plan, jobs[: len(parts.records)])
+    for remark in findings.remarks():
+        notice(remark)
     reasons = _write_rejects(parts, scratch, folder, max_rejects=max_rejects)
     if not parts.keep.any():
         raise SourceError(f"{source} was read as {reader.format} and holds no record that can be used")
@@ -103,7 +106,7 @@ def import_records(
         format=reader.format,
         n_files=n_files,
         objects_from=objects_from,
-        left_aside=aside,
+        findings=findings,
         remarks=plan.remarks,
     )
     _keep_vocabulary(vocabulary, folder, overwrite=overwrite)
@@ -233,12 +236,12 @@ def _verify(jobs: list[PieceJob], *, limit: int | None, workers: int) -> Parts:
     return Parts.of([job.records for job in done], [job.rejects for job in done], limit=limit)
 
 
-def _aside(plan: Plan, jobs: Sequence[PieceJob]) -> dict[str, int]:
-    """What was left aside, by the plan and in the pieces that were read; commonest kinds first."""
-    counts = Counter(plan.aside)
+def _findings(plan: Plan, jobs: Sequence[PieceJob]) -> Findings:
+    """What the plan found, and the pieces that were read."""
+    findings = Findings(aside=Counter(plan.aside))
     for job in jobs:
-        counts.update(read_sealed_json(job.aside))
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+        findings.add(Findings.from_json(read_sealed_json(job.findings)))
+    return findings
 
 
 def _write_rejects(parts: Parts, scratch: Path, folder: Path, *, max_rejects: float) -> dict[str, int]:

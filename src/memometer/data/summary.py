@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.data.assembling import Counts
+from memometer.data.findings import Findings, commonest
 from memometer.errors import RejectsError
 
 __all__ = ["ImportSummary", "check_rejects", "summarise"]
@@ -37,6 +38,8 @@ class ImportSummary:
         height: smallest, median and largest, in px.
         left_aside: what the source holds beside its records, counted by kind, commonest first; never read as records.
         remarks: what was recognised, or was there and not read, in sentences.
+        boxes: boxes that are not as the source has them, by what was done to them.
+        n_constant: records whose image is of one colour; the first of them are named in the remarks.
     """
 
     folder: str
@@ -55,6 +58,8 @@ class ImportSummary:
     n_without_captions: int = 0
     left_aside: dict[str, int] = dataclasses.field(default_factory=dict)
     remarks: tuple[str, ...] = ()
+    boxes: dict[str, int] = dataclasses.field(default_factory=dict)
+    n_constant: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """As ``import.json`` holds it: without the folder, so that equal imports are equal bytes.
@@ -83,7 +88,7 @@ def summarise(
     format: str,  # noqa: A002 (the field's name)
     n_files: int,
     objects_from: str | None,
-    left_aside: Mapping[str, int],
+    findings: Findings,
     remarks: Sequence[str],
 ) -> ImportSummary:
     """The summary of a finished import."""
@@ -102,8 +107,10 @@ def summarise(
         width=_spread(counts.widths),
         height=_spread(counts.heights),
         n_without_captions=counts.n_without_captions,
-        left_aside=dict(left_aside),
-        remarks=tuple(remarks),
+        left_aside=commonest(findings.aside),
+        remarks=(*remarks, *findings.remarks()),
+        boxes=commonest(findings.boxes),
+        n_constant=findings.n_constant,
     )
 
 

@@ -3,7 +3,6 @@
 import dataclasses
 import itertools
 import os.path
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from memometer.data.findings import Findings
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.identifying import id_hash
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_image_bytes
+from memometer.data.pixels import is_constant
+from memometer.data.placing import orientation_of, place_boxes
 from memometer.data.records import RECORD_SCHEMA
-from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, Aside, Draft, Piece, Reader, Reject
+from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, BadRecordError, Draft, Piece, Reader, Reject
 from memometer.errors import DamagedError, JobError
 from memometer.files import hash_bytes
 from memometer.progress import notice
@@ -66,15 +68,15 @@ class PieceJob:
     captions_required: bool = True
 
     @property
-    def aside(self) -> Path:
-        """The counts of what the piece holds and is no record, by kind."""
-        return self.rejects.with_name(self.rejects.name.replace(".rejects.parquet", ".aside.json"))
+    def findings(self) -> Path:
+        """What else was found in the piece."""
+        return self.rejects.with_name(self.rejects.name.replace(".rejects.parquet", ".findings.json"))
 
     @property
     def is_whole(self) -> bool:
         """Whether what an earlier run wrote is what is there."""
         try:
-            read_sealed_json(self.aside)
+            read_sealed_json(self.findings)
         except (DamagedError, OSError):
             return False
         return is_whole(self.records) and is_whole(self.rejects)
@@ -101,27 +103,19 @@ def verify_piece(job: PieceJob) -> int:
 
 def _write(job: PieceJob) -> None:
     n_records = 0
-    aside: Counter[str] = Counter()
+    findings = Findings()
     with (
         table_writer(job.records, PIECE_SCHEMA) as records,
         table_writer(job.rejects, REJECT_SCHEMA) as rejects,
     ):
-        outcomes = (_verify(draft, job) for draft in _counted(job.reader.read(job.piece), aside))
+        outcomes = (_verify(draft, job, findings) for draft in findings.without_aside(job.reader.read(job.piece)))
         while batch := list(itertools.islice(_first(outcomes, job.limit, n_records), PIECE_ROWS)):
             rows = [outcome for outcome in batch if isinstance(outcome, dict)]
             refused = [_reject_row(outcome) for outcome in batch if isinstance(outcome, Reject)]
             records.write_table(pa.Table.from_pylist(rows, schema=PIECE_SCHEMA))
             rejects.write_table(pa.Table.from_pylist(refused, schema=REJECT_SCHEMA))
             n_records += len(rows)
-        write_sealed_json(job.aside, dict(sorted(aside.items())))
-
-
-def _counted(found: Iterator[Draft | Reject | Aside], aside: Counter[str]) -> Iterator[Draft | Reject]:
-    for outcome in found:
-        if isinstance(outcome, Aside):
-            aside[outcome.kind] += outcome.count
-        else:
-            yield outcome
+        write_sealed_json(job.findings, findings.to_json())
 
 
 def _first(
@@ -136,7 +130,7 @@ def _first(
         yield outcome
 
 
-def _verify(draft: Draft | Reject, job: PieceJob) -> dict[str, Any] | Reject:
+def _verify(draft: Draft | Reject, job: PieceJob, findings: Findings) -> dict[str, Any] | Reject:
     """A row of `PIECE_SCHEMA`, or the reject with the reason."""
     if isinstance(draft, Reject):
         return draft
@@ -146,8 +140,14 @@ def _verify(draft: Draft | Reject, job: PieceJob) -> dict[str, Any] | Reject:
         data = draft.data if draft.data is not None else _read(draft.image)
         image = decode_image(data)
         phash = perceptual_hash(image)
-    except UnreadableImageError as error:
+        orientation = orientation_of(image) if draft.labels.boxes else 1
+        placed = place_boxes(draft.labels, width=image.width, height=image.height, orientation=orientation)
+    except (UnreadableImageError, BadRecordError) as error:
         return Reject(draft.record_id, draft.source, draft.member, str(error))
+    if is_constant(image):
+        findings.add_constant(draft.record_id)
+    if placed.treatment is not None:
+        findings.boxes[placed.treatment] += placed.n_treated
     return {
         "record_id": draft.record_id,
         "image_path": _stored_path(draft.image.path, job.folder),
@@ -162,7 +162,7 @@ def _verify(draft: Draft | Reject, job: PieceJob) -> dict[str, Any] | Reject:
         "captions": draft.captions,
         "label": draft.label,
         "objects": draft.labels.objects,
-        "boxes": draft.labels.boxes_at(image.width, image.height),
+        "boxes": placed.boxes,
         "scores": draft.labels.scores,
         "group": draft.group,
         "role": draft.role,

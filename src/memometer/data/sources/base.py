@@ -125,25 +125,14 @@ class Labels:
         objects: labels; one may repeat.
         boxes: x, y, width, height in px, parallel to the objects.
         scores: parallel to the objects.
-        size: width and height in px of the image that the boxes were drawn on; None for the image as it is.
+        size: width and height in px of the image that the boxes were drawn on; None for the image as it is, (1, 1) for
+            boxes in shares of its sides.
     """
 
     objects: Sequence[str] | None = None
     boxes: Sequence[Sequence[float] | None] | None = None
     scores: Sequence[float | None] | None = None
     size: tuple[float, float] | None = None
-
-    def boxes_at(self, width: int, height: int) -> Sequence[Sequence[float] | None] | None:
-        """The boxes on the image as it is, ``width`` by ``height`` px, which may have been resized since.
-
-        >>> Labels(["dog"], [[10, 20, 30, 40]], size=(100, 100)).boxes_at(50, 200)
-        [[5.0, 40.0, 15.0, 80.0]]
-        """
-        if self.boxes is None or self.size is None or self.size == (width, height):
-            return self.boxes
-        across, down = width / self.size[0], height / self.size[1]
-        ratios = (across, down, across, down)
-        return [box and [side * ratio for side, ratio in zip(box, ratios, strict=True)] for box in self.boxes]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -113,7 +113,7 @@ def _box(texts: dict[str, str]) -> list[float] | None:
     if len(given) < len(_SIDES):
         raise BadRecordError(f"impossible box: it has {', '.join(given)}; expected {', '.join(_SIDES)}")
     left, top, right, bottom = (_px(text, what=side) for side, text in given.items())
-    if right < left or bottom < top:
+    if right < left or bottom < top or right < 0 or bottom < 0:
         raise BadRecordError(f"impossible box: {', '.join(f'{side} {text}' for side, text in given.items())}")
     left, top = max(left - 1, 0), max(top - 1, 0)
     return [left, top, max(right - left, 0), max(bottom - top, 0)]
@@ -123,7 +123,7 @@ def _px(text: str, *, what: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = math.nan
+        raise BadRecordError(f"not a number: {what} is '{text[:20]}'") from None
     if not math.isfinite(value):
-        raise BadRecordError(f"not a number: {what} is '{text[:20]}'")
+        raise BadRecordError(f"impossible box: {what} is '{text[:20]}'")
     return value
