@@ -17,6 +17,7 @@ SHARED = {
     "sealing",
     "tables",
     "arrays",
+    "states",
     "locking",
     "progress",
     "software",

@@ -15,7 +15,7 @@ from PIL import Image
 from memometer.audits.guards import check_disjoint, duplicates_across_roles
 from memometer.data.records import RECORD_SCHEMA, load_records
 from memometer.encoders.preprocessing import image_preprocess
-from memometer.errors import InputError, JobError, ModelError
+from memometer.errors import DamagedError, InputError, JobError, ModelError
 from memometer.files import hash_bytes
 from memometer.references import (
     CropClassifierConfig,
@@ -27,6 +27,7 @@ from memometer.references.crop_batches import crop_batches
 from memometer.references.crop_config import labelled_crops
 from memometer.references.crop_folder import CropClassifierFolder
 from memometer.references.networks import build_network
+from memometer.states import read_manifest
 
 NAMES = ("bathing suit", "Kuckuck, ünïcode", "c")
 COLORS = ((200, 60, 60), (60, 200, 60), (60, 60, 200))
@@ -302,10 +303,14 @@ def test_a_damaged_folder_is_no_classifier(trained, tmp_path):
     shutil.copytree(trained.folder, tmp_path / "copy")
     config = tmp_path / "copy" / "crop_classifier.json"
     config.write_text(json.dumps({**json.loads(config.read_text()), "label_names": ["a", "b"]}))
-    with pytest.raises(ModelError, match="does not fit the network"):
+    with pytest.raises(DamagedError, match=r"crop_classifier\.json is damaged"):
         load_crop_classifier(tmp_path / "copy")
     manifest = tmp_path / "copy" / "manifest.json"
-    manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "weights_hash": "0"}))
+    written = read_manifest(manifest)
+    manifest.write_text(json.dumps(written))  # as versions wrote it that knew no hashes
+    with pytest.raises(ModelError, match="does not fit the network"):
+        load_crop_classifier(tmp_path / "copy")
+    manifest.write_text(json.dumps({**written, "weights_hash": "0"}))
     with pytest.raises(ModelError, match="hash differs"):
         load_crop_classifier(tmp_path / "copy")
 

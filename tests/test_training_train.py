@@ -4,6 +4,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from typer.testing import CliRunner
 
 from memometer.cli.train import command
 from memometer.embeddings import load_encoder
-from memometer.errors import InputError, JobError
+from memometer.errors import DamagedError, InputError, JobError, ModelError
+from memometer.states import read_manifest
 from memometer.training import Mitigation, TrainConfig, loop, train
 from memometer.training.folder import ModelFolder
 from memometer.training.needs import fit_batch
@@ -79,7 +81,7 @@ def test_the_folder_is_whole_and_describes_itself(world, trained):
         "manifest.json",
         "metrics.parquet",
     }
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = read_manifest(folder / "manifest.json")
     assert manifest == trained.manifest
     assert manifest["records"]["n"] == N
     assert manifest["config"]["seed"] == 0
@@ -95,6 +97,34 @@ def test_the_folder_is_whole_and_describes_itself(world, trained):
         "device",
         "threads",
     } <= manifest.keys()
+
+
+def flipped(path, place):
+    """Changes one bit of a file, ``place`` of the way through it."""
+    content = bytearray(path.read_bytes())
+    content[int(len(content) * place)] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["open_clip_model.safetensors", "open_clip_config.json", "manifest.json"])
+@pytest.mark.parametrize("place", [0.3, 0.7])
+def test_what_is_loaded_is_what_was_trained(trained, tmp_path, name, place):
+    shutil.copytree(trained.folder, tmp_path / "model")
+    load_encoder(f"open_clip:{tmp_path / 'model'}")
+    flipped(tmp_path / "model" / name, place)
+    with pytest.raises((DamagedError, ModelError), match=rf"{name} is (damaged|not a checkpoint)"):
+        load_encoder(f"open_clip:{tmp_path / 'model'}")
+
+
+def test_a_model_whose_manifest_knows_no_hashes_loads(trained, tmp_path):
+    shutil.copytree(trained.folder, tmp_path / "model")
+    path = tmp_path / "model" / "manifest.json"
+    manifest = read_manifest(path)
+    del manifest["model"]["weights_hash"]
+    path.write_text(json.dumps(manifest))
+    load_encoder(f"open_clip:{tmp_path / 'model'}")
+    path.write_text(json.dumps({"version": 3, "model": "somebody else's"}))
+    load_encoder(f"open_clip:{tmp_path / 'model'}")
 
 
 def test_metrics_have_a_row_per_step_and_the_loss_falls(trained):
@@ -197,6 +227,14 @@ def test_a_stopped_training_ends_with_the_same_bytes(world, trained, tmp_path, m
     assert digest(resumed.folder) == digest(trained.folder)
     ours, theirs = (metrics(folder) for folder in (resumed.folder, trained.folder))
     assert ours.drop(columns="samples_per_second").equals(theirs.drop(columns="samples_per_second"))
+
+
+def test_a_training_whose_state_is_damaged_begins_again(world, trained, tmp_path, monkeypatch, capsys):
+    run_until(2, world, tmp_path, monkeypatch=monkeypatch)
+    flipped(tmp_path / "state" / "last.pt", 0.5)
+    run(world, tmp_path)
+    assert "last.pt is damaged" in capsys.readouterr().err
+    assert digest(tmp_path) == digest(trained.folder)
 
 
 def test_dropout_survives_a_resume(world, tmp_path, monkeypatch):

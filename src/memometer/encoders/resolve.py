@@ -21,6 +21,7 @@ from memometer.encoders.devices import choose_device
 from memometer.encoders.fitting import build_with_weights
 from memometer.encoders.guessing import architecture_from_shapes, read_training_log
 from memometer.encoders.open_clip import OpenClipEncoder
+from memometer.encoders.trained import check_trained_files, check_trained_weights
 from memometer.errors import ModelError
 from memometer.files import read_json
 
@@ -65,6 +66,7 @@ def load_open_clip(
     chosen = choose_device(device)
     parts = _resolve(spec.removeprefix("open_clip:"))
     state = read_state_dict(parts.weights)
+    check_trained_weights(parts.weights, state)
     architecture, warnings = parts.architecture, list(parts.warnings)
     if architecture is None:
         architecture, warning = architecture_from_shapes(state, path=parts.weights)
@@ -116,6 +118,7 @@ def _from_folder(folder: Path) -> _Parts:
             else (f"expected {CONFIG_NAME} and {WEIGHT_NAMES[0]}; for another checkpoint name its file")
         )
         raise ModelError(f"{folder} holds no model; {hint}")
+    check_trained_files(folder)
     architecture = dataclasses.replace(
         architecture_from_file(config_path), name=str(folder), source=f"local-dir:{folder}"
     )

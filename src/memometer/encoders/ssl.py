@@ -8,6 +8,7 @@ from memometer.encoders.base import Features
 from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.devices import choose_device
 from memometer.encoders.ssl_model import CONFIG_NAME, WEIGHTS_NAME, SslArchitecture, SslModel
+from memometer.encoders.trained import check_trained_files, check_trained_weights
 from memometer.encoders.vision import VisionEncoder
 from memometer.errors import ModelError
 from memometer.files import read_json
@@ -35,6 +36,7 @@ def load_ssl(
     with torch.random.fork_rng(devices=[]):
         model = SslModel(architecture)  # its fresh weights are replaced below
     state = read_state_dict(folder / WEIGHTS_NAME)
+    check_trained_weights(folder / WEIGHTS_NAME, state)
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
@@ -61,6 +63,7 @@ def _read_architecture(folder: Path) -> SslArchitecture:
             else f"expected {CONFIG_NAME} and {WEIGHTS_NAME}, as 'memometer train-ssl' writes them"
         )
         raise ModelError(f"{folder} holds no self-supervised model; {hint}")
+    check_trained_files(folder)
     try:
         content = read_json(path)
     except (OSError, ValueError) as error:

@@ -20,7 +20,6 @@ from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.devices import choose_device
 from memometer.encoders.vision import VisionEncoder
 from memometer.errors import ModelError
-from memometer.files import read_json
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
 from memometer.references.crop_batches import CropBatch, check_crops, crop_batches
@@ -29,6 +28,7 @@ from memometer.references.crop_folder import CropClassifierFolder
 from memometer.references.crop_training import CropTraining, preprocess_config
 from memometer.references.networks import build_network
 from memometer.references.predictions import LabelPredictions, rank_labels
+from memometer.sealing import check_files, read_sealed_json
 from memometer.software import describe_software, timestamp
 
 __all__ = ["CropClassifier", "load_crop_classifier", "train_crop_classifier"]
@@ -214,7 +214,9 @@ def load_crop_classifier(spec: str | Path, *, device: str = "cpu", precision: st
             f"{folder.path} holds no trained crop classifier: {', '.join(missing)} is not there; "
             "train it, or run its training again to the end"
         )
-    config, manifest = read_json(folder.config), read_json(folder.manifest)
+    manifest = read_sealed_json(folder.manifest)
+    check_files(folder.path, manifest.pop("files", {}))
+    config = read_sealed_json(folder.config)
     state = read_state_dict(folder.weights)
     weights_hash = hash_tensors(state)
     if weights_hash != manifest["weights_hash"]:

@@ -6,13 +6,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import safetensors.torch
 import torch
 
 from memometer.data.records import Records
 from memometer.errors import InputError
-from memometer.files import atomic_path, read_json, write_json
+from memometer.files import atomic_path, hash_file, write_json
+from memometer.sealing import write_sealed_json
+from memometer.states import key_in, load_state, save_state
+from memometer.tables import write_table
 
 __all__ = ["METRICS", "CropClassifierFolder", "CropTrainingState"]
 
@@ -85,9 +87,9 @@ class CropClassifierFolder:
             InputError: the folder holds something else, and ``overwrite`` is not set.
         """
         if self.manifest.is_file():
-            found, standing = read_json(self.manifest).get("key"), "finished"
+            found, standing = key_in(self.manifest, overwrite=overwrite), "finished"
         elif (self._state / "run.json").is_file():
-            found, standing = read_json(self._state / "run.json").get("key"), "begun"
+            found, standing = key_in(self._state / "run.json", overwrite=overwrite), "begun"
         else:
             found, standing = None, "empty"
         if found == key:
@@ -106,19 +108,15 @@ class CropClassifierFolder:
             path.unlink(missing_ok=True)
         shutil.rmtree(self.fitted_on, ignore_errors=True)
         shutil.rmtree(self._state, ignore_errors=True)
-        write_json(self._state / "run.json", {"key": key, "options": options})
+        write_sealed_json(self._state / "run.json", {"key": key, "options": options})
 
     def save_state(self, state: CropTrainingState) -> None:
         """Keeps the state, whole or not at all."""
-        with atomic_path(self._state / "last.pt") as temporary:
-            torch.save({field.name: getattr(state, field.name) for field in dataclasses.fields(state)}, temporary)
+        save_state(self._state / "last.pt", state)
 
     def load_state(self) -> CropTrainingState:
-        """The last state kept, on the CPU; a fresh one before the first."""
-        path = self._state / "last.pt"
-        if not path.is_file():
-            return CropTrainingState()
-        return CropTrainingState(**torch.load(path, map_location="cpu", weights_only=True))
+        """The last state kept, on the CPU; a fresh one before the first, or where it is damaged."""
+        return load_state(self._state / "last.pt", CropTrainingState) or CropTrainingState()
 
     def finish(
         self, state: CropTrainingState, *, records: Records, config: dict[str, Any], manifest: dict[str, Any]
@@ -140,7 +138,6 @@ class CropClassifierFolder:
             (self.path / "rejects.parquet", pa.table(reject_columns, schema=strings)),
             (self.fitted_on / "records.parquet", records.table.select(list(FITTED_ON))),
         ):
-            with atomic_path(path) as temporary:
-                pq.write_table(table, temporary)
-        write_json(self.manifest, manifest)
+            write_table(path, table)
+        write_sealed_json(self.manifest, {**manifest, "files": {self.config.name: hash_file(self.config)}})
         shutil.rmtree(self._state, ignore_errors=True)

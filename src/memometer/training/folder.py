@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import safetensors.torch
 import torch
 
 from memometer.errors import InputError
-from memometer.files import atomic_path, read_json, write_json
+from memometer.files import atomic_path, hash_file, write_json
+from memometer.sealing import write_sealed_json
+from memometer.states import key_in, load_state, save_state
+from memometer.tables import write_table
 
 __all__ = ["OPEN_CLIP", "Layout", "ModelFolder", "TrainState"]
 
@@ -93,9 +95,10 @@ class ModelFolder:
         """
         names = (self.layout.config, self.layout.weights, "manifest.json")
         if self.manifest.is_file() and self.weights.is_file():
-            holds, found = "another model", read_json(self.manifest).get("key")
+            holds, found = "another model", key_in(self.manifest, overwrite=overwrite)
         elif (self._state / "run.json").is_file():
-            holds, found = "the unfinished training of another model", read_json(self._state / "run.json").get("key")
+            holds = "the unfinished training of another model"
+            found = key_in(self._state / "run.json", overwrite=overwrite)
         elif any((self.path / name).exists() for name in names):
             holds, found = "a model that memometer did not train", None
         else:
@@ -117,7 +120,7 @@ class ModelFolder:
                 copy.path.rmdir()
         self.clear()
         shutil.rmtree(self._state, ignore_errors=True)
-        write_json(self._state / "run.json", {"key": key, "config": config})
+        write_sealed_json(self._state / "run.json", {"key": key, "config": config})
 
     def clear(self) -> None:
         """Removes the model's files, the manifest first."""
@@ -126,15 +129,11 @@ class ModelFolder:
 
     def save_state(self, state: TrainState) -> None:
         """Keeps the state, whole or not at all."""
-        with atomic_path(self._state / "last.pt") as temporary:
-            torch.save({field.name: getattr(state, field.name) for field in dataclasses.fields(state)}, temporary)
+        save_state(self._state / "last.pt", state)
 
     def load_state(self) -> TrainState | None:
-        """The last state kept, on the CPU; None before the first."""
-        path = self._state / "last.pt"
-        if not path.is_file():
-            return None
-        return TrainState(**torch.load(path, map_location="cpu", weights_only=True))
+        """The last state kept, on the CPU; None before the first, or where it is damaged."""
+        return load_state(self._state / "last.pt", TrainState)
 
     def finish(
         self,
@@ -159,9 +158,9 @@ class ModelFolder:
             safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
         table = {name: pa.array(metrics[:, place].numpy(), from_pandas=True) for place, name in enumerate(columns)}
         whole = {name: table[name].cast("int64") for name in ("step", "epoch")}
-        with atomic_path(self.path / "metrics.parquet") as temporary:
-            pq.write_table(pa.table({**table, **whole}), temporary)
-        write_json(self.manifest, manifest)
+        write_table(self.path / "metrics.parquet", pa.table({**table, **whole}))
+        files = {self.layout.config: hash_file(self.path / self.layout.config)}
+        write_sealed_json(self.manifest, {**manifest, "files": files})
         shutil.rmtree(self._state, ignore_errors=True)
 
     def _copies(self) -> Iterator["ModelFolder"]:

@@ -12,10 +12,10 @@ import torch
 from memometer.data.deduplication import without_duplicates
 from memometer.data.records import Records, hash_records, load_records
 from memometer.data.removal import leave_out
-from memometer.files import read_json
 from memometer.locking import one_writer
 from memometer.progress import notice
 from memometer.software import describe_software, timestamp
+from memometer.states import read_manifest
 from memometer.training.config import TrainingOptions
 from memometer.training.folder import ModelFolder, TrainState
 from memometer.training.loop import TrainingLoop
@@ -51,7 +51,7 @@ class TrainResult:
     def at_epoch(self, epoch: int) -> "TrainResult":
         """The copy that was kept after ``epoch`` epochs, one of the config's ``checkpoint_epochs``."""
         folder = ModelFolder(self.folder).at_epoch(epoch)
-        return dataclasses.replace(self, folder=folder.path, manifest=read_json(folder.manifest))
+        return dataclasses.replace(self, folder=folder.path, manifest=read_manifest(folder.manifest))
 
 
 def run_training(
@@ -101,7 +101,7 @@ def _run(
     if standing == "finished":
         if is_main_process():
             notice(f"{config.out} holds this model already; nothing to do")
-        return read_json(folder.manifest)  # type: ignore[no-any-return]
+        return read_manifest(folder.manifest)
     head = {"kind": "training", **describe_software(), "started": started, "key": key}
     head |= {"config": config.model_dump(mode="json"), **facts}
     with torch.random.fork_rng(devices=[]):
