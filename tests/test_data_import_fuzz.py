@@ -17,7 +17,7 @@ from memometer.data.sources import Draft, Fields, Piece, Reject
 from memometer.data.sources.base import BadRecordError
 from memometer.data.sources.delimited import open_delimited
 from memometer.data.sources.rows import Row, row_draft
-from memometer.data.sources.sidecars import read_sidecars
+from memometer.data.sources.sidecars import SidecarOptions, read_sidecars
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import SourceError
 
@@ -108,7 +108,7 @@ def test_corrupted_images(kind, seed, n_bytes, cut):
 @given(st.dictionaries(st.sampled_from([".txt", ".json", ".xml"]), st.binary(max_size=60)))
 def test_any_sidecars(files):
     try:
-        sidecar = read_sidecars(files, Fields())
+        sidecar = read_sidecars(files, SidecarOptions())
     except BadRecordError:
         return
     json.dumps(sidecar.captions).encode()
@@ -125,7 +125,7 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(["caption", "captions", "objects", "boxes", "scores", "g"]), json_values))
 def test_any_json(content):
     try:
-        sidecar = read_sidecars({".json": json.dumps(content).encode()}, Fields(group="g"))
+        sidecar = read_sidecars({".json": json.dumps(content).encode()}, SidecarOptions(Fields(group="g")))
     except BadRecordError:
         return
     labels = sidecar.labels
@@ -151,7 +151,7 @@ def test_any_voc(objects, size, splice):
     place, extra = splice
     for data in (text.encode(), text.encode()[:place] + extra + text.encode()[place:]):
         try:
-            labels = read_sidecars({".xml": data}, Fields()).labels
+            labels = read_sidecars({".xml": data}, SidecarOptions()).labels
         except BadRecordError:
             continue
         assert all(name.strip() for name in labels.objects or [])

@@ -68,7 +68,7 @@ def only_reject(source, out, **options):
         ([("a/../../x.png", picture(9)), ("a/../../x.txt", b"x")], "unsafe name"),
         ([("/etc/x.png", picture(9)), ("/etc/x.txt", b"x")], "unsafe name"),
         ([("caf\udce9.png", picture(9)), ("caf\udce9.txt", b"x")], "not UTF-8: the member's name"),
-        (sample(1), "duplicate id: the first record with this id stays"),
+        (sample(1, json=None), "duplicate id: s0001.png stands in the tar 2 times; the first stays"),
     ],
 )
 def test_bad_sample(tmp_path, members, reason):
@@ -104,11 +104,10 @@ def test_the_first_of_an_id_stays_across_pieces(tmp_path):
     write_samples(tmp_path / "0.tar", [1, 2])
     write_samples(tmp_path / "1.tar", [3, 1, 4, 3])
     summary, ids, rows = outcome(tmp_path / "*.tar", tmp_path / "out")
-    assert ids == ["s0001", "s0002", "s0003", "s0004"]
-    assert summary.reasons == {"duplicate id": 2}
+    assert ids == ["0/s0001", "s0002", "s0003", "1/s0001", "s0004"]
+    assert summary.reasons == {"duplicate id": 1}
     assert [(row["record_id"], row["source"], row["member"]) for row in rows] == [
-        ("s0001", str(tmp_path / "1.tar"), "s0001.png"),
-        ("s0003", str(tmp_path / "1.tar"), "s0003.png"),
+        ("s0003", str(tmp_path / "1.tar"), "s0003.png")
     ]
     assert records(tmp_path / "out")[0]["image_path"] == str(tmp_path / "0.tar")
 
@@ -278,9 +277,8 @@ def test_bad_folder_images(tmp_path):
     with open(os.fsencode(folder) + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123 (a name that is no text)
         file.write(picture(1))
     _, ids, rows = outcome(folder, tmp_path / "out")
-    assert ids == ["both", "ok"]
+    assert ids == ["both.jpg", "both.png", "ok"]
     assert {row["member"]: row["reason"].split(":")[0] for row in rows} == {
-        "both.png": "duplicate id",
         "caf\\xe9.png": "not UTF-8",
         "cut.png": "damaged image",
         "link.png": "missing image",

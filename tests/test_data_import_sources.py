@@ -33,7 +33,7 @@ def test_folder_with_texts(tmp_path):
     (tmp_path / "f" / "cat" / "2.json").write_text('{"captions": ["b"], "objects": ["sofa"]}')
     (tmp_path / "f" / "cat" / "3.json").write_text('{"captions": ["c"], "label": "tomcat"}')
     (tmp_path / "f" / "flat.txt").write_text("flat")
-    import_records(tmp_path / "f", tmp_path / "out")
+    import_records(tmp_path / "f", tmp_path / "out", options=ReaderOptions(label_from="folder"))
     found = {row["record_id"]: (row["captions"], row["label"], row["objects"]) for row in records(tmp_path / "out")}
     assert found == {
         "cat/1": (["a cat"], "cat", ["cat"]),

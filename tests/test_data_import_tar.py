@@ -52,7 +52,8 @@ def test_tar_record_is_complete(tmp_path):
 @pytest.mark.parametrize(
     ("files", "captions"),
     [
-        ({"json": None, "txt": b"  a dog\nruns \n"}, ["a dog\nruns"]),
+        ({"json": None, "txt": b"  a dog \n\nruns \n"}, ["a dog", "runs"]),
+        ({"json": None, "caption": b"a dog"}, ["a dog"]),
         ({"json": b'{"caption": "one", "key": "0", "status": "success"}', "txt": b"one"}, ["one"]),
         ({"json": b'{"captions": ["one", " ", null, "two "]}', "txt": b"three"}, ["one", "two"]),
         ({"json": b'{"captions": [], "caption": "one"}'}, ["one"]),
@@ -127,8 +128,9 @@ def test_records_without_the_column_load_with_null_labels(tmp_path):
 
 def test_tar_keys_are_webdatasets(tmp_path):
     members = [
-        ("./a/x.1.jpg", b"ignored: the suffix is .1.jpg"),
-        ("a/y.seg.png", b"ignored"),
+        ("./a/x.1.jpg", picture(5, format="JPEG")),
+        ("a/x.1.txt", b"a dot in the name"),
+        ("a/y.seg.png", b"no image of its own"),
         ("a/y.PNG", picture(1)),
         ("a/y.txt", b"one"),
         ("b/y.png", picture(2)),
@@ -141,10 +143,12 @@ def test_tar_keys_are_webdatasets(tmp_path):
         ("./z.txt", b"the first image counts"),
     ]
     write_tar(tmp_path / "0.tar", members)
-    import_records(tmp_path / "0.tar", tmp_path / "out")
-    assert ids(tmp_path / "out") == ["a/y", "b/y", "z"]
-    assert stored_bytes(tmp_path / "out") == [picture(1), picture(2), picture(3, format="WEBP")]
+    summary = import_records(tmp_path / "0.tar", tmp_path / "out")
+    assert ids(tmp_path / "out") == ["a/x.1", "a/y", "b/y", "z"]
+    kept = [picture(5, format="JPEG"), picture(1), picture(2), picture(3, format="WEBP")]
+    assert stored_bytes(tmp_path / "out") == kept
     assert rejects(tmp_path / "out") == []
+    assert summary.left_aside == {"further image of a sample": 2, ".md": 1, ".pyd": 1, "hidden file": 1}
 
 
 @pytest.mark.parametrize("pattern", ["shards", "shards/*.tar", "shards/{00..02}.tar", "shards/{00,01,02}.tar"])

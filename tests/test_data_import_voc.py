@@ -1,5 +1,6 @@
 """Pascal VOC files beside images, in tars, and in a tree of their own, as ImageNet has them."""
 
+import dataclasses
 import io
 import json
 
@@ -153,7 +154,7 @@ def test_beside_images_in_folders(tmp_path):
     (tmp_path / "f" / "cat" / "2.json").write_text('{"caption": "c", "objects": ["sofa"]}')
     (tmp_path / "f" / "cat" / "3.xml").write_text("<notes><!-- of another kind -->")
     (tmp_path / "f" / "flat.xml").write_bytes(voc_xml(object_xml("dog", 1, 1, 2, 2)))
-    import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL)
+    import_records(tmp_path / "f", tmp_path / "out", options=dataclasses.replace(OPTIONAL, label_from="folder"))
     found = {
         row["record_id"]: [row[name] for name in ("label", "objects", "boxes")] for row in records(tmp_path / "out")
     }

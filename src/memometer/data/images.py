@@ -31,7 +31,7 @@ MAX_PIXELS = 100_000_000
 """Images of more pixels are taken for decompression bombs; 100 megapixels is beyond what cameras make."""
 
 FORMATS = {
-    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
+    "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif", ".pjpeg", ".pjp", ".mpo"),
     "PNG": (".png", ".apng"),
     "WEBP": (".webp",),
     "GIF": (".gif",),
@@ -50,7 +50,25 @@ FORMATS = {
 """Pillow's decoders that may run, each with the suffixes of its files. Others never do, whatever a file claims to be:
 the one for EPS runs Ghostscript, and no photograph needs those of editors, textures and telescopes."""
 
-IMAGE_SUFFIXES = frozenset(itertools.chain.from_iterable(FORMATS.values()))
+UNDECODED = (
+    ".heic",
+    ".heif",
+    ".hif",
+    ".jxl",
+    ".psd",
+    ".dng",
+    ".cr2",
+    ".cr3",
+    ".nef",
+    ".arw",
+    ".orf",
+    ".raf",
+    ".rw2",
+    ".exr",
+)
+"""Of pictures that none of the decoders reads: they are rejects, not passed over."""
+
+IMAGE_SUFFIXES = frozenset((*itertools.chain.from_iterable(FORMATS.values()), *UNDECODED))
 """Files and tar members with other suffixes are not taken for images."""
 
 TGA_END = b"TRUEVISION-XFILE.\0"

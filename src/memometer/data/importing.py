@@ -16,6 +16,7 @@ from memometer.data.findings import Findings
 from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source
+from memometer.data.sources.surroundings import Surroundings, surroundings
 from memometer.data.summary import ImportSummary, check_rejects, summarise
 from memometer.data.verifying import PieceJob, verify_piece
 from memometer.engines.pool import map_ordered
@@ -24,6 +25,7 @@ from memometer.files import atomic_path, hash_file, hash_json
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
 from memometer.sealing import read_sealed_json, write_sealed_json
+from memometer.tables import read_table
 
 __all__ = ["import_records"]
 
@@ -83,13 +85,15 @@ def import_records(
         )
 
     plan = _plan(reader, scratch, folder)
-    for remark in plan.remarks:
+    around = surroundings(source, reader, out=folder)
+    remarks = (*plan.remarks, *around.remarks)
+    for remark in remarks:
         notice(remark)
     jobs = _jobs(reader, plan, scratch, folder, limit=limit, captions_required=options.captions_required)
     for name in ("import.json", "records.parquet", "rejects.parquet"):
         (folder / name).unlink(missing_ok=True)
     parts = _verify(jobs, limit=limit, workers=workers)
-    findings = _findings(plan, jobs[: len(parts.records)])
+    findings = _findings(plan, jobs[: len(parts.records)], around, folder=folder)
     for remark in findings.remarks():
         notice(remark)
     reasons = _write_rejects(parts, scratch, folder, max_rejects=max_rejects)
@@ -107,7 +111,7 @@ def import_records(
         n_files=n_files,
         objects_from=objects_from,
         findings=findings,
-        remarks=plan.remarks,
+        remarks=remarks,
     )
     _keep_vocabulary(vocabulary, folder, overwrite=overwrite)
     (scratch / "records.parquet").replace(folder / "records.parquet")
@@ -155,7 +159,7 @@ def _settings(reader: Reader) -> dict[str, Any]:
         return {
             name: used(value) if isinstance(value, dict) else value
             for name, value in settings.items()
-            if value is not None or name not in {"annotations", "boxes", "scores"}
+            if value or name not in {"annotations", "boxes", "scores", "names", "renamed"}
         }
 
     settings = used(dataclasses.asdict(reader))
@@ -236,9 +240,13 @@ def _verify(jobs: list[PieceJob], *, limit: int | None, workers: int) -> Parts:
     return Parts.of([job.records for job in done], [job.rejects for job in done], limit=limit)
 
 
-def _findings(plan: Plan, jobs: Sequence[PieceJob]) -> Findings:
-    """What the plan found, and the pieces that were read."""
-    findings = Findings(aside=Counter(plan.aside))
+def _findings(plan: Plan, jobs: Sequence[PieceJob], around: Surroundings, *, folder: Path) -> Findings:
+    """What the plan found, the pieces that were read, and what lies around them."""
+    findings = Findings(aside=Counter(plan.aside) + around.aside)
+    if around.images:
+        columns = [read_table(job.records, columns=["image_path"])["image_path"].to_pylist() for job in jobs]
+        named = {os.path.join(folder, path) for column in columns for path in column}  # noqa: PTH118 (many paths)
+        findings.aside["image of no record"] += len(around.images - named)
     for job in jobs:
         findings.add(Findings.from_json(read_sealed_json(job.findings)))
     return findings

@@ -1,94 +1,205 @@
-"""Image folders: the class folder is the object, a text beside the image or a template gives the caption."""
+"""Image folders: a text beside the image or a template gives the caption, and a folder the class where it is one."""
 
 import dataclasses
 import os
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from pathlib import Path
+from typing import ClassVar, Literal
 
 import pyarrow as pa
 
-from memometer.data.images import ImageRef
+from memometer.data.images import IMAGE_SUFFIXES, ImageRef
 from memometer.data.sources.base import (
-    IMAGE_SUFFIXES,
     PIECE_ROWS,
+    Aside,
     BadRecordError,
     Draft,
-    Fields,
     Labels,
     Piece,
     Plan,
     Reject,
     valid_text,
 )
-from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SIDECAR_SUFFIXES, read_sidecars
+from memometer.data.sources.class_folders import class_of, folder_remarks, folders_are_classes
+from memometer.data.sources.listing import Found, Listing, walk
+from memometer.data.sources.masks import MASK, masks_among
+from memometer.data.sources.sidecars import (
+    ANNOTATION_SUFFIX,
+    MAX_SIDECAR_BYTES,
+    YOLO_SUFFIX,
+    Sidecar,
+    SidecarOptions,
+    read_sidecars,
+)
+from memometer.data.sources.unread import unread_remarks
+from memometer.data.sources.yolo import label_path
 from memometer.errors import SourceError
 from memometer.tables import open_table, table_writer
 
 __all__ = ["FolderReader", "has_images"]
 
-_LISTING = pa.schema([("root", pa.string()), ("name", pa.binary())])
+_FILE = pa.struct([("suffix", pa.string()), ("name", pa.binary())])
+_LISTING = pa.schema(
+    [
+        ("root", pa.string()),
+        ("folder", pa.binary()),
+        ("stem", pa.binary()),
+        ("label", pa.string()),
+        ("images", pa.list_(pa.binary())),
+        ("sidecars", pa.list_(_FILE)),
+    ]
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class FolderReader:
     """Images in a folder and the folders below it.
 
-    The record's id is the image's path below the source, without suffix. The folder that holds the image is its class
-    and its one object, unless that is the source itself or a JSON beside the image says otherwise; ``NAME.xml`` beside
-    ``NAME.jpg`` names the objects with boxes (Pascal VOC). The caption is that of ``NAME.json`` or ``NAME.txt`` beside
-    the image, else the template's. Links to folders are not followed; hidden files are passed over.
+    The record's id is the image's path below the source, without suffix; with it where several images of a folder share
+    their stem. The caption is that of ``NAME.json`` or ``NAME.txt`` beside the image, else the template's. The folder
+    of an image is its class, and its one object, where the user or the layout says so (see `folders_are_classes`) and
+    nothing beside the image says otherwise. ``NAME.xml`` beside ``NAME.jpg`` names the objects with boxes (Pascal VOC),
+    and so do YOLO's texts, beside the image or in a tree ``labels`` that mirrors ``images``. Links to folders are not
+    followed; hidden files are counted and passed over; masks are no records.
 
     Attributes:
         paths: the folder, alone.
-        fields: names of fields of the JSON files beside the images.
-        caption_template: e.g. ``"a photo of a {label}"``; underscores of the label become blanks.
+        sidecars: how the files beside the images are read.
+        caption_template: e.g. ``"a photo of a {label}"``; underscores of the label become blanks. With ``{label}`` in
+            it, folders are classes, unless the user says otherwise.
         annotations: a folder with the ``.xml`` of the images, in folders of the same names as the images' own; what is
             there goes before an ``.xml`` beside the image.
         captions_required: whether images without any caption at all are a mistake.
+        label_from: whether folders are classes: ``"folder"``, ``"none"``, or ``"auto"`` as the layout says.
     """
 
     format: ClassVar[str] = "folder"
     paths: tuple[str, ...]
-    fields: Fields = dataclasses.field(default_factory=Fields)
+    sidecars: SidecarOptions = dataclasses.field(default_factory=SidecarOptions)
     caption_template: str | None = None
     annotations: str | None = None
     captions_required: bool = True
+    label_from: Literal["auto", "folder", "none"] = "auto"
 
     def files(self) -> Iterator[Path]:
-        """Every image and every text beside one, and every annotation."""
+        """Every image and every file beside one, and every annotation."""
         for root in self.paths:
-            for name in _walk(root):
-                yield Path(root, os.fsdecode(name))
+            for found in Listing(root).samples():
+                for name in (*found.images, *found.sidecars.values()):
+                    yield Path(root, found.path(name))
+                    if name in found.images and (labels := label_path(str(Path(root, found.path(name))))) is not None:
+                        yield Path(labels)
         if self.annotations is not None:
             yield from _annotation_files(self.annotations)
+        if self.sidecars.names is not None:
+            yield Path(self.sidecars.names.path)
 
     def plan(self, scratch: Path) -> Plan:
-        """Lists the images into a table in ``scratch``; a piece is one row group of it.
+        """Lists the samples into a table in ``scratch``; a piece is one row group of it.
 
         Raises:
             SourceError: no image, or no image can have a caption or an annotation.
         """
         root = self.paths[0]
-        listing = scratch / "folder.parquet"
-        n_images, n_texts, pending = 0, 0, list[bytes]()
-        annotated = self.annotations is None
-        with table_writer(listing, _LISTING, compression="snappy") as writer:
-            for name in _walk(root):
-                if _suffix(name) in SIDECAR_SUFFIXES:
-                    n_texts += _suffix(name) != ANNOTATION_SUFFIX
-                    continue
-                n_images += 1
-                annotated = annotated or self._annotation(os.fsdecode(name)) is not None
-                pending.append(name)
+        names = self.sidecars.names
+        listing = Listing(root, read=None if names is None else names.path)
+        folders = listing.image_folders()
+        classes = self._are_classes(folders, root=root)
+        path = scratch / "folder.parquet"
+        n_images, captioned, annotated, pending = 0, False, self.annotations is None, list[dict[str, object]]()
+        with table_writer(path, _LISTING, compression="snappy") as writer:
+            for found in listing.samples():
+                n_images += len(found.images)
+                captioned = captioned or bool(found.sidecars.keys() - {ANNOTATION_SUFFIX, ".cls"})
+                annotated = annotated or any(self._annotation(found.path(name)) is not None for name in found.images)
+                for name in found.images:
+                    listing.claim_labels(found.path(name))
+                pending.append(_row(root, found, self._label(found, classes=classes)))
                 if len(pending) == PIECE_ROWS:
-                    writer.write_table(_listing(root, pending))
+                    writer.write_table(pa.Table.from_pylist(pending, schema=_LISTING))
                     pending = []
             if pending:
-                writer.write_table(_listing(root, pending))
+                writer.write_table(pa.Table.from_pylist(pending, schema=_LISTING))
+        self._check(root, n_images=n_images, captioned=captioned, annotated=annotated)
+        listing.count_orphans()
+        remarks = folder_remarks(folders, taken=classes, named=self.sidecars.renamed)
+        remarks += unread_remarks(listing.others, annotations=self.annotations, names=self.sidecars.names)
+        pieces = [Piece(str(path), group=group) for group in range(open_table(path).num_row_groups)]
+        return Plan(pieces, listing.aside, remarks)
+
+    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+        """The samples of one row group of the listing."""
+        for row in open_table(Path(piece.path)).read_row_group(piece.group).to_pylist():
+            root, folder = row["root"], os.fsdecode(row["folder"])
+            sidecars = {file["suffix"]: os.fsdecode(file["name"]) for file in row["sidecars"]}
+            found = Found(folder, os.fsdecode(row["stem"]), [os.fsdecode(name) for name in row["images"]], sidecars)
+            images = found.images
+            if len(images) > 1:
+                masks = masks_among([Path(root, found.path(name)) for name in images])
+                yield from [Aside(MASK)] * sum(masks)
+                images = [name for name, mask in zip(images, masks, strict=True) if not mask]
+            for name in images:
+                stem = found.stem if len(images) == 1 else name
+                yield from self._draft(root, found, name, record_id=found.path(stem), label=row["label"])
+
+    def _draft(
+        self, root: str, found: Found, name: str, *, record_id: str, label: str | None
+    ) -> Iterator[Draft | Reject | Aside]:
+        member = _shown(found.path(name))
+        try:
+            valid_text(found.path(name), what="the file's name")
+            sidecar = self._read_sidecars(root, found, name)
+        except BadRecordError as error:
+            yield Reject(_shown(record_id), root, member, str(error))
+            return
+        yield from sidecar.aside
+        captions = sidecar.captions
+        if not captions and self.caption_template is not None and (label or "{label}" not in self.caption_template):
+            captions = [self.caption_template.replace("{label}", (label or "").replace("_", " "))]
+        yield Draft(
+            record_id=record_id,
+            source=root,
+            member=member,
+            image=ImageRef(str(Path(root, found.path(name)))),
+            captions=captions,
+            label=sidecar.label or label,
+            labels=Labels([label]) if sidecar.labels.objects is None and label else sidecar.labels,
+            group=sidecar.group,
+            role=sidecar.role,
+            within=root,
+        )
+
+    def _read_sidecars(self, root: str, found: Found, name: str) -> Sidecar:
+        files = {suffix: _read(Path(root, found.path(text))) for suffix, text in found.sidecars.items()}
+        annotation = self._annotation(found.path(name))
+        if annotation is not None:
+            files[ANNOTATION_SUFFIX] = _read(annotation)
+        labels = label_path(str(Path(root, found.path(name))))
+        if labels is not None and Path(labels).is_file():
+            files[YOLO_SUFFIX] = _read(Path(labels))
+        return read_sidecars(files, self.sidecars, only_voc=annotation is not None)
+
+    def _are_classes(self, folders: set[str], *, root: str) -> bool:
+        if self.label_from != "auto":
+            return self.label_from == "folder"
+        templated = self.caption_template is not None and "{label}" in self.caption_template
+        return templated or folders_are_classes(folders, root=root)
+
+    def _label(self, found: Found, *, classes: bool) -> str | None:
+        name = class_of(found.folder) if classes else None
+        return None if name is None else self.sidecars.name_of(_shown(name))
+
+    def _annotation(self, name: str) -> Path | None:
+        """The annotation of an image, given its path below the source; None where there is none."""
+        if self.annotations is None:
+            return None
+        path = Path(self.annotations, name).with_suffix(ANNOTATION_SUFFIX)
+        return path if path.is_file() else None
+
+    def _check(self, root: str, *, n_images: int, captioned: bool, annotated: bool) -> None:
         if n_images == 0:
             raise SourceError(f"{root} holds no image; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}")
-        if self.captions_required and n_texts == 0 and self.caption_template is None:
+        if self.captions_required and not captioned and self.caption_template is None:
             raise SourceError(
                 f"none of the {n_images:,} images in {root} has a caption: expected a text NAME.txt beside NAME.jpg, "
                 "or pass --caption-template 'a photo of a {label}' to make captions from the names of class folders, "
@@ -99,98 +210,32 @@ class FolderReader:
                 f"none of the {n_images:,} images in {root} has an annotation in {self.annotations}: expected "
                 "FOLDER/NAME.xml there for FOLDER/NAME.jpg, so name the two folders that correspond"
             )
-        return Plan([Piece(str(listing), group=group) for group in range(open_table(listing).num_row_groups)])
-
-    def read(self, piece: Piece) -> Iterator[Draft | Reject]:
-        """The images of one row group of the listing."""
-        for row in open_table(Path(piece.path)).read_row_group(piece.group).to_pylist():
-            yield self._draft(row["root"], row["name"])
-
-    def _draft(self, root: str, raw: bytes) -> Draft | Reject:
-        name = raw.decode("utf-8", "backslashreplace")
-        path = PurePosixPath(name)
-        record_id = str(path.with_suffix(""))
-        try:
-            valid_text(raw.decode("utf-8", "surrogateescape"), what="the file's name")
-            image = Path(root, name)
-            files, annotation = _sidecars_of(image), self._annotation(name)
-            if annotation is not None:
-                files[ANNOTATION_SUFFIX] = _read(annotation)
-            sidecar = read_sidecars(files, self.fields, only_voc=annotation is not None)
-            folder = path.parent.name or None
-            captions = sidecar.captions
-            if (
-                not captions
-                and self.caption_template is not None
-                and (folder or "{label}" not in self.caption_template)
-            ):
-                captions = [self.caption_template.replace("{label}", (folder or "").replace("_", " "))]
-            return Draft(
-                record_id=record_id,
-                source=root,
-                member=name,
-                image=ImageRef(str(image)),
-                captions=captions,
-                label=sidecar.label or folder,
-                labels=Labels([folder]) if sidecar.labels.objects is None and folder else sidecar.labels,
-                group=sidecar.group,
-                role=sidecar.role,
-            )
-        except BadRecordError as error:
-            return Reject(record_id, root, name, str(error))
-
-    def _annotation(self, name: str) -> Path | None:
-        """The annotation of an image, given its path below the source; None where there is none."""
-        if self.annotations is None:
-            return None
-        path = Path(self.annotations, name).with_suffix(ANNOTATION_SUFFIX)
-        return path if path.is_file() else None
 
 
 def has_images(root: str) -> bool:
     """Whether a folder, or one below it, holds an image."""
-    return next(_walk(root), None) is not None
-
-
-def _walk(root: str) -> Iterator[bytes]:
-    """Images below ``root``, and texts that share a name with one, as paths from there; the order is that of names."""
-    start = os.fsencode(root)
-    for folder, below, names in os.walk(start):
-        below[:] = sorted(name for name in below if not name.startswith(b"."))
-        stems = {_split(name)[0] for name in names if _suffix(name) in IMAGE_SUFFIXES}
-        below_start = folder[len(start) :].lstrip(b"/")
-        for name in sorted(names):
-            known = _suffix(name) in IMAGE_SUFFIXES or _suffix(name) in SIDECAR_SUFFIXES
-            if known and not name.startswith(b".") and _split(name)[0] in stems:
-                yield below_start + b"/" + name if below_start else name
+    return next(Listing(root).samples(), None) is not None
 
 
 def _annotation_files(root: str) -> Iterator[Path]:
-    for folder, below, names in os.walk(root):
-        below.sort()
-        yield from (Path(folder, name) for name in sorted(names) if name.endswith(ANNOTATION_SUFFIX))
+    for folder, names, _ in walk(root):
+        yield from (Path(root, folder, name) for name in names if name.endswith(ANNOTATION_SUFFIX))
 
 
-def _split(name: bytes) -> tuple[bytes, bytes]:
-    """Stem and suffix of a name in bytes, which pathlib does not take: not every file's name is UTF-8."""
-    return os.path.splitext(name)  # noqa: PTH122 (above)
+def _row(root: str, found: Found, label: str | None) -> dict[str, object]:
+    return {
+        "root": root,
+        "folder": os.fsencode(found.folder),
+        "stem": os.fsencode(found.stem),
+        "label": label,
+        "images": [os.fsencode(name) for name in found.images],
+        "sidecars": [{"suffix": suffix, "name": os.fsencode(name)} for suffix, name in found.sidecars.items()],
+    }
 
 
-def _suffix(name: bytes) -> str:
-    return os.fsdecode(_split(name)[1]).lower()
-
-
-def _listing(root: str, names: list[bytes]) -> pa.Table:
-    return pa.table([pa.repeat(root, len(names)), names], schema=_LISTING)
-
-
-def _sidecars_of(image: Path) -> dict[str, bytes]:
-    files = {}
-    for suffix in SIDECAR_SUFFIXES:
-        beside = image.with_suffix(suffix)
-        if beside.is_file():
-            files[suffix] = _read(beside)
-    return files
+def _shown(name: str) -> str:
+    """A path as a table can hold it: bytes that are not UTF-8 become escapes."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _read(path: Path) -> bytes:

@@ -5,16 +5,18 @@ import glob
 import itertools
 import os.path
 import re
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from memometer.data.sources.base import Reader
+from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
 from memometer.data.sources.coco import caption_files, open_coco
 from memometer.data.sources.delimited import open_delimited
 from memometer.data.sources.folders import FolderReader, has_images
+from memometer.data.sources.listing import walk
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.parquet import open_parquet
+from memometer.data.sources.sidecars import SidecarOptions
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import SourceError
 
@@ -22,7 +24,8 @@ __all__ = ["FORMATS", "expand", "open_source"]
 
 
 def _tars(paths: list[str], options: ReaderOptions) -> Reader:
-    return TarReader(tuple(_files(paths, ".tar")), options.fields)
+    shards = tuple(_files(paths, ".tar"))
+    return TarReader(shards, _sidecar_options(options, CLASSNAMES_FILES, Path(shards[0]).parent))
 
 
 def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
@@ -50,13 +53,22 @@ def _folder(paths: list[str], options: ReaderOptions) -> Reader:
     annotations = None if options.annotations is None else _absolute(str(options.annotations))
     if annotations is not None and not Path(annotations).is_dir():
         raise SourceError(f"there is no folder of annotations at {annotations}: {_nearest(Path(annotations))}")
+    root = _one_folder(paths, "folder")
     return FolderReader(
-        (_one_folder(paths, "folder"),),
-        options.fields,
+        (root,),
+        _sidecar_options(options, YOLO_FILES, Path(root)),
         options.caption_template,
         annotations=annotations,
         captions_required=options.captions_required,
+        label_from=options.label_from,
     )
+
+
+def _sidecar_options(options: ReaderOptions, names: Sequence[str], folder: Path) -> SidecarOptions:
+    """How sidecars are read; names of classes are looked for in a folder and the two above it."""
+    given = None if options.class_names is None else load_class_names(options.class_names)
+    found = given or find_class_names([folder, folder / "labels", *folder.parents[:2]], names)
+    return SidecarOptions(options.fields, options.text, found, renamed=given is not None)
 
 
 FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
@@ -87,7 +99,7 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
         raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
     options.check()
     paths = expand(str(source))
-    kind = options.format or _recognise(paths)
+    kind = options.format or _recognise(paths, options)
     options.check_meaning(kind, source=source)
     return FORMATS[kind](paths, options)
 
@@ -151,9 +163,9 @@ def _contents(folder: Path) -> str:
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "") if names else "nothing"
 
 
-def _recognise(paths: list[str]) -> str:
+def _recognise(paths: list[str], options: ReaderOptions) -> str:
     if len(paths) == 1 and Path(paths[0]).is_dir():
-        return _recognise_folder(Path(paths[0]))
+        return _recognise_folder(Path(paths[0]), options)
     kinds = {_kind(Path(path)) for path in paths}
     if len(kinds) > 1:
         raise SourceError(f"a source is of one format; got {', '.join(sorted(kinds))}, e.g. {paths[0]} and {paths[-1]}")
@@ -177,19 +189,46 @@ def _kind(path: Path) -> str:
     )
 
 
-def _recognise_folder(folder: Path) -> str:
+def _recognise_folder(folder: Path, options: ReaderOptions) -> str:
     if caption_files(folder):
         return "coco"
-    suffixes = Counter(entry.suffix.lower() for entry in folder.iterdir() if entry.is_file())
+    pictured = has_images(str(folder))
     for suffix, kind in _SUFFIXES.items():
-        if suffixes[suffix]:
+        if _at_top(folder, suffix) and not (pictured and _is_other_table(folder, kind, options)):
             return kind
-    if has_images(str(folder)):
+    if pictured:
         return "folder"
+    for suffix, kind in _SUFFIXES.items():
+        if _inside(folder, suffix):
+            return kind
     raise SourceError(
         f"found no records in {folder}, which holds {_contents(folder)}; expected tar shards, CSV, TSV or Parquet "
         "tables, COCO's annotations/captions_*.json, or images"
     )
+
+
+def _is_other_table(folder: Path, kind: str, options: ReaderOptions) -> bool:
+    """Whether a folder's tables name no images, as the metadata that img2dataset leaves beside its images."""
+    if kind == "webdataset":
+        return False
+    try:
+        FORMATS[kind]([str(folder)], dataclasses.replace(options, captions="optional"))
+    except SourceError:
+        return True
+    return False
+
+
+def _at_top(folder: Path, *suffixes: str) -> list[str]:
+    return sorted(str(entry) for entry in folder.iterdir() if entry.suffix.lower() in suffixes and entry.is_file())
+
+
+def _inside(folder: Path, *suffixes: str) -> list[str]:
+    """The files of a folder with one of the suffixes, by name; where it has none, those of the folders below it."""
+    if inside := _at_top(folder, *suffixes):
+        return inside
+    below = (Path(folder, within, name) for within, names, _ in walk(str(folder)) for name in names)
+    found = (path for path in below if path.suffix.lower() in suffixes and not path.name.startswith("."))
+    return [str(path) for path in found if not (path.parent / "import.json").is_file()]  # an import's own tables
 
 
 def _files(paths: list[str], *suffixes: str) -> list[str]:
@@ -199,7 +238,7 @@ def _files(paths: list[str], *suffixes: str) -> list[str]:
         if not Path(path).is_dir():
             files.append(path)
             continue
-        inside = sorted(str(entry) for entry in Path(path).iterdir() if entry.suffix.lower() in suffixes)
+        inside = _inside(Path(path), *suffixes)
         if not inside:
             raise SourceError(f"{path} holds no {' or '.join(suffixes)} file; it holds {_contents(Path(path))}")
         files += inside

@@ -1,49 +1,54 @@
-"""WebDataset and img2dataset tar shards, read once from start to end; nothing is extracted or unpickled."""
+"""WebDataset and img2dataset tar shards: samples by the names of their members; nothing is extracted or unpickled."""
 
 import dataclasses
-import os
-import tarfile
+import functools
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from memometer.data.images import ImageRef
+from memometer.data.sniffing import HEAD_BYTES
 from memometer.data.sources.base import (
-    IMAGE_SUFFIXES,
     MAX_ENCODED_BYTES,
+    Aside,
     BadRecordError,
     Draft,
-    Fields,
     Piece,
     Plan,
     Reject,
     valid_text,
 )
-from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SIDECAR_SUFFIXES, read_sidecars
+from memometer.data.sources.pairing import FURTHER_IMAGE, Sample, pair_files
+from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SidecarOptions, read_sidecars
+from memometer.data.sources.tar_members import BrokenTarError, Member, members_of
 from memometer.errors import SourceError
 
 __all__ = ["TarReader"]
-
-BLOCK = tarfile.BLOCKSIZE
 
 
 @dataclasses.dataclass(frozen=True)
 class TarReader:
     """Tar shards in WebDataset's layout; one piece is one shard.
 
-    A sample is a run of members that share a key: the member's path up to the first dot of its base name, as
-    WebDataset has it, a leading ``./`` left out. The key is the record's id. Where a sample holds several images the
-    first counts. Members other than images, ``.txt``, ``.json`` and ``.xml`` are passed over unread; so is an ``.xml``
-    that does not stand beside a member of its own sample, before or after.
+    A sample is an image and the members that are named like it, wherever they stand in the shard: its headers are read
+    first, then each sample's members. Names with dots pair by the longest name that they share (see `pair_files`); the
+    record's id is the image's path without its suffix, a leading ``./`` left out. Where a member stands twice the first
+    one counts, and the second is a reject. Texts without an image are rejects; all other members are counted.
+
+    Attributes:
+        sidecars: how the members beside the images are read.
     """
 
     format: ClassVar[str] = "webdataset"
     paths: tuple[str, ...]
-    fields: Fields = dataclasses.field(default_factory=Fields)
+    sidecars: SidecarOptions = dataclasses.field(default_factory=SidecarOptions)
 
     def files(self) -> Iterator[Path]:
-        """The shards."""
+        """The shards, and where the names of classes are from."""
         yield from map(Path, self.paths)
+        if self.sidecars.names is not None:
+            yield Path(self.sidecars.names.path)
 
     def plan(self, scratch: Path) -> Plan:  # noqa: ARG002 (the protocol's signature)
         """One piece per shard.
@@ -60,165 +65,130 @@ class TarReader:
                     )
         return Plan([Piece(path) for path in self.paths])
 
-    def read(self, piece: Piece) -> Iterator[Draft | Reject]:
-        """The samples of one shard. Where the shard breaks off, the samples before the break stay."""
-        sample: _Sample | None = None
-        early: _Member | None = None  # an XML that stands before its sample, or belongs to none
+    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+        """The samples of one shard, in the order of their images. Where it breaks off, the samples before it stay."""
+        members: list[Member] = []
+        broken: BrokenTarError | None = None
         try:
             with Path(piece.path).open("rb") as file:
-                for member in _members(file):
-                    if member.suffix == ANNOTATION_SUFFIX and (sample is None or member.key != sample.key):
-                        early = member
-                        continue
-                    if sample is not None and member.key != sample.key:
-                        yield self._finish(sample, piece)
-                        sample = None
-                    if sample is None:
-                        sample = _Sample(key=member.key, member=member.name)
-                        if early is not None and early.key == sample.key:
-                            sample.add(early, file, piece.path)
-                    sample.add(member, file, piece.path)
-        except (_BrokenTarError, OSError) as error:
-            cut = error.key if isinstance(error, _BrokenTarError) else None
-            if sample is not None and cut is not None and cut != sample.key:
-                yield self._finish(sample, piece)  # the break is in the next sample, so this one is whole
-                sample = None
-            # Without the next header nobody knows whether the last sample had more members: it shares the reject.
-            key, name = (sample.key, sample.member) if sample is not None else (cut, cut or "")
-            yield Reject(key, piece.path, name, str(error))
-            return
-        if sample is not None:
-            yield self._finish(sample, piece)
+                try:
+                    members.extend(members_of(file))
+                except BrokenTarError as error:
+                    broken = error
+                yield from self._samples(members, file, piece.path, broken=broken)
+        except OSError as error:
+            yield Reject(None, piece.path, "", f"unreadable shard: {error}")
 
-    def _finish(self, sample: "_Sample", piece: Piece) -> Draft | Reject:
+    def _samples(
+        self, members: list[Member], file: BinaryIO, path: str, *, broken: BrokenTarError | None
+    ) -> Iterator[Draft | Reject | Aside]:
+        first, repeats = _first_of_each_name(members)
+        cut = None if broken is None else _cut_key(first, broken)
+        aside: Counter[str] = Counter()
+        found: list[tuple[int, str, Sample, list[Member]]] = []
+        orphans: list[Reject] = []
+        for folder, inside in first.items():
+            bases = [member.base for member in inside]
+            pairing = pair_files(bases, head=functools.partial(_head, file, inside), one_per_key=True)
+            aside.update(pairing.aside.values())
+            for stem, places in pairing.orphans.items():
+                known = _orphan(folder, stem, [inside[place] for place in places])
+                if known is None:
+                    aside[f"{ANNOTATION_SUFFIX} of no image"] += len(places)
+                elif cut != known.record_id:
+                    orphans.append(dataclasses.replace(known, source=path))
+            found += [(inside[sample.images[0]].offset, folder, sample, inside) for sample in pairing.samples]
+        for _, folder, sample, inside in sorted(found, key=lambda entry: entry[0]):
+            record_id = f"{folder}/{sample.stem}" if folder else sample.stem
+            aside[FURTHER_IMAGE] += len(sample.images) - 1
+            if record_id == cut:
+                continue
+            yield from self._draft(record_id, sample, inside, file, path)
+        yield from orphans
+        for record_id, names in repeats.items():
+            name, count = names.most_common(1)[0]
+            reason = f"duplicate id: {name} stands in the tar {count + 1} times; the first stays"
+            yield from [Reject(record_id, path, name, reason)] * count
+        yield from (Aside(kind, count) for kind, count in aside.items() if count)
+        if broken is not None:
+            yield Reject(cut, path, broken.name or "", str(broken))
+
+    def _draft(
+        self, record_id: str, sample: Sample, inside: list[Member], file: BinaryIO, path: str
+    ) -> Iterator[Draft | Reject | Aside]:
+        image = inside[sample.images[0]]
         try:
-            return self._draft(sample, piece)
+            data = _content(file, image, largest=MAX_ENCODED_BYTES)
+            texts = {
+                suffix: _content(file, inside[place], largest=MAX_SIDECAR_BYTES)
+                for suffix, place in sample.sidecars.items()
+            }
+            sidecar = read_sidecars(texts, self.sidecars)
+            draft = Draft(
+                record_id=valid_text(record_id, what="the member's name"),
+                source=path,
+                member=valid_text(image.name, what="the member's name"),
+                image=ImageRef(path, offset=image.offset, length=image.length),
+                data=data,
+                captions=sidecar.captions,
+                label=sidecar.label,
+                labels=sidecar.labels,
+                group=sidecar.group,
+                role=sidecar.role,
+                within=path.removesuffix(".tar"),
+            )
         except BadRecordError as error:
-            return Reject(sample.key, piece.path, sample.member, str(error))
-
-    def _draft(self, sample: "_Sample", piece: Piece) -> Draft:
-        if sample.problem:
-            raise BadRecordError(sample.problem)
-        if sample.image is None:
-            raise BadRecordError("no image")
-        sidecar = read_sidecars(sample.sidecars, self.fields)
-        return Draft(
-            record_id=valid_text(sample.key, what="the member's name"),
-            source=piece.path,
-            member=valid_text(sample.member, what="the member's name"),
-            image=sample.image,
-            data=sample.data,
-            captions=sidecar.captions,
-            label=sidecar.label,
-            labels=sidecar.labels,
-            group=sidecar.group,
-            role=sidecar.role,
-        )
+            yield Reject(record_id, path, image.name, str(error))
+            return
+        yield from sidecar.aside
+        yield draft
 
 
-class _BrokenTarError(Exception):
-    """The tar cannot be read on; ``key`` is the sample of the member that is cut, where its header is whole."""
-
-    def __init__(self, reason: str, *, key: str | None = None) -> None:
-        super().__init__(reason)
-        self.key = key
-
-
-@dataclasses.dataclass(frozen=True)
-class _Member:
-    name: str
-    key: str
-    suffix: str
-    offset: int
-    length: int
-    problem: str | None
+def _first_of_each_name(members: list[Member]) -> tuple[dict[str, list[Member]], dict[str, Counter[str]]]:
+    """By folder, the first member of every name; and by record id, how often names come again."""
+    first: dict[str, dict[str, Member]] = {}
+    repeats: dict[str, Counter[str]] = {}
+    for member in members:
+        inside = first.setdefault(member.folder, {})
+        if member.base in inside:
+            repeats.setdefault(_id_of(member.name), Counter())[member.name] += 1
+        else:
+            inside[member.base] = member
+    return {folder: list(inside.values()) for folder, inside in first.items()}, repeats
 
 
-@dataclasses.dataclass
-class _Sample:
-    key: str
-    member: str
-    image: ImageRef | None = None
-    data: bytes | None = None
-    sidecars: dict[str, bytes] = dataclasses.field(default_factory=dict)
-    problem: str | None = None
-
-    def add(self, member: _Member, file: BinaryIO, path: str) -> None:
-        """Takes what the sample needs of one member; the file's place does not matter, before or after."""
-        is_image = member.suffix in IMAGE_SUFFIXES
-        largest = MAX_ENCODED_BYTES if is_image else MAX_SIDECAR_BYTES
-        if member.problem is None and member.length > largest:
-            self.problem = self.problem or f"too large: {member.name} has {member.length:,} bytes"
-        elif member.problem is not None:
-            self.problem = self.problem or member.problem
-        elif is_image and self.image is None:
-            self.member = member.name
-            self.image = ImageRef(path, offset=member.offset, length=member.length)
-            self.data = _read_at(file, member)
-        elif not is_image:
-            self.sidecars.setdefault(member.suffix, _read_at(file, member))
+def _orphan(folder: str, stem: str, texts: list[Member]) -> Reject | None:
+    """A sample without an image; None where it is an annotation alone, which may be of anything."""
+    if all(text.base.lower().endswith(ANNOTATION_SUFFIX) for text in texts):
+        return None
+    problem = next((text.problem for text in texts if text.problem is not None), None)
+    return Reject(f"{folder}/{stem}" if folder else stem, "", texts[0].name, problem or "no image")
 
 
-def _read_at(file: BinaryIO, member: _Member) -> bytes:
+def _cut_key(first: dict[str, list[Member]], broken: BrokenTarError) -> str | None:
+    """The sample that shares the fault: that of the member that is cut, else the last one, which may lack members."""
+    if broken.name is not None:
+        return _id_of(broken.name)
+    last = max((member for inside in first.values() for member in inside), key=lambda m: m.offset, default=None)
+    return None if last is None else _id_of(last.name)
+
+
+def _id_of(name: str) -> str:
+    folder, _, base = name.removeprefix("./").rpartition("/")
+    stem = base[: base.rindex(".")] if "." in base[1:] else base
+    return f"{folder}/{stem}" if folder else stem
+
+
+def _head(file: BinaryIO, inside: list[Member], place: int) -> bytes:
+    member = inside[place]
+    file.seek(member.offset)
+    return file.read(min(HEAD_BYTES, member.length)) if member.problem is None else b""
+
+
+def _content(file: BinaryIO, member: Member, *, largest: int) -> bytes:
+    if member.problem is not None:
+        raise BadRecordError(member.problem)
+    if member.length > largest:
+        raise BadRecordError(f"too large: {member.name} has {member.length:,} bytes")
     file.seek(member.offset)
     return file.read(member.length)
-
-
-def _members(file: BinaryIO) -> Iterator[_Member]:
-    """The members that matter, in order; every one lies wholly within the file.
-
-    Raises:
-        _BrokenTarError: the tar ends early or holds a damaged header.
-    """
-    size = os.fstat(file.fileno()).st_size
-    position = 0
-    try:
-        # `file` is the caller's to close.
-        tar = tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 (above)
-        while (info := tar.next()) is not None:
-            tar.members.clear()  # type: ignore[attr-defined]  # tarfile would remember every member: memory without bound
-            if info.size < 0 or info.offset_data < position:  # a hostile header could send tarfile back for ever
-                raise _BrokenTarError(f"damaged tar: impossible header at byte {position:,}")
-            if info.isreg() and info.offset_data + info.size > size:
-                raise _BrokenTarError(f"tar ends early: at byte {size:,}", key=_key(info.name))
-            position = tar.offset
-            member = _member(info)
-            if member is not None:
-                yield member
-        _check_end(file, tar.offset)
-    except (tarfile.TarError, ValueError, EOFError, OverflowError, LookupError, MemoryError, RecursionError) as error:
-        # tarfile lets more than TarError through on hostile headers.
-        early = file.tell() >= size
-        raise _BrokenTarError(f"tar ends early: at byte {size:,}" if early else f"damaged tar: {error}") from error
-
-
-def _check_end(file: BinaryIO, offset: int) -> None:
-    """tarfile takes any damaged header but the first for the end; a whole tar ends with blocks of zeros."""
-    file.seek(offset)
-    block = file.read(BLOCK)
-    if not block:
-        raise _BrokenTarError(f"tar ends early: no end mark at byte {offset:,}")
-    if block.strip(b"\0"):
-        kind = "tar ends early: within the header" if len(block) < BLOCK else "damaged tar: no header"
-        raise _BrokenTarError(f"{kind} at byte {offset:,}")
-
-
-def _key(name: str) -> str | None:
-    """The key of a member's sample; None for hidden files, which have none."""
-    path = PurePosixPath(name)
-    stem = path.name.partition(".")[0]
-    return str(path.with_name(stem)) if stem else None
-
-
-def _member(info: tarfile.TarInfo) -> _Member | None:
-    """A member's part in a sample; None where it has none (folders, hidden files, other suffixes)."""
-    path, key = PurePosixPath(info.name), _key(info.name)
-    suffix = "." + path.name.partition(".")[2].lower()
-    if info.isdir() or key is None or suffix not in IMAGE_SUFFIXES | SIDECAR_SUFFIXES:
-        return None
-    problem = None
-    if path.is_absolute() or ".." in path.parts:
-        problem = "unsafe name: points outside the tar"
-    elif not info.isreg() or info.issparse():
-        problem = "not a plain file: a link, a device or a sparse file"
-    return _Member(info.name, key, suffix, info.offset_data, info.size, problem)
