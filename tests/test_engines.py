@@ -16,6 +16,13 @@ def die(number):
     return number
 
 
+def die_once(path):
+    if path.name == "3" and not path.exists():
+        path.touch()
+        os.kill(os.getpid(), 9)
+    return path.name
+
+
 def fail(number):
     raise ValueError(f"piece {number}")
 
@@ -39,9 +46,17 @@ def test_pieces_are_taken_as_needed():
     assert len(taken) <= 4
 
 
-def test_a_killed_worker_is_a_sentence():
-    with pytest.raises(JobError, match="fewer --workers: it goes on where it was"):
-        list(map_ordered(die, range(5), workers=1))
+def test_a_piece_that_kills_its_worker_is_named(capsys):
+    done = []
+    with pytest.raises(JobError, match="which had nothing else to do, at piece 2: for want of memory, or"):
+        done.extend(map_ordered(die, range(5), workers=2, name="piece {}".format))
+    assert "a worker process died" in capsys.readouterr().err
+
+
+def test_work_goes_on_where_a_worker_dies_only_beside_others(tmp_path):
+    pieces = [tmp_path / str(number) for number in range(6)]
+    assert list(map_ordered(die_once, pieces, workers=2)) == [path.name for path in pieces]
+    assert (tmp_path / "3").exists()
 
 
 def test_an_error_in_a_worker_is_raised_here():

@@ -1,6 +1,6 @@
 """``python -m memometer``, and ``accelerate launch -m memometer train …``."""
 
-from memometer.cli.main import main
+from memometer.cli.start import main
 
 if __name__ == "__main__":
     main()

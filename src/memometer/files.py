@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from memometer.errors import MemometerError
+
 __all__ = [
     "atomic_path",
     "clear_leftovers",
@@ -17,6 +19,7 @@ __all__ = [
     "hash_file",
     "hash_json",
     "json_text",
+    "naming",
     "read_json",
     "write_json",
     "write_text",
@@ -27,27 +30,47 @@ TEMPORARY = ".tmp"
 
 
 @contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Errors within it name the file that was to be written, where they name none or a temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            error.add_note(f"writing {path}")
+        elif error.filename is None or str(error.filename).endswith(TEMPORARY):
+            error.filename = str(path)
+        raise
+    except MemometerError:
+        raise
+    except Exception as error:
+        error.add_note(f"writing {path}")
+        raise
+
+
+@contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` on success.
 
     A reader sees the old file or the whole new one, also after a ``kill -9`` or a power cut in between; what is written
     later is not there without it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
-    temporary = Path(name)
-    try:
-        with contextlib.suppress(OSError):  # a file system without locks: none is held, and none is asked for below
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield temporary
-        temporary.chmod(0o644)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        _sync_folder(path.parent)
-    finally:
-        os.close(handle)
-        temporary.unlink(missing_ok=True)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
+        temporary = Path(name)
+        try:
+            with contextlib.suppress(OSError):  # a file system without locks: none is held, and none is asked for below
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield temporary
+            temporary.chmod(0o644)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            os.close(handle)
+            with contextlib.suppress(OSError):  # what went wrong before is what there is to say
+                temporary.unlink(missing_ok=True)
 
 
 def clear_leftovers(folder: Path, name: str = "") -> None:

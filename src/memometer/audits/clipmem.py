@@ -1,6 +1,5 @@
 """The CLIPMem audit: from pairs and trainings with and without them to a run folder (METHODS, Section 5)."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from memometer.audits.inputs import TwoTowers, finished_audit, open_records, spe
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.stages import stages_of
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders.untrained import untrained
@@ -139,13 +139,13 @@ def audit_clipmem(
         return finished
     pairs = pairs_of(source, parts, held="negatives" if apart else None if held_role is None else "external")
     planted = planted_kinds(source.folder, pairs.records.record_ids)
-    with tempfile.TemporaryDirectory() as scratch:
+    with stages_of(out, store) as (place, scratch):
         views = Views(
             augmentation=AUGMENTATIONS[augment],
             n_aug=n_aug,
             captions=captions,
             seed=seed,
-            store=Path(store) if store is not None else Path(out or scratch) / "stages",
+            store=place,
             workers=workers,
             batch_size=batch_size,
         )
@@ -167,7 +167,7 @@ def audit_clipmem(
                     references=untrained(seed, "reference", device=device),
                     records=source,
                     **{**same, "negatives_role": negatives_role},
-                    store=Path(scratch),
+                    store=scratch,
                     seed=seed,
                     workers=workers,
                     device=device,

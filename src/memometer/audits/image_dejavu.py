@@ -1,6 +1,5 @@
 """The image-only déjà vu audit with two models or one: from crops to a run folder (METHODS, Sections 3 and 4)."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +19,7 @@ from memometer.audits.inputs import Model, finished_audit, folder_of, open_recor
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import find_planted, planted_hash, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.stages import stages_of
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors, load_encoder
 from memometer.encoders import Features, ImageEncoder, has_tower
@@ -172,8 +172,7 @@ def audit_image_dejavu(
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
         return finished
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(store) if store is not None else (Path(out) if out is not None else Path(scratch)) / "stages"
+    with stages_of(out, store) as (place, scratch):
         run = ImageRun(
             search=ImageSearch(k=k, metric=metric, store=place, workers=workers, batch_size=batch_size, device=device),
             models=models,
@@ -214,7 +213,7 @@ def audit_image_dejavu(
                     fraction=fraction,
                     k=k,
                     metric=metric,
-                    store=Path(scratch),
+                    store=scratch,
                     seed=seed if models["reference"] is not None else config["seed"],
                     workers=workers,
                     device=device,

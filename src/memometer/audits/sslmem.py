@@ -1,6 +1,5 @@
 """The SSLMem and LayerMem audit: from records and two models to a run folder (METHODS, Section 6)."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.sslmem_scoring import TowerScores, check_same_layers, score_tower
 from memometer.audits.sslmem_summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
+from memometer.audits.stages import stages_of
 from memometer.audits.towers import TowerChoice, check_views, chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
 from memometer.data.augmentation import AUGMENTATIONS
@@ -143,8 +143,7 @@ def audit_sslmem(
         }
         check_same_layers(**readers[each])
     plan = ViewPlan(AUGMENTATIONS[augment], draws=draws, seed=seed, batch_size=batch_size, workers=workers)
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(store) if store is not None else Path(out or scratch) / "stages"
+    with stages_of(out, store) as (place, scratch):
         scores = {
             each: [score_tower(name, part, readers[each], plan, store=place) for name, part in roles.items()]
             for each in towers
@@ -161,7 +160,7 @@ def audit_sslmem(
                     reference=untrained(seed, "reference", device=device),
                     records=source,
                     **{**same, "layers": None},
-                    store=Path(scratch),
+                    store=scratch,
                     seed=seed,
                     workers=workers,
                     device=device,

@@ -1,6 +1,5 @@
 """The UnitMem and ClassMem audit: from records and a model to a run folder (METHODS, Section 6)."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from memometer.audits.inputs import Model, finished_audit, folder_of, open_model
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.stages import stages_of
 from memometer.audits.towers import TowerChoice, check_views, chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
 from memometer.audits.unitmem_scoring import Statistic, group_unitmem, measure_units, score_classes, score_units
@@ -163,8 +163,7 @@ def audit_unitmem(
         return finished
     readers = {each: open_tower(model, each, read="units", names=layers, rectify=not keep_negative) for each in towers}
     plan = ViewPlan(AUGMENTATIONS[augment], draws=draws, seed=seed, batch_size=batch_size, workers=workers)
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(store) if store is not None else Path(out or scratch) / "stages"
+    with stages_of(out, store) as (place, scratch):
         scores = {
             each: _tower_units(reader, roles, plan, statistic=statistic, classes=classes, store=place)
             for each, reader in readers.items()
@@ -180,7 +179,7 @@ def audit_unitmem(
                     target=untrained(seed, "target", device=device),
                     records=_dealt_again(roles, seed=seed),
                     **{**same, "layers": None, "role": "records", "control_role": "control"},
-                    store=Path(scratch),
+                    store=scratch,
                     seed=seed,
                     workers=workers,
                     device=device,

@@ -1,6 +1,5 @@
 """The VL-Déjà-Vu audit with two models or one: from records and models to a run folder (METHODS, Sections 1 and 2)."""
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.searching import Search, fitted, prepare_public, searched_side
+from memometer.audits.stages import stages_of
 from memometer.audits.summary import compare_references, leaking_objects, notes, summarise
 from memometer.audits.vl_direction import Setting, direction_of, labels_of, vocabulary_of
 from memometer.audits.vl_planted import planted_among
@@ -178,8 +178,7 @@ def audit_vl_dejavu(
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
         return finished
-    with tempfile.TemporaryDirectory() as scratch:
-        place = Path(store) if store is not None else (Path(out) if out is not None else Path(scratch)) / "stages"
+    with stages_of(out, store) as (place, scratch):
         words = vocabulary_of(vocabulary, folders["records"].folder)
         seen = prepare_public(
             public_records,
@@ -240,7 +239,7 @@ def audit_vl_dejavu(
                     caption=caption,
                     public_caption=public_caption,
                     vocabulary=vocabulary,
-                    store=Path(scratch),
+                    store=scratch,
                     seed=seed,
                     workers=workers,
                     device=device,

@@ -1,13 +1,12 @@
-"""The ``memometer`` command: assembles one thin file per command, turns errors into sentences and exit codes."""
+"""The ``memometer`` command: assembles one thin file per command."""
 
-import sys
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from memometer import __version__
-from memometer.errors import MemometerError
+from memometer.cli.start import main
 
 __all__ = ["app", "main"]
 
@@ -61,15 +60,3 @@ def _options(
     ] = False,
 ) -> None:
     del version
-
-
-def main() -> None:
-    """Runs the command line: exit code 0 done, 1 the job failed, 2 wrong usage or input."""
-    try:
-        app()
-    except MemometerError as error:
-        typer.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("stopped; run the same command again to go on where it was", err=True)
-        sys.exit(130)

@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,6 +23,7 @@ __all__ = [
     "ImageRef",
     "UnreadableImageError",
     "decode_image",
+    "name_images",
     "open_image",
     "read_image_bytes",
     "read_or_reason",
@@ -130,6 +132,12 @@ def _read_unchecked(ref: ImageRef) -> bytes:
     if ref.length is not None and len(data) < ref.length:
         raise UnreadableImageError(f"unreadable image: {ref.path} ends before the image's last byte")
     return data
+
+
+def name_images(refs: Sequence[ImageRef | None]) -> str:
+    """What a user calls a batch of images."""
+    paths = [ref.path for ref in refs if ref is not None]
+    return f"the images from {paths[0]} to {paths[-1]}" if paths else "records without images"
 
 
 def read_or_reason(ref: ImageRef | None) -> bytes | str:

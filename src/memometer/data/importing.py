@@ -18,7 +18,7 @@ from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source
 from memometer.data.sources.surroundings import Surroundings, surroundings
 from memometer.data.summary import ImportSummary, check_rejects, summarise
-from memometer.data.verifying import PieceJob, verify_piece
+from memometer.data.verifying import PieceJob, name_piece, verify_piece
 from memometer.engines.pool import map_ordered
 from memometer.errors import DamagedError, InputError, SourceError
 from memometer.files import atomic_path, hash_file, hash_json
@@ -64,7 +64,8 @@ def import_records(
         SourceError: the source cannot be read as asked, or holds no record.
         RejectsError: more than ``max_rejects`` of the records were rejected; ``rejects.parquet`` says why.
         InputError: ``out`` holds other records, or the options contradict each other.
-        JobError: a file vanished, a disk is full, or a worker died; the same call goes on where it was.
+        OSError: a file vanished, or a disk is full; the same call goes on where it was.
+        JobError: a worker died.
     """
     folder = Path(os.path.abspath(out))  # noqa: PTH100 (keeps links)
     _check(folder, objects=objects, vocabulary=vocabulary, max_rejects=max_rejects, limit=limit)
@@ -229,7 +230,7 @@ def _verify(jobs: list[PieceJob], *, limit: int | None, workers: int) -> Parts:
     if n_pending < len(jobs):
         notice(f"{len(jobs) - n_pending:,} of {len(jobs):,} pieces were done by an earlier run")
     n_records, n_pieces = 0, 0
-    results = map_ordered(verify_piece, jobs, workers=min(workers, n_pending))
+    results = map_ordered(verify_piece, jobs, workers=min(workers, n_pending), name=name_piece)
     with progress_bar("importing", total=len(jobs), unit="pieces") as advance:
         for found in results:
             n_records, n_pieces = n_records + found, n_pieces + 1

@@ -18,13 +18,13 @@ from memometer.data.pixels import is_constant
 from memometer.data.placing import orientation_of, place_boxes
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, BadRecordError, Draft, Piece, Reader, Reject
-from memometer.errors import DamagedError, JobError
+from memometer.errors import DamagedError
 from memometer.files import hash_bytes
 from memometer.progress import notice
 from memometer.sealing import is_whole, read_sealed_json, write_sealed_json
 from memometer.tables import table_writer
 
-__all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "verify_piece"]
+__all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "name_piece", "verify_piece"]
 
 REJECT_SCHEMA = pa.schema(
     [
@@ -82,11 +82,18 @@ class PieceJob:
         return is_whole(self.records) and is_whole(self.rejects)
 
 
+def name_piece(job: PieceJob) -> str:
+    """What a user calls a piece."""
+    piece = job.piece
+    rows = f", rows from {piece.row + 1:,}" + (f" to {piece.row + piece.n_rows:,}" if piece.n_rows else "")
+    return f"{piece.path}{rows if piece.row or piece.n_rows else ''}"
+
+
 def verify_piece(job: PieceJob) -> int:
     """Writes a piece's records and rejects, unless an earlier run did; returns the number of records.
 
     Raises:
-        JobError: the piece's file cannot be read any more, or the tables cannot be written.
+        OSError: the piece's file cannot be read any more, or the tables cannot be written.
     """
     try:
         if job.records.exists() and not job.is_whole:
@@ -96,9 +103,8 @@ def verify_piece(job: PieceJob) -> int:
             _write(job)
         return int(pq.read_metadata(job.records).num_rows)
     except OSError as error:
-        raise JobError(
-            f"the work on {job.piece.path} stopped: {error}; run the same command again to go on where it was"
-        ) from error
+        error.add_note(f"importing {name_piece(job)}")
+        raise
 
 
 def _write(job: PieceJob) -> None:

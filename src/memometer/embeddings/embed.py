@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_or_reason
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
 from memometer.data.records import Records
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
@@ -95,7 +95,8 @@ def embed_images(
         pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
         advance(sum(stop - start for start, stop in map(pieces.span, filter(pieces.has, range(pieces.count)))))
         batches = _batches(records, pieces, batch_size, tower.preprocess)
-        for batch in map_ordered(_decode if workers else _decode_in_threads, batches, workers=workers):
+        decode = _decode if workers else _decode_in_threads
+        for batch in map_ordered(decode, batches, workers=workers, name=lambda batch: name_images(batch.refs)):
             bad = {place for place, _ in batch.reasons}
             good = [batch.start + place for place in range(batch.size) if place not in bad]
             vectors = None if batch.pixels is None else check_output(tower.encode_images(batch.pixels), len(good))

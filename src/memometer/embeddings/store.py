@@ -13,7 +13,7 @@ import pyarrow as pa
 from memometer.embeddings.vectors import Embeddings
 from memometer.engines import default_workers
 from memometer.errors import DamagedError
-from memometer.files import atomic_path, hash_file, hash_json, write_text
+from memometer.files import atomic_path, hash_file, hash_json, naming, write_text
 from memometer.progress import notice
 from memometer.tables import read_table, write_table
 
@@ -84,7 +84,8 @@ class PieceStore:
         if self._vectors:
             entry["hashes"] = self._write(piece)
         line = json.dumps({**entry, "checksum": hash_json(entry)})
-        with (self.folder / LEDGER).open("a", encoding="utf-8") as ledger:
+        path = self.folder / LEDGER
+        with naming(path), path.open("a", encoding="utf-8") as ledger:
             ledger.write(f"{line}\n")
             ledger.flush()
             os.fsync(ledger.fileno())

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.data.augmentation import Augmentation
-from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_or_reason
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
 from memometer.data.records import Records
 from memometer.encoders.base import Preprocess
 from memometer.encoders.views import draw_views
@@ -89,7 +89,8 @@ def view_batches(
         )
         for first in range(start, stop, batch_size)
     )
-    yield from map_ordered(_views if workers else _views_in_threads, pieces, workers=workers)
+    work = _views if workers else _views_in_threads
+    yield from map_ordered(work, pieces, workers=workers, name=lambda piece: name_images(piece.refs))
 
 
 def _views(piece: _Piece) -> ViewBatch:

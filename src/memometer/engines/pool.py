@@ -2,15 +2,18 @@
 
 import collections
 import concurrent.futures
+import contextlib
 import itertools
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 from memometer.errors import JobError
+from memometer.progress import warn
 
 __all__ = ["decoding_workers", "default_workers", "end_with_parent", "map_ordered"]
 
@@ -31,43 +34,98 @@ def default_workers() -> int:
 
 
 def map_ordered(
-    work: Callable[[Piece], Result], pieces: Iterable[Piece], *, workers: int, ahead: int = 2
+    work: Callable[[Piece], Result],
+    pieces: Iterable[Piece],
+    *,
+    workers: int,
+    ahead: int = 2,
+    name: Callable[[Piece], str] = str,
 ) -> Iterator[Result]:
     """``map(work, pieces)`` in the order of ``pieces``, whatever the number of workers.
+
+    Where a worker process dies, the pieces that were under way, and all after them, are done one at a time: a machine
+    that had too little memory for several goes on, and a piece that kills its worker alone is named.
 
     Args:
         work: a picklable function of one piece.
         pieces: consumed lazily: at most ``workers * ahead`` are under way, so memory stays bounded.
         workers: processes; 0 runs everything in this process.
         ahead: pieces under way per worker.
+        name: what a user calls a piece.
 
     Raises:
-        JobError: a worker process died (killed, or out of memory).
+        JobError: a worker process died (killed, out of memory, or by a fault of a library) that had one piece alone.
     """
     if workers <= 0:
         yield from map(work, pieces)
         return
+    remaining = iter(pieces)
+    under_way: collections.deque[Piece] = collections.deque()
+    try:
+        yield from _in_pool(work, remaining, under_way, workers=workers, most=workers * ahead)
+    except BrokenProcessPool:
+        warn("a worker process died, for want of memory or by a piece that it cannot do; going on one piece at a time")
+    else:
+        return
+    again, under_way = itertools.chain(list(under_way), remaining), collections.deque()
+    try:
+        yield from _in_pool(work, again, under_way, workers=1, most=1)
+    except BrokenProcessPool as error:
+        raise JobError(
+            f"a worker process died, which had nothing else to do, at {name(under_way[0])}: for want of memory, or "
+            "because a library fails on what is there; give more memory, or leave that out, then run the command again"
+        ) from error
+
+
+def _in_pool(
+    work: Callable[[Piece], Result],
+    pieces: Iterator[Piece],
+    under_way: collections.deque[Piece],
+    *,
+    workers: int,
+    most: int,
+) -> Iterator[Result]:
+    """The results of the pieces in their order; ``under_way`` holds those whose result is still to come.
+
+    Raises:
+        BrokenProcessPool: a worker died.
+    """
     # spawn, not fork: a fork of a process that has used torch's or numba's threads can deadlock.
     context = multiprocessing.get_context("spawn")
-    remaining = iter(pieces)
+    others = set(multiprocessing.active_children())
+    futures: collections.deque[concurrent.futures.Future[Result]] = collections.deque()
     with concurrent.futures.ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent) as pool:
-        under_way: collections.deque[concurrent.futures.Future[Result]] = collections.deque()
         try:
-            for piece in itertools.islice(remaining, workers * ahead):
-                under_way.append(pool.submit(work, piece))
-            while under_way:
-                result = under_way.popleft().result()
-                for piece in itertools.islice(remaining, 1):
-                    under_way.append(pool.submit(work, piece))
+            while True:
+                for piece in itertools.islice(pieces, most - len(futures)):
+                    under_way.append(piece)
+                    with _deaf_children():
+                        futures.append(pool.submit(work, piece))
+                if not futures:
+                    return
+                result = futures[0].result()
+                futures.popleft()
+                under_way.popleft()
                 yield result
-        except BrokenProcessPool as error:
-            raise JobError(
-                "a worker process died, most likely for want of memory; "
-                "run the same command again with fewer --workers: it goes on where it was"
-            ) from error
+        except Exception:
+            raise
+        except BaseException:  # stopped: what is under way is of no use to anyone
+            for child in set(multiprocessing.active_children()) - others:
+                child.kill()
+            raise
         finally:
-            for future in under_way:
+            for future in futures:
                 future.cancel()
+
+
+@contextlib.contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes that start within it do not hear Ctrl-C, which their parent answers."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_with_parent(_worker: int | None = None) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.data.augmentation import Augmentation
-from memometer.data.images import ImageRef, UnreadableImageError, decode_image, read_or_reason
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
 from memometer.data.records import Records
 from memometer.encoders.base import Preprocess
 from memometer.encoders.views import draw_views
@@ -83,7 +83,8 @@ def crop_batches(
             refs, names = tuple(part.image_refs()), tuple(part.record_ids.to_pylist())
             yield _Piece(rows, refs, names, crops[rows], preprocess, augmentation, epoch, seed)
 
-    yield from map_ordered(_cut if workers else _cut_in_threads, pieces(), workers=workers)
+    work = _cut if workers else _cut_in_threads
+    yield from map_ordered(work, pieces(), workers=workers, name=lambda piece: name_images(piece.refs))
 
 
 def check_crops(crops: npt.NDArray[np.integer], *, n: int) -> npt.NDArray[np.int64]:

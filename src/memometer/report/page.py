@@ -64,16 +64,13 @@ def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Pa
     """Writes `render` to ``path``, whole or not at all, and returns the path.
 
     Raises:
-        InputError: the path cannot be written.
+        InputError: the path is a folder.
+        OSError: it cannot be written.
     """
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected the name of a file, such as {path / 'report.html'}")
-    page = render(audit, images=images)
-    try:
-        write_text(path, page)
-    except OSError as error:
-        raise InputError(f"cannot write {path}: {error.strerror or error}; choose another file") from error
+    write_text(path, render(audit, images=images))
     return path
 
 

@@ -1,6 +1,5 @@
 """From a model and records to what the model is good for."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -9,6 +8,7 @@ import pyarrow as pa
 
 from memometer.audits.inputs import Model, folder_of, open_records, spec_of
 from memometer.audits.result import REJECTS_SCHEMA
+from memometer.audits.stages import stages_of
 from memometer.data.records import Records
 from memometer.errors import InputError
 from memometer.files import hash_json
@@ -126,8 +126,8 @@ def measure_utility(
     if out is not None and (finished := finished_utility(Path(out), key, overwrite=overwrite)):
         return finished
     how = Resampling(seed, replicates, micro)
-    with tempfile.TemporaryDirectory() as scratch:
-        embedder = Embedder(Path(store) if store is not None else Path(out or scratch) / "stages", workers, batch_size)
+    with stages_of(out, store) as (place, _):
+        embedder = Embedder(place, workers, batch_size)
         parts, rejects = _measure(
             subject, towers, embedder, how=how, captions=captions if retrieval else None, prompts=prompts, device=device
         )

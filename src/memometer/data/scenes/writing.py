@@ -154,9 +154,9 @@ def _draw(entries: list[Entry], *, kind: str, seed: int, size: int, workers: int
     """The samples of all entries, in their order."""
     starts = range(0, len(entries), PER_PIECE)
     pieces = ((kind, seed, size, tuple(entries[start : start + PER_PIECE])) for start in starts)
-    few = len(entries) <= 4 * PER_PIECE  # drawn before a worker process has started
+    workers = 0 if len(entries) <= 4 * PER_PIECE else workers  # few are drawn before a worker process has started
     with progress_bar("drawing scenes", total=len(entries), unit="scenes") as advance:
-        for samples in map_ordered(draw_samples, pieces, workers=0 if few else workers):
+        for samples in map_ordered(draw_samples, pieces, workers=workers, name=lambda _: "some scenes"):
             yield from samples
             advance(len(samples))
 

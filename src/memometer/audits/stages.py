@@ -1,0 +1,27 @@
+"""Where a run keeps its stages, and what it needs for a while."""
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+__all__ = ["stages_of"]
+
+
+@contextlib.contextmanager
+def stages_of(out: str | Path | None, store: str | Path | None) -> Iterator[tuple[Path, Path]]:
+    """The folder of the stages, and a folder that goes again; both are made when something is written there.
+
+    With a run folder both lie in it, so that no other disk needs room.
+
+    Args:
+        out: the run folder, which this process alone writes; None takes a temporary folder.
+        store: the folder of the stages; None takes ``stages`` in the run folder.
+    """
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else Path(out)
+        scratch = folder / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
+        yield folder / "stages" if store is None else Path(store), scratch

@@ -1,0 +1,178 @@
+"""Whatever fails, each command says it in one sentence that names the place, the cause and what to do."""
+
+import errno
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+from failure_world import commands, memometer, write_world
+from pictures import python
+from privileges import as_anyone
+
+from memometer import files
+from memometer.cli.sentences import GOES_ON, sentence
+
+VERBS = tuple(commands(Path(), Path()))
+QUICK = tuple(verb for verb in VERBS if verb not in ("demo", "sweep"))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return write_world(tmp_path_factory.mktemp("world"))
+
+
+@pytest.fixture
+def small_files():
+    """Files of at most 64 bytes, as 'ulimit -f' sets it: every write of more fails."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def said(words, *, code=1):
+    """The one sentence with which a command fails."""
+    found, out, errors = memometer(*words)
+    assert found == code, errors
+    assert "Traceback" not in errors
+    lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+    assert len(lines) == 1, errors
+    assert out == ""
+    assert "not foreseen" not in lines[0]
+    return lines[0]
+
+
+def left(folder):
+    return [path for path in folder.rglob("*") if path.name.endswith(".tmp") or path.name.endswith("lock")]
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb != "demo"])
+def test_files_that_may_not_grow(world, tmp_path, small_files, verb):
+    words = said(commands(world, tmp_path)[verb])
+    assert str(tmp_path / verb) in words
+    assert "ulimit -f" in words
+    assert "again" not in words  # the same command would fail again
+    assert not left(tmp_path)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_folder_without_permission(world, tmp_path, verb):
+    (tmp_path / "closed").mkdir(mode=0o555)
+    with as_anyone():
+        words = said(commands(world, tmp_path / "closed")[verb])
+    assert f"{tmp_path / 'closed' / verb}: permission denied; give yourself the permission, or" in words
+
+
+@pytest.mark.parametrize("verb", QUICK)
+def test_a_full_disk(world, tmp_path, verb, monkeypatch):
+    def full(_handle):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    command = commands(world, tmp_path)[verb]
+    words = said(command)
+    assert str(tmp_path / verb) in words
+    assert "no space left on device" in words
+    assert "; make room there, then run the same command again" in words
+    goes_on = any(" ".join(map(str, command[:n])) in GOES_ON for n in (1, 2))
+    assert words.endswith(": it goes on where it was") == goes_on
+    assert not left(tmp_path)
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A file system of 16 kB."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(tmp_path)], check=False)
+    if done.returncode:
+        pytest.skip("needs the right to mount")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("verb", ["import", "scenes", "train", "train-ssl", "vl-dejavu", "sslmem", "compare", "report"])
+def test_a_disk_that_is_really_full(world, full_disk, verb):
+    words = said(commands(world, full_disk)[verb])
+    assert str(full_disk / verb) in words
+    assert "no space left on device" in words or "see whether the disk is full" in words
+
+
+@pytest.mark.parametrize("verb", [verb for verb in QUICK if verb not in ("remove", "duplicates", "report")])
+def test_a_folder_that_is_removed_midway(world, tmp_path, verb, monkeypatch):
+    synced = []
+
+    def sync(handle):
+        synced.append(handle)
+        if len(synced) == 3:  # the second file: a folder is synced after each
+            shutil.rmtree(tmp_path / verb)
+
+    monkeypatch.setattr(files.os, "fsync", sync)
+    words = said(commands(world, tmp_path)[verb])
+    assert str(tmp_path / verb) in words
+    assert "see whether it was moved or removed" in words
+
+
+def test_no_folder_for_temporary_files(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/nowhere"])
+    for verb in ("import", "train", "clipmem", "utility", "report"):
+        monkeypatch.setattr(tempfile, "tempdir", None)
+        monkeypatch.delenv("TMPDIR", raising=False)
+        code, _, errors = memometer(*commands(world, tmp_path)[verb])
+        assert code == 0, errors
+    assert {path.name for path in tmp_path.iterdir()} == {"import", "train", "clipmem", "utility", "report"}
+    assert not (tmp_path / "clipmem" / "scratch").exists()
+
+
+def stopped(words, number, *, after):
+    """Sends a signal to a command and all its processes once ``after()``; (exit code, standard error)."""
+    pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    process = subprocess.Popen(python("-m", "memometer", *words), **pipes)
+    while not after() and process.poll() is None:
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    return process.communicate()[1], process.returncode
+
+
+def test_ctrl_c_is_a_sentence(tmp_path):
+    words = ("data", "scenes", "--n", 4000, "--out", tmp_path / "out", "--workers", 2)
+    errors, code = stopped(words, signal.SIGINT, after=lambda: list(tmp_path.glob("out/.records*")))
+    assert (errors, code) == ("stopped; run the same command again to do it from the start\n", 130)
+    assert not left(tmp_path)
+
+
+def test_a_signal_to_end_is_a_sentence(world, tmp_path):
+    words = ("data", "import", *world.glob("scenes/*.tar"), "--out", tmp_path / "out", "--workers", 1)
+    errors, code = stopped(words, signal.SIGTERM, after=(tmp_path / "out" / ".import").exists)
+    assert (errors, code) == ("ended by SIGTERM; run the same command again to go on where it was\n", 143)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (MemoryError(), ["memory ran out; give", "--batch-size"]),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+            ["memory ran out ("],
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 MiB"), ["memory ran out (CUDA", "goes on"]),
+        (ImportError("libtorch.so: failed to map segment from shared object"), ["memory ran out (lib"]),
+        (OSError(errno.EDQUOT, "x", "runs/a"), ["runs/a: disk quota exceeded; make room in your quota", "goes on"]),
+        (OSError(errno.EIO, "x", b"runs/a"), ["runs/a: input/output error; the device fails"]),
+        (OSError(errno.EACCES, "x", "a.tmp", None, "runs/a"), ["runs/a: permission denied"]),
+        (RecursionError("maximum recursion depth exceeded"), ["nested too deeply"]),
+        (Exception("I/O error: No space left on device (os error 28)"), ["no space left on device; make room"]),
+        (RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 448 vs 342"), ["disk is full"]),
+        (KeyError("x"), ["KeyError: 'x'; this was not foreseen", "MEMOMETER_TRACEBACK=1"]),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_sentences(error, words):
+    found = sentence(error, command="train")
+    for word in words:
+        assert word in found
+    assert "\n" not in found
