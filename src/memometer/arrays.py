@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import DamagedError
+from memometer.files import clear_leftovers
 from memometer.progress import notice
 from memometer.sealing import check_seal, sealed_path
 
@@ -19,6 +20,7 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
     """Writes named arrays, whole or not at all; equal arrays are equal bytes."""
+    clear_leftovers(path.parent, path.name)
     with sealed_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **dict[str, Any](arrays))
 

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from memometer.errors import BusyError
+from memometer.files import clear_leftovers
 from memometer.progress import notice, warn
 from memometer.software import timestamp
 
@@ -47,6 +48,8 @@ _held: contextvars.ContextVar[frozenset[Path]] = contextvars.ContextVar("_held",
 def one_writer(target: Path, *, file: bool = False, wait: bool = False) -> Iterator[None]:
     """Within it this process alone writes ``target``; a folder that is missing is made, and goes again while empty.
 
+    What a killed writer had begun to write there is removed.
+
     Taken again within itself it does nothing; nor where nothing can be written, for then the work will say so.
 
     Args:
@@ -67,6 +70,7 @@ def one_writer(target: Path, *, file: bool = False, wait: bool = False) -> Itera
     handle = None
     try:
         handle = _acquire(path, target, wait=wait)
+        clear_leftovers(folder, target.name if file else "")
         _held.set(_held.get() | {place})
         try:
             yield

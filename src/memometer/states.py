@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from memometer.errors import DamagedError
+from memometer.files import clear_leftovers
 from memometer.progress import notice
 from memometer.sealing import check_seal, read_sealed_json, sealed_path
 
@@ -27,6 +28,7 @@ def load_state(path: Path, kind: type[State]) -> State | None:
     """What `save_state` kept, on the CPU; None before the first, and, with a remark, where it is damaged."""
     import torch
 
+    clear_leftovers(path.parent)
     if not path.is_file():
         return None
     try:

@@ -21,7 +21,7 @@ from memometer.data.summary import ImportSummary, check_rejects, summarise
 from memometer.data.verifying import PieceJob, name_piece, verify_piece
 from memometer.engines.pool import map_ordered
 from memometer.errors import DamagedError, InputError, SourceError
-from memometer.files import atomic_path, hash_file, hash_json
+from memometer.files import atomic_path, clear_leftovers, hash_file, hash_json
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
 from memometer.sealing import read_sealed_json, write_sealed_json
@@ -79,6 +79,7 @@ def import_records(
     finished = _finished(folder)
     if not overwrite and finished is not None and finished["key"] == key:
         notice(f"{folder} already holds this import; nothing to do (--overwrite does it again)")
+        shutil.rmtree(folder / ".import", ignore_errors=True)  # of a run that was killed at its very end
         return ImportSummary.from_json(finished["summary"], folder=folder)
     if not overwrite and (finished is not None or ((folder / "records.parquet").exists() and not scratch.exists())):
         raise InputError(
@@ -195,6 +196,7 @@ def _finished(folder: Path) -> dict[str, Any] | None:
 
 def _plan(reader: Reader, scratch: Path, folder: Path) -> Plan:
     scratch.mkdir(parents=True, exist_ok=True)
+    clear_leftovers(scratch)
     try:
         return reader.plan(scratch)
     except SourceError:

@@ -11,7 +11,7 @@ import torch
 
 from memometer.data.records import Records
 from memometer.errors import InputError
-from memometer.files import atomic_path, hash_file, write_json
+from memometer.files import atomic_path, clear_leftovers, hash_file, write_json
 from memometer.sealing import write_sealed_json
 from memometer.states import key_in, load_state, save_state
 from memometer.tables import write_table
@@ -122,6 +122,7 @@ class CropClassifierFolder:
         self, state: CropTrainingState, *, records: Records, config: dict[str, Any], manifest: dict[str, Any]
     ) -> None:
         """Writes the classifier's files, the manifest last, and removes the state."""
+        clear_leftovers(self.fitted_on)
         write_json(self.config, config)
         with atomic_path(self.weights) as temporary:
             tensors = {name: tensor.cpu().contiguous() for name, tensor in state.best_model.items()}

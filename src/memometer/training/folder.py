@@ -11,7 +11,7 @@ import safetensors.torch
 import torch
 
 from memometer.errors import InputError
-from memometer.files import atomic_path, hash_file, write_json
+from memometer.files import atomic_path, clear_leftovers, hash_file, write_json
 from memometer.sealing import write_sealed_json
 from memometer.states import key_in, load_state, save_state
 from memometer.tables import write_table
@@ -153,6 +153,7 @@ class ModelFolder:
             columns: names; ``step`` and ``epoch`` are written as whole numbers.
             manifest: what was done.
         """
+        clear_leftovers(self.path)
         write_json(self.path / self.layout.config, model_file)
         with atomic_path(self.weights) as temporary:
             safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)

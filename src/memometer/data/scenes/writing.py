@@ -8,16 +8,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from memometer import __version__
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.scenes.drawing import KINDS
 from memometer.data.scenes.planting import PLANTED_SCHEMA, Entry, Planting, plan
 from memometer.data.scenes.samples import Sample, draw_samples, write_shard
 from memometer.data.scenes.styles import style_of
 from memometer.engines import map_ordered
-from memometer.errors import InputError
-from memometer.files import write_text
+from memometer.errors import DamagedError, InputError
+from memometer.files import hash_json, write_text
 from memometer.locking import writes
-from memometer.progress import progress_bar
+from memometer.progress import notice, progress_bar
+from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.tables import table_writer, write_table
 
 __all__ = ["ScenesSummary", "make_scenes", "vocabulary_text"]
@@ -25,6 +27,9 @@ __all__ = ["ScenesSummary", "make_scenes", "vocabulary_text"]
 PER_SHARD = 2048
 PER_PIECE = 64
 MIN_SIZE, MAX_SIZE = 32, 1024
+
+NOTE = "scenes.json"
+"""What was asked for, written first, and what came of it, written last."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,8 +86,8 @@ def make_scenes(
     bytes whatever ``workers``.
 
     Writes ``images-00000.tar`` and so on (WebDataset layout, ``KEY.jpg`` with ``KEY.json``), ``vocabulary.tsv`` (the
-    word forms of every kind), ``planted.parquet`` where anything is planted (`PLANTED_SCHEMA`), and
-    ``records.parquet`` last.
+    word forms of every kind), ``planted.parquet`` where anything is planted (`PLANTED_SCHEMA`),
+    ``records.parquet``, and ``scenes.json`` last. The same scenes again are there already; killed ones are drawn anew.
 
     Args:
         out: the records' folder.
@@ -103,16 +108,20 @@ def make_scenes(
     folder = Path(out)
     style = style_of(kind)
     planting = Planting(miscaptioned=miscaptioned, repeated=repeated, times=times)
-    _check(folder, n=n, size=size, planting=planting, overwrite=overwrite)
+    _check(folder, n=n, size=size, planting=planting)
+    key = hash_json([__version__, kind, seed, size, n, float(miscaptioned), repeated, times])
+    finished = _standing(folder, key, overwrite=overwrite)
+    if finished is not None:
+        notice(f"{folder} already holds these scenes; nothing to do (--overwrite draws them again)")
+        return finished
+    write_sealed_json(folder / NOTE, {"key": key, "summary": None})
     for stale in (folder / "records.parquet", folder / "planted.parquet", *folder.glob("images-?????.tar")):
         stale.unlink(missing_ok=True)
 
     entries = list(plan(seed, planting, n=n, compose=style.compose))
     samples = _draw(entries, kind=kind, seed=seed, size=size, workers=workers)
     n_captions = n_objects = 0
-    with (
-        table_writer(folder / "records.parquet", RECORD_SCHEMA) as writer,
-    ):
+    with table_writer(folder / "records.parquet", RECORD_SCHEMA) as writer:
         n_shards = -(-len(entries) // PER_SHARD)
         for number in range(n_shards):
             shard = folder / f"images-{number:05d}.tar"
@@ -126,7 +135,11 @@ def make_scenes(
         if planted:
             write_table(folder / "planted.parquet", _table(planted, PLANTED_SCHEMA))
         write_text(folder / "vocabulary.tsv", vocabulary_text())
-    return _summary(entries, folder, size=size, n_captions=n_captions, n_objects=n_objects, n_shards=n_shards)
+    summary = _summary(entries, folder, size=size, n_captions=n_captions, n_objects=n_objects, n_shards=n_shards)
+    # Last, for it marks the scenes as drawn. Without the folder, for equal scenes are equal bytes.
+    described = {name: value for name, value in dataclasses.asdict(summary).items() if name != "folder"}
+    write_sealed_json(folder / NOTE, {"key": key, "summary": described})
+    return summary
 
 
 def vocabulary_text() -> str:
@@ -138,7 +151,28 @@ def vocabulary_text() -> str:
     return "".join(lines)
 
 
-def _check(folder: Path, *, n: int, size: int, planting: Planting, overwrite: bool) -> None:
+def _standing(folder: Path, key: str, *, overwrite: bool) -> ScenesSummary | None:
+    """What the folder holds, where it is these scenes; None where they are to be drawn, or drawn to their end.
+
+    Raises:
+        InputError: it holds other records, and ``overwrite`` is not set.
+    """
+    if overwrite:
+        return None
+    try:
+        note = read_sealed_json(folder / NOTE) if (folder / NOTE).is_file() else {}
+    except DamagedError as error:
+        notice(error.fault)
+        note = {}
+    if not (folder / "records.parquet").exists():
+        return None
+    if note.get("key") != key:
+        raise InputError(f"{folder} already holds records; choose another --out, or replace them with --overwrite")
+    summary = note.get("summary")
+    return None if summary is None else ScenesSummary(folder=str(folder), **summary)
+
+
+def _check(folder: Path, *, n: int, size: int, planting: Planting) -> None:
     if n < 1:
         raise InputError(f"{n} scenes asked for; ask for 1 or more with --n")
     if not MIN_SIZE <= size <= MAX_SIZE:
@@ -146,8 +180,6 @@ def _check(folder: Path, *, n: int, size: int, planting: Planting, overwrite: bo
     planting.check(n)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"{folder} is a file; choose a folder with --out")
-    if (folder / "records.parquet").exists() and not overwrite:
-        raise InputError(f"{folder} already holds records; choose another --out, or replace them with --overwrite")
 
 
 def _draw(entries: list[Entry], *, kind: str, seed: int, size: int, workers: int) -> Iterator[Sample]:
