@@ -13,6 +13,7 @@ from memometer.audits.direction import Direction, score_direction
 from memometer.audits.inputs import Model
 from memometer.audits.searching import PublicSet
 from memometer.audits.summary import NO_DIRECTION
+from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.errors import InputError
@@ -69,10 +70,8 @@ def labels_of(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array
 
 def vocabulary_of(path: str | Path | None, folder: Path) -> Vocabulary | None:
     """The vocabulary at ``path``, else that of the records' folder; None where there is neither."""
-    beside = folder / "vocabulary.tsv"
-    if path is not None:
-        return load_vocabulary(Path(path))
-    return load_vocabulary(beside) if beside.is_file() else None
+    beside = vocabulary_beside(folder) if path is None else Path(path)
+    return None if beside is None else load_vocabulary(beside)
 
 
 def direction_of(setting: Setting, name: str, records: Records) -> tuple[Direction, ...]:

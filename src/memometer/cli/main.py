@@ -28,6 +28,7 @@ COMMANDS = (
     (data, "import", "data_import"),
     (data, "split", "data_split"),
     (data, "duplicates", "data_duplicates"),
+    (data, "verify", "data_verify"),
     (data, "scenes", "data_scenes"),
     (app, "train", "train"),
     (app, "train-ssl", "train_ssl"),

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from memometer import __version__
 from memometer.data.assembling import Parts, has_values, write_records, write_rejects
+from memometer.data.beside import VOCABULARY, noted_files
 from memometer.data.findings import Findings
 from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
@@ -120,7 +121,8 @@ def import_records(
     # Last, for it marks the import as finished. It holds no time: equal imports are equal bytes.
     settings = {"paths": list(reader.paths[:1000]), **_settings(reader), **optional, "objects": objects, "limit": limit}
     content = {"key": key, "memometer": __version__, "settings": settings, "summary": summary.to_json()}
-    write_sealed_json(folder / "import.json", content)
+    files = noted_files(folder, [VOCABULARY])
+    write_sealed_json(folder / "import.json", {**content, **({"files": files} if files else {})})
     shutil.rmtree(folder / ".import")
     return summary
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records, hash_records, load_records
 from memometer.errors import InputError
 from memometer.files import hash_file, hash_json
@@ -181,8 +182,7 @@ def _shared_parts(config: SweepConfig, *, records: Records, public: Records) -> 
     if clipmem:
         given = (clipmem.candidates, clipmem.external, clipmem.independent, clipmem.shared, clipmem.negatives_role)
         roles |= {role for role in given if role}
-    beside = records.folder / "vocabulary.tsv"
-    vocabulary = config.audit.vocabulary or (beside if beside.is_file() else None)
+    vocabulary = config.audit.vocabulary or vocabulary_beside(records.folder)
     parts: dict[str, Any] = {
         "format": FORMAT,
         "records": {role: _hash(records.with_role(role)) for role in sorted(roles)},

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from memometer import __version__
+from memometer.data.beside import VOCABULARY, noted_files
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.scenes.drawing import KINDS
 from memometer.data.scenes.planting import PLANTED_SCHEMA, Entry, Planting, plan
@@ -134,11 +135,12 @@ def make_scenes(
         planted = [row for row in (entry.planted for entry in entries) if row is not None]
         if planted:
             write_table(folder / "planted.parquet", _table(planted, PLANTED_SCHEMA))
-        write_text(folder / "vocabulary.tsv", vocabulary_text())
+        write_text(folder / VOCABULARY, vocabulary_text())
     summary = _summary(entries, folder, size=size, n_captions=n_captions, n_objects=n_objects, n_shards=n_shards)
     # Last, for it marks the scenes as drawn. Without the folder, for equal scenes are equal bytes.
     described = {name: value for name, value in dataclasses.asdict(summary).items() if name != "folder"}
-    write_sealed_json(folder / NOTE, {"key": key, "summary": described})
+    files = noted_files(folder, [VOCABULARY])
+    write_sealed_json(folder / NOTE, {"key": key, "summary": described, "files": files})
     return summary
 
 

@@ -1,0 +1,56 @@
+"""The files beside ``records.parquet`` that a command wrote with it, and their hashes in the note that it left."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from memometer.errors import DamagedError
+from memometer.files import hash_file
+from memometer.sealing import check_files, read_sealed_json
+
+__all__ = ["NOTES", "VOCABULARY", "check_beside", "noted_files", "vocabulary_beside"]
+
+NOTES = ("import.json", "scenes.json")
+"""Where ``files`` are noted."""
+
+VOCABULARY = "vocabulary.tsv"
+
+
+def noted_files(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """The hashes of those of the files that are there, for a note."""
+    return {name: hash_file(folder / name) for name in names if (folder / name).is_file()}
+
+
+def check_beside(folder: Path, names: Sequence[str] | None = None) -> None:
+    """Passes where files beside the records are those that were noted; what is in no note may be anything.
+
+    Args:
+        folder: of the records.
+        names: which; all by default.
+
+    Raises:
+        DamagedError: one is not.
+    """
+    for note in NOTES:
+        if not (folder / note).is_file():
+            continue
+        files = read_sealed_json(folder / note).get("files", {})
+        wanted = {name: files[name] for name in files if names is None or name in names}
+        check_files(folder, wanted, advice="restore it from a copy, or make the records again")
+
+
+def vocabulary_beside(folder: Path) -> Path | None:
+    """The vocabulary that lies beside the records.
+
+    Raises:
+        DamagedError: it is not the one that was put there.
+    """
+    path = folder / VOCABULARY
+    if not path.is_file():
+        return None
+    try:
+        check_beside(folder, [VOCABULARY])
+    except DamagedError as error:
+        raise DamagedError(
+            error.fault, f"restore it, or pass --vocabulary {path} if you changed it yourself"
+        ) from error
+    return path
