@@ -1,6 +1,5 @@
 """Arrays on disk that can be made again: sealed ``.npz`` files, of which a damaged one counts as missing."""
 
-import zipfile
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ from memometer.files import clear_leftovers
 from memometer.progress import notice
 from memometer.sealing import check_seal, sealed_path
 
-__all__ = ["Arrays", "read_arrays", "write_arrays"]
+__all__ = ["Arrays", "map_array", "read_arrays", "write_arrays"]
 
 Arrays = dict[str, npt.NDArray[Any]]
 
@@ -36,15 +35,32 @@ def read_arrays(path: Path, names: Collection[str] = ()) -> Arrays | None:
         return None
     try:
         check_seal(path)
-        with np.load(path, allow_pickle=False) as stored:
+        # NumPy leaves a file open that it cannot read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = dict(stored)
     except DamagedError as error:
         notice(f"{error.fault}; it is made again")
         return None
-    except (ValueError, OSError, EOFError, LookupError, zipfile.BadZipFile, NotImplementedError) as error:
+    except Exception as error:  # noqa: BLE001 (one without a seal; NumPy parses its headers as Python's literals)
         notice(f"{path} cannot be read ({error}); it is made again")
         return None
     if missing := set(names) - arrays.keys():
         notice(f"{path} lacks {', '.join(sorted(missing))}; it is made again")
         return None
     return arrays
+
+
+def map_array(path: Path) -> npt.NDArray[Any]:
+    """The array in a ``.npy`` file, mapped and not read.
+
+    Raises:
+        DamagedError: it is none.
+        OSError: it cannot be opened.
+    """
+    try:
+        array: npt.NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    except OSError:
+        raise
+    except Exception as error:  # NumPy parses its headers as Python's literals
+        raise DamagedError(f"{path} is no array in NumPy's format: {error}") from error
+    return array

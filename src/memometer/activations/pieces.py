@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from memometer.arrays import Arrays, read_arrays, write_arrays
+from memometer.arrays import Arrays, map_array, read_arrays, write_arrays
+from memometer.errors import DamagedError
 from memometer.files import atomic_path, hash_file
 from memometer.locking import one_writer
 from memometer.progress import notice
@@ -50,8 +51,8 @@ def _read(path: Path, mapped: Collection[str]) -> Arrays | None:
         beside, noted = _beside(path, name), arrays.pop(f"{HASH}{name}", None)
         try:
             same = noted is None or hash_file(beside) == str(noted)
-            arrays[name] = np.load(beside, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            arrays[name] = map_array(beside)
+        except (OSError, DamagedError):
             same = False
         if not same:
             notice(f"{beside} is damaged; its piece is made again")

@@ -21,7 +21,7 @@ from memometer.data.sources.surroundings import Surroundings, surroundings
 from memometer.data.summary import ImportSummary, check_rejects, summarise
 from memometer.data.verifying import PieceJob, name_piece, verify_piece
 from memometer.engines.pool import map_ordered
-from memometer.errors import DamagedError, InputError, SourceError
+from memometer.errors import InputError, SourceError
 from memometer.files import atomic_path, clear_leftovers, hash_file, hash_json
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
@@ -77,7 +77,7 @@ def import_records(
     pieces_key = hash_json([__version__, reader.format, _settings(reader) | optional, stamp, limit])
     key = hash_json([pieces_key, objects, hash_file(Path(vocabulary)) if vocabulary else None])
     scratch = folder / ".import" / pieces_key
-    finished = _finished(folder)
+    finished = None if overwrite else _finished(folder)
     if not overwrite and finished is not None and finished["key"] == key:
         notice(f"{folder} already holds this import; nothing to do (--overwrite does it again)")
         shutil.rmtree(folder / ".import", ignore_errors=True)  # of a run that was killed at its very end
@@ -185,14 +185,15 @@ def _stamp(reader: Reader) -> tuple[str, int]:
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
-    """What ``import.json`` says, where a finished import left one."""
+    """What ``import.json`` says, where a finished import left one.
+
+    Raises:
+        DamagedError: it is not what was written.
+    """
     if not (folder / "import.json").is_file() or not (folder / "records.parquet").exists():
         return None
-    try:
-        content = read_sealed_json(folder / "import.json")
-    except DamagedError as error:
-        notice(f"{error}")
-        return None
+    advice = "restore it from a copy, or import again with --overwrite"
+    content = read_sealed_json(folder / "import.json", advice=advice)
     return content if {"key", "summary"} <= content.keys() else None
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from memometer.arrays import map_array
 from memometer.embeddings.vectors import Embeddings
 from memometer.engines import default_workers
 from memometer.errors import DamagedError
@@ -163,10 +164,10 @@ class PieceStore:
             if hashes is not None:
                 return all(hash_file(self._path(piece, ending)) == hash_ for ending, hash_ in hashes.items())
             # A ledger of an earlier version holds no hashes.
-            vectors = np.load(self._path(piece, "npy"), mmap_mode="r", allow_pickle=False)
+            vectors = map_array(self._path(piece, "npy"))
             ids = read_table(self._path(piece, "parquet"), ["record_id"])
             return bool(vectors.shape == (entry["rows"], entry["dim"]) and ids.num_rows == entry["rows"])
-        except (OSError, ValueError, EOFError, DamagedError):
+        except (OSError, DamagedError):
             return False
 
 

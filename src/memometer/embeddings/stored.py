@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from memometer.arrays import map_array
 from memometer.embeddings.vectors import Embeddings
 from memometer.encoders.base import Tower
 from memometer.errors import DamagedError, VectorError
@@ -141,8 +142,8 @@ def _open_array(path: Path) -> npt.NDArray[np.floating]:
     if not path.is_file():
         raise VectorError(f"{path} is missing; {LAYOUT}")
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+        array = map_array(path)
+    except (DamagedError, OSError) as error:
         raise VectorError(f"{path} is not an array of numbers in NumPy's format: {error}; {LAYOUT}") from error
     if not isinstance(array, np.ndarray) or array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
         kind = f"shape {array.shape} and type {array.dtype}" if isinstance(array, np.ndarray) else "several arrays"

@@ -16,7 +16,7 @@ from memometer.data.scenes.planting import PLANTED_SCHEMA, Entry, Planting, plan
 from memometer.data.scenes.samples import Sample, draw_samples, write_shard
 from memometer.data.scenes.styles import style_of
 from memometer.engines import map_ordered
-from memometer.errors import DamagedError, InputError
+from memometer.errors import InputError
 from memometer.files import hash_json, write_text
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
@@ -157,17 +157,15 @@ def _standing(folder: Path, key: str, *, overwrite: bool) -> ScenesSummary | Non
     """What the folder holds, where it is these scenes; None where they are to be drawn, or drawn to their end.
 
     Raises:
+        DamagedError: it cannot tell, and ``overwrite`` is not set.
         InputError: it holds other records, and ``overwrite`` is not set.
     """
     if overwrite:
         return None
-    try:
-        note = read_sealed_json(folder / NOTE) if (folder / NOTE).is_file() else {}
-    except DamagedError as error:
-        notice(error.fault)
-        note = {}
     if not (folder / "records.parquet").exists():
         return None
+    advice = "restore it from a copy, or draw the scenes again with --overwrite"
+    note = read_sealed_json(folder / NOTE, advice=advice) if (folder / NOTE).is_file() else {}
     if note.get("key") != key:
         raise InputError(f"{folder} already holds records; choose another --out, or replace them with --overwrite")
     summary = note.get("summary")
