@@ -15,7 +15,7 @@ def test_coco(tmp_path):
         instances=[
             (25, 18, [1, 2, 3.5, 4]),
             (9, 17, [0, 0, 5, 5]),
-            (25, 17, [9, 9, 1]),
+            (25, 17, None),
             (25, 18, [5, 5, 5, 5]),
             (9, 99, [0] * 4),
         ],
@@ -28,6 +28,11 @@ def test_coco(tmp_path):
     assert [row["objects"] for row in rows] == [["cat"], ["dog", "cat", "dog"]]
     assert rows[1]["boxes"] == [[1, 2, 3.5, 4], None, [5, 5, 5, 5]]
     assert summary.reasons == {"missing image": 1, "no caption": 1}
+    assert summary.left_aside == {
+        "annotation of an unknown category": 1,
+        "annotation of an unknown image": 1,
+        "image of no record": 1,  # 30, a reject
+    }
     assert {row["record_id"] for row in rejects(tmp_path / "out")} == {"000000000030", "000000000034"}
 
 
@@ -47,7 +52,7 @@ def test_coco_splits_and_images_without_instances(tmp_path):
 
 def test_coco_keeps_the_order_of_captions_and_boxes(tmp_path):
     captions = [(1 + n % 3, f"caption {n}") for n in range(120)]
-    instances = [(1 + n % 3, 17 + n % 2, [n, 0, 1, 1]) for n in range(120)]
+    instances = [(1 + n % 3, 17 + n % 2, [0, 0, 1, n]) for n in range(120)]
     write_coco(tmp_path / "coco", {n: f"{n}.jpg" for n in (1, 2, 3)}, captions=captions, instances=instances)
     import_records(tmp_path / "coco", tmp_path / "out")
     for row in records(tmp_path / "out"):

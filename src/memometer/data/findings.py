@@ -72,5 +72,5 @@ class Findings:
 
 
 def commonest(counts: Mapping[str, int]) -> dict[str, int]:
-    """The counts, the largest first."""
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+    """The counts that are not 0, the largest first."""
+    return dict(sorted(((kind, n) for kind, n in counts.items() if n), key=lambda item: (-item[1], item[0])))

@@ -163,7 +163,7 @@ def _settings(reader: Reader) -> dict[str, Any]:
         return {
             name: used(value) if isinstance(value, dict) else value
             for name, value in settings.items()
-            if value or name not in {"annotations", "boxes", "scores", "names", "renamed"}
+            if value or name not in {"annotations", "boxes", "scores", "names", "renamed", "images", "drop_crowds"}
         }
 
     settings = used(dataclasses.asdict(reader))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from memometer.data.sources.base import BadRecordError, Labels, valid_text
 
-__all__ = ["check_places", "label_from", "labels_from"]
+__all__ = ["box_from", "check_places", "label_from", "labels_from"]
 
 MAX_PX = 1e9
 """No image is as large; and float32, as which boxes are stored, holds it."""
@@ -57,7 +57,7 @@ def labels_from(
     parallel_scores = _parallel(scores, len(names), what="scores")
     return Labels(
         objects=[names[place] for place in kept],
-        boxes=None if parallel_boxes is None else [_box(parallel_boxes[place]) for place in kept],
+        boxes=None if parallel_boxes is None else [box_from(parallel_boxes[place]) for place in kept],
         scores=None if parallel_scores is None else [_number(parallel_scores[place], "scores") for place in kept],
     )
 
@@ -86,9 +86,16 @@ def _parallel(values: object, n_objects: int, *, what: str) -> Sequence[object] 
     return values
 
 
-def _box(value: object) -> list[float] | None:
+def box_from(value: object) -> list[float] | None:
+    """A box: four numbers, not checked for what they say; None for nothing.
+
+    Raises:
+        BadRecordError: something else.
+    """
     if value is None:
         return None
+    if type(value) is list and len(value) == 4 and all(type(side) is float for side in value):
+        return value  # as nearly all of a million
     if not isinstance(value, list | tuple) or len(value) != 4:
         raise BadRecordError("boxes do not match the objects: a box is x, y, width, height")
     return [_number(side, "boxes") for side in value]

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
-from memometer.data.sources.coco import caption_files, open_coco
+from memometer.data.sources.coco import annotation_files, open_coco
 from memometer.data.sources.delimited import open_delimited
 from memometer.data.sources.folders import FolderReader, has_images
+from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.listing import walk
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.parquet import open_parquet
@@ -46,7 +47,13 @@ def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _coco(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_coco(Path(_one_folder(paths, "coco")), splits=options.splits)
+    return open_coco(
+        [Path(path) for path in paths],
+        splits=options.splits,
+        images=options.images,
+        drop_crowds=options.crowds == "drop",
+        captions_required=options.captions_required,
+    )
 
 
 def _folder(paths: list[str], options: ReaderOptions) -> Reader:
@@ -177,6 +184,9 @@ def _kind(path: Path) -> str:
     if kind is not None:
         return kind
     if path.is_file():
+        listed = json_kind(path) if path.suffix.lower() == ".json" else None
+        if listed in FORMATS:
+            return listed
         with path.open("rb") as file:
             head = file.read(512)
         if head.startswith(b"PAR1"):
@@ -190,7 +200,7 @@ def _kind(path: Path) -> str:
 
 
 def _recognise_folder(folder: Path, options: ReaderOptions) -> str:
-    if caption_files(folder):
+    if annotation_files(folder):
         return "coco"
     pictured = has_images(str(folder))
     for suffix, kind in _SUFFIXES.items():

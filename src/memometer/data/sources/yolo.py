@@ -12,7 +12,7 @@ UNNAMED = "YOLO labels without class names (data.yaml or classes.txt, or --class
 UNKNOWN_CLASS = "YOLO box of a class without a name"
 UNKNOWN_SHAPE = "YOLO box of another shape"
 
-_LINE = re.compile(r"\d+(\s+[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?){4,}")
+_LINE = re.compile(r"\d+(\s+[-+]?(\d+\.?\d*|\.\d+|nan|inf)(e[-+]?\d+)?){4,}", re.IGNORECASE)
 
 
 def is_yolo(text: str) -> bool:
@@ -67,12 +67,12 @@ def label_path(image: str) -> str | None:
 
 def _shape(values: list[float]) -> tuple[list[float], float | None] | None:
     """x, y, width, height with a confidence; None for something else."""
-    if not all(map(math.isfinite, values)):
-        return None
     if len(values) in (4, 5):
         x, y, width, height = values[:4]
         return [x - width / 2, y - height / 2, width, height], values[4] if len(values) == 5 else None
     if len(values) % 2:
         return None
+    if not all(map(math.isfinite, values)):
+        return [math.nan] * 4, None  # an impossible box, as in every format
     across, down = values[::2], values[1::2]
     return [min(across), min(down), max(across) - min(across), max(down) - min(down)], None

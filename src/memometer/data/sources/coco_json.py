@@ -1,0 +1,204 @@
+"""The lists of a COCO annotations file: quickly where it is well formed, entry by entry where one of them is not."""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from memometer.errors import SourceError
+
+__all__ = ["CocoAnnotation", "CocoCategory", "CocoFile", "CocoImage", "Unreadable", "read_coco"]
+
+
+class CocoImage(msgspec.Struct, gc=False):
+    """An image, its values as they stand in the file: of any type, since other programs than COCO's write such files.
+
+    The two lists are LVIS's.
+    """
+
+    id: Any = None
+    file_name: Any = None
+    coco_url: Any = None
+    width: Any = None
+    height: Any = None
+    neg_category_ids: Any = None
+    not_exhaustive_category_ids: Any = None
+
+
+class CocoAnnotation(msgspec.Struct, gc=False):
+    """A caption, an object, or both, likewise."""
+
+    image_id: Any = None
+    category_id: Any = None
+    bbox: Any = None
+    caption: Any = None
+    iscrowd: Any = None
+
+
+class CocoCategory(msgspec.Struct, gc=False):
+    """A category, likewise."""
+
+    id: Any = None
+    name: Any = None
+
+
+class Unreadable(msgspec.Struct, gc=False):
+    """An entry that cannot be read.
+
+    Attributes:
+        id: of the image that it is, or belongs to.
+        reason: as it goes to ``rejects.parquet``.
+    """
+
+    id: Any
+    reason: str
+
+
+class CocoFile(msgspec.Struct):
+    """The lists of one file; everything else in it (polygons, licences) is skipped, not built."""
+
+    images: Sequence[CocoImage | Unreadable]
+    annotations: Sequence[CocoAnnotation | Unreadable]
+    categories: Sequence[CocoCategory | Unreadable]
+
+
+class _Whole(msgspec.Struct):
+    images: list[CocoImage] | None
+    annotations: list[CocoAnnotation] | None
+    categories: list[CocoCategory] | None = None
+
+
+class _Split(msgspec.Struct):
+    images: list[msgspec.Raw] | None
+    annotations: list[msgspec.Raw] | None
+    categories: list[msgspec.Raw] | None = None
+
+
+class _ImageId(msgspec.Struct):
+    id: Any = None
+
+
+class _Owner(msgspec.Struct):
+    image_id: Any = None
+
+
+def read_coco(path: Path) -> CocoFile:
+    """Reads a file. An entry that cannot be read costs itself alone.
+
+    ``NaN`` and ``Infinity``, which are no JSON but which Python writes, are numbers here. A null list counts as empty.
+
+    Raises:
+        SourceError: it cannot be read, is no JSON object, is nested without end, or lacks images or annotations.
+    """
+    try:
+        data = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except (OSError, MemoryError) as error:
+        reason = "it does not fit in memory" if isinstance(error, MemoryError) else error
+        raise SourceError(f"{path} cannot be read as COCO annotations: {reason}") from error
+    try:
+        whole = msgspec.json.decode(data, type=_Whole)
+        found = CocoFile(whole.images or (), whole.annotations or (), whole.categories or ())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        found = _entry_by_entry(data, path)
+    if not found.images:
+        raise SourceError(f"{path} is not a COCO annotations file: its list 'images' is empty")
+    return found
+
+
+def _entry_by_entry(data: bytes, path: Path) -> CocoFile:
+    data = _without_other_json(data)
+    try:
+        lists = msgspec.json.decode(data, type=_Split)
+    except msgspec.ValidationError as error:
+        raise SourceError(f"{path} is not a COCO annotations file: {error}") from error
+    except RecursionError as error:
+        raise SourceError(
+            f"{path} cannot be read as COCO annotations: its values are nested too deep for any program"
+        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SourceError(
+            f"{path} cannot be read as COCO annotations: {error}; mend it, or download it again if it was cut"
+        ) from error
+    return CocoFile(
+        images=[_image(raw) for raw in lists.images or ()],
+        annotations=[_annotation(raw) for raw in lists.annotations or ()],
+        categories=[_category(raw) for raw in lists.categories or ()],
+    )
+
+
+def _image(raw: msgspec.Raw) -> CocoImage | Unreadable:
+    try:
+        return msgspec.json.decode(raw, type=CocoImage)
+    except _BAD as error:
+        return Unreadable(_value_of(raw, _ImageId, "id"), _reason(error, raw))
+
+
+def _annotation(raw: msgspec.Raw) -> CocoAnnotation | Unreadable:
+    try:
+        annotation = msgspec.json.decode(raw, type=CocoAnnotation)
+    except _BAD as error:
+        return Unreadable(_value_of(raw, _Owner, "image_id"), _reason(error, raw))
+    if isinstance(annotation.bbox, list):
+        annotation.bbox = [_NOT_FINITE.get(side, side) if isinstance(side, str) else side for side in annotation.bbox]
+    return annotation
+
+
+def _category(raw: msgspec.Raw) -> CocoCategory | Unreadable:
+    try:
+        return msgspec.json.decode(raw, type=CocoCategory)
+    except _BAD as error:
+        return Unreadable(_value_of(raw, _ImageId, "id"), _reason(error, raw))
+
+
+_BAD = (msgspec.DecodeError, UnicodeDecodeError)
+
+
+def _value_of(raw: msgspec.Raw, kind: type[_ImageId | _Owner], name: str) -> Any:
+    """One value of an entry of which another cannot be read."""
+    try:
+        return getattr(msgspec.json.decode(raw, type=kind), name)
+    except _BAD:
+        return None
+
+
+def _reason(error: Exception, raw: msgspec.Raw) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8: a text of its annotations"
+    shown = bytes(memoryview(raw)[:40]).decode("utf-8", "backslashreplace")
+    return f"malformed annotation: {error} in {json.dumps(shown)}"
+
+
+_NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
+
+# A text, or a number that is none; a text without an end takes the rest, so that every byte is looked at once.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|-?(?:NaN|Infinity)', re.DOTALL)
+_LONE = re.compile(
+    rb"(?<!\\)((?:\\\\)*+)(?:\\u[dD][89abAB][0-9a-fA-F]{2}(\\u[dD][c-fC-F][0-9a-fA-F]{2})?"
+    rb"|\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def _without_other_json(data: bytes) -> bytes:
+    """The file with what JSON does not know in a form that costs its own entry alone.
+
+    Numbers that are none become texts; half of an escaped pair, which stands for no character, becomes a byte that is
+    not UTF-8.
+    """
+    if b"NaN" not in data and b"Infinity" not in data and _SURROGATE.search(data) is None:
+        return data
+    return _TOKEN.sub(_mended, data)
+
+
+def _mended(match: re.Match[bytes]) -> bytes:
+    token = match[0]
+    if not token.startswith(b'"'):
+        return b'"' + token + b'"'
+    return _LONE.sub(_without_half, token) if _SURROGATE.search(token) else token
+
+
+def _without_half(match: re.Match[bytes]) -> bytes:
+    return match[0] if match[2] else match[1] + b"\xff"
