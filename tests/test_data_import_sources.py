@@ -69,7 +69,7 @@ def test_folder_without_captions_says_what_to_do(tmp_path):
         ("u.csv", r"no column 'title' for captions; its columns are image, url; pass --caption-column"),
         ("empty.csv", "no header|is empty"),
         ("fake.parquet", "cannot be read as Parquet"),
-        ("coco", "is not a COCO annotations file: Object missing required field"),
+        ("coco", "download it, or choose other splits"),
     ],
 )
 def test_wrong_sources_stop_at_once(tmp_path, source, message):

@@ -2,6 +2,7 @@ import dataclasses
 import html.parser
 import json
 import re
+import shutil
 
 import pyarrow as pa
 import pytest
@@ -12,6 +13,7 @@ from typer.testing import CliRunner
 from memometer.audits.result import load_audit, save_audit
 from memometer.cli.report import command
 from memometer.errors import InputError
+from memometer.files import read_json
 from memometer.report import MAX_BYTES, html_fragment, render, write_report
 from memometer.report.pages.vl_dejavu import PAGE
 from memometer.report.pictures import MAX_THUMBNAIL_BYTES, Pictures
@@ -340,8 +342,22 @@ def test_the_command_names_a_folder_without_an_audit(tmp_path):
     assert "holds no finished audit" in str(result.exception)
 
 
+def test_files_of_two_runs_in_one_folder_are_said(tmp_path, without_charts):
+    for name in ("one", "other"):
+        audit = make_audit()
+        save_audit(dataclasses.replace(audit, manifest={**audit.manifest, "key": name}), tmp_path / name)
+    assert read_json(tmp_path / "one" / "summary.json")["key"] == load_audit(tmp_path / "one").manifest["key"] == "one"
+    shutil.copy(tmp_path / "other" / "summary.json", tmp_path / "one" / "summary.json")
+    with pytest.raises(InputError, match=r"one is damaged: its summary\.json and its manifest\.json are of two runs"):
+        load_audit(tmp_path / "one")
+    shutil.copy(tmp_path / "one" / "manifest.json", tmp_path / "other" / "manifest.json")
+    with pytest.raises(InputError, match="of two runs; copy one run's folder as a whole"):
+        load_audit(tmp_path / "other")
+
+
 def test_a_sweep_is_no_audit(tmp_path):
     (tmp_path / "summary.json").write_text('{"measure": "sweep"}')
+    (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(InputError, match="what 'memometer sweep' wrote, which 'memometer report' shows"):
         load_audit(tmp_path)
 

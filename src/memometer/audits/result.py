@@ -12,7 +12,17 @@ from memometer.files import hash_bytes, hash_file, json_text, write_text
 from memometer.sealing import check_files, damaged, read_sealed_json, write_sealed_json
 from memometer.tables import read_table, write_table
 
-__all__ = ["REJECTS_SCHEMA", "Audit", "holds_run", "load_audit", "read_config", "read_run", "save_audit", "write_run"]
+__all__ = [
+    "REJECTS_SCHEMA",
+    "Audit",
+    "check_same_run",
+    "holds_run",
+    "load_audit",
+    "read_config",
+    "read_run",
+    "save_audit",
+    "write_run",
+]
 
 NO_AUDITS = ("sweep", "utility")
 """Other commands whose folders have a ``summary.json`` as well."""
@@ -65,14 +75,14 @@ class Audit:
 
 def save_audit(audit: Audit, folder: Path) -> Audit:
     """Writes an audit's files."""
-    write_run(
+    summary = write_run(
         folder,
         summary=audit.summary,
         tables={name: getattr(audit, name) for name in TABLES} | audit.tables,
         manifest=audit.manifest,
         config=audit.config,
     )
-    return dataclasses.replace(audit, folder=folder)
+    return dataclasses.replace(audit, folder=folder, summary=summary)
 
 
 def write_run(
@@ -82,8 +92,13 @@ def write_run(
     tables: dict[str, pa.Table],
     manifest: dict[str, Any],
     config: dict[str, Any],
-) -> None:
-    """Writes the files of a run; ``summary.json`` comes last, so a folder that has one is whole."""
+) -> dict[str, Any]:
+    """Writes the files of a run; ``summary.json`` comes last, so a folder that has one is whole.
+
+    Returns:
+        The summary as it is written, with the key of the manifest beside it.
+    """
+    summary = {**summary, "key": manifest.get("key")}
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "summary.json").unlink(missing_ok=True)
     for stale in folder.glob("*.parquet"):
@@ -96,6 +111,7 @@ def write_run(
     write_sealed_json(folder / "manifest.json", {**manifest, "files": hashes})
     for name, text in texts.items():
         write_text(folder / name, text)
+    return summary
 
 
 def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,8 +124,21 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not path.is_file():
         raise damaged(folder, "it has a summary.json but no manifest.json", advice=AGAIN)
     manifest = read_sealed_json(path, advice=AGAIN)
+    summary = read_sealed_json(folder / "summary.json", advice=AGAIN)
+    check_same_run(folder, summary, manifest)
     check_files(folder, manifest.pop("files", {}), advice=AGAIN)
-    return manifest, read_sealed_json(folder / "summary.json", advice=AGAIN)
+    return manifest, summary
+
+
+def check_same_run(folder: Path, summary: dict[str, Any], manifest: dict[str, Any]) -> None:
+    """Passes where a summary names the manifest beside it, or none, as those of earlier versions.
+
+    Raises:
+        DamagedError: they are of two runs.
+    """
+    if summary.get("key") is not None and summary["key"] != manifest.get("key"):
+        why = "its summary.json and its manifest.json are of two runs"
+        raise damaged(folder, why, advice=f"copy one run's folder as a whole, or {AGAIN}")
 
 
 def holds_run(folder: Path, key: str, *, what: str, overwrite: bool) -> bool:

@@ -164,6 +164,7 @@ class VLDejaVuSummary(Counts):
 
     measure: Literal["vl-dejavu"]
     schema_: Literal[1] = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     k: int
     query: str = Field(description="Which caption is the query, e.g. 'caption 1'.")
     target: str

@@ -90,6 +90,7 @@ class ClipMemSummary(Strict):
 
     measure: Literal["clipmem"]
     schema_: Literal[1] = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     targets: list[str] = Field(description="Models trained on shared and candidates.")
     references: list[str] = Field(description="Models trained on shared and independent.")
     augment: str = Field(description="How views of an image are drawn.")

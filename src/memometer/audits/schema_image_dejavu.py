@@ -89,6 +89,7 @@ class ImageDejaVuSummary(Counts):
 
     measure: Literal["image-dejavu"]
     schema_: Literal[1] = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     k: int
     crop: Literal["background", "corner"]
     min_side: float = Field(description="px, or below 1 a share of the image's shorter side.")

@@ -82,6 +82,7 @@ class SslMemSummary(Strict):
 
     measure: Literal["sslmem"]
     schema_: Literal[1] = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     target: str
     reference: str
     augment: str = Field(description="How the views of an image are drawn.")

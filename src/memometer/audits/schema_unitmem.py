@@ -57,6 +57,7 @@ class UnitMemSummary(Strict):
 
     measure: Literal["unitmem"]
     schema_: Literal[1] = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     target: str
     augment: str = Field(description="How the views of an image are drawn.")
     draws: int = Field(description="Views of an image; the most captions of a record.")

@@ -77,13 +77,12 @@ def _rewrite(file: pq.ParquetFile, roles: pa.Array, out: Path) -> None:
     schema, field = file.schema_arrow, pa.field("role", pa.string())
     place = schema.get_field_index("role")
     schema = schema.append(field) if place < 0 else schema.set(place, field)
-    groups = [file.metadata.row_group(index) for index in range(file.num_row_groups)]
-    codec = groups[0].column(0).compression.lower() if groups else "snappy"
     start = 0
-    with table_writer(out, schema, compression="none" if codec == "uncompressed" else codec) as writer:
-        for index, group in enumerate(groups):
+    # its own compression is not asked for: pyarrow ends the process over damaged metadata of a column
+    with table_writer(out, schema) as writer:
+        for index in range(file.num_row_groups):
             table = file.read_row_group(index)
-            mine = roles.slice(start, group.num_rows)
-            start += group.num_rows
+            mine = roles.slice(start, table.num_rows)
+            start += table.num_rows
             table = table.append_column(field, mine) if place < 0 else table.set_column(place, field, mine)
-            writer.write_table(table, row_group_size=max(group.num_rows, 1))
+            writer.write_table(table, row_group_size=max(table.num_rows, 1))

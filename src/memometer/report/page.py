@@ -11,6 +11,7 @@ from markupsafe import Markup
 from memometer.errors import InputError
 from memometer.files import hash_json, write_text
 from memometer.locking import writes
+from memometer.progress import warn
 from memometer.report import view
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
@@ -21,6 +22,7 @@ from memometer.report.pages import Figure, MeasurePage, page_of
 from memometer.report.pictures import Pictures
 from memometer.report.svg import to_svg
 from memometer.report.text import clip, count, signed
+from memometer.report.vega import can_draw
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -61,7 +63,7 @@ def render(audit: "Audit", *, images: bool = True) -> str:
 
 @writes("path", file=True)
 def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Path:
-    """Writes `render` to ``path``, whole or not at all, and returns the path.
+    """Writes `render` to ``path``, whole or not at all, and returns the path; warns where there can be no charts.
 
     Raises:
         InputError: the path is a folder.
@@ -70,6 +72,11 @@ def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Pa
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected the name of a file, such as {path / 'report.html'}")
+    if not can_draw():
+        warn(
+            "the report has tables and no charts, whose renderer gets too little address space here; lift 'ulimit -v', "
+            f"and draw them with 'memometer report {path.parent}'"
+        )
     write_text(path, render(audit, images=images))
     return path
 
@@ -128,7 +135,7 @@ def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
 
 def _drawn(audit: "Audit", figure: Figure, *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
     numbers = figure.numbers(audit)
-    if not numbers.rows:
+    if not numbers.rows or not can_draw():
         return DrawnFigure(figure, numbers, None, None)
     drawings = [
         to_svg(

@@ -4,8 +4,9 @@ import re
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import vl_convert
 from markupsafe import Markup
+
+from memometer.report import vega
 
 __all__ = ["to_svg"]
 
@@ -30,7 +31,7 @@ def to_svg(chart: Any, *, key: str, label: str) -> Markup:
         ValueError: the chart holds an element that is no plain drawing.
     """
     specification = chart.to_dict() | {"background": "transparent"}
-    root = ET.fromstring(vl_convert.vegalite_to_svg(specification))  # noqa: S314 (drawn here, not read in)
+    root = ET.fromstring(vega.draw(specification))  # noqa: S314 (drawn here, not read in)
     for element in root.iter():
         tag = element.tag.removeprefix(f"{{{SVG}}}")
         if tag not in TAGS or any(name.startswith("on") or name == f"{{{XLINK}}}href" for name in element.attrib):

@@ -89,6 +89,7 @@ class SweepSummary(Strict):
 
     measure: Literal["sweep"]
     schema_: Literal[1] = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     seeds: list[int]
     baseline: str
     memorization_metric: str

@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from memometer.audits.result import Audit
+from memometer.audits.result import Audit, check_same_run
 from memometer.errors import InputError, JobError
 from memometer.files import hash_bytes, hash_file, hash_json, json_text, write_text
 from memometer.locking import one_writer
@@ -133,7 +133,9 @@ def run_sweep(
     if outcomes and all(outcome == "failed" for outcome in outcomes.values()):
         _raise_failed(outcomes)
     summary, results = collect(plan, Question(max_utility_loss, utility_metric, memorization_metric))
-    found = Sweep(out, summary, results, _manifest(plan, started), config.model_dump(mode="json"))
+    manifest = _manifest(plan, started)
+    summary = {**summary, "key": manifest["key"]}
+    found = Sweep(out, summary, results, manifest, config.model_dump(mode="json"))
     with one_writer(out, wait=True):
         _write(found)
         found.write_report()
@@ -153,9 +155,10 @@ def load_sweep(folder: str | Path) -> Sweep:
         raise InputError(
             f"{folder} lacks {', '.join(missing)}; run its 'memometer sweep … --out' without --shard again"
         )
-    manifest = read_sealed_json(files[1])
+    summary, manifest = read_sealed_json(files[0]), read_sealed_json(files[1])
+    check_same_run(folder, summary, manifest)
     check_files(folder, manifest.pop("files", {}))
-    summary, config = read_sealed_json(files[0]), read_sealed_json(files[2])
+    config = read_sealed_json(files[2])
     return Sweep(folder, summary, read_table(files[3]), manifest, config)
 
 

@@ -59,14 +59,14 @@ class Utility:
 
 def save_utility(utility: Utility, folder: Path) -> Utility:
     """Writes the files of a run."""
-    write_run(
+    summary = write_run(
         folder,
         summary=utility.summary,
         tables={name: getattr(utility, name) for name in TABLES},
         manifest=utility.manifest,
         config=utility.config,
     )
-    return dataclasses.replace(utility, folder=folder)
+    return dataclasses.replace(utility, folder=folder, summary=summary)
 
 
 def load_utility(folder: str | Path) -> Utility:

@@ -84,6 +84,7 @@ class UtilitySummary(Strict):
 
     measure: Literal["utility"]
     schema_: Literal[1] = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     model: str
     role: str | None
     n_records: int

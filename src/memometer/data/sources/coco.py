@@ -16,7 +16,6 @@ from memometer.data.sources.coco_files import (
     annotation_files,
     annotation_lists,
     find_splits,
-    is_coco,
     partners,
     split_names,
 )
@@ -138,12 +137,6 @@ def open_coco(
             is not there.
     """
     root = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
-    for path in paths if root is None else ():
-        if not is_coco(path):
-            raise SourceError(
-                f"{path} is not a COCO annotations file: COCO is read from one folder, or from JSON with lists of "
-                "images and annotations"
-            )
     named = dict.fromkeys(each for path in paths for each in partners(path))
     found = find_splits(named if root is None else annotation_files(root))
     if not found:

@@ -8,7 +8,7 @@ from pathlib import Path
 from memometer.data.images import IMAGE_SUFFIXES
 from memometer.data.sources.json_kind import holds_keys, json_kind
 
-__all__ = ["CocoSplit", "annotation_files", "annotation_lists", "find_splits", "is_coco", "partners", "split_names"]
+__all__ = ["CocoSplit", "annotation_files", "annotation_lists", "find_splits", "partners", "split_names"]
 
 MAX_LISTS = 32
 """Of a folder with more JSON files, most likely those of single images, only those of telling names are tried."""
@@ -92,7 +92,7 @@ def annotation_lists(folder: Path) -> list[Path]:
     texts = sorted(name for name in names if name.lower().endswith(".json") and not name.startswith("."))
     if len(texts) > MAX_LISTS:
         texts = [name for name in texts if _TELLING.search(name)]
-    return [folder / name for name in texts if not _beside_image(name, names) and is_coco(folder / name)]
+    return [folder / name for name in texts if not _beside_image(name, names) and _is_coco(folder / name)]
 
 
 def _beside_image(name: str, names: set[str]) -> bool:
@@ -100,7 +100,7 @@ def _beside_image(name: str, names: set[str]) -> bool:
     return any(stem + suffix in names for suffix in IMAGE_SUFFIXES)
 
 
-def is_coco(path: Path) -> bool:
+def _is_coco(path: Path) -> bool:
     """By content; where COCO's own names stand in COCO's own place, also a file that is damaged."""
     if path.parent.name == "annotations" and path.stem.startswith(("captions_", "instances_")):
         return path.is_file()
