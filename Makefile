@@ -71,6 +71,7 @@ study-mitigation: $(READY)
 benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scoring.py
+	$(BIN)/python benchmarks/bootstrap.py
 	$(BIN)/python benchmarks/naive_bayes.py
 	$(BIN)/python benchmarks/clipmem.py
 	$(BIN)/python benchmarks/unitmem.py

@@ -7,12 +7,10 @@ Captions of one image are found or missed together, so resampling single caption
 import numpy as np
 import numpy.typing as npt
 
-from memometer.seeds import rng_for
 from memometer.statistics.gaps import Gap
+from memometer.statistics.resampling import resampled_sums
 
 __all__ = ["clustered_mean"]
-
-Floats = npt.NDArray[np.float64]
 
 
 def clustered_mean(
@@ -26,7 +24,7 @@ def clustered_mean(
 ) -> Gap:
     """Σ totals / Σ sizes, with its 95 % percentile-bootstrap interval over clusters.
 
-    As in `gap_of`, how often each distinct (total, size) occurs is drawn, so the order of clusters has no say.
+    As in `gap_of`, the order of clusters has no say.
 
     Args:
         totals: (g,) the sum over the items of each cluster.
@@ -43,21 +41,18 @@ def clustered_mean(
     0.5
     """
     held = sizes > 0
-    pairs, counts = np.unique(np.stack([totals[held], sizes[held]], axis=1), axis=0, return_counts=True)
-    if not len(pairs):
+    pairs = [totals[held].astype(np.float64), sizes[held].astype(np.float64)]
+    clusters, n = int(held.sum()), int(sizes.sum())
+    if not clusters:
         return Gap(None, None, None, None, 0, reason)
-    value = _ratio(counts[None], pairs)[0]
-    n, clusters = int(sizes.sum()), int(counts.sum())
+    distinct, counts = np.unique(np.stack(pairs, axis=1), axis=0, return_counts=True)
+    value = float(counts @ distinct[:, 0] / (counts @ distinct[:, 1]))
     if clusters < 2:
-        return Gap(float(value), None, None, None, n)
-    chances = counts / clusters
-    drawn = rng_for(seed, f"{name}/bootstrap").multinomial(clusters, chances, replicates)
-    tenth = rng_for(seed, f"{name}/tenth").multinomial(max(1, round(0.1 * clusters)), chances, 100)
-    low, high = np.quantile(_ratio(drawn, pairs), [0.025, 0.975])
-    return Gap(float(value), float(low), float(high), float(np.std(_ratio(tenth, pairs), ddof=1)), n)
-
-
-def _ratio(counts: npt.NDArray[np.integer], pairs: npt.NDArray[np.number]) -> Floats:
-    """(b,) the mean over items under each row of (b, distinct pairs) counts."""
-    ratio: Floats = (counts @ pairs[:, 0].astype(np.float64)) / (counts @ pairs[:, 1].astype(np.float64))
-    return ratio
+        return Gap(value, None, None, None, n)
+    tenth = max(1, round(0.1 * clusters))
+    replicated, spread = (
+        np.divide(*resampled_sums(pairs, drawn=drawn, replicates=times, seed=seed, name=f"{name}/{use}"))
+        for drawn, times, use in ((clusters, replicates, "bootstrap"), (tenth, 100, "tenth"))
+    )
+    low, high = np.quantile(replicated, [0.025, 0.975])
+    return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n)

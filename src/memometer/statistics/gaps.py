@@ -3,8 +3,7 @@
 PPG, PRG and AUCG of A (arXiv 2402.02103) are means of one number per record: the sign of the difference in precision,
 the sign of the difference in recall, and the difference in recall. So one resampling serves them all.
 
-Resampling draws how often each *distinct value* occurs (a multinomial), not which record: the same distribution as
-drawing records with replacement, at a cost that does not grow with their number, and blind to their order.
+Records are resampled by `memometer.statistics.resampling`, whatever their order.
 """
 
 import dataclasses
@@ -13,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from memometer.seeds import rng_for
+from memometer.statistics.resampling import resampled_sums
 
 __all__ = ["Gap", "gap_of", "population_contributions", "recall_area_by_histogram"]
 
@@ -90,8 +89,8 @@ def gap_of(
     value = float(shares @ [_mean(values) for values in scored])
     if any(len(values) < 2 for values in scored):
         return Gap(value, None, None, None, n)
-    replicated = shares @ [_resampled(v, 1.0, replicates, seed, f"{name}/{i}/bootstrap") for i, v in enumerate(scored)]
-    spread = shares @ [_resampled(v, 0.1, 100, seed, f"{name}/{i}/tenth") for i, v in enumerate(scored)]
+    replicated = shares @ [_means(v, 1.0, replicates, seed, f"{name}/{i}/bootstrap") for i, v in enumerate(scored)]
+    spread = shares @ [_means(v, 0.1, 100, seed, f"{name}/{i}/tenth") for i, v in enumerate(scored)]
     low, high = np.quantile(replicated, [0.025, 0.975])
     return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n)
 
@@ -117,12 +116,9 @@ def _mean(values: Floats) -> float:
     return float(distinct @ counts) / len(values)
 
 
-def _resampled(values: Floats, share: float, replicates: int, seed: int, name: str) -> Floats:
+def _means(values: Floats, share: float, replicates: int, seed: int, name: str) -> Floats:
     """(replicates,) means of ``share`` of the records, drawn with replacement."""
-    distinct, counts = np.unique(values, return_counts=True)
     drawn = max(1, round(share * len(values)))
-    chances = counts / counts.sum()
-    rng = rng_for(seed, name)
-    block = max(1, 1_000_000 // len(distinct))  # bounds memory where the values are many
-    sizes = [min(block, replicates - start) for start in range(0, replicates, block)]
-    return np.concatenate([rng.multinomial(drawn, chances, size) @ distinct / drawn for size in sizes])
+    (sums,) = resampled_sums([values], drawn=drawn, replicates=replicates, seed=seed, name=name)
+    means: Floats = sums / drawn
+    return means
