@@ -1,6 +1,7 @@
 """Records without captions, and tables that say where the objects are."""
 
 import csv
+import dataclasses
 import json
 
 import pyarrow as pa
@@ -28,6 +29,27 @@ def run(*arguments):
 # --- captions are optional ---
 
 
+def write_jsonl(root):
+    (root / "t.jsonl").write_text('{"image": "1.png", "text": "x"}\n{"image": "2.png", "text": null}\n')
+    return root / "t.jsonl"
+
+
+def write_karpathy(root):
+    images = [{"filename": "1.png", "sentences": [{"raw": "x"}]}, {"filename": "2.png", "sentences": []}]
+    (root / "t.json").write_text(json.dumps({"images": images}))
+    return root / "t.json"
+
+
+def write_arrow(root):
+    data = pa.table({"image": [picture(1), picture(2)], "text": ["x", None]})
+    with pa.OSFile(str(root / "t.arrow"), "wb") as file, pa.ipc.new_stream(file, data.schema) as out:
+        out.write_table(data)
+    return root / "t.arrow"
+
+
+_LISTS = {"jsonl": write_jsonl, "karpathy": write_karpathy, "arrow": write_arrow}
+
+
 def write_source(root, kind):
     """A source whose second record has no caption."""
     if kind == "webdataset":
@@ -47,6 +69,8 @@ def write_source(root, kind):
         return root / "t.parquet"
     for name in ("1.png", "2.png"):
         (root / name).write_bytes(picture(1))
+    if kind in _LISTS:
+        return _LISTS[kind](root)
     separator = "\t" if kind == "tsv" else ","
     (root / f"t.{kind}").write_text("filepath,title\n1.png,x\n2.png, \n".replace(",", separator))
     return root / f"t.{kind}"
@@ -106,17 +130,13 @@ def test_the_command_says_how_many_have_none(tmp_path):
 
 def test_what_enters_the_key_of_an_import(tmp_path):
     """Options that are not used leave no trace, so that an import keeps its key when others come."""
-    fields = dict.fromkeys(("record_id", "image"), None) | {"captions": ()}
-    fields |= dict.fromkeys(("label", "objects", "group", "role", "objects_separator"))
     tar = open_source(write_samples(tmp_path / "0.tar", [1]))
-    assert json.dumps(importing._settings(tar)) == json.dumps({"sidecars": {"fields": fields, "text": "lines"}})
+    assert importing._settings(tar) == {"sidecars": {"text": "lines", "renamed": False}}
     folder = open_source(write_source(tmp_path, "folder"))
-    assert json.dumps(importing._settings(folder)) == json.dumps(
-        {"sidecars": {"fields": fields, "text": "lines"}, "caption_template": None, "label_from": "auto"}
-    )
+    assert importing._settings(folder) == {"sidecars": {"text": "lines", "renamed": False}, "label_from": "auto"}
     table = open_source(write_source(tmp_path, "csv"))
-    named = fields | {"image": "filepath", "captions": ("title",)}
-    assert json.dumps(importing._settings(table)) == json.dumps({"fields": named, "separator": ","})
+    named = {"image": "filepath", "captions": ("title",)}
+    assert importing._settings(table) == {"rows": {"fields": named, "shortest": 1}, "separator": ","}
     assert importing._settings(open_source(write_source(tmp_path, "coco"))) == {}
     import_records(tmp_path / "0.tar", tmp_path / "out")
     content = json.loads((tmp_path / "out" / "import.json").read_text())
@@ -144,10 +164,11 @@ def test_parquet_boxes_and_scores(tmp_path, kind):
 
 
 def write_csv(folder, header, *rows):
-    (folder / "0.png").write_bytes(picture(0))
+    for number in range(len(rows)):
+        (folder / f"{number}.png").write_bytes(picture(0))
     with (folder / "t.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["filepath", "title", "record_id", *header]])
-        csv.writer(file).writerows([["0.png", "x", number, *row] for number, row in enumerate(rows)])
+        csv.writer(file).writerows([[f"{number}.png", "x", number, *row] for number, row in enumerate(rows)])
     return folder / "t.csv"
 
 
@@ -176,7 +197,8 @@ def test_csv_boxes_and_scores_are_json(tmp_path, names):
 
 def test_without_a_column_of_objects_boxes_are_the_labels(tmp_path):
     rows = [("cat", "[[0, 0, 1, 1], [2, 2, 3, 3]]"), ("dog", ""), ("", ""), ("", "[[0, 0, 1, 1]]")]
-    import_records(write_csv(tmp_path, ("label", "boxes"), *rows), tmp_path / "out", max_rejects=0.5)
+    asked = ReaderOptions(fields=Fields(label="label", boxes="boxes"))
+    import_records(write_csv(tmp_path, ("label", "boxes"), *rows), tmp_path / "out", options=asked, max_rejects=0.5)
     found = [[row[name] for name in ("label", "objects", "boxes")] for row in records(tmp_path / "out")]
     assert found == [
         ["cat", ["cat", "cat"], [[0, 0, 1, 1], [2, 2, 3, 3]]],
@@ -226,17 +248,22 @@ def test_bad_boxes_and_scores_are_rejects(tmp_path, boxes, scores, reason):
     table = write_csv(
         tmp_path, ("objects", "boxes", "scores"), ("cat", "[[0, 0, 1, 1]]", "[1]"), ("cat", boxes, scores)
     )
-    import_records(table, tmp_path / "out", max_rejects=0.5)
+    asked = ReaderOptions(fields=Fields(objects="objects", boxes="boxes", scores="scores"))
+    import_records(table, tmp_path / "out", options=asked, max_rejects=0.5)
     (reject,) = rejects(tmp_path / "out")
     assert reject["reason"].startswith(reason)
     assert (reject["record_id"], reject["member"]) == ("1", "row 2")
     assert len(load_records(tmp_path / "out")) == 1
+    kept = import_records(table, tmp_path / "unasked")
+    assert kept.n_rejected == 0, "columns that nobody asked for never cost a record"
+    assert [kind for kind in kept.left_aside if "not read" in kind and reason.split(":")[0] in kind]
 
 
 def test_boxes_of_no_objects_are_a_reject(tmp_path):
     table = {"image": [picture(0), picture(1)], "objects": [None, ["a"]], "boxes": [[[0, 0, 1, 1]], [[0, 0, 1, 1]]]}
     pq.write_table(pa.table(table), tmp_path / "t.parquet")
-    import_records(tmp_path / "t.parquet", tmp_path / "out", options=OPTIONAL, max_rejects=0.5)
+    asked = dataclasses.replace(OPTIONAL, fields=Fields(objects="objects", boxes="boxes"))
+    import_records(tmp_path / "t.parquet", tmp_path / "out", options=asked, max_rejects=0.5)
     assert rejects(tmp_path / "out")[0]["reason"] == "boxes do not match the objects: 1 boxes for 0 objects"
 
 

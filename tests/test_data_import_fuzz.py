@@ -13,10 +13,10 @@ from PIL import Image
 
 from memometer.data.images import UnreadableImageError, decode_image
 from memometer.data.records import RECORD_SCHEMA
-from memometer.data.sources import Draft, Fields, Piece, Reject
-from memometer.data.sources.base import BadRecordError
+from memometer.data.sources import Draft, Fields, Piece, ReaderOptions, Reject
+from memometer.data.sources.base import Aside, BadRecordError
 from memometer.data.sources.delimited import open_delimited
-from memometer.data.sources.rows import Row, row_draft
+from memometer.data.sources.rows import Row, RowOptions, read_rows
 from memometer.data.sources.sidecars import SidecarOptions, read_sidecars
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import SourceError
@@ -172,7 +172,15 @@ def test_any_boxes_of_a_row(objects, boxes, scores, as_text):
     if as_text:
         columns |= {name: json.dumps(columns[name]) for name in ("boxes", "scores")}
     fields = Fields(image="image", objects="objects", objects_separator="|", boxes="boxes", scores="scores")
-    draft = row_draft(Row("t.csv", 0, columns | {"image": "0.png"}), fields)
+    (draft,) = [
+        found
+        for found in read_rows(
+            [Row("t.csv", 0, columns | {"image": "0.png"})],
+            RowOptions(fields, asked=("objects", "boxes", "scores")),
+            unit=None,
+        )
+        if not isinstance(found, Aside)
+    ]
     if isinstance(draft, Reject):
         assert draft.reason.split(":")[0] in REASONS
         return
@@ -189,9 +197,12 @@ def test_any_csv(tmp_path, body):
     path = tmp_path / "t.csv"
     path.write_bytes(b"filepath,title\n" + body)
     try:
-        reader = open_delimited([str(path)], Fields(), separator=None)
+        reader = open_delimited([str(path)], ReaderOptions())
     except SourceError:
         return
-    pieces = reader.plan(tmp_path).pieces
-    found = [entry for piece in pieces for entry in reader.read(piece)]
-    assert len(found) == sum(piece.n_rows or 0 for piece in pieces)
+    plan = reader.plan(tmp_path)
+    found = [entry for piece in plan.pieces for entry in reader.read(piece) if not isinstance(entry, Aside)]
+    n_rows = sum(piece.n_rows or 0 for piece in plan.pieces)
+    n_lines = body.count(b"\n") + (not body.endswith(b"\n") and bool(body))
+    assert n_rows + plan.aside.get("blank line", 0) == n_lines
+    assert len(found) <= n_rows if plan.remarks else len(found) == n_rows

@@ -174,9 +174,10 @@ def test_tar_that_is_none(tmp_path, content, reason):
 
 
 def write_table(tmp_path, bad, *, encoding="utf-8"):
-    (tmp_path / "0.png").write_bytes(picture(0))
+    for name in ("0", *(f"good{number}" for number in GOOD)):
+        (tmp_path / f"{name}.png").write_bytes(picture(0))
     (tmp_path / "fifo.png").exists() or os.mkfifo(tmp_path / "fifo.png")
-    good = "".join(f"0.png,good,{number}\n" for number in GOOD)
+    good = "".join(f"good{number}.png,good,{number}\n" for number in GOOD)
     text = b"filepath,title,record_id\n" + good.encode() + bad
     (tmp_path / "t.csv").write_bytes(text)
     return tmp_path / "t.csv"

@@ -26,7 +26,8 @@ from memometer.errors import SourceError
 def test_delimited(tmp_path, name, text, options):
     write_pictures(tmp_path, ["images/0.png", "images/1.png"])
     (tmp_path / name).write_text(text, newline="")
-    summary = import_records(tmp_path / name, tmp_path / "out", options=ReaderOptions(**options))
+    given = ReaderOptions(quoting=True, **options)  # a cell spans lines
+    summary = import_records(tmp_path / name, tmp_path / "out", options=given)
     rows = records(tmp_path / "out")
     assert [row["record_id"] for row in rows] == ["images/0", "images/1"]
     assert [row["captions"] for row in rows] == [["a cat, black"], ["line\none"]]
@@ -68,10 +69,10 @@ def test_delimited_ids_from_paths(tmp_path):
 
 def test_delimited_pieces_join_without_seam(tmp_path, monkeypatch):
     monkeypatch.setattr("memometer.data.sources.delimited.PIECE_ROWS", 3)
-    write_pictures(tmp_path, ["0.png"])
-    rows = "".join(f'0.png,"é {number}\n""q""",{number}\n' for number in range(10))
+    write_pictures(tmp_path, [f"{number}.png" for number in range(10)])
+    rows = "".join(f'{number}.png,"é {number}\n""q""",{number}\n' for number in range(10))
     (tmp_path / "t.csv").write_text("filepath,title,record_id\n" + rows)
-    import_records(tmp_path / "t.csv", tmp_path / "out")
+    import_records(tmp_path / "t.csv", tmp_path / "out", options=ReaderOptions(quoting=True))
     assert ids(tmp_path / "out") == [str(number) for number in range(10)]
     assert records(tmp_path / "out")[7]["captions"] == ['é 7\n"q"']
 

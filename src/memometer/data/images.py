@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
+from memometer.data.arrow_tables import open_arrow
 from memometer.files import hash_bytes
 
 __all__ = [
@@ -196,7 +197,15 @@ def _place(ref: ImageRef) -> str:
 
 
 def _read_cell(ref: ImageRef) -> bytes:
-    """One cell of a Parquet column of bytes, or of Hugging Face's ``struct<bytes, path>``."""
+    """One cell of a Parquet's or Arrow file's column of bytes, or of Hugging Face's ``struct<bytes, path>``."""
+    cell = _arrow_cell(ref) if ref.path.endswith(".arrow") else _parquet_cell(ref)
+    value = cell.get("bytes") if isinstance(cell, dict) else cell
+    if not isinstance(value, bytes):
+        raise UnreadableImageError(f"unreadable image: row {ref.row} of {ref.path} holds no bytes in '{ref.column}'")
+    return value
+
+
+def _parquet_cell(ref: ImageRef) -> object:
     version = _version(ref.path)
     starts = _group_starts(ref.path, version)
     row = ref.row or 0
@@ -204,11 +213,14 @@ def _read_cell(ref: ImageRef) -> bytes:
     if group == len(starts) - 1:
         raise UnreadableImageError(f"unreadable image: {ref.path} has no row {ref.row}")
     column = _read_group(ref.path, version, group, ref.column or "")
-    cell = column[row - starts[group]].as_py() if column is not None else None
-    value = cell.get("bytes") if isinstance(cell, dict) else cell
-    if not isinstance(value, bytes):
-        raise UnreadableImageError(f"unreadable image: row {ref.row} of {ref.path} holds no bytes in '{ref.column}'")
-    return value
+    return column[row - starts[group]].as_py() if column is not None else None
+
+
+def _arrow_cell(ref: ImageRef) -> object:
+    table = open_arrow(ref.path, _version(ref.path))
+    if (ref.row or 0) >= table.num_rows or ref.column not in table.column_names:
+        raise UnreadableImageError(f"unreadable image: {ref.path} has no row {ref.row} of '{ref.column}'")
+    return table[ref.column][ref.row].as_py()
 
 
 def _version(path: str) -> tuple[int, int]:

@@ -156,18 +156,15 @@ def _noun_finder(objects: str, vocabulary: str | Path | None) -> Callable[[Any],
 def _settings(reader: Reader) -> dict[str, Any]:
     """A reader's options, without its paths, and without whether captions are required, which holds for any reader.
 
-    Options that came after the first imports are left out where they are not used, so that these keep their keys.
+    Options that are not used are left out, so that imports keep their keys when others come.
     """
 
     def used(settings: dict[str, Any]) -> dict[str, Any]:
-        return {
-            name: used(value) if isinstance(value, dict) else value
-            for name, value in settings.items()
-            if value or name not in {"annotations", "boxes", "scores", "names", "renamed", "images", "drop_crowds"}
-        }
+        found = {name: used(value) if isinstance(value, dict) else value for name, value in settings.items()}
+        return {name: value for name, value in found.items() if value is not None and value not in ((), {}, "")}
 
     settings = used(dataclasses.asdict(reader))
-    return {name: value for name, value in settings.items() if name not in {"paths", "captions_required"}}
+    return {name: value for name, value in settings.items() if name not in {"paths", "captions_required", "remarks"}}
 
 
 def _stamp(reader: Reader) -> tuple[str, int]:

@@ -16,7 +16,9 @@ __all__ = ["ImportSummary", "check_rejects", "summarise"]
 
 HINTS = {
     "duplicate id": "in a table, name a column of unique ids with --id-column",
-    "missing image": "relative paths start at the table's own folder",
+    "missing image": "relative paths start at the table's own folder; --images FOLDER names another",
+    "not UTF-8": "name the encoding of a table with --encoding, e.g. latin-1",
+    "malformed row": "cells of several lines are read with --quoting, another separator with --separator",
     "no caption": "name the captions' column or JSON field with --caption-column, or --captions optional keeps them",
 }
 

@@ -32,6 +32,9 @@ PIECE_ROWS = 2_048
 """Records per piece, where the reader can choose; also the rows that a worker holds before it writes them."""
 
 
+_NOTHING = frozenset({"nan", "null", "none", "n/a", "na", "<na>", "#n/a", "nil", "nat"})
+
+
 class BadRecordError(Exception):
     """One record that cannot be used; the message is its reason in ``rejects.parquet``.
 
@@ -235,8 +238,17 @@ def decode_text(data: bytes, *, what: str) -> str:
         raise BadRecordError(f"not UTF-8: {what}, byte {error.start}") from None
 
 
+def is_nothing(text: str) -> bool:
+    """Whether a text is what tables write where there is none, and nothing else.
+
+    >>> is_nothing("NaN"), is_nothing(" N/A "), is_nothing("nan bread")
+    (True, True, False)
+    """
+    return text.strip().lower() in _NOTHING
+
+
 def captions_from(value: object, *, what: str) -> list[str]:
-    """The captions in a field: a text, a list of texts, or nothing; blank ones are dropped.
+    """The captions in a field: a text, a list of texts, or nothing; blank ones, ``nan`` or ``NULL`` are dropped.
 
     Raises:
         BadRecordError: something else, or text that is not UTF-8.
@@ -251,6 +263,6 @@ def captions_from(value: object, *, what: str) -> list[str]:
         if not isinstance(entry, str):
             raise BadRecordError(f"caption is not text: {what} holds {type(entry).__name__}")
         text = valid_text(entry.strip(), what=what)
-        if text:
+        if text and not is_nothing(text):
             captions.append(text)
     return captions

@@ -1,135 +1,243 @@
-"""CSV and TSV: one row per record, an image path and a caption each (open_clip's ``filepath`` and ``title``)."""
+"""CSV and TSV: a row per record or caption, an image's path in one column (open_clip's ``filepath`` and ``title``)."""
 
-import csv
 import dataclasses
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
-from memometer.data.sources.base import PIECE_ROWS, Draft, Fields, Piece, Plan, Reject
-from memometer.data.sources.rows import Row, choose_columns, row_draft
+from memometer.data.images import IMAGE_SUFFIXES
+from memometer.data.sources.base import PIECE_ROWS, Aside, Draft, Fields, Piece, Plan, Reject
+from memometer.data.sources.columns import choose_columns, find_corners, image_column
+from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, name_hash, plan_groups
+from memometer.data.sources.lines import Line, Lines, check_encoding, split_line
+from memometer.data.sources.options import ReaderOptions, RowUnit
+from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
+from memometer.data.sources.table_options import row_options
 from memometer.errors import SourceError
 
-__all__ = ["DelimitedReader", "open_delimited"]
+__all__ = ["SEPARATORS", "DelimitedReader", "looks_delimited", "open_delimited"]
+
+SEPARATORS = (",", "\t", ";", "|")
+"""Recognised where none is given."""
+
+_NUMBERED_TOKENS = re.compile(r"[^\t]+\.\w{2,5}#\d+\t")
+"""A line of Flickr8k's token file, ``1.jpg#0``, a tab, a caption."""
 
 
 @dataclasses.dataclass(frozen=True)
 class DelimitedReader:
-    """CSV or TSV files with a header line; a piece is a run of rows. Relative image paths start at the table's folder.
+    """CSV or TSV files; a piece is a run of rows, or of the rows of some images where images have several.
+
+    Relative image paths start at the table's folder.
 
     Attributes:
-        fields: the columns by name, chosen by `open_delimited`.
+        rows: how rows are read.
         separator: one character.
+        columns: names of the columns, for files without a header; () takes the header's.
+        quoting: whether ``"`` quotes cells; None does in CSV and not in TSV. Only where it was asked for may a quoted
+            cell span lines: elsewhere a quote that does not close costs its line, not the ones below it.
+        encoding: None is UTF-8, or what a byte order mark says.
+        one_row_per: what a row stands for; None recognises it.
         captions_required: whether a table without a column of captions is a mistake.
+        remarks: what was recognised.
     """
 
     format: ClassVar[str] = "csv"
     paths: tuple[str, ...]
-    fields: Fields
+    rows: RowOptions
     separator: str
+    columns: tuple[str, ...] = ()
+    quoting: bool | None = None
+    encoding: str | None = None
+    one_row_per: RowUnit | None = None
     captions_required: bool = True
+    remarks: tuple[str, ...] = ()
 
     def files(self) -> Iterator[Path]:
         """The tables; the images they name are not among them."""
         yield from map(Path, self.paths)
+        if self.rows.names is not None:
+            yield Path(self.rows.names.path)
 
-    def plan(self, scratch: Path) -> Plan:  # noqa: ARG002 (the protocol's signature)
-        """Counts the rows, and notes the byte at which every piece begins."""
-        pieces = []
+    def plan(self, scratch: Path) -> Plan:
+        """Counts the rows, notes where every piece begins, and brings the rows of one image together."""
+        pieces: list[Piece] = []
+        hashes: list[int] = []
+        n_blank = 0
         for path in self.paths:
-            n_rows, start = 0, 0
-            with _Table(path, self.separator) as table:
-                choose_columns(table.header, self.fields, path=path, captions_required=self.captions_required)
-                start = table.offset
-                for _ in table.rows():
+            with self._open(path) as table:
+                header = self._header(table, path)
+                choose_columns(header, self.rows.fields, path=path, captions_required=self.captions_required)
+                n_rows, start = 0, table.offset
+                place = header.index(str(self.rows.fields.image))
+                for cells, fault, _ in table.rows():
+                    hashes.append(self._hash(path, n_rows, None if fault or place >= len(cells) else cells[place]))
                     n_rows += 1
                     if n_rows % PIECE_ROWS == 0:
                         pieces.append(Piece(path, offset=start, row=n_rows - PIECE_ROWS, n_rows=PIECE_ROWS))
                         start = table.offset
-            if n_rows % PIECE_ROWS:
-                pieces.append(Piece(path, offset=start, row=n_rows - n_rows % PIECE_ROWS, n_rows=n_rows % PIECE_ROWS))
-        return Plan(pieces)
+                rest = n_rows % PIECE_ROWS
+                if rest:
+                    pieces.append(Piece(path, offset=start, row=n_rows - rest, n_rows=rest))
+                n_blank += table.n_blank
+        aside = {"blank line": n_blank} if n_blank else {}
+        together = None if self.one_row_per == "image" else plan_groups(lambda: hashes, self._payloads, scratch)
+        if together is None:
+            return Plan(pieces, aside, self.remarks)
+        return Plan(together[0], aside, (*self.remarks, together[1]))
 
-    def read(self, piece: Piece) -> Iterator[Draft | Reject]:
-        """The rows of one piece. A row of another length than the header is a reject."""
-        with _Table(piece.path, self.separator) as table:
+    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+        """The records of one piece. A row of another length than the header is a reject."""
+        if Path(piece.path).name == GROUPED:
+            yield from self._read_groups(piece)
+            return
+        with self._open(piece.path) as table:
+            header = self._header(table, piece.path)
             table.go_to(piece.offset)
-            for place, (cells, fault) in enumerate(table.rows(), start=piece.row):
-                if place - piece.row == piece.n_rows:
+            for number, line in enumerate(table.rows(), start=piece.row):
+                if number - piece.row == piece.n_rows:
                     return
-                if not fault and len(cells) != len(table.header):
-                    fault = f"malformed row: {len(cells)} columns instead of {len(table.header)}"  # noqa: PLW2901 (one name)
-                row = Row(piece.path, place, dict(zip(table.header, cells, strict=False)))
-                yield Reject(None, piece.path, row.member, fault) if fault else row_draft(row, self.fields)
+                row = _row(line, header, path=piece.path, number=number)
+                yield from [row] if isinstance(row, Reject) else read_rows([row], self.rows, unit=self.one_row_per)
+
+    def cells(self) -> Iterator[object]:
+        """What every row has in the column of images."""
+        for path in self.paths:
+            with self._open(path) as table:
+                header = self._header(table, path)
+                place = header.index(str(self.rows.fields.image)) if self.rows.fields.image in header else len(header)
+                yield from (cells[place] for cells, _, _ in table.rows() if place < len(cells))
+
+    def _read_groups(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+        headers: dict[str, tuple[Lines, list[str]]] = {}
+        for group in grouped_rows(piece):
+            rows = []
+            for payload in group:
+                if payload.path not in headers:
+                    with self._open(payload.path) as table:
+                        headers[payload.path] = table, self._header(table, payload.path)
+                table, header = headers[payload.path]
+                line = (*table.split(payload.row), payload.row)
+                row = _row(line, header, path=payload.path, number=payload.number)
+                if isinstance(row, Reject):
+                    yield row
+                else:
+                    rows.append(row)
+            if rows:
+                yield from read_rows(rows, self.rows, unit=self.one_row_per)
+
+    def _payloads(self) -> Iterator[Payload]:
+        for path in self.paths:
+            with self._open(path) as table:
+                self._header(table, path)
+                for number, (_, _, line) in enumerate(table.rows()):
+                    yield Payload(path, number, line)
+
+    def _hash(self, path: str, number: int, cell: str | None) -> int:
+        name = image_name(cell)
+        return name_hash(None if name is None else f"{Path(path).parent}/{name}", place=f"{path}\0{number}")
+
+    def _open(self, path: str) -> Lines:
+        quoting = self.separator != "\t" if self.quoting is None else self.quoting
+        return Lines(path, separator=self.separator, quoting=quoting, spans=bool(self.quoting), encoding=self.encoding)
+
+    def _header(self, table: Lines, path: str) -> list[str]:
+        """The names of the columns; the next row is the first."""
+        if self.columns:
+            return list(self.columns)
+        cells, fault, _ = next(table.rows(), ([], "it is empty", b""))
+        if fault:
+            raise SourceError(f"{path} has no header line that can be read: {fault}")
+        return _names(cells)
 
 
-def open_delimited(
-    paths: Sequence[str], fields: Fields, *, separator: str | None, captions_required: bool = True
-) -> DelimitedReader:
-    """A reader of CSV or TSV files, its columns and separator chosen by the first file's header.
-
-    Args:
-        paths: the files.
-        fields: columns asked for.
-        separator: None takes the tab for ``.tsv`` and for a header with tabs but no comma, else the comma.
-        captions_required: whether there must be a column of captions.
+def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedReader:
+    """A reader of CSV or TSV files; its separator and columns are recognised by the first file's first line.
 
     Raises:
         SourceError: no header, or a column is missing.
+        InputError: there is no such encoding.
     """
+    check_encoding(options.encoding)
+    head = _first_line(paths[0], options.encoding)
+    separator, columns, remarks = options.separator, options.columns, list[str]()
+    if separator in {None, "\t"} and not columns and _NUMBERED_TOKENS.match(head):
+        separator, columns = "\t", ("image", "caption")
+        remarks.append(f"{Path(paths[0]).name} is read as Flickr8k's token file: an image and a caption a line")
     if separator is None:
-        with Path(paths[0]).open("rb") as file:
-            header = file.readline()
-        tabs = paths[0].endswith(".tsv") or (b"\t" in header and b"," not in header)
-        separator = "\t" if tabs else ","
+        separator = _separator(head, path=paths[0], columns=columns)
+        usual = "\t" if paths[0].lower().endswith(".tsv") else ","
+        if separator != usual:
+            remarks.append(f"columns are separated by {separator!r}; --separator says otherwise")
     if len(separator) != 1 or separator in '"\r\n':
         raise SourceError(f"the separator is {separator!r}; expected one character, e.g. --separator ';'")
-    with _Table(paths[0], separator) as table:
-        if not table.header:
-            raise SourceError(f"{paths[0]} is empty; expected a header line that names the columns")
-        chosen = choose_columns(table.header, fields, path=paths[0], captions_required=captions_required)
-    return DelimitedReader(tuple(paths), chosen, separator, captions_required)
+    if not head.strip():
+        raise SourceError(f"{paths[0]} is empty; expected a header line that names the columns")
+    header = list(columns) or _names(split_line(head, separator=separator, quoting=separator != "\t")[0])
+    if not columns and any(Path(cell).suffix.lower() in IMAGE_SUFFIXES for cell in header):
+        raise SourceError(
+            f"{paths[0]} has no header: its first line is {head.strip()[:100]!r}; name its columns in their order with "
+            "--columns, e.g. --columns image,caption"
+        )
+    fields = choose_columns(header, options.fields, path=paths[0], captions_required=options.captions_required)
+    reader = DelimitedReader(
+        tuple(paths),
+        RowOptions(fields),
+        separator,
+        columns,
+        options.quoting,
+        options.encoding,
+        options.one_row_per,
+        options.captions_required,
+        tuple(remarks),
+    )
+    rows = row_options(paths, options, fields, corners=find_corners(header), images=reader.cells)
+    return dataclasses.replace(reader, rows=rows)
 
 
-class _Table:
-    """One delimited file, read row by row, that knows the byte where the next row starts."""
+def looks_delimited(path: Path, options: ReaderOptions) -> bool:
+    """Whether a text file is a table of images: its first line names a column of images, or is a token file's."""
+    try:
+        head = _first_line(str(path), options.encoding)
+    except (OSError, ValueError):
+        return False
+    if _NUMBERED_TOKENS.match(head):
+        return True
+    split = (_names(split_line(head, separator=each, quoting=True)[0]) for each in SEPARATORS)
+    return any(len(names) > 1 and image_column(names, options.fields) is not None for names in split)
 
-    def __init__(self, path: str, separator: str) -> None:
-        self._file = Path(path).open("rb")  # noqa: SIM115 (closed by __exit__)
-        self._separator = separator
-        self.offset = 3 if self._file.read(3) == b"\xef\xbb\xbf" else 0  # a byte order mark
-        self._file.seek(self.offset)
-        cells, fault = next(self.rows(), ([], ""))
-        if fault:
-            raise SourceError(f"{path} has no header line that can be read: {fault}")
-        self.header = [name.encode("utf-8", "backslashreplace").decode().strip() for name in cells]
 
-    def __enter__(self) -> Self:
-        return self
+def _row(line: Line, header: list[str], *, path: str, number: int) -> Row | Reject:
+    cells, fault, _ = line
+    if not fault and len(cells) != len(header):
+        fault = f"malformed row: {len(cells)} columns instead of {len(header)}"
+    row = Row(path, number, dict(zip(header, (cell.strip() for cell in cells), strict=False)))
+    return Reject(None, path, row.member, fault) if fault else row
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
 
-    def go_to(self, offset: int) -> None:
-        """Makes `rows` start at a byte."""
-        self._file.seek(offset)
-        self.offset = offset
+def _names(cells: Sequence[str]) -> list[str]:
+    """Names of columns; one without a name is called by its number, as pandas' index often is."""
+    shown = [cell.encode("utf-8", "backslashreplace").decode().strip() for cell in cells]
+    return [name or f"column {place}" for place, name in enumerate(shown, start=1)]
 
-    def rows(self) -> Iterator[tuple[list[str], str]]:
-        """Cells and fault ("" for none) of every row; blank lines are no rows. Bad bytes become lone surrogates."""
-        reader = csv.reader(self._lines(), delimiter=self._separator)
-        while True:
-            try:
-                cells = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:  # most often a quote that never closes
-                yield [], f"malformed row: {error}"
-                continue
-            if cells:
-                yield cells, ""
 
-    def _lines(self) -> Iterator[str]:
-        for line in self._file:
-            self.offset += len(line)
-            yield line.decode("utf-8", "surrogateescape")
+def _first_line(path: str, encoding: str | None) -> str:
+    with Lines(path, separator=",", quoting=False, spans=False, encoding=encoding) as table:
+        return next((table.decode(line) for _, _, line in table.rows()), "")
+
+
+def _separator(head: str, *, path: str, columns: Sequence[str]) -> str:
+    """The separator by which the first line has a column of images, and the most columns; else the usual one."""
+    usual = "\t" if path.lower().endswith(".tsv") else ","
+    ordered = (usual, *(each for each in SEPARATORS if each != usual))
+    counts = {each: len(split_line(head, separator=each, quoting=each != "\t")[0]) for each in ordered}
+    if columns:
+        return next((each for each in ordered if counts[each] == len(columns)), usual)
+
+    def rank(each: str) -> tuple[bool, int]:
+        names = _names(split_line(head, separator=each, quoting=each != "\t")[0])
+        return image_column(names, Fields()) is not None, counts[each]
+
+    best = max(ordered, key=rank)
+    return best if counts[best] > 1 else usual

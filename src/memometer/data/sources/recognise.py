@@ -8,13 +8,15 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from memometer.data.sources.arrow_files import open_arrow_files
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
 from memometer.data.sources.coco import annotation_files, open_coco
-from memometer.data.sources.delimited import open_delimited
+from memometer.data.sources.delimited import looks_delimited, open_delimited
 from memometer.data.sources.folders import FolderReader, has_images
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.listing import walk
+from memometer.data.sources.lists import json_format, open_karpathy, open_list
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.parquet import open_parquet
 from memometer.data.sources.sidecars import SidecarOptions
@@ -30,12 +32,16 @@ def _tars(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_delimited(
-        _files(paths, ".csv", ".tsv"),
-        options.fields,
-        separator=options.separator,
-        captions_required=options.captions_required,
-    )
+    return open_delimited(_delimited_files(paths, options), options)
+
+
+def _delimited_files(paths: list[str], options: ReaderOptions) -> list[str]:
+    """The files; of a folder those ending in .csv or .tsv, else its texts that are tables."""
+    if len(paths) == 1 and Path(paths[0]).is_dir() and not _inside(Path(paths[0]), ".csv", ".tsv"):
+        texts = [path for path in _at_top(Path(paths[0]), ".txt") if looks_delimited(Path(path), options)]
+        if texts:
+            return texts
+    return _files(paths, ".csv", ".tsv")
 
 
 def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
@@ -43,7 +49,28 @@ def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_parquet(_files(paths, ".parquet"), options.fields, captions_required=options.captions_required)
+    return open_parquet(_files(paths, ".parquet"), options)
+
+
+def _arrow(paths: list[str], options: ReaderOptions) -> Reader:
+    return open_arrow_files(_files(paths, ".arrow"), options)
+
+
+def _list(paths: list[str], options: ReaderOptions) -> Reader:
+    return open_list(_metadata(Path(paths[0])) or _files(paths, ".jsonl", ".json"), options)
+
+
+def _karpathy(paths: list[str], options: ReaderOptions) -> Reader:
+    files = _files(paths, ".json")
+    return open_karpathy([path for path in files if json_kind(Path(path)) == "karpathy"] or files, options)
+
+
+def _metadata(folder: Path) -> list[str]:
+    """Lists that Hugging Face's image folders have beside images, ``metadata.jsonl``, there or in splits' folders."""
+    if not folder.is_dir():
+        return []
+    found = [*folder.glob("metadata.jsonl"), *folder.glob("*/metadata.jsonl"), *folder.glob("*/*/metadata.jsonl")]
+    return sorted(map(str, found))
 
 
 def _coco(paths: list[str], options: ReaderOptions) -> Reader:
@@ -83,12 +110,25 @@ FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
     "csv": _delimited,
     "tsv": _tsv,
     "parquet": _parquet,
+    "arrow": _arrow,
+    "jsonl": _list,
+    "karpathy": _karpathy,
     "coco": _coco,
     "folder": _folder,
 }
 """What ``--format`` takes, in the order in which a folder is tried."""
 
-_SUFFIXES = {".tar": "webdataset", ".parquet": "parquet", ".csv": "csv", ".tsv": "tsv"}
+_SUFFIXES = {
+    ".tar": "webdataset",
+    ".parquet": "parquet",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".arrow": "arrow",
+}
+
+_JSON = {"array": "jsonl", "lines": "jsonl"}
 
 
 def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) -> Reader:  # noqa: B008 (frozen)
@@ -121,6 +161,11 @@ def expand(source: str) -> list[str]:
         source.encode()
     except UnicodeEncodeError:
         raise SourceError(f"the path {source!a} is not UTF-8, so no table can hold it; rename the folder") from None
+    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", source):
+        raise SourceError(
+            f"{source} is an address; memometer reads local files alone: fetch them first, e.g. with 'hf download', "
+            "'aws s3 sync' or img2dataset, and name the folder"
+        )
     if Path(source).exists():
         return [_absolute(source)]
     named = [_absolute(name) for name in _braces(source)]
@@ -184,9 +229,10 @@ def _kind(path: Path) -> str:
     if kind is not None:
         return kind
     if path.is_file():
-        listed = json_kind(path) if path.suffix.lower() == ".json" else None
-        if listed in FORMATS:
+        if path.suffix.lower() == ".json" and (listed := json_kind(path) or _JSON.get(json_format(path))):
             return listed
+        if path.suffix.lower() in {".txt", ""} and looks_delimited(path, ReaderOptions()):
+            return "csv"
         with path.open("rb") as file:
             head = file.read(512)
         if head.startswith(b"PAR1"):
@@ -195,26 +241,32 @@ def _kind(path: Path) -> str:
             return "webdataset"
     hint = "decompress it to a plain .tar" if path.name.endswith((".tar.gz", ".tgz")) else "name its kind with --format"
     raise SourceError(
-        f"cannot tell the format of {path}: memometer reads tar shards, CSV, TSV, Parquet, COCO, image folders; {hint}"
+        f"cannot tell the format of {path}: memometer reads tar shards, CSV, TSV, Parquet, Arrow, JSON lines, COCO, "
+        f"image folders; {hint}"
     )
 
 
 def _recognise_folder(folder: Path, options: ReaderOptions) -> str:
     if annotation_files(folder):
         return "coco"
+    if any(json_kind(Path(path)) == "karpathy" for path in _at_top(folder, ".json")):
+        return "karpathy"
+    if _metadata(folder):
+        return "jsonl"
     pictured = has_images(str(folder))
-    for suffix, kind in _SUFFIXES.items():
-        if _at_top(folder, suffix) and not (pictured and _is_other_table(folder, kind, options)):
-            return kind
-    if pictured:
-        return "folder"
-    for suffix, kind in _SUFFIXES.items():
-        if _inside(folder, suffix):
-            return kind
-    raise SourceError(
-        f"found no records in {folder}, which holds {_contents(folder)}; expected tar shards, CSV, TSV or Parquet "
-        "tables, COCO's annotations/captions_*.json, or images"
-    )
+    at_top = (kind for suffix, kind in _SUFFIXES.items() if _at_top(folder, suffix))
+    kind = next((kind for kind in at_top if not (pictured and _is_other_table(folder, kind, options))), None)
+    if kind is None and any(looks_delimited(Path(path), options) for path in _at_top(folder, ".txt")):
+        kind = "csv"
+    if kind is None and pictured:
+        kind = "folder"
+    kind = kind or next((kind for suffix, kind in _SUFFIXES.items() if _inside(folder, suffix)), None)
+    if kind is None:
+        raise SourceError(
+            f"found no records in {folder}, which holds {_contents(folder)}; expected tar shards, CSV, TSV or Parquet "
+            "tables, JSON lines, COCO's annotations/captions_*.json, or images"
+        )
+    return kind
 
 
 def _is_other_table(folder: Path, kind: str, options: ReaderOptions) -> bool:

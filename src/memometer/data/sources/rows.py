@@ -1,13 +1,16 @@
-"""Rows of tables: which column means what, and one row as a draft."""
+"""Rows of tables and of lists: one row, or all rows of one image, as a draft."""
 
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
-from memometer.data.images import ImageRef
+from memometer.data.images import IMAGE_SUFFIXES, ImageRef
 from memometer.data.sources.base import (
     MAX_ENCODED_BYTES,
+    Aside,
     BadRecordError,
     Draft,
     Fields,
@@ -16,21 +19,26 @@ from memometer.data.sources.base import (
     captions_from,
     valid_text,
 )
+from memometer.data.sources.cells import base64_image, list_in_cell
+from memometer.data.sources.class_names import ClassNames
+from memometer.data.sources.columns import Corners
+from memometer.data.sources.finding import ImageFolders, name_parts
 from memometer.data.sources.labels import check_places, label_from, labels_from
-from memometer.errors import SourceError
+from memometer.data.sources.options import RowUnit
+from memometer.data.sources.row_labels import box_of_row, objects_of_struct
 
-__all__ = ["UNDECODABLE", "Row", "choose_columns", "row_draft", "used_columns"]
+__all__ = ["UNDECODABLE", "Row", "RowOptions", "image_name", "read_rows"]
 
-USUAL_IMAGE = ("filepath", "image", "image_path", "file_name", "filename", "path")
-USUAL_CAPTIONS = ("title", "captions", "caption", "text")
-USUAL_ID = "record_id"
-USUAL_LABEL = "label"
-USUAL_OBJECTS = "objects"
-USUAL_BOXES = "boxes"
-USUAL_SCORES = "scores"
+T = TypeVar("T")
 
 UNDECODABLE = object()
 """Stands for a value whose bytes are not UTF-8."""
+
+_NUMBERED = re.compile(r"(\.[A-Za-z0-9]{2,5})#\d+")
+"""Flickr8k's token file numbers the captions of an image behind its name: ``1.jpg#0``."""
+
+GUESSED_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG")
+"""Looked for where a table names images without a suffix, as Open Images does."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,78 +61,127 @@ class Row:
 
     def text(self, column: str | None) -> str | None:
         """The text in a column; None where the column or the value is missing or blank."""
-        value = self.values.get(column) if column else None
-        if value is UNDECODABLE:
-            raise BadRecordError(f"not UTF-8: column '{column}'")
+        value = self.value(column)
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise BadRecordError(f"value is not text: column '{column}' holds {type(value).__name__}")
         return valid_text(str(value).strip(), what=f"column '{column}'") or None
 
+    def value(self, column: str | None) -> object:
+        """The value in a column; None where there is no such column."""
+        value = self.values.get(column) if column else None
+        if value is UNDECODABLE:
+            raise BadRecordError(f"not UTF-8: column '{column}'")
+        return value
 
-def choose_columns(names: Sequence[str], fields: Fields, *, path: str, captions_required: bool = True) -> Fields:
-    """``fields`` with a column named for everything that the table has, the usual names where none was asked for.
 
-    Raises:
-        SourceError: a column that was asked for is missing, no image or (where required) caption column is found, or
-            boxes or scores were asked for and nothing says whose they are.
+@dataclasses.dataclass(frozen=True)
+class RowOptions:
+    """How rows are read.
+
+    Attributes:
+        fields: the columns by name.
+        asked: the columns that the user named: what cannot be read there costs the record, elsewhere it is left aside.
+        corners: columns of one box per row.
+        folders: where images are looked for that are not where the table says; () looks nowhere else.
+        shortest: how many parts of a name's end must be found there: as many as tell the table's images apart.
+        names: of classes, from a file that the user gave.
+        classes: names of numbered classes by column, from the table itself.
     """
-    asked = _named(fields)
-    have = f"its columns are {', '.join(names)}" if names else "it has no columns"
-    for name in asked:
-        if name not in names:
-            raise SourceError(f"{path} has no column '{name}'; {have}")
-    image = fields.image or next((name for name in USUAL_IMAGE if name in names), None)
-    if image is None:
-        raise SourceError(f"{path} has no column '{USUAL_IMAGE[0]}' for images; {have}; pass --image-column NAME")
-    captions = fields.captions or tuple(name for name in USUAL_CAPTIONS if name in names and name != image)[:1]
-    if captions_required and not captions:
-        raise SourceError(
-            f"{path} has no column '{USUAL_CAPTIONS[0]}' for captions; {have}; pass --caption-column NAME, "
-            "or --captions optional to do without"
-        )
-    label = fields.label or (USUAL_LABEL if USUAL_LABEL in names else None)
-    objects = fields.objects or (USUAL_OBJECTS if USUAL_OBJECTS in names else None)
-    if objects is None and label is None and (fields.boxes or fields.scores):
-        raise SourceError(
-            f"{path} has no column of objects that {fields.boxes or fields.scores} could belong to; {have}; "
-            "pass --objects-column NAME, or --label-column NAME where all of them show the image's class"
-        )
-    owned = objects is not None or label is not None
-    boxes = fields.boxes or (USUAL_BOXES if USUAL_BOXES in names and owned else None)
-    scored = objects is not None or boxes is not None  # beside a label alone, scores may be a classifier's
-    return dataclasses.replace(
-        fields,
-        image=image,
-        captions=captions,
-        record_id=fields.record_id or (USUAL_ID if USUAL_ID in names else None),
-        label=label,
-        objects=objects,
-        boxes=boxes,
-        scores=fields.scores or (USUAL_SCORES if USUAL_SCORES in names and scored else None),
+
+    fields: Fields
+    asked: tuple[str, ...] = ()
+    corners: Corners | None = None
+    folders: tuple[str, ...] = ()
+    shortest: int = 1
+    names: ClassNames | None = None
+    classes: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def name_of(self, label: str) -> str:
+        """What a class is called."""
+        return label if self.names is None else self.names.of(label)
+
+
+def read_rows(rows: Sequence[Row], options: RowOptions, *, unit: RowUnit | None) -> Iterator[Draft | Reject | Aside]:
+    """One record of all ``rows``, which are of one image; rows that cannot be read are rejects.
+
+    The captions of all rows come in their order, equal ones once. Objects are those of the first row where all rows
+    have the same; where they differ, or where a row stands for an object, those of all rows.
+
+    Args:
+        rows: at least one.
+        options: how to read them.
+        unit: what a row stands for; None recognises it.
+    """
+    drafts: list[Draft] = []
+    for row in rows:
+        aside: list[Aside] = []
+        try:
+            drafts.append(_draft(row, options, aside=aside))
+        except _RowError as error:
+            yield Reject(error.record_id, row.path, row.member, str(error))
+        yield from aside
+    if len(drafts) == 1:
+        yield drafts[0]
+    elif drafts:
+        yield _merged(drafts, options, unit=unit)
+
+
+def _merged(drafts: Sequence[Draft], options: RowOptions, *, unit: RowUnit | None) -> Draft:
+    first = drafts[0]
+    captions = list(dict.fromkeys(caption for draft in drafts for caption in draft.captions))
+    labels = list(dict.fromkeys(draft.label for draft in drafts if draft.label is not None))
+    each = [draft.labels for draft in drafts]
+    if options.fields.objects is None and options.corners is None and len(labels) > 1:
+        each = [Labels([draft.label] if draft.label else []) for draft in drafts]  # several classes are objects
+    alike = all(part == each[0] for part in each)
+    joined = each[0] if alike and unit != "object" else _joined(each)
+    return dataclasses.replace(first, captions=captions, labels=joined, label=labels[0] if len(labels) == 1 else None)
+
+
+def _joined(parts: Sequence[Labels]) -> Labels:
+    """The objects of all rows, in their order."""
+    known = [part for part in parts if part.objects is not None]
+    if not known:
+        return Labels()
+    boxed, scored = (any(getattr(part, name) is not None for part in known) for name in ("boxes", "scores"))
+    sizes = [part.size for part in known]
+    return Labels(
+        objects=[name for part in known for name in part.objects or ()],
+        boxes=[box for part in known for box in part.boxes or [None] * len(part.objects or ())] if boxed else None,
+        scores=[score for part in known for score in part.scores or [None] * len(part.objects or ())]
+        if scored
+        else None,
+        size=sizes[0] if all(size == sizes[0] for size in sizes) else None,
     )
 
 
-def used_columns(fields: Fields) -> list[str]:
-    """The columns that `row_draft` looks at, each once."""
-    return list(dict.fromkeys(_named(fields)))
+class _RowError(BadRecordError):
+    """A row that is a reject, with its id as far as it is known."""
+
+    def __init__(self, reason: str, *, record_id: str | None) -> None:
+        super().__init__(reason)
+        self.record_id = record_id
 
 
-def row_draft(row: Row, fields: Fields) -> Draft | Reject:
-    """One row as a draft, or as a reject with the reason.
+def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft:
+    """One row as a draft; what is left aside of it is appended to ``aside``.
 
     The id is the id column's; else, for a path, the path as written without its suffix (relative to the table's folder
     where it lies below it); else, for images within the table, ``TABLE/ROW`` with the row counted from 0.
     """
-    record_id: str | None = None
+    fields, record_id = options.fields, None
     try:
         record_id = _id(row, fields)
-        image, data, usual_id = _image(row, fields.image or "")
+        image, data, usual_id, within = _image(row, options)
         captions: list[str] = []
         for name in fields.captions:
-            captions += captions_from(_value(row, name), what=f"column '{name}'")
-        label = label_from(_value(row, fields.label), what=f"column '{fields.label}'")
+            value = row.value(name)
+            listed = list_in_cell(value, what=f"column '{name}'") if isinstance(value, str) else value
+            captions += captions_from(value if listed is None else listed, what=f"column '{name}'")
+        label = _optional(lambda: _label(row, options), fields.label, options, aside)
+        labels = _optional(lambda: _labels(row, options, label=label), fields.objects, options, aside) or Labels()
         return Draft(
             record_id=record_id or usual_id,
             source=row.path,
@@ -133,18 +190,13 @@ def row_draft(row: Row, fields: Fields) -> Draft | Reject:
             data=data,
             captions=captions,
             label=label,
-            labels=_labels(row, fields, label=label),
+            labels=labels,
             group=row.text(fields.group),
             role=row.text(fields.role),
+            within="" if record_id else within,
         )
     except BadRecordError as error:
-        return Reject(record_id, row.path, row.member, str(error))
-
-
-def _named(fields: Fields) -> list[str]:
-    """The columns that ``fields`` names; one may stand twice."""
-    first = (fields.record_id, fields.image, fields.label, fields.objects, fields.boxes, fields.scores)
-    return [*(name for name in (*first, fields.group, fields.role) if name is not None), *fields.captions]
+        raise _RowError(str(error), record_id=record_id) from None
 
 
 def _id(row: Row, fields: Fields) -> str | None:
@@ -154,62 +206,151 @@ def _id(row: Row, fields: Fields) -> str | None:
     return record_id
 
 
-def _value(row: Row, column: str | None) -> object:
-    value = row.values.get(column) if column else None
-    if value is UNDECODABLE:
-        raise BadRecordError(f"not UTF-8: column '{column}'")
-    return value
+def _optional(read: Callable[[], T], column: str | None, options: RowOptions, aside: list[Aside]) -> T | None:
+    """What a column says; where nobody asked for it and it cannot be read, nothing, and that is counted."""
+    try:
+        return read()
+    except BadRecordError as error:
+        if column is None or {column, options.fields.boxes, options.fields.scores}.intersection(options.asked):
+            raise
+        aside.append(Aside(f"column '{column}' not read: {error}"))
+        return None
 
 
-def _labels(row: Row, fields: Fields, *, label: str | None) -> Labels:
+def _label(row: Row, options: RowOptions) -> str | None:
+    column = options.fields.label
+    value = row.value(column)
+    names = options.classes.get(column or "")
+    if names is not None and isinstance(value, int) and not isinstance(value, bool):
+        if value == -1:  # Hugging Face's unknown class
+            return None
+        if not 0 <= value < len(names):
+            raise BadRecordError(f"unknown class: column '{column}' holds {value} of {len(names)} names")
+        return names[value]
+    if isinstance(value, str):
+        listed = list_in_cell(value, what=f"column '{column}'")
+        value = value if listed is None else listed
+    label = label_from(value, what=f"column '{column}'")
+    return None if label is None else options.name_of(label)
+
+
+def _labels(row: Row, options: RowOptions, *, label: str | None) -> Labels:
     """The row's objects with their boxes and scores; without a column of objects all boxes are the label's."""
-    objects = _value(row, fields.objects)
+    fields = options.fields
+    objects, size = row.value(fields.objects), None
     boxes, scores = (_list(row, column) for column in (fields.boxes, fields.scores))
+    if isinstance(objects, str):
+        listed = list_in_cell(objects, what=f"column '{fields.objects}'")
+        objects = objects if listed is None else listed
+    if isinstance(objects, Mapping) or (isinstance(objects, list) and any(isinstance(o, Mapping) for o in objects)):
+        found = objects_of_struct(objects, names=options.classes.get(fields.objects or ""))
+        objects, boxes, scores = found.objects, found.boxes or boxes, found.scores or scores  # type: ignore[assignment]
+    elif isinstance(objects, list) and (names := options.classes.get(fields.objects or "")):
+        objects = objects_of_struct({"category": objects}, names=names).objects
     if fields.objects is None and label is not None:
         objects = [label] * len(boxes or scores or ()) or None
+    if options.corners is not None and boxes is None:
+        box, size = box_of_row(row.values, options.corners)
+        if objects is None and label is not None:
+            objects = [label]
+        if isinstance(objects, str):
+            objects = [objects]
+        boxes = [box] if objects is not None and len(objects) == 1 else None  # type: ignore[arg-type]
     if (objects is None and (boxes or scores)) or (isinstance(objects, str) and not objects.strip()):
         objects = []  # boxes of nothing do not match it
-    return check_places(labels_from(objects, boxes=boxes, scores=scores, separator=fields.objects_separator))
+    found = check_places(labels_from(objects, boxes=boxes, scores=scores, separator=fields.objects_separator))
+    named = None if found.objects is None else [options.name_of(name) for name in found.objects]
+    return dataclasses.replace(found, objects=named, size=size)
 
 
 def _list(row: Row, column: str | None) -> list[object] | None:
-    """A column's list, which a CSV holds as JSON; None where it is missing or blank."""
-    value = _value(row, column)
+    """A column's list, which delimited text holds as JSON or as Python writes it; None where it is missing or blank."""
+    value = row.value(column)
     if isinstance(value, str):
         text = valid_text(value.strip(), what=f"column '{column}'")
-        try:
-            value = json.loads(text) if text else None
-        except (ValueError, RecursionError) as error:
-            raise BadRecordError(f"malformed JSON: column '{column}': {error}") from None
+        if not text:
+            return None
+        value = list_in_cell(text, what=f"column '{column}'")
+        if value is None:
+            value = _json(text, column=column)
     if value is not None and not isinstance(value, list):
         raise BadRecordError(f"value is not a list: column '{column}' holds {type(value).__name__}")
     return value
 
 
-def _image(row: Row, column: str) -> tuple[ImageRef, bytes | None, str]:
-    """Where the image is, its bytes where the row holds them, and the id to take where there is no id column."""
-    value = _value(row, column)
+def _json(text: str, *, column: str | None) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise BadRecordError(f"malformed JSON: column '{column}': {error}") from None
+
+
+def image_name(value: object) -> str | None:
+    """What a cell calls its image, where it names one rather than holding it; rows of one name are of one image."""
+    if isinstance(value, Mapping):
+        value = None if value.get("bytes") else value.get("path")
+    if not isinstance(value, str):
+        return None
+    return _NUMBERED.sub(r"\1", value.strip()) or None
+
+
+def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, str]:
+    """Where the image is, its bytes where the row holds them, the usual id, and the path of what holds it."""
+    column = options.fields.image or ""
+    value = row.value(column)
     table = Path(row.path)
-    if isinstance(value, dict):  # Hugging Face's struct<bytes, path>
+    if isinstance(value, Mapping):  # Hugging Face's struct<bytes, path>
         value = value.get("bytes") or value.get("path")
     if isinstance(value, bytes):
-        if not value:
-            raise BadRecordError("no image")
-        if len(value) > MAX_ENCODED_BYTES:
-            raise BadRecordError(f"too large: the image has {len(value):,} bytes")
-        return ImageRef(row.path, row=row.number, column=column), value, f"{table.stem}/{row.number:09d}"
+        _check_bytes(value)
+        reference = ImageRef(row.path, row=row.number, column=column)
+        return reference, value, f"{table.stem}/{row.number:09d}", str(table.parent)
     if value is None:
         raise BadRecordError("no image")
     if not isinstance(value, str):
         raise BadRecordError(f"value is not text: column '{column}' holds {type(value).__name__}")
-    name = valid_text(value.strip(), what=f"column '{column}'")
-    if not name:
+    if base64_image(value) is not None:
+        raise BadRecordError(
+            "image as base64: memometer reads images where they lie; write them to files or a Parquet column of bytes"
+        )
+    name = image_name(valid_text(value, what=f"column '{column}'"))
+    if name is None:
         raise BadRecordError("no image")
     if "\0" in name:
         raise BadRecordError("missing image: the path holds a zero byte")
-    if "://" in name:
+    if "://" in name and not options.folders:
         raise BadRecordError("remote image: memometer downloads nothing; fetch the images first, e.g. with img2dataset")
-    return ImageRef(str(table.parent / name)), None, _path_id(name, folder=table.parent)
+    path, record_id = _find(name, table=table, options=options)
+    return ImageRef(str(path)), None, record_id, str(table.parent)
+
+
+def _find(name: str, *, table: Path, options: RowOptions) -> tuple[Path, str]:
+    """The image of a name, and its usual id: where the table says, else by the end of the name in the folders."""
+    plain = table.parent / name
+    if "://" not in name and plain.is_file():
+        return plain, _path_id(name, folder=table.parent)
+    try:
+        parts = name_parts(name)
+    except BadRecordError:  # a path upwards, or of no file: where the table says, or nowhere
+        return plain, _path_id(name, folder=table.parent)
+    places = ImageFolders(tuple(map(Path, options.folders)), shortest=min(options.shortest, len(parts)))
+    local = ImageFolders((table.parent,), shortest=len(parts))
+    suffixes = ("",) if PurePosixPath(parts[-1]).suffix.lower() in IMAGE_SUFFIXES else ("", *GUESSED_SUFFIXES)
+    for suffix in suffixes:
+        ends = (*parts[:-1], parts[-1] + suffix)
+        found = local.find(ends) or places.find(ends)
+        if found is not None:
+            holders = [each for each in (table.parent, *map(Path, options.folders)) if found.is_relative_to(each)]
+            holder = max(holders, key=lambda each: len(each.parts))
+            return found, str(PurePosixPath(found.relative_to(holder)).with_suffix(""))
+    return plain, _path_id(name, folder=table.parent)  # missing: the reject says where it was looked for
+
+
+def _check_bytes(value: bytes) -> None:
+    if not value:
+        raise BadRecordError("no image")
+    if len(value) > MAX_ENCODED_BYTES:
+        raise BadRecordError(f"too large: the image has {len(value):,} bytes")
 
 
 def _path_id(name: str, *, folder: Path) -> str:

@@ -1,0 +1,144 @@
+"""Which column of a table means what."""
+
+import dataclasses
+import re
+from collections.abc import Sequence
+
+from memometer.data.sources.base import Fields
+from memometer.errors import SourceError
+
+__all__ = ["Corners", "choose_columns", "find_corners", "image_column", "used_columns"]
+
+USUAL_IMAGE = (
+    "filepath", "image", "image_path", "file_name", "filename", "path", "image_name", "image_file", "image_filename",
+    "img", "img_path", "img_name", "imagepath", "file", "file_path", "photo", "picture", "image_id", "imageid",
+)  # fmt: skip
+USUAL_CAPTIONS = (
+    "title", "captions", "caption", "text", "comment", "description", "sentence", "sentences", "raw", "caption_text",
+    "alt_text", "alt", "prompt",
+)  # fmt: skip
+USUAL_ID = "record_id"
+USUAL_LABEL = "label"
+USUAL_OBJECTS = "objects"
+USUAL_BOXES = "boxes"
+USUAL_SCORES = "scores"
+
+_CLASS_OF_BOX = ("class", "class_name", "labelname", "label_name", "category", "category_name", "name")
+_CORNERS = (
+    ("xmin", "ymin", "xmax", "ymax"), ("x_min", "y_min", "x_max", "y_max"), ("x1", "y1", "x2", "y2"),
+    ("left", "top", "right", "bottom"), ("bbox_xmin", "bbox_ymin", "bbox_xmax", "bbox_ymax"),
+)  # fmt: skip
+_SIDES = (
+    ("x", "y", "w", "h"), ("x", "y", "width", "height"), ("bbox_x", "bbox_y", "bbox_w", "bbox_h"),
+    ("bbox_x", "bbox_y", "bbox_width", "bbox_height"), ("left", "top", "width", "height"),
+)  # fmt: skip
+_SIZES = (("width", "height"), ("image_width", "image_height"), ("img_width", "img_height"))
+_NUMBERED = re.compile(r"(caption|sentence|text|comment|description)s?_?(\d{1,2})")
+
+
+@dataclasses.dataclass(frozen=True)
+class Corners:
+    """Columns that hold one box of a row.
+
+    Attributes:
+        sides: four columns.
+        far: whether the third and fourth are the far corner, and not width and height.
+        size: columns of the width and height of the image that the box was drawn on; () where there are none.
+    """
+
+    sides: tuple[str, str, str, str]
+    far: bool
+    size: tuple[str, ...] = ()
+
+
+def choose_columns(names: Sequence[str], fields: Fields, *, path: str, captions_required: bool = True) -> Fields:
+    """``fields`` with a column named for everything that the table has, the usual names where none was asked for.
+
+    Names count whatever their case, and whether words are joined by blanks, dashes or underscores.
+
+    Raises:
+        SourceError: two columns of one name, a column that was asked for is missing, no image or (where required)
+            caption column is found, or boxes or scores were asked for and nothing says whose they are.
+    """
+    have = f"its columns are {', '.join(names)}" if names else "it has no columns"
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SourceError(f"{path} has several columns called '{twice[0]}'; {have}; rename all but one")
+    for name in _asked(fields):
+        if name not in names:
+            raise SourceError(f"{path} has no column '{name}'; {have}")
+    usual = {_plain(name): name for name in reversed(names)}
+    image = image_column(names, fields)
+    if image is None:
+        raise SourceError(f"{path} has no column '{USUAL_IMAGE[0]}' for images; {have}; pass --image-column NAME")
+    captions = fields.captions or _captions(names, usual, image=image)
+    if captions_required and not captions:
+        raise SourceError(
+            f"{path} has no column '{USUAL_CAPTIONS[0]}' for captions; {have}; pass --caption-column NAME, "
+            "or --captions optional to do without"
+        )
+    corners = find_corners(names)
+    of_box = next((usual[name] for name in _CLASS_OF_BOX if corners and name in usual), None)
+    label = fields.label or usual.get(USUAL_LABEL) or of_box
+    objects = fields.objects or usual.get(USUAL_OBJECTS)
+    if objects is None and label is None and (fields.boxes or fields.scores):
+        raise SourceError(
+            f"{path} has no column of objects that {fields.boxes or fields.scores} could belong to; {have}; "
+            "pass --objects-column NAME, or --label-column NAME where all of them show the image's class"
+        )
+    owned = objects is not None or label is not None
+    boxes = fields.boxes or (usual.get(USUAL_BOXES) if owned else None)
+    scored = objects is not None or boxes is not None  # beside a label alone, scores may be a classifier's
+    return dataclasses.replace(
+        fields,
+        image=image,
+        captions=captions,
+        record_id=fields.record_id or usual.get(USUAL_ID),
+        label=label,
+        objects=objects,
+        boxes=boxes,
+        scores=fields.scores or (usual.get(USUAL_SCORES) if scored else None),
+    )
+
+
+def image_column(names: Sequence[str], fields: Fields) -> str | None:
+    """The column of images: the one asked for, or one of a usual name."""
+    usual = {_plain(name): name for name in reversed(names)}
+    return fields.image or next((usual[name] for name in USUAL_IMAGE if name in usual), None)
+
+
+def find_corners(names: Sequence[str]) -> Corners | None:
+    """The columns of one box per row, as TensorFlow's and Open Images' tables have them; None where there are none."""
+    usual = {_plain(name): name for name in reversed(names)}
+    for wanted, far in ((_CORNERS, True), (_SIDES, False)):
+        for four in wanted:
+            if all(name in usual for name in four):
+                sizes = (pair for pair in _SIZES if all(name in usual and name not in four for name in pair))
+                size = tuple(usual[name] for name in next(sizes, ()))
+                x, y, third, fourth = (usual[name] for name in four)
+                return Corners((x, y, third, fourth), far, size)
+    return None
+
+
+def used_columns(fields: Fields, corners: Corners | None = None) -> list[str]:
+    """The columns that a row is read from, each once."""
+    return list(dict.fromkeys((*_asked(fields), *(corners.sides + corners.size if corners else ()))))
+
+
+def _asked(fields: Fields) -> list[str]:
+    """The columns that ``fields`` names; one may stand twice."""
+    first = (fields.record_id, fields.image, fields.label, fields.objects, fields.boxes, fields.scores)
+    return [*(name for name in (*first, fields.group, fields.role) if name is not None), *fields.captions]
+
+
+def _captions(names: Sequence[str], usual: dict[str, str], *, image: str) -> tuple[str, ...]:
+    """The first usual column; else all of ``caption_0``, ``caption_1`` and so on."""
+    one = next((usual[name] for name in USUAL_CAPTIONS if name in usual and usual[name] != image), None)
+    if one is not None:
+        return (one,)
+    matches = [(match[1], int(match[2]), name) for name in names if (match := _NUMBERED.fullmatch(_plain(name)))]
+    return tuple(name for stem, _, name in sorted(matches) if stem == min(matches)[0])
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip().lower())

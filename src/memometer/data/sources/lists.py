@@ -1,0 +1,195 @@
+"""Lists of images as JSON: a line or an element each, as ``metadata.jsonl`` beside images, and Karpathy's splits."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar
+
+from memometer.data.sources.base import Aside, Draft, Fields, Piece, Plan, Reject
+from memometer.data.sources.columns import choose_columns, find_corners
+from memometer.data.sources.grouping import Payload, grouped_rows, has_repeats, name_hash, write_together
+from memometer.data.sources.options import ReaderOptions, RowUnit
+from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
+from memometer.data.sources.table_options import row_options
+from memometer.errors import SourceError
+
+__all__ = ["KarpathyReader", "ListReader", "json_format", "open_karpathy", "open_list"]
+
+Kind = TypeVar("Kind", list[Any], dict[str, Any])
+
+MAX_BYTES = 4 * 2**30
+"""JSON that is one value is read whole."""
+
+SEEN_FOR_FIELDS = 1_000
+"""Entries whose fields are looked at; one that only later entries have must be named."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ListReader:
+    """JSON lines, or a JSON array; every entry is an object that names an image. A piece is a run of images.
+
+    Attributes:
+        rows: how entries are read.
+        one_row_per: what an entry stands for; None recognises it.
+    """
+
+    format: ClassVar[str] = "jsonl"
+    paths: tuple[str, ...]
+    rows: RowOptions
+    one_row_per: RowUnit | None = None
+
+    def files(self) -> Iterator[Path]:
+        """The lists; the images they name are not among them."""
+        yield from map(Path, self.paths)
+        if self.rows.names is not None:
+            yield Path(self.rows.names.path)
+
+    def plan(self, scratch: Path) -> Plan:
+        """Reads the lists once, and brings the entries of one image together.
+
+        Raises:
+            SourceError: a list that is one JSON value cannot be read.
+        """
+        payloads, hashes = list[Payload](), list[int]()
+        for path in self.paths:
+            for number, (line, entry) in enumerate(self.entries(path)):
+                value = entry.get(str(self.rows.fields.image)) if isinstance(entry, Mapping) else None
+                name = image_name(value)
+                named = None if name is None or self.one_row_per == "image" else f"{Path(path).parent}/{name}"
+                hashes.append(name_hash(named, place=f"{path}\0{number}"))
+                payloads.append(Payload(path, number, line))
+        images = has_repeats(hashes)
+        pieces, remark = write_together(payloads, images, scratch)
+        return Plan(pieces, {}, [remark] if remark else [])
+
+    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+        """The records of one piece. An entry that is no object is a reject."""
+        for group in grouped_rows(piece):
+            rows = []
+            for payload in group:
+                entry = _parsed(payload.row)
+                if isinstance(entry, Mapping):
+                    rows.append(Row(payload.path, payload.number, self.row(entry)))
+                else:
+                    reason = entry if isinstance(entry, str) else f"expected an object, got {type(entry).__name__}"
+                    yield Reject(None, payload.path, f"row {payload.number + 1}", f"malformed JSON: {reason}")
+            if rows:
+                yield from read_rows(rows, self.rows, unit=self.one_row_per)
+
+    @staticmethod
+    def entries(path: str) -> Iterator[tuple[bytes, object]]:
+        """The entries of one list, each with its bytes."""
+        if json_format(Path(path)) == "array":
+            for entry in _whole(path, list):
+                yield json.dumps(entry).encode(), entry
+            return
+        with Path(path).open("rb") as file:
+            for line in file:
+                if line.strip():
+                    yield line.strip(), _parsed(line)
+
+    @staticmethod
+    def row(entry: Mapping[str, object]) -> Mapping[str, object]:
+        """An entry as a row of values."""
+        return entry
+
+
+class KarpathyReader(ListReader):
+    """Karpathy's JSON of COCO, Flickr8k and Flickr30k: images with sentences, and a split, which is the role."""
+
+    format: ClassVar[str] = "karpathy"
+
+    @staticmethod
+    def entries(path: str) -> Iterator[tuple[bytes, object]]:
+        """The images of the file."""
+        images = _whole(path, dict).get("images")
+        if not isinstance(images, list):
+            raise SourceError(f"{path} holds no list of images; expected Karpathy's 'images' with 'sentences'")
+        for image in images:
+            yield json.dumps(image).encode(), KarpathyReader.row(image) if isinstance(image, Mapping) else image
+
+    @staticmethod
+    def row(entry: Mapping[str, object]) -> Mapping[str, object]:
+        """An image as a row: the path that the file gives, the raw sentences, the split."""
+        folder, name, sentences = entry.get("filepath"), entry.get("filename"), entry.get("sentences")
+        path = f"{folder}/{name}" if isinstance(folder, str) and folder and isinstance(name, str) else name
+        raw = (
+            [part.get("raw") for part in sentences if isinstance(part, Mapping)]
+            if isinstance(sentences, list)
+            else None
+        )
+        return {"filename": path, "sentences": raw, "split": entry.get("split")}
+
+
+def open_list(paths: Sequence[str], options: ReaderOptions) -> ListReader:
+    """A reader of JSON lines or arrays; the fields are those of the first entries.
+
+    Raises:
+        SourceError: malformed JSON, or no field of images.
+    """
+    names: dict[str, None] = {}
+    for _, (_, entry) in zip(range(SEEN_FOR_FIELDS), ListReader.entries(paths[0]), strict=False):
+        if isinstance(entry, Mapping):
+            names |= dict.fromkeys(str(name) for name in entry)
+    chosen = choose_columns(list(names), options.fields, path=paths[0], captions_required=options.captions_required)
+    rows = row_options(
+        paths,
+        options,
+        chosen,
+        corners=find_corners(list(names)),
+        images=lambda: _cells(ListReader, paths, str(chosen.image)),
+    )
+    return ListReader(tuple(paths), rows, options.one_row_per)
+
+
+def open_karpathy(paths: Sequence[str], options: ReaderOptions) -> KarpathyReader:
+    """A reader of Karpathy's JSON."""
+    chosen = dataclasses.replace(options.fields, image="filename", captions=("sentences",), role="split")
+    rows = row_options(
+        paths,
+        dataclasses.replace(options, fields=Fields()),
+        chosen,
+        images=lambda: _cells(KarpathyReader, paths, "filename"),
+    )
+    return KarpathyReader(tuple(paths), rows, "image")
+
+
+def _cells(reader: type[ListReader], paths: Sequence[str], field: str) -> Iterator[object]:
+    """What every entry has in a field."""
+    for path in paths:
+        yield from (entry.get(field) for _, entry in reader.entries(path) if isinstance(entry, Mapping))
+
+
+def json_format(path: Path) -> str:
+    """What a JSON file is: ``"array"``, ``"lines"`` or ``"object"``, told from its beginning."""
+    with path.open("rb") as file:
+        head = file.read(1 << 20)
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith(b"["):
+        return "array"
+    first, newline, rest = text.partition(b"\n")
+    whole = newline and first.rstrip().endswith(b"}") and (not rest.strip() or rest.lstrip().startswith(b"{"))
+    return "lines" if whole else "object"
+
+
+def _parsed(line: bytes) -> object:
+    """A line's value; the fault as a text where it is none."""
+    try:
+        value: object = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return str(error)
+    return value if isinstance(value, Mapping) else [value]
+
+
+def _whole(path: str, kind: type[Kind]) -> Kind:
+    size = Path(path).stat().st_size
+    if size > MAX_BYTES:
+        raise SourceError(f"{path} has {size:,} bytes in one JSON value; write it as JSON lines, an object a line")
+    try:
+        content = json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"{path} cannot be read as JSON: {error}") from None
+    if not isinstance(content, kind):
+        raise SourceError(f"{path} holds {type(content).__name__}; expected {kind.__name__} of images")
+    return content

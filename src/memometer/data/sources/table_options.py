@@ -1,0 +1,73 @@
+"""How the rows of any table are read, from what the user said and what lies beside the table."""
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from memometer.data.sources.base import BadRecordError, Fields
+from memometer.data.sources.class_names import load_class_names
+from memometer.data.sources.columns import Corners
+from memometer.data.sources.finding import ImageFolders, name_parts
+from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.rows import RowOptions, image_name
+from memometer.errors import InputError
+
+__all__ = ["row_options"]
+
+_BESIDE = (
+    "images", "Images", "image", "img", "imgs", "photos", "data", "Flicker8k_Dataset", "Flickr8k_Dataset",
+    "flickr8k_images", "flickr30k_images", "flickr30k-images", "train2014", "val2014", "train2017", "val2017",
+)  # fmt: skip
+"""Folders beside a table in which its images usually lie."""
+
+
+def row_options(
+    paths: Sequence[str],
+    options: ReaderOptions,
+    fields: Fields,
+    *,
+    corners: Corners | None = None,
+    classes: Mapping[str, tuple[str, ...]] | None = None,
+    images: Callable[[], Iterable[object]] = tuple,
+) -> RowOptions:
+    """How rows are read.
+
+    Args:
+        paths: the tables.
+        options: what the user said.
+        fields: the columns, chosen.
+        corners: columns of one box per row.
+        classes: names of numbered classes that the table itself has, by column.
+        images: the cells of all images; read where images may lie in other folders than the table says.
+
+    Raises:
+        InputError: a folder of ``--images`` is none.
+    """
+    for folder in options.images:
+        if not Path(folder).is_dir():
+            raise InputError(f"there is no folder of images at {folder}; --images names one")
+    given = [str(Path(folder).absolute()) for folder in options.images]
+    above = dict.fromkeys(Path(path).parent for path in paths)
+    beside = [folder / name for folder in above for name in _BESIDE if (folder / name).is_dir()]
+    nested = [inner for folder in beside if (inner := folder / folder.name).is_dir()]  # as archives unpack on Kaggle
+    folders = given or [str(folder) for folder in (*beside, *nested)]
+    asked = options.fields
+    return RowOptions(
+        fields,
+        tuple(name for name in (asked.label, asked.objects, asked.boxes, asked.scores) if name),
+        corners,
+        tuple(folders),
+        _telling(images()) if folders else 1,
+        None if options.class_names is None else load_class_names(options.class_names),
+        classes or {},
+    )
+
+
+def _telling(cells: Iterable[object]) -> int:
+    """How many parts of a name's end tell all images apart."""
+    names = {name for cell in cells if (name := image_name(cell)) is not None}
+    parts = []
+    for name in names:
+        with contextlib.suppress(BadRecordError):
+            parts.append(name_parts(name))
+    return ImageFolders.of((), parts).shortest
