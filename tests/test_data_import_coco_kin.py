@@ -160,6 +160,12 @@ def test_captions_and_boxes_in_one_file(tmp_path):
     assert [row["boxes"] for row in records(tmp_path / "out")] == [[[0, 0, 5, 5]], [[0, 0, 5, 5], None]]
 
 
+def test_the_folder_that_the_archive_made(tmp_path):
+    put(tmp_path / "in" / "annotations_trainval" / "annotations" / "captions_val.json", captions(["0.png"]))
+    photo(tmp_path / "in" / "val", "0.png")
+    assert import_records(tmp_path / "in", tmp_path / "out").format == "coco"
+
+
 def test_roboflow(tmp_path):
     for split in ("train", "valid"):
         put(tmp_path / "in" / split / "_annotations.coco.json", instances(["a_jpg.rf.01.png"]))

@@ -1,17 +1,22 @@
 """Boxes end where they were drawn, whatever happened to the image since, or they are left out and counted."""
 
 import csv
+import dataclasses
 import io
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from import_sources import picture, records, rejects, write_coco, write_tar
 from PIL import Image, ImageOps
 
-from memometer.data import ReaderOptions, import_records
+from memometer.audits.manifest import describe_records
+from memometer.data import ReaderOptions, import_records, load_records
 from memometer.data.placing import LEFT_OUT, SCALED, TURNED, orientation_of, place_boxes
 from memometer.data.sources.base import BadRecordError, Labels
 
@@ -117,6 +122,15 @@ def test_the_import_counts_what_it_did(tmp_path):
     assert summary.boxes == {LEFT_OUT: 1, SCALED: 1, TURNED: 1}
     assert json.loads((tmp_path / "out" / "import.json").read_text())["summary"]["boxes"] == summary.boxes
 
+    found = load_records(tmp_path / "out")
+    described = describe_records(found, None, with_boxes=True)
+    assert described["boxes"] == summary.boxes, "as the manifest of an audit that uses boxes has it"
+    place = found.table.schema.get_field_index("boxes")
+    nothing = pa.nulls(len(found), found.table.schema.field("boxes").type)
+    others = dataclasses.replace(found, table=found.table.set_column(place, "boxes", nothing))
+    assert describe_records(others, None, with_boxes=True)["hash"] != described["hash"]
+    assert describe_records(others, None)["hash"] == describe_records(found, None)["hash"]
+
 
 # --- boxes that are no place in the image, in every format ---
 
@@ -196,6 +210,52 @@ def test_impossible_boxes_are_counted_alike_in_every_format(tmp_path, write):
     assert kinds == dict.fromkeys(IMPOSSIBLE, "impossible box")
     assert sum(summary.reasons.values()) == len(IMPOSSIBLE)
     assert {row["record_id"] for row in records(tmp_path / "out")} == set(possible)
+
+
+@given(
+    box=st.lists(st.floats(width=32) | st.integers(-(10**12), 10**12), min_size=4, max_size=4),
+    size=st.none() | st.tuples(st.floats(0.5, 1e6), st.floats(0.5, 1e6)),
+    orientation=st.integers(1, 8),
+)
+def test_any_box_ends_in_the_image_or_is_refused(box, size, orientation):
+    try:
+        found, _ = placed(box, size=size, orientation=orientation)
+    except BadRecordError as error:
+        assert str(error).startswith("impossible box: ")  # noqa: PT017 (either way is right)
+        return
+    if found is not None:
+        x, y, width, height = found
+        assert all(map(math.isfinite, found))
+        assert min(width, height) >= 0
+        assert x <= 64
+        assert y <= 48
+        assert min(x + width, y + height) >= 0
+
+
+def test_sidecars_that_say_the_size(tmp_path):
+    (tmp_path / "f").mkdir()
+    for name, size in {"half": (32, 24), "same": (16, 12), "turned": (12, 16)}.items():
+        content = {"objects": ["dog"], "boxes": [[2, 2, 4, 4]], "width": size[0], "height": size[1]}
+        (tmp_path / "f" / f"{name}.json").write_text(json.dumps(content))
+        (tmp_path / "f" / f"{name}.jpg").write_bytes(jpeg(1, size=(16, 12), orientation=6 if name == "turned" else 1))
+    import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL)
+    assert {row["record_id"]: row["boxes"] for row in records(tmp_path / "out")} == {
+        "half": [[1, 1, 2, 2]],
+        "same": [[2, 2, 4, 4]],
+        "turned": [[2, 6, 4, 4]],
+    }
+
+
+def test_yolo_boxes_that_are_none(tmp_path):
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "classes.txt").write_text("dog\n")
+    lines = {"good": "0 0.5 0.5 1 1", "nan": "0 nan 0.5 1 1", "negative": "0 0.5 0.5 -1 1", "outside": "0 3 3 1 1"}
+    for name, line in lines.items():
+        (tmp_path / "f" / f"{name}.png").write_bytes(picture(1))
+        (tmp_path / "f" / f"{name}.txt").write_text(line)
+    summary = import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL, max_rejects=1)
+    assert summary.reasons == {"impossible box": 3}
+    assert [(row["captions"], row["boxes"]) for row in records(tmp_path / "out")] == [([], [[0, 0, 16, 12]])]
 
 
 def test_a_box_of_three_numbers_is_none():

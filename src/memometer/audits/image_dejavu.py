@@ -1,5 +1,6 @@
 """The image-only déjà vu audit with two models or one: from crops to a run folder (METHODS, Sections 3 and 4)."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -157,16 +158,17 @@ def audit_image_dejavu(
         name: {"spec": specs[name]} if model is None else describe_model(model, specs[name])
         for name, model in models.items()
     }
+    describe = functools.partial(describe_records, with_boxes=True)
     manifest: dict[str, Any] = {
         "seed": seed,
         "target": described.pop("target"),
         "reference": described.pop("reference"),
         "further_references": list(described.values()),
-        "records": describe_records(parts["forward"], role),
-        "reference_records": describe_records(parts["backward"], reference_role) if "backward" in parts else None,
-        "control_records": describe_records(parts["control"], control_role) if "control" in parts else None,
-        "fit_records": None if fit is None else describe_records(fit, fit_role),
-        "public": describe_records(public_records, public_role),
+        "records": describe(parts["forward"], role),
+        "reference_records": describe(parts["backward"], reference_role) if "backward" in parts else None,
+        "control_records": describe(parts["control"], control_role) if "control" in parts else None,
+        "fit_records": None if fit is None else describe(fit, fit_role),
+        "public": describe(public_records, public_role),
         "planted": planted_hash(folder.folder),
     }
     key = hash_json([config, manifest])

@@ -23,7 +23,7 @@ Crowds = Literal["keep", "drop"]
 def command(
     source: Annotated[
         str,
-        typer.Argument(help="Tar shards, CSV, TSV, Parquet, a COCO folder or an image folder; a glob or {0..8} too."),
+        typer.Argument(help="Tar shards, CSV, TSV, Parquet, COCO (folder or JSON), an image folder; a glob or {0..8}."),
     ],
     out: Annotated[Path, typer.Option(help="Folder to write the records to.")],
     format_: Annotated[

@@ -10,9 +10,10 @@ import numpy.typing as npt
 
 from memometer.data.assembling import Counts
 from memometer.data.findings import Findings, commonest
-from memometer.errors import RejectsError
+from memometer.errors import DamagedError, RejectsError
+from memometer.sealing import read_sealed_json
 
-__all__ = ["ImportSummary", "check_rejects", "summarise"]
+__all__ = ["ImportSummary", "boxes_of_import", "check_rejects", "summarise"]
 
 HINTS = {
     "duplicate id": "in a table, name a column of unique ids with --id-column",
@@ -114,6 +115,17 @@ def summarise(
         boxes=commonest(findings.boxes),
         n_constant=findings.n_constant,
     )
+
+
+def boxes_of_import(folder: Path) -> dict[str, int]:
+    """What the import of a folder of records did to boxes; nothing where no import made it, or it cannot be read."""
+    try:
+        content = read_sealed_json(folder / "import.json")
+    except (DamagedError, OSError):
+        return {}
+    summary = content.get("summary")
+    boxes = summary.get("boxes") if isinstance(summary, dict) else None
+    return boxes if isinstance(boxes, dict) else {}
 
 
 def check_rejects(reasons: Mapping[str, int], *, n_kept: int, max_rejects: float, rejects: Path) -> None:

@@ -42,7 +42,8 @@ class CocoSplit:
 
 def annotation_files(root: Path) -> list[Path]:
     """COCO's annotations below a folder: in ``annotations/``, in itself, or in the folders in it; by path."""
-    for folders in ([root / "annotations"], [root], _folders(root)):
+    inner = _folders(root)
+    for folders in ([root / "annotations"], [root], inner, [folder / "annotations" for folder in inner]):
         found = [path for folder in folders for path in annotation_lists(folder)]
         if found:
             return found

@@ -1,7 +1,6 @@
 """The annotations of one COCO split by image: captions, objects, boxes, and what of them belongs to nothing."""
 
 import dataclasses
-import math
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from memometer.data.sources.base import BadRecordError, captions_from
 from memometer.data.sources.coco_files import CocoSplit
 from memometer.data.sources.coco_json import CocoAnnotation, CocoCategory, CocoFile, CocoImage, Unreadable, read_coco
 from memometer.data.sources.finding import name_parts
-from memometer.data.sources.labels import box_from
+from memometer.data.sources.labels import box_from, size_from
 
 __all__ = ["JoinedImage", "JoinedSplit", "join_split"]
 
@@ -127,15 +126,7 @@ def _joined_image(image: CocoImage | Unreadable, source: str, key: Key | None, *
 
 
 def _size(image: CocoImage | Unreadable) -> tuple[float, float] | None:
-    if isinstance(image, Unreadable):
-        return None
-    width, height = _side(image.width), _side(image.height)
-    return None if width is None or height is None else (width, height)
-
-
-def _side(value: Any) -> float | None:
-    usable = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
-    return float(value) if usable else None
+    return None if isinstance(image, Unreadable) else size_from(image.width, image.height)
 
 
 def _add_annotations(joined: JoinedSplit, content: CocoFile, extra: set[Key], *, drop_crowds: bool) -> None:

@@ -61,4 +61,5 @@ def _candidates(split: CocoSplit, images_in: tuple[str, ...]) -> list[Path]:
         return folders
     for name in names:
         folders += [above / name, above / "images" / name, above / name / "images"]
-    return [*folders, above / "images", above / "data", above / "JPEGImages", here, above, above.parent / "images"]
+    folders += [above / "images", above / "data", above / "JPEGImages", here, above]
+    return [*folders, *(above.parent / name for name in names), above.parent / "images"]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from memometer.data.sources.base import BadRecordError, Labels, valid_text
 
-__all__ = ["box_from", "check_places", "label_from", "labels_from"]
+__all__ = ["box_from", "check_places", "label_from", "labels_from", "size_from"]
 
 MAX_PX = 1e9
 """No image is as large; and float32, as which boxes are stored, holds it."""
@@ -99,6 +99,20 @@ def box_from(value: object) -> list[float] | None:
     if not isinstance(value, list | tuple) or len(value) != 4:
         raise BadRecordError("boxes do not match the objects: a box is x, y, width, height")
     return [_number(side, "boxes") for side in value]
+
+
+def size_from(width: object, height: object) -> tuple[float, float] | None:
+    """The size of the annotated image in px; None where the two are not numbers above 0.
+
+    >>> size_from(640, 480.0), size_from("640", 480), size_from(640, 0)
+    ((640.0, 480.0), None, None)
+    """
+    sides = [
+        float(side)
+        for side in (width, height)
+        if isinstance(side, int | float) and not isinstance(side, bool) and 0 < side <= MAX_PX
+    ]
+    return (sides[0], sides[1]) if len(sides) == 2 else None
 
 
 def _number(value: object, what: str) -> float:

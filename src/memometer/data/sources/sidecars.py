@@ -15,7 +15,7 @@ from memometer.data.sources.base import (
     valid_text,
 )
 from memometer.data.sources.class_names import ClassNames
-from memometer.data.sources.labels import label_from, labels_from
+from memometer.data.sources.labels import label_from, labels_from, size_from
 from memometer.data.sources.voc import OtherXmlError, voc_labels
 from memometer.data.sources.yolo import UNNAMED, is_yolo, yolo_labels
 
@@ -113,6 +113,7 @@ def read_sidecars(files: Mapping[str, bytes], options: SidecarOptions, *, only_v
         scores=content.get(fields.scores or "scores"),
         separator=fields.objects_separator,
     )
+    labels = dataclasses.replace(labels, size=size_from(content.get("width"), content.get("height")))
     if labels.objects is None and ANNOTATION_SUFFIX in files:
         try:
             labels = voc_labels(files[ANNOTATION_SUFFIX])
