@@ -6,6 +6,8 @@ import signal
 import sys
 from unittest import mock
 
+import numpy as np
+import pyarrow.parquet as pq
 from import_sources import write_pictures
 from rich.console import Console
 
@@ -64,6 +66,12 @@ def write_world(folder):
         done(*commands(folder, folder)["train"], "--out", folder / role, "--role", role)
     done(*commands(folder, folder)["clipmem"])
     (folder / "sweep.toml").write_text(SWEEP)
+    (folder / "vectors").mkdir()
+    ids = pq.read_table(folder / "scenes" / "records.parquet", columns=["record_id"])
+    for kind in ("images", "texts"):
+        vectors = np.random.default_rng(0).standard_normal((len(ids), 8), np.float32)
+        np.save(folder / "vectors" / f"{kind}.npy", vectors)
+        pq.write_table(ids, folder / "vectors" / f"{kind}.parquet")
     return folder
 
 
@@ -99,4 +107,5 @@ def commands(world, out):
         "sweep": ("sweep", world / "sweep.toml", "--device", "cpu"),
         "demo": ("demo", "--n", 8, "--epochs", 1, "--workers", 0),
     }  # fmt: skip
+    words["vectors"] = (*words["utility"][:2], f"embeddings:{world / 'vectors'}", *words["utility"][3:])
     return {verb: (*each, "--out", out / verb) for verb, each in words.items()}

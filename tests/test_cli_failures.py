@@ -18,7 +18,7 @@ from privileges import as_anyone
 from memometer import files
 from memometer.cli.sentences import GOES_ON, sentence
 
-VERBS = tuple(commands(Path(), Path()))
+VERBS = tuple(verb for verb in commands(Path(), Path()) if verb != "vectors")
 QUICK = tuple(verb for verb in VERBS if verb not in ("demo", "sweep"))
 
 
@@ -126,6 +126,46 @@ def test_no_folder_for_temporary_files(world, tmp_path, monkeypatch):
         assert code == 0, errors
     assert {path.name for path in tmp_path.iterdir()} == {"import", "train", "clipmem", "utility", "report"}
     assert not (tmp_path / "clipmem" / "scratch").exists()
+
+
+GARBAGE = {
+    "empty": b"",
+    "zeros": bytes(100),
+    "words": b"no such thing\n",
+    "list": b"[1, 2]",
+    "object": b'{"key": 1, "model_cfg": [1], "roles": 3}',
+    "deep": b"[" * 50_000 + b"]" * 50_000,
+    "bytes": b"\xff\xfe\x00abc",
+}
+RUN_FILES = ("summary.json", "manifest.json", "config.toml")
+READ = [
+    *((f"clipmem/{name}", verb) for name in RUN_FILES for verb in ("report", "compare")),
+    ("clipmem/samples.parquet", "remove"),
+    ("clipmem/gallery.parquet", "report"),
+    ("scenes/records.parquet", "train"),
+    ("scenes/records.parquet", "duplicates"),
+    ("scenes/records.parquet", "sweep"),
+    ("a/open_clip_config.json", "utility"),
+    ("a/open_clip_model.safetensors", "utility"),
+    *((f"vectors/{name}", "vectors") for name in ("images.npy", "images.parquet", "texts.npy", "texts.parquet")),
+    ("sweep.toml", "sweep"),
+]
+
+
+@pytest.mark.parametrize(("name", "verb"), READ)
+def test_what_is_read_may_be_anything(world, tmp_path, name, verb):
+    copy = shutil.copytree(world, tmp_path / "world")
+    whole = (copy / name).read_bytes()
+    middle = len(whole) // 2
+    cut = {"half": whole[:middle], "bit": whole[:middle] + bytes([whole[middle] ^ 4]) + whole[middle + 1 :]}
+    for kind, content in (GARBAGE | cut).items():
+        (copy / name).write_bytes(content)
+        code, _, errors = memometer(*commands(copy, tmp_path)[verb])
+        lines = [line for line in errors.splitlines() if line.startswith("error: ")]
+        assert (code in (1, 2), len(lines)) == (True, 1) or (code == 0 and not lines), (kind, errors)
+        assert code or kind in ("bit", "half"), (kind, errors)
+        assert "not foreseen" not in errors, (kind, errors)
+        assert not lines or str(copy) in lines[0], (kind, lines)
 
 
 def stopped(words, number, *, after):

@@ -10,7 +10,20 @@ from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
 from memometer.errors import InputError
 
-__all__ = ["check_disjoint", "check_images", "duplicates_across_roles"]
+__all__ = ["check_disjoint", "check_images", "check_public", "duplicates_across_roles"]
+
+
+def check_public(n: int, *, k: int, what: str = "images") -> None:
+    """Passes where the public set has k images or more.
+
+    Raises:
+        InputError: it has fewer, or none.
+    """
+    if not n:
+        raise InputError(f"the public set has no {what}; name another --public-role, or import some")
+    if n < k:
+        fewer = "--k 1" if n == 1 else f"--k {n} or fewer"
+        raise InputError(f"public set has {n:,} {what}, fewer than k = {k}; pass {fewer}, or more public images")
 
 
 def check_disjoint(parts: dict[str, Records]) -> None:

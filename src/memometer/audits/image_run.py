@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.guards import check_disjoint
+from memometer.audits.guards import check_disjoint, check_public
 from memometer.audits.image_direction import Guess, ImageDirection
 from memometer.audits.image_records import Cropped, crop_records, labels_of
 from memometer.audits.image_references import Fitted, FittedReference, fit_reference
@@ -53,11 +53,7 @@ class ImageRun:
         vocabulary, ids = class_ids(classes)
         public_ids = ids[0]
         self.public, self.public_names = public, vocabulary.take(pa.array(public_ids))
-        if len(public) < self.search.k:
-            raise InputError(
-                f"public set has {len(public):,} images with a label, fewer than k = {self.search.k}; pass --k "
-                f"{max(len(public), 1)} or fewer, or more public images"
-            )
+        check_public(len(public), k=self.search.k, what="images with a label")
         fitted = None
         if fit_cropped is not None:
             objects = label_union([part.records.table["objects"] for part in (*cropped.values(), fit_cropped)])

@@ -125,6 +125,8 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise damaged(folder, "it has a summary.json but no manifest.json", advice=AGAIN)
     manifest = read_sealed_json(path, advice=AGAIN)
     summary = read_sealed_json(folder / "summary.json", advice=AGAIN)
+    if not isinstance(summary.get("measure"), str):
+        raise damaged(folder / "summary.json", "it names no measure", advice=AGAIN)
     check_same_run(folder, summary, manifest)
     check_files(folder, manifest.pop("files", {}), advice=AGAIN)
     return manifest, summary

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.direction import Direction, score_direction
+from memometer.audits.guards import check_public
 from memometer.audits.inputs import Model
 from memometer.audits.searching import PublicSet
 from memometer.audits.summary import NO_DIRECTION
@@ -54,11 +55,7 @@ def labels_of(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array
     Raises:
         InputError: fewer public records than k, or no label at all.
     """
-    if k > len(public):
-        raise InputError(
-            f"public set has {len(public):,} images, fewer than k = {k}; "
-            f"pass --k {max(len(public), 1)} or fewer, or more public images"
-        )
+    check_public(len(public), k=k)
     labels = label_union([public.table["objects"], *(part.table["objects"] for part in roles.values())])
     if not len(labels):
         raise InputError(

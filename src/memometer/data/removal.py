@@ -79,6 +79,10 @@ def choose_removals(
             raise InputError(f"the scores have no column '{column}', which --by {by} ranks by; pass another --by")
         values = pc.cast(scores[column], pa.float64())
     table = pa.table({"record_id": ids, "score": values}).filter(pc.is_finite(values))
+    if not table.num_rows:
+        raise InputError(
+            f"none of the {scores.num_rows:,} records has a score to rank by; pass another --by, or --subset"
+        )
     if table.num_rows < most:
         raise InputError(
             f"{most:,} records are to be removed, but only {table.num_rows:,} of them have a score; "

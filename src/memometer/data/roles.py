@@ -117,6 +117,8 @@ def _shortage(name: str, share: int, *, room: int, left: int) -> str:
             f"role '{name}' asks for {share:,} records, which the {left:,} that are left do not add up to, for "
             "groups and duplicates share a role and some are too large; ask for a few less, or do not split by group"
         )
+    if share - room + left == 0:
+        return f"role '{name}' asks for {share:,} records, but the roles before it leave none; ask less of those"
     kept = f" ({share - room:,} keep the role, {left:,} are free)" if room < share else ""
     return (
         f"role '{name}' asks for {share:,} records, but beside the roles before it there are {share - room + left:,}"
