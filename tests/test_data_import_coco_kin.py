@@ -79,6 +79,22 @@ def test_names_of_other_machines(tmp_path, name):
         assert records(out)[0]["image_path"] == f"{folder}/7.png"
 
 
+@pytest.mark.parametrize(
+    ("file", "place"),
+    [
+        ("nocaps_val_4500_captions.json", "val"),
+        ("annotations/zhiyuan_objv2_train.json", "train/patch8"),
+        ("annotations/lvis_v1_train.json", "train2017"),
+        ("annotations/captions_train.json", "images/train2014"),
+    ],
+)
+def test_folders_that_the_files_name_names_among_other_things(tmp_path, file, place):
+    put(tmp_path / "in" / file, captions([f"images/v1/{place.rpartition('/')[2]}/1.png"]))
+    photo(tmp_path / "in" / place, "1.png")
+    import_records(tmp_path / "in", tmp_path / "out")
+    assert ids(tmp_path / "out") == ["1"]
+
+
 def test_names_are_shortened_only_as_far_as_they_stay_distinct(tmp_path):
     """``b/1.png`` is not there; the file 1.png may be another image."""
     put(tmp_path / "in" / "annotations" / "captions_x.json", captions(["a/1.png", "b/1.png"]))

@@ -151,10 +151,11 @@ def open_coco(
     if captions_required:
         captioned = [split for split in chosen if split.has_captions]
         if not captioned or (splits and len(captioned) < len(chosen)):
-            lacking = next(split for split in chosen if split not in captioned)
+            lacking = next(split for split in chosen if split not in captioned).files[0]
+            beside = lacking.name.replace("instances", "captions", 1)
+            also = f", and there is no {beside} beside it" if beside != lacking.name else ""
             raise SourceError(
-                f"{lacking.files[0]} has no captions, and there are none beside it: expected "
-                f"captions_{lacking.name}.json; pass --captions optional to import objects and boxes without captions"
+                f"{lacking} has no captions{also}; pass --captions optional to import objects and boxes without them"
             )
         chosen = captioned
     return CocoReader(

@@ -82,7 +82,9 @@ def _split_name(path: Path) -> str:
 
 
 def _folders(root: Path) -> list[Path]:
-    return sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    """The folders in a folder; none where they are more than splits would be: a thousand classes are slow to list."""
+    found = sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    return found if len(found) <= MAX_LISTS else []
 
 
 def annotation_lists(folder: Path) -> list[Path]:

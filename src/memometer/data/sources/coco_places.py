@@ -1,6 +1,7 @@
 """The images of a COCO split: the folders they may lie in, and what else lies there."""
 
 import dataclasses
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -55,11 +56,20 @@ def _candidates(split: CocoSplit, images_in: tuple[str, ...]) -> list[Path]:
     """The folders in which a split's images may be, the likeliest first."""
     here = split.files[0].parent
     above = here.parent if here.name.lower() in {"annotations", "labels", "annotation"} else here
-    names = [split.name, *(["train2017", "val2017"] if split.name.startswith("lvis") else [])]
-    folders = [Path(folder, *inner) for folder in images_in for inner in [(name,) for name in names] + [()]]
+    if above != here and above.name.lower().startswith("annotations"):
+        above = above.parent  # annotations_trainval2017/annotations, as the archive has it
     if images_in:
-        return folders
-    for name in names:
-        folders += [above / name, above / "images" / name, above / name / "images"]
-    folders += [above / "images", above / "data", above / "JPEGImages", here, above]
-    return [*folders, *(above.parent / name for name in names), above.parent / "images"]
+        given = [Path(folder) for folder in images_in]
+        return [inner for folder in given for inner in (folder / split.name, *_namesakes(folder, split.name), folder)]
+    folders = [above / split.name, above / "images" / split.name, above / split.name / "images"]
+    folders += [*_namesakes(above, split.name), *_namesakes(above / "images", split.name)]
+    return [*folders, above / "images", above / "data", above / "JPEGImages", here, above]
+
+
+def _namesakes(folder: Path, split: str) -> list[Path]:
+    """Folders that the split's name names among other things: ``train2017`` of ``lvis_v1_train``, ``val`` of others."""
+    words = [word for word in re.split(r"[^a-z0-9]+", split.lower()) if not word.isdigit()]
+    if not folder.is_dir():
+        return []
+    inner = sorted(entry for entry in folder.iterdir() if entry.is_dir())
+    return [entry for entry in inner if re.sub(r"\d+$", "", entry.name.lower()) in words]
