@@ -1,5 +1,6 @@
 """An image that is not the one that was imported is measured nowhere, and said to have changed everywhere."""
 
+import functools
 import shutil
 
 import numpy as np
@@ -9,11 +10,12 @@ import pytest
 from import_sources import picture, write_tar
 from pictures import PixelEncoder
 
+from memometer.activations import in_pieces, with_mended
 from memometer.audits.gallery import thumbnail
 from memometer.data import import_records, load_records
 from memometer.data.augmentation import Augmentation
-from memometer.data.images import UnreadableImageError, open_image
-from memometer.embeddings import embed_images
+from memometer.data.images import UnreadableImageError, open_image, read_or_reason
+from memometer.embeddings import embed, embed_images
 from memometer.embeddings.means import mean_views
 from memometer.embeddings.views import view_batches
 from memometer.errors import JobError
@@ -83,6 +85,51 @@ def test_it_is_a_reject_of_embeddings(changed, tmp_path, workers):
     assert (record_id, reason.partition(":")[0]) == (name(changed), "changed since the import")
     assert name(changed) not in found.embeddings.record_ids.to_pylist()
     assert len(found.embeddings) == N - 1
+
+
+def test_it_is_measured_once_it_is_restored(tmp_path, monkeypatch):
+    monkeypatch.setattr(embed, "PIECE_SIZE", 2)
+    source, path = of_files(tmp_path / "source")
+    import_records(source, tmp_path / "records")
+    records = load_records(tmp_path / "records")
+    whole = embed_images(records, PixelEncoder(), store=tmp_path / "whole").embeddings[:]
+    content = path.read_bytes()
+    for taken in (picture(99), None):
+        path.unlink() if taken is None else path.write_bytes(taken)
+        for _ in range(2):
+            found = embed_images(records, PixelEncoder(), store=tmp_path / "store")
+            assert [record_id for record_id, _ in found.rejects] == [name(records)]
+        path.write_bytes(content)
+        found = embed_images(records, PixelEncoder(), store=tmp_path / "store")
+        assert not found.rejects
+        np.testing.assert_array_equal(found.embeddings[:], whole)
+        means = mean_views(
+            records, PixelEncoder(), augmentation=Augmentation(), draws=1, seed=0, store=tmp_path / "store"
+        )
+        assert not means.rejects
+        shutil.rmtree(tmp_path / "store")
+
+
+def test_what_layers_answer_is_read_again_once_it_is_restored(tmp_path):
+    source, path = of_files(tmp_path / "source")
+    import_records(source, tmp_path / "records")
+    records = load_records(tmp_path / "records")
+
+    def make(span):
+        read = {row: read_or_reason(ref) for row, ref in enumerate(records.image_refs(*span), start=span[0])}
+        rejects = {row: found for row, found in read.items() if isinstance(found, str)}
+        return {"reject_rows": np.array(list(rejects), np.int64), "reasons": np.array(list(rejects.values()), np.str_)}
+
+    def rejected():
+        stale = functools.partial(with_mended, records)
+        ((_, arrays),) = in_pieces(tmp_path / "store", n=N, make=make, stale=stale)
+        return arrays["reject_rows"].tolist()
+
+    content = path.read_bytes()
+    path.unlink()
+    assert [rejected(), rejected()] == [[CHANGED], [CHANGED]]
+    path.write_bytes(content)
+    assert [rejected(), rejected()] == [[], []]
 
 
 def test_it_is_a_reject_of_views_and_means(changed, tmp_path):

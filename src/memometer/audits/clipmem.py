@@ -14,7 +14,7 @@ from memometer.audits.clipmem_scoring import PLAIN, Pairs, Scores, Views, embed_
 from memometer.audits.clipmem_summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.audits.guards import check_images, duplicates_across_roles
 from memometer.audits.inputs import TwoTowers, finished_audit, open_records, spec_of
-from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.manifest import describe_model, describe_records, reads_images
 from memometer.audits.planted import planted_hash, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.stages import stages_of
@@ -125,13 +125,16 @@ def audit_clipmem(
     parts = {name: source.with_role(role) for name, role in {**roles, **apart}.items()}
     check_subsets(parts, {**roles, **apart})
     opened = open_trainings(models, device=device)
+    looking = reads_images(model for side in opened.values() for model in side)
     manifest: dict[str, Any] = {
         "seed": seed,
         **{
             side: [describe_model(model, spec) for model, spec in zip(each, config[side], strict=True)]
             for side, each in opened.items()
         },
-        "records": {name: describe_records(part, {**roles, **apart}[name]) for name, part in parts.items()},
+        "records": {
+            name: describe_records(part, {**roles, **apart}[name], images=looking) for name, part in parts.items()
+        },
         "planted": planted_hash(source.folder),
     }
     key = hash_json([config, manifest])

@@ -11,6 +11,7 @@ import pyarrow as pa
 from memometer.arrays import read_arrays, write_arrays
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
+from memometer.embeddings.mended import forget_mended
 from memometer.embeddings.store import PieceStore
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
@@ -80,6 +81,7 @@ class ImageSearch:
             progress_bar(label, total=len(records), unit="crops") as advance,
         ):
             pieces = PieceStore(self.store / key, n=len(records), piece_size=PIECE_SIZE)
+            forget_mended(pieces, records)
             for piece in range(pieces.count):
                 start, stop = pieces.span(piece)
                 if pieces.has(piece):

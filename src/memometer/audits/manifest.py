@@ -1,11 +1,16 @@
 """What an audit was made of: hashes of weights and data."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from memometer.data.records import Records, hash_records
 from memometer.data.summary import boxes_of_import
+from memometer.embeddings import StoredVectors
+from memometer.encoders import has_tower
 
-__all__ = ["describe_model", "describe_records"]
+__all__ = ["describe_model", "describe_records", "reads_images"]
+
+IMAGE = ("image_hash", "image_path", "image_offset", "image_row")
 
 
 def describe_model(encoder: object, spec: str) -> dict[str, Any]:
@@ -22,17 +27,26 @@ def describe_model(encoder: object, spec: str) -> dict[str, Any]:
     }
 
 
-def describe_records(records: Records, role: str | None, *, with_boxes: bool = False) -> dict[str, Any]:
+def reads_images(models: Iterable[object]) -> bool:
+    """Whether one of the models looks at images; vectors that exist already, and towers of texts, do not."""
+    return any(has_tower(model, "image") and not isinstance(model, StoredVectors) for model in models)
+
+
+def describe_records(
+    records: Records, role: str | None, *, images: bool = True, with_boxes: bool = False
+) -> dict[str, Any]:
     """Where records came from, how many, and a hash of their ids, captions, objects and images.
 
     Args:
         records: all of one role.
         role: its name.
+        images: whether the images are read, and so are known to be those of the hash; others are left out of it.
         with_boxes: for measures that use labels and boxes: the hash is of these as well, and what the import did to
             boxes is said where it did anything.
     """
-    columns = ["record_id", "image_hash", "image_path", "image_offset", "image_row", "captions", "objects", "scores"]
+    columns = ["record_id", *(IMAGE if images else ()), "captions", "objects", "scores"]
     columns += ["label", "boxes"] if with_boxes else []
     described = {"path": str(records.folder), "role": role, "n": len(records), "hash": hash_records(records, columns)}
     treated = boxes_of_import(records.folder) if with_boxes else {}
+    described |= {} if images else {"images": "read by no model"}
     return described | ({"boxes": treated} if treated else {})

@@ -129,8 +129,10 @@ def audit_sslmem(
         "seed": seed,
         "target": describe_model(models["target"], config["target"]),
         "reference": describe_model(models["reference"], config["reference"]),
-        "records": describe_records(roles["forward"], role),
-        "reference_records": describe_records(roles["backward"], reference_role) if "backward" in roles else None,
+        "records": describe_records(roles["forward"], role, images="image" in towers),
+        "reference_records": describe_records(roles["backward"], reference_role, images="image" in towers)
+        if "backward" in roles
+        else None,
         "planted": planted_hash(source.folder),
     }
     key = hash_json([config, manifest])

@@ -1,13 +1,14 @@
 """The passes of an SSLMem audit: alignment distances of records at every layer of a tower, in pieces on disk."""
 
 import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from memometer.activations import TowerReader, ViewPlan, in_pieces, read_views
+from memometer.activations import TowerReader, ViewPlan, in_pieces, read_views, with_mended
 from memometer.activations.pieces import PIECE_SIZE, Arrays
 from memometer.data.records import Records, hash_records
 from memometer.encoders import Tower
@@ -135,7 +136,9 @@ def measure_distances(
             return _piece(records, reader, plan, span, advance)
 
         parts = []
-        for span, arrays in in_pieces(store / f"distances-{key}", n=len(records), make=make):
+        for span, arrays in in_pieces(
+            store / f"distances-{key}", n=len(records), make=make, stale=functools.partial(with_mended, records)
+        ):
             parts.append(arrays)
             advance(0 if span in made else span[1] - span[0])
     rejects = [

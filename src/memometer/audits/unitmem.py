@@ -153,8 +153,10 @@ def audit_unitmem(
     manifest: dict[str, Any] = {
         "seed": seed,
         "target": describe_model(model, config["target"]),
-        "records": describe_records(roles["records"], role),
-        "control_records": describe_records(roles["control"], control_role) if "control" in roles else None,
+        "records": describe_records(roles["records"], role, images="image" in towers),
+        "control_records": describe_records(roles["control"], control_role, images="image" in towers)
+        if "control" in roles
+        else None,
         "planted": planted_hash(source.folder),
         "classes": None if classes is None else hash_json(classes[1].tolist()),
     }

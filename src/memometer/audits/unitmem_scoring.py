@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 from scipy.sparse import csr_matrix
 
-from memometer.activations import TowerReader, ViewPlan, Views, in_pieces, read_views
+from memometer.activations import TowerReader, ViewPlan, Views, in_pieces, read_views, with_mended
 from memometer.activations.pieces import PIECE_SIZE, Arrays
 from memometer.audits.sslmem_scoring import COLUMNS
 from memometer.data.records import Records, hash_records
@@ -107,7 +107,13 @@ def measure_units(
                 advance(views.seen)
             return piece.arrays()
 
-        for span, arrays in in_pieces(store / f"units-{key}", n=len(records), make=make, mapped=mapped):
+        for span, arrays in in_pieces(
+            store / f"units-{key}",
+            n=len(records),
+            make=make,
+            mapped=mapped,
+            stale=functools.partial(with_mended, records),
+        ):
             parts.append(_unpacked(arrays))
             rejects += zip(arrays["reject_rows"].tolist(), arrays["reasons"].tolist(), strict=True)
             if keep:

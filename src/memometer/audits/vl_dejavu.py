@@ -10,22 +10,24 @@ from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
 from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
-from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.manifest import describe_model, describe_records, reads_images
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.searching import Search, fitted, prepare_public, searched_side
 from memometer.audits.stages import stages_of
 from memometer.audits.summary import compare_references, leaking_objects, notes, summarise
-from memometer.audits.vl_direction import Setting, direction_of, labels_of, vocabulary_of
+from memometer.audits.vl_direction import Setting, direction_of, labels_of
 from memometer.audits.vl_planted import planted_among
+from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records
 from memometer.encoders import has_tower
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
-from memometer.files import hash_json
+from memometer.files import hash_file, hash_json
 from memometer.locking import writes
 from memometer.neighbors.search import MAX_K
 from memometer.objects.sets import object_sets
+from memometer.objects.vocabulary import load_vocabulary
 from memometer.progress import warn
 from memometer.software import describe_software, timestamp
 
@@ -164,22 +166,29 @@ def audit_vl_dejavu(
             "cannot be swapped: give --control-role, records that the target never saw, in place of --reference-role"
         )
     described = {name: describe_model(model, specs[name]) for name, model in models.items()}
+    looking = reads_images(model for name, model in models.items() if sides[name] == "images")
+    terms = vocabulary_beside(folders["records"].folder) if vocabulary is None else Path(vocabulary)
     manifest: dict[str, Any] = {
         "seed": seed,
         "target": described.pop("target"),
         "reference": described.pop("reference"),
         "further_references": list(described.values()),
-        "records": describe_records(roles["forward"], role),
-        "reference_records": describe_records(roles["backward"], reference_role) if "backward" in roles else None,
-        "control_records": describe_records(roles["control"], control_role) if "control" in roles else None,
-        "public": describe_records(public_records, public_role),
+        "records": describe_records(roles["forward"], role, images=looking),
+        "reference_records": describe_records(roles["backward"], reference_role, images=looking)
+        if "backward" in roles
+        else None,
+        "control_records": describe_records(roles["control"], control_role, images=looking)
+        if "control" in roles
+        else None,
+        "public": describe_records(public_records, public_role, images=looking),
         "planted": planted_hash(folders["records"].folder),
+        "vocabulary": None if terms is None or not terms.is_file() else hash_file(terms),
     }
     key = hash_json([config, manifest])
     if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
         return finished
     with stages_of(out, store) as (place, scratch):
-        words = vocabulary_of(vocabulary, folders["records"].folder)
+        words = None if terms is None else load_vocabulary(terms)
         seen = prepare_public(
             public_records,
             models,

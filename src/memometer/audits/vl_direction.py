@@ -1,7 +1,6 @@
 """One role of a VL-Déjà-Vu audit: its captions are asked of every model, and scored by the objects that come back."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -14,16 +13,15 @@ from memometer.audits.guards import check_public
 from memometer.audits.inputs import Model
 from memometer.audits.searching import PublicSet
 from memometer.audits.summary import NO_DIRECTION
-from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.errors import InputError
 from memometer.neighbors import Neighbors
 from memometer.objects.nouns import mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
-from memometer.objects.vocabulary import Vocabulary, load_vocabulary
+from memometer.objects.vocabulary import Vocabulary
 
-__all__ = ["Setting", "direction_of", "labels_of", "vocabulary_of"]
+__all__ = ["Setting", "direction_of", "labels_of"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,12 +61,6 @@ def labels_of(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array
             "of the captions: memometer data import … --objects captions"
         )
     return labels
-
-
-def vocabulary_of(path: str | Path | None, folder: Path) -> Vocabulary | None:
-    """The vocabulary at ``path``, else that of the records' folder; None where there is neither."""
-    beside = vocabulary_beside(folder) if path is None else Path(path)
-    return None if beside is None else load_vocabulary(beside)
 
 
 def direction_of(setting: Setting, name: str, records: Records) -> tuple[Direction, ...]:

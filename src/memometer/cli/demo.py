@@ -55,9 +55,10 @@ def command(
 def _claim(out: Path, settings: dict[str, int]) -> None:
     """Keeps what this demo is made of, so that a second run goes on or is free, and another demo is told apart."""
     from memometer.errors import InputError
-    from memometer.files import read_json, write_json
+    from memometer.sealing import read_sealed_json, write_sealed_json
 
     path = out / "demo.json"
-    if path.is_file() and read_json(path) != settings:
-        raise InputError(f"{out} holds a demo of {read_json(path)}, not of {settings}; choose another --out")
-    write_json(path, settings)
+    found = read_sealed_json(path) if path.is_file() else settings
+    if found != settings:
+        raise InputError(f"{out} holds a demo of {found}, not of {settings}; choose another --out")
+    write_sealed_json(path, settings)

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
 from memometer.data.records import Records
+from memometer.embeddings.mended import forget_mended
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import NO_DIRECTION, Embeddings, check_output, without_direction
@@ -93,6 +94,7 @@ def embed_images(
         progress_bar(label, total=len(records), unit="images") as advance,
     ):
         pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
+        forget_mended(pieces, records)
         advance(sum(stop - start for start, stop in map(pieces.span, filter(pieces.has, range(pieces.count)))))
         batches = _batches(records, pieces, batch_size, tower.preprocess)
         decode = _decode if workers else _decode_in_threads

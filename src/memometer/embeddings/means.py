@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from memometer.data.augmentation import VIEWS, Augmentation
 from memometer.data.records import Records, hash_records
+from memometer.embeddings.mended import forget_mended
 from memometer.embeddings.store import PieceStore
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, check_output
@@ -256,6 +257,7 @@ def _collect(
         progress_bar(label, total=len(records), unit="records") as advance,
     ):
         pieces = PieceStore(store / key, n=len(records), piece_size=-(-PIECE_SIZE // per_batch) * per_batch)
+        forget_mended(pieces, records)
         missing = [piece for piece in range(pieces.count) if not pieces.has(piece)]
         start = pieces.span(missing[0])[0] if missing else len(records)
         advance(start)

@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,9 @@ class PieceStore:
         entry = {"piece": piece, "rows": rows, "dim": dim, "rejects": [list(reject) for reject in self._rejects]}
         if self._vectors:
             entry["hashes"] = self._write(piece)
-        line = json.dumps({**entry, "checksum": hash_json(entry)})
         path = self.folder / LEDGER
         with naming(path), path.open("a", encoding="utf-8") as ledger:
-            ledger.write(f"{line}\n")
+            ledger.write(_line(entry))
             ledger.flush()
             os.fsync(ledger.fileno())
         self._ledger[piece] = entry
@@ -96,7 +96,7 @@ class PieceStore:
     def rejects(self) -> tuple[tuple[str, str], ...]:
         """(record_id, reason) of every record left out, in record order."""
         return tuple(
-            (record_id, reason) for piece in sorted(self._ledger) for record_id, reason in self._rejected(piece)
+            (record_id, reason) for piece in sorted(self._ledger) for record_id, reason in self.rejected(piece)
         )
 
     def embeddings(self, *, name: str) -> Embeddings:
@@ -115,8 +115,14 @@ class PieceStore:
             name=name,
         )
 
-    def _rejected(self, piece: int) -> list[tuple[str, str]]:
-        return [(record_id, reason) for record_id, reason in self._ledger[piece]["rejects"]]
+    def rejected(self, piece: int) -> list[tuple[str, str]]:
+        """(record_id, reason) of the records that a piece left out; none of one that is not there."""
+        return [(record_id, reason) for record_id, reason in self._ledger.get(piece, {}).get("rejects", [])]
+
+    def forget(self, pieces: Collection[int]) -> None:
+        """Takes pieces for missing, so that they are made again."""
+        self._ledger = {piece: entry for piece, entry in self._ledger.items() if piece not in pieces}
+        write_text(self.folder / LEDGER, "".join(_line(entry) for entry in self._ledger.values()))
 
     def _write(self, piece: int) -> dict[str, str]:
         """Writes the vectors and ids of a piece; their hashes by the ending of the file's name."""
@@ -149,10 +155,7 @@ class PieceStore:
         if n_bad:
             notice(f"{n_bad} pieces in {self.folder} are damaged; they are made again")
         if n_bad or lines[-1]:
-            good = [
-                line for line, entry in zip(lines, entries, strict=False) if entry and kept.get(entry["piece"]) is entry
-            ]
-            write_text(path, "".join(f"{line.decode()}\n" for line in good))
+            write_text(path, "".join(_line(entry) for entry in kept.values()))
         return kept
 
     def _is_whole(self, entry: dict[str, Any]) -> bool:
@@ -169,6 +172,10 @@ class PieceStore:
             return bool(vectors.shape == (entry["rows"], entry["dim"]) and ids.num_rows == entry["rows"])
         except (OSError, DamagedError):
             return False
+
+
+def _line(entry: dict[str, Any]) -> str:
+    return json.dumps({**entry, "checksum": hash_json(entry)}) + "\n"
 
 
 def _entry(line: bytes, pieces: PieceStore) -> dict[str, Any] | None:

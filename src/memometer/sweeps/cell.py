@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from memometer.errors import BusyError, InputError
-from memometer.files import read_json, write_json
+from memometer.errors import BusyError, DamagedError, InputError
 from memometer.locking import LOCK, one_writer
-from memometer.progress import quiet
+from memometer.progress import notice, quiet
+from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, utility_rows
 from memometer.sweeps.plan import Cell, Plan
@@ -51,17 +51,25 @@ class Machine:
 
 
 def read_cell(cell: Cell) -> dict[str, Any] | None:
-    """The result of a finished cell; None of one that is not."""
-    path = cell.folder / RESULT
-    return read_json(path) if path.is_file() else None
+    """The result of a finished cell; None of one that is not, and, with a remark, where it is damaged."""
+    return _read(cell.folder / RESULT)
 
 
 def foreign_key(cell: Cell) -> bool:
     """Whether the cell's folder holds, or has begun, a cell of other options or records."""
     for name in (RESULT, BEGUN):
-        if (cell.folder / name).is_file():
-            return bool(read_json(cell.folder / name).get("key") != cell.key)
+        if (note := _read(cell.folder / name)) is not None:
+            return bool(note.get("key") != cell.key)
     return False
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A note of a cell, where there is a whole one."""
+    try:
+        return read_sealed_json(path) if path.is_file() else None
+    except DamagedError as error:
+        notice(f"{error.fault}; its cell is computed again")
+        return None
 
 
 def clear_cell(cell: Cell) -> None:
@@ -97,7 +105,7 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
         The content of ``result.json``.
     """
     (cell.folder / ERROR).unlink(missing_ok=True)
-    write_json(cell.folder / BEGUN, {"key": cell.key, "setting": cell.setting, "seed": cell.seed})
+    write_sealed_json(cell.folder / BEGUN, {"key": cell.key, "setting": cell.setting, "seed": cell.seed})
     started, clock = timestamp(), time.monotonic()
     rows, notes = [], []
     models = _train(plan, cell, machine, stage=stage)
@@ -135,7 +143,7 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
         },
     }
     shutil.rmtree(_store(cell), ignore_errors=True)
-    write_json(cell.folder / RESULT, result)
+    write_sealed_json(cell.folder / RESULT, result)
     return result
 
 
@@ -151,16 +159,15 @@ def record_error(cell: Cell, error: Exception) -> None:
 
     lines = traceback.format_exception(error)
     found = {"key": cell.key, "setting": cell.setting, "seed": cell.seed, "kind": type(error).__name__}
-    write_json(cell.folder / ERROR, {**found, "error": str(error), "at": timestamp(), "traceback": "".join(lines)})
+    write_sealed_json(
+        cell.folder / ERROR, {**found, "error": str(error), "at": timestamp(), "traceback": "".join(lines)}
+    )
 
 
 def read_error(cell: Cell) -> str | None:
     """Why the cell failed when it was last tried; None where it did not."""
-    path = cell.folder / ERROR
-    if not path.is_file():
-        return None
-    found = read_json(path)
-    return f"{found['kind']}: {found['error']}"
+    found = _read(cell.folder / ERROR)
+    return None if found is None else f"{found.get('kind')}: {found.get('error')}"
 
 
 def _train(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], None]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from memometer.audits.inputs import spec_of
-from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.manifest import describe_model, describe_records, reads_images
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import Records, hash_records
 from memometer.utility.subject import Subject
@@ -26,10 +26,11 @@ def describe(
     """
     sides = {"test": subject.records} | ({} if subject.train is None else {"probe": sorted_records(subject.train)})
     classes = subject.classes
+    looking = reads_images(towers.opened)
     return {
         "models": [describe_model(model, spec_of(model)) for model in towers.opened],
         "records": {
-            side: {**describe_records(part, roles[side]), "labels_hash": hash_records(part, ["label"])}
+            side: {**describe_records(part, roles[side], images=looking), "labels_hash": hash_records(part, ["label"])}
             for side, part in sides.items()
         },
         "classes": None if classes is None else dict(zip(classes.names, classes.words, strict=True)),
