@@ -73,9 +73,6 @@ def test_a_caption_that_is_none_costs_one_record(tmp_path, caption):
     root = write_coco(tmp_path / "in", {1: "1.jpg", 2: "2.jpg"}, captions=[(1, "ok"), (2, "XX")], instances=[])
     file = root / "annotations" / "captions_val2017.json"
     file.write_bytes(file.read_bytes().replace(b'"XX"', caption))
-    if caption == b"NaN":
-        assert import_records(root, tmp_path / "out").n_records == 2, "a text that says NaN, as far as anyone can tell"
-        return
     import_records(root, tmp_path / "out", max_rejects=0.5)
     assert ids(tmp_path / "out") == ["1"]
     assert rejects(tmp_path / "out")[0]["record_id"] == "2"
