@@ -108,4 +108,5 @@ def commands(world, out):
         "demo": ("demo", "--n", 8, "--epochs", 1, "--workers", 0),
     }  # fmt: skip
     words["vectors"] = (*words["utility"][:2], f"embeddings:{world / 'vectors'}", *words["utility"][3:])
-    return {verb: (*each, "--out", out / verb) for verb, each in words.items()}
+    written = {verb: (*each, "--out", out / verb) for verb, each in words.items()}
+    return {**written, "split": ("data", "split", world / "scenes", "--roles", "a=0.5,b=rest")}

@@ -18,7 +18,7 @@ from privileges import as_anyone
 from memometer import files
 from memometer.cli.sentences import GOES_ON, sentence
 
-VERBS = tuple(verb for verb in commands(Path(), Path()) if verb != "vectors")
+VERBS = tuple(verb for verb in commands(Path(), Path()) if verb not in ("vectors", "split"))
 QUICK = tuple(verb for verb in VERBS if verb not in ("demo", "sweep"))
 
 
@@ -144,6 +144,7 @@ READ = [
     ("clipmem/gallery.parquet", "report"),
     ("scenes/records.parquet", "train"),
     ("scenes/records.parquet", "duplicates"),
+    ("scenes/records.parquet", "split"),
     ("scenes/records.parquet", "sweep"),
     ("a/open_clip_config.json", "utility"),
     ("a/open_clip_model.safetensors", "utility"),
@@ -207,6 +208,11 @@ def test_a_signal_to_end_is_a_sentence(world, tmp_path):
         (RecursionError("maximum recursion depth exceeded"), ["nested too deeply"]),
         (Exception("I/O error: No space left on device (os error 28)"), ["no space left on device; make room"]),
         (RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 448 vs 342"), ["disk is full"]),
+        (OSError("ZSTD decompression failed: Data corruption"), ["is damaged, or not", "restore it from"]),
+        (
+            RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed. "),
+            ["died (Data", "fewer --workers, then"],
+        ),
         (KeyError("x"), ["KeyError: 'x'; this was not foreseen", "MEMOMETER_TRACEBACK=1"]),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",

@@ -29,6 +29,18 @@ def test_other_columns_and_row_groups_stay_as_they_are(tmp_path):
     assert after.schema_arrow.names == whole.schema.names
 
 
+def test_damaged_pages_are_said(tmp_path):
+    folder = make(tmp_path, names(200), group=[f"g{number}" for number in range(200)])
+    path = folder / "records.parquet"
+    whole = path.read_bytes()
+    licences = pq.ParquetFile(path).metadata.row_group(0).column(1)  # what a split does not look at, and copies
+    start = licences.dictionary_page_offset or licences.data_page_offset
+    path.write_bytes(whole[:start] + bytes(40) + whole[start + 40 :])
+    with pytest.raises(InputError, match=r"records\.parquet cannot be read as"):
+        split_records(folder, "a=10,b=rest")
+    assert path.read_bytes()[:start] == whole[:start]
+
+
 def test_a_second_run_writes_nothing(tmp_path):
     folder = make(tmp_path, names(30), parts=3)
     split_records(folder, "a=10,b=rest")

@@ -11,7 +11,7 @@ from memometer.errors import DamagedError
 from memometer.files import atomic_path
 from memometer.sealing import AGAIN, check_seal, seal
 
-__all__ = ["open_table", "read_table", "table_writer", "write_table"]
+__all__ = ["open_table", "read_table", "readable", "table_writer", "write_table"]
 
 
 @contextlib.contextmanager
@@ -37,7 +37,7 @@ def open_table(path: Path, *, advice: str = AGAIN) -> pq.ParquetFile:
         OSError: it cannot be read.
     """
     check_seal(path, advice=advice)
-    with _readable(path, advice):
+    with readable(path, advice):
         return pq.ParquetFile(path, page_checksum_verification=True)
 
 
@@ -53,12 +53,17 @@ def read_table(
     check_seal(path, advice=advice)
     names = None if columns is None else list(columns)
     options = {"memory_map": memory_map, "partitioning": None, "page_checksum_verification": True}
-    with _readable(path, advice):
+    with readable(path, advice):
         return pq.read_table(path, columns=names, **options)
 
 
 @contextlib.contextmanager
-def _readable(path: Path, advice: str) -> Iterator[None]:
+def readable(path: Path, advice: str = AGAIN) -> Iterator[None]:
+    """Errors within it that tell of a damaged file are a sentence.
+
+    Raises:
+        DamagedError: the file is damaged, or no Parquet.
+    """
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:

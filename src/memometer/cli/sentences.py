@@ -80,6 +80,12 @@ def sentence(error: BaseException, *, command: str) -> str:
         advice = f"{ADVICE[number]}{again}" if number in ADVICE else OTHERWISE.get(number, "see to the cause")
     elif CUT_SHORT.search(words):
         what, advice = "a file could not be written whole", f"see whether the disk is full{again}"
+    elif words.startswith("DataLoader worker"):
+        what = f"a worker process of the training died ({words})"
+        advice = f"give it more memory, or pass fewer --workers{again}"
+    elif isinstance(error, OSError) or type(error).__module__.startswith("pyarrow"):
+        what = f"a file that was read is damaged, or not what it is taken for: {words}"
+        advice = "restore it from a copy, or make it again"
     else:
         what = f"{type(error).__name__}: {words or 'no more is known'}"
         advice = "this was not foreseen: if what was read is whole, report this with what MEMOMETER_TRACEBACK=1 shows"

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from memometer.data.records import AGAIN, RECORD_SCHEMA, parquet_parts
 from memometer.errors import DamagedError, SourceError
-from memometer.tables import open_table, table_writer
+from memometer.tables import open_table, readable, table_writer
 
 __all__ = ["read_columns", "write_roles"]
 
@@ -81,7 +81,8 @@ def _rewrite(file: pq.ParquetFile, roles: pa.Array, out: Path) -> None:
     # its own compression is not asked for: pyarrow ends the process over damaged metadata of a column
     with table_writer(out, schema) as writer:
         for index in range(file.num_row_groups):
-            table = file.read_row_group(index)
+            with readable(out):
+                table = file.read_row_group(index)
             mine = roles.slice(start, table.num_rows)
             start += table.num_rows
             table = table.append_column(field, mine) if place < 0 else table.set_column(place, field, mine)
