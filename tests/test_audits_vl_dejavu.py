@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 from worlds import VectorWorld
 
 from memometer import audit_vl_dejavu, load_audit
+from memometer.audits.manifest import describe_records
 from memometer.audits.schema import VLDejaVuSummary
+from memometer.data import load_records
 from memometer.errors import InputError
+from memometer.files import hash_file
 
 CONTRACT = [
     "record_id", "direction", "n_objects", "precision_target", "precision_reference", "recall_target",
@@ -197,6 +201,38 @@ def test_wrong_input_is_a_sentence(tmp_path, change, words):
     world = VectorWorld(tmp_path)
     with pytest.raises(InputError, match=words):
         audit_vl_dejavu(**{**world.options, **change})
+
+
+def test_the_vocabulary_beside_the_records_is_part_of_the_key(tmp_path):
+    world = VectorWorld(tmp_path / "world")
+    first = audit_vl_dejavu(**world.options, replicates=20, out=tmp_path / "run")
+    assert first.manifest["vocabulary"] is None
+    vocabulary = tmp_path / "world" / "records" / "vocabulary.tsv"
+    vocabulary.write_text("thing1\tthing1 caption\n")
+    with pytest.raises(InputError, match="holds another audit"):
+        audit_vl_dejavu(**world.options, replicates=20, out=tmp_path / "run")
+    again = audit_vl_dejavu(**world.options, replicates=20, out=tmp_path / "run", overwrite=True)
+    assert again.manifest["vocabulary"] == hash_file(vocabulary)
+    assert again.manifest["key"] != first.manifest["key"]
+
+
+def test_the_manifest_attests_no_image_that_was_not_read(tmp_path):
+    records = load_records(VectorWorld(tmp_path / "world").folder / "records")
+    other = dataclasses.replace(
+        records,
+        table=records.table.set_column(
+            records.table.schema.get_field_index("image_hash"), "image_hash", pa.array(["0" * 32] * len(records))
+        ),
+    )
+    seen, unseen = (describe_records(records, "a", images=images) for images in (True, False))
+    assert "images" not in seen
+    assert unseen["images"] == "read by no model"
+    assert describe_records(other, "a")["hash"] != seen["hash"]
+    assert describe_records(other, "a", images=False)["hash"] == unseen["hash"]
+    audit = audit_vl_dejavu(**VectorWorld(tmp_path / "other").options, replicates=20)
+    assert {audit.manifest[name]["images"] for name in ("records", "reference_records", "public")} == {
+        "read by no model"
+    }
 
 
 def test_no_objects_at_all_is_a_sentence(tmp_path):
