@@ -178,7 +178,10 @@ def test_making_batches_ahead_changes_nothing(world, trained, tmp_path, monkeypa
 
 def test_a_finished_training_is_free(world, trained, capsys):
     before = (trained.folder / "manifest.json").stat().st_mtime_ns
+    (trained.folder / "state").mkdir()  # killed before the last thing that it does
+    (trained.folder / "state" / "last.pt").write_bytes(b"")
     again = run(world, trained.folder, workers=1)
+    assert not (trained.folder / "state").exists()
     assert again.manifest == trained.manifest
     assert (trained.folder / "manifest.json").stat().st_mtime_ns == before
     assert "holds this model already; nothing to do" in capsys.readouterr().err

@@ -158,6 +158,7 @@ def train_crop_classifier(
     key, folder = config.key(labelled), CropClassifierFolder(out)
     standing = folder.standing(key, overwrite=overwrite)
     if standing == "finished":
+        folder.forget_state()  # of a training that was killed at its very end
         notice(f"{out} holds this crop classifier already; nothing to do")
         return load_crop_classifier(out, device=config.device)
     with torch.random.fork_rng(devices=[]):

@@ -101,6 +101,10 @@ class CropClassifierFolder:
             "choose another folder, or ask to overwrite it"
         )
 
+    def forget_state(self) -> None:
+        """Removes the state of a training that is finished."""
+        shutil.rmtree(self._state, ignore_errors=True)
+
     def begin(self, key: str, options: dict[str, Any]) -> None:
         """Clears the folder of a former classifier's files and notes what is trained."""
         self.manifest.unlink(missing_ok=True)
@@ -141,4 +145,4 @@ class CropClassifierFolder:
         ):
             write_table(path, table)
         write_sealed_json(self.manifest, {**manifest, "files": {self.config.name: hash_file(self.config)}})
-        shutil.rmtree(self._state, ignore_errors=True)
+        self.forget_state()

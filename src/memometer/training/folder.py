@@ -122,6 +122,10 @@ class ModelFolder:
         shutil.rmtree(self._state, ignore_errors=True)
         write_sealed_json(self._state / "run.json", {"key": key, "config": config})
 
+    def forget_state(self) -> None:
+        """Removes the state of a training that is finished."""
+        shutil.rmtree(self._state, ignore_errors=True)
+
     def clear(self) -> None:
         """Removes the model's files, the manifest first."""
         for name in ("manifest.json", self.layout.config, self.layout.weights, "metrics.parquet"):
@@ -162,7 +166,7 @@ class ModelFolder:
         write_table(self.path / "metrics.parquet", pa.table({**table, **whole}))
         files = {self.layout.config: hash_file(self.path / self.layout.config)}
         write_sealed_json(self.manifest, {**manifest, "files": files})
-        shutil.rmtree(self._state, ignore_errors=True)
+        self.forget_state()
 
     def _copies(self) -> Iterator["ModelFolder"]:
         """The folders that a former training's checkpoints made."""

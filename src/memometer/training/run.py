@@ -100,6 +100,7 @@ def _run(
     standing = folder.standing(key, overwrite=overwrite)
     if standing == "finished":
         if is_main_process():
+            folder.forget_state()  # of a training that was killed at its very end
             notice(f"{config.out} holds this model already; nothing to do")
         return read_manifest(folder.manifest)
     head = {"kind": "training", **describe_software(), "started": started, "key": key}
