@@ -12,6 +12,7 @@ import open_clip
 import torch
 from open_clip.tokenizer import HFTokenizer
 
+from memometer.encoders.untrusted import Origin, check_model_config, hub_files, tokenizer_options
 from memometer.errors import ModelError
 
 __all__ = [
@@ -34,13 +35,14 @@ class Architecture:
     Attributes:
         name: for messages and for naming it again.
         config: open_clip's model config: ``embed_dim``, ``vision_cfg``, ``text_cfg`` and more.
-        source: what open_clip's ``get_tokenizer`` takes (a name, ``local-dir:…`` or ``hf-hub:…``); None where it knows
-            none, and the config alone decides.
+        origin: where the config is from, which decides what it may ask for (see `memometer.encoders.untrusted`).
+        folder: of the model, where its tokenizer may lie; None where it has none.
     """
 
     name: str
     config: dict[str, Any]
-    source: str | None = None
+    origin: Origin = "file"
+    folder: Path | None = None
 
 
 def architecture_named(name: str) -> Architecture:
@@ -60,7 +62,7 @@ def architecture_named(name: str) -> Architecture:
             else "python -c 'import open_clip; print(open_clip.list_models())' lists them"
         )
         raise ModelError(f"open_clip has no model '{name}'; {hint}")
-    return Architecture(name=dashed, config=config, source=dashed)
+    return Architecture(name=dashed, config=config, origin="library")
 
 
 def architecture_from_file(path: Path) -> Architecture:
@@ -81,6 +83,7 @@ def architecture_from_file(path: Path) -> Architecture:
     ]
     if missing:
         raise ModelError(f"{path} is no open_clip model config: it lacks {', '.join(missing)}")
+    check_model_config(config, name=str(path))
     return Architecture(name=path.stem, config=config)
 
 
@@ -95,6 +98,7 @@ def build_model(architecture: Architecture) -> torch.nn.Module:
     custom_text = config.pop("custom_text", False) or hf_text
     if hf_text:
         config["text_cfg"]["hf_model_pretrained"] = False
+        config["text_cfg"]["hf_model_name"] = str(_hub_files(architecture, "hf_model_name", "config.json"))
     if config["vision_cfg"].get("timm_model_name"):
         config["vision_cfg"]["timm_model_pretrained"] = False
     kind = open_clip.CLIP
@@ -115,15 +119,28 @@ def build_tokenizer(architecture: Architecture) -> Tokenizer:
     """
     text = architecture.config["text_cfg"]
     length = text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
-    options = text.get("tokenizer_kwargs") or {}
     try:
-        if architecture.source is not None:
-            return open_clip.get_tokenizer(architecture.source, context_length=length)  # type: ignore[no-any-return]
-        if text.get("hf_tokenizer_name"):
-            return HFTokenizer(text["hf_tokenizer_name"], context_length=length, **options)  # type: ignore[no-any-return]
-        return open_clip.SimpleTokenizer(context_length=length, **options)  # type: ignore[no-any-return]
-    except (ImportError, OSError, ValueError, TypeError, RuntimeError) as error:
+        if architecture.origin == "library":
+            return open_clip.get_tokenizer(architecture.name, context_length=length)  # type: ignore[no-any-return]
+        options = tokenizer_options(architecture.config, name=architecture.name)
+        if not text.get("hf_tokenizer_name"):
+            return open_clip.SimpleTokenizer(context_length=length, **options)  # type: ignore[no-any-return]
+        return HFTokenizer(  # type: ignore[no-any-return]
+            str(_hub_files(architecture, "hf_tokenizer_name", "tokenizer_config.json")),
+            context_length=length,
+            tokenizer_mode=text.get("tokenizer_mode"),
+            local_files_only=True,
+            trust_remote_code=False,
+            **options,
+        )
+    except (ImportError, OSError, ValueError, TypeError, RuntimeError, AssertionError) as error:
         raise ModelError(
             f"cannot load the tokenizer of '{architecture.name}': {error}; tokenizers from Hugging Face need "
             "'pip install transformers', and the network once"
         ) from error
+
+
+def _hub_files(architecture: Architecture, key: str, wanted: str) -> Path:
+    """Where the files are that the config names under ``key``."""
+    beside = architecture.folder if key == "hf_tokenizer_name" else None
+    return hub_files(architecture.config["text_cfg"][key], origin=architecture.origin, beside=beside, wanted=wanted)

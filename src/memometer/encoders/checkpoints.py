@@ -3,6 +3,7 @@
 import argparse
 import hashlib
 import pickle
+import tarfile
 import warnings
 import zipfile
 from collections.abc import Mapping
@@ -89,6 +90,8 @@ def hash_tensors(state: Mapping[str, torch.Tensor]) -> str:
 def _load(path: Path) -> object:
     if path.suffix == ".safetensors":
         return safetensors.torch.load_file(path, device="cpu")
+    if tarfile.is_tarfile(path):  # torch before 1.0 wrote these; to read one, it would be unpacked
+        raise ValueError("a tar")
     # Many trainings keep their command-line options beside the weights: a Namespace is a mere bag of values.
     with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
         warnings.simplefilter("ignore")  # of odd pickle protocols, which are refused or read correctly

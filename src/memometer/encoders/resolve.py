@@ -119,9 +119,7 @@ def _from_folder(folder: Path) -> _Parts:
         )
         raise ModelError(f"{folder} holds no model; {hint}")
     check_trained_files(folder)
-    architecture = dataclasses.replace(
-        architecture_from_file(config_path), name=str(folder), source=f"local-dir:{folder}"
-    )
+    architecture = dataclasses.replace(architecture_from_file(config_path), name=str(folder), folder=folder)
     weights = next((folder / name for name in WEIGHT_NAMES if (folder / name).is_file()), None)
     if weights is None:
         raise ModelError(f"{folder} has a {CONFIG_NAME} but no weights; expected {' or '.join(WEIGHT_NAMES)} beside it")
@@ -135,7 +133,7 @@ def _from_hub(rest: str) -> _Parts:
         weights = Path(download_pretrained_from_hf(name))
     except (OSError, RuntimeError, ValueError) as error:
         raise ModelError(f"cannot download '{name}' from the Hugging Face hub: {error}") from error
-    architecture = dataclasses.replace(architecture_from_file(config_path), name=name, source=rest)
+    architecture = dataclasses.replace(architecture_from_file(config_path), name=name, origin="hub")
     return _with_stored_preprocess(architecture, weights, config_path)
 
 

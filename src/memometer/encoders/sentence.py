@@ -14,6 +14,7 @@ from memometer.encoders.base import Tower
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import autocast, check_precision
+from memometer.encoders.untrusted import check_class_names
 from memometer.errors import InputError, ModelError
 from memometer.files import hash_bytes, hash_json, read_json
 
@@ -127,6 +128,7 @@ def _download(name: str, *, device: torch.device) -> Any:
 
 def _check_folder(folder: Path) -> Sequence[str]:
     """Warnings about a folder; an error where it names classes that are not the library's own."""
+    check_class_names(folder)
     path = folder / "modules.json"
     if not path.is_file():
         return [f"{folder} has no modules.json: sentence-transformers takes the mean of the token embeddings"]
