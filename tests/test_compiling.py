@@ -20,6 +20,8 @@ EVERY_KERNEL = """
 import importlib, os, sys, types
 import numpy as np
 import memometer
+import pathlib
+print(pathlib.Path.home())  # which altair asks for when it is imported
 for module in sys.argv[1:]:  # without the packages' own imports, which load torch
     package = sys.modules.setdefault(module.rpartition(".")[0], types.ModuleType("package"))
     package.__path__ = [os.path.join(os.path.dirname(memometer.__file__), module.split(".")[1])]

@@ -8,8 +8,13 @@
 >>> audit.summary["balanced"]["unmentioned"]["prg"]  # doctest: +SKIP
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+if os.path.expanduser("~") == "~":  # noqa: PTH111 (Path.home raises)
+    # Without a home, as in some containers, libraries stop, or make a folder named `~` wherever the command runs.
+    os.environ["HOME"] = "/nonexistent"
 
 if TYPE_CHECKING:
     from memometer.audits import Audit, load_audit
