@@ -60,7 +60,7 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path, form, monkeypa
     else:
         content = {"state_dict": {**STATE, "x": Exploit(touched)}} if form == "nested" else Exploit(touched)
         torch.save(content, path, _use_new_zipfile_serialization=form != "legacy")
-    with pytest.raises(ModelError, match="or holds Python objects, which could run code; nothing in it was run"):
+    with pytest.raises(ModelError, match=r"holds Python objects.*, which could run code; nothing in it was run"):
         read_state_dict(path)
     assert not touched.exists()
 

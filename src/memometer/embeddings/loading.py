@@ -67,6 +67,11 @@ def load_encoder(
         load = getattr(import_module(f"memometer.encoders.{module}"), function)
         loaded: AnyEncoder = load(spec, **{name: given[name] for name in options})
         return loaded
+    if scheme == "hf":
+        raise ModelError(
+            f"'{spec}': models of transformers are not loaded yet; convert it to open_clip's layout, or embed the "
+            "records with transformers and give the vectors, embeddings:DIR"
+        )
     raise ModelError(
         f"'{spec}' does not name a model; expected open_clip:FOLDER, open_clip:CHECKPOINT, open_clip:MODEL@TAG, "
         "ssl:FOLDER, timm:NAME, torchvision:NAME, text:NAME, or embeddings:DIR for vectors that you already have"

@@ -2,20 +2,39 @@
 
 import argparse
 import hashlib
+import pathlib
 import pickle
+import pickletools
 import tarfile
 import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import safetensors
 import safetensors.torch
 import torch
+from numpy._core import multiarray
 
 from memometer.errors import ModelError
 
 __all__ = ["hash_tensors", "named_tensors", "read_checkpoint", "read_state_dict"]
+
+HARMLESS: list[Any] = [
+    argparse.Namespace,
+    pathlib.PosixPath,
+    pathlib.PurePosixPath,
+    np.dtype,
+    np.ndarray,
+    multiarray.scalar,
+    (multiarray.scalar, "numpy.core.multiarray.scalar"),  # as NumPy 1 named it
+    multiarray._reconstruct,  # noqa: SLF001 (what arrays are pickled by)
+    (multiarray._reconstruct, "numpy.core.multiarray._reconstruct"),  # noqa: SLF001 (above)
+    *(getattr(np.dtypes, name) for name in np.dtypes.__all__),
+]
+"""What may stand beside the weights: options, paths and numbers. Making one of them runs nothing."""
 
 PREFIXES = ("module.", "_orig_mod.")
 """What data parallelism and ``torch.compile`` put before every name."""
@@ -53,7 +72,7 @@ def read_checkpoint(path: Path) -> object:
         raise ModelError(f"cannot read the checkpoint {path}: {error.strerror or error}") from error
     except (*DAMAGE, safetensors.SafetensorError) as error:
         # torch's own advice, to load again without the safeguard, is not passed on.
-        why = "it is damaged, or holds Python objects, which could run code"
+        why = _objects_in_the_way(path) or "it is damaged, or holds Python objects, which could run code"
         raise ModelError(
             f"{path} is not a checkpoint that can be loaded safely: {why}; nothing in it was run. Expected tensors "
             "alone: a .safetensors file, or a state dict saved with torch.save"
@@ -93,10 +112,37 @@ def _load(path: Path) -> object:
     if tarfile.is_tarfile(path):  # torch before 1.0 wrote these; to read one, it would be unpacked
         raise ValueError("a tar")
     # Many trainings keep their command-line options beside the weights: a Namespace is a mere bag of values.
-    with warnings.catch_warnings(), torch.serialization.safe_globals([argparse.Namespace]):
+    with warnings.catch_warnings(), torch.serialization.safe_globals(HARMLESS):
         warnings.simplefilter("ignore")  # of odd pickle protocols, which are refused or read correctly
         # Mapped, a training checkpoint's optimizer state, two thirds of the file, is never read.
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+
+
+def _objects_in_the_way(path: Path) -> str:
+    """Which objects of a file are refused, and under which key the first one stands; "" where that cannot be told."""
+    try:
+        with torch.serialization.safe_globals(HARMLESS):
+            refused = sorted(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+        key = _key_before(path, refused[0]) if refused else ""
+    except (*DAMAGE, OSError, zipfile.BadZipFile):
+        return ""
+    if not refused:
+        return ""
+    place = f" (under '{key}')" if key else ""
+    return f"it holds Python objects of {', '.join(refused[:3])}{place}, which could run code"
+
+
+def _key_before(path: Path, name: str) -> str:
+    """The last text before an object's class in a file's pickle: most often the key that the object stands under."""
+    with zipfile.ZipFile(path) as archive:
+        data = archive.read(next(entry for entry in archive.namelist() if entry.endswith("/data.pkl")))
+    texts = [""]
+    for opcode, argument, _ in pickletools.genops(data):
+        if opcode.name == "GLOBAL" and str(argument).replace(" ", ".") == name:
+            return texts[-1]
+        if isinstance(argument, str) and opcode.name in {"SHORT_BINUNICODE", "BINUNICODE", "UNICODE"}:
+            texts.append(argument)
+    return ""
 
 
 def _is_tensor(entry: tuple[object, object]) -> bool:

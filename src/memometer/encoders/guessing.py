@@ -25,11 +25,13 @@ class TrainingLog:
         path: the file.
         architecture: its model, with the options that change the architecture.
         preprocess: the part of open_clip's ``preprocess_cfg`` that it sets.
+        pretrained: the published weights, by tag, that the training began with; "" for none.
     """
 
     path: Path
     architecture: Architecture
     preprocess: dict[str, Any]
+    pretrained: str = ""
 
 
 def read_training_log(checkpoint: Path) -> TrainingLog | None:
@@ -65,7 +67,7 @@ def read_training_log(checkpoint: Path) -> TrainingLog | None:
     for key in ("mean", "std", "interpolation", "resize_mode"):
         if params.get(f"image_{key}") is not None:
             preprocess[key] = params[f"image_{key}"]
-    return TrainingLog(path, architecture, preprocess)
+    return TrainingLog(path, architecture, preprocess, str(params.get("pretrained") or ""))
 
 
 def architecture_from_shapes(state: Mapping[str, torch.Tensor], *, path: Path) -> tuple[Architecture, str]:

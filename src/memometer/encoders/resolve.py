@@ -9,6 +9,7 @@ import open_clip
 from open_clip.pretrained import download_pretrained_from_hf
 from open_clip.transform import PreprocessCfg, merge_preprocess_dict
 
+from memometer.encoders.activation import split_options, with_activation
 from memometer.encoders.architectures import (
     Architecture,
     architecture_from_file,
@@ -16,10 +17,12 @@ from memometer.encoders.architectures import (
     build_tokenizer,
 )
 from memometer.encoders.base import Features
-from memometer.encoders.checkpoints import hash_tensors, read_state_dict
+from memometer.encoders.checkpoints import hash_tensors
+from memometer.encoders.clip_states import read_clip_state
 from memometer.encoders.devices import choose_device
 from memometer.encoders.fitting import build_with_weights
-from memometer.encoders.guessing import architecture_from_shapes, read_training_log
+from memometer.encoders.foreign import explain_transformers
+from memometer.encoders.guessing import TrainingLog, architecture_from_shapes, read_training_log
 from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.trained import check_trained_files, check_trained_weights
 from memometer.errors import ModelError
@@ -46,12 +49,14 @@ class _Parts:
         weights: a file on disk.
         preprocess: what is known of open_clip's ``preprocess_cfg``; the rest are its defaults.
         warnings: what was guessed.
+        log: of the training, where one lies beside the weights.
     """
 
     architecture: Architecture | None
     weights: Path
     preprocess: dict[str, Any]
     warnings: tuple[str, ...] = ()
+    log: TrainingLog | None = None
 
 
 def load_open_clip(
@@ -64,13 +69,17 @@ def load_open_clip(
         InputError: the device or the precision is not known.
     """
     chosen = choose_device(device)
-    parts = _resolve(spec.removeprefix("open_clip:"))
-    state = read_state_dict(parts.weights)
+    rest, asked = split_options(spec.removeprefix("open_clip:"))
+    parts = _resolve(rest)
+    read = read_clip_state(parts.weights, part=asked.part)
+    state = read.tensors
     check_trained_weights(parts.weights, state)
-    architecture, warnings = parts.architecture, list(parts.warnings)
+    architecture, warnings = parts.architecture, [*parts.warnings, *read.warnings]
     if architecture is None:
         architecture, warning = architecture_from_shapes(state, path=parts.weights)
         warnings.append(warning)
+    architecture, doubts = with_activation(architecture, asked=asked.quickgelu, said=read.quick_gelu, log=parts.log)
+    warnings += doubts
     architecture, model = build_with_weights(architecture, state, path=parts.weights)
     preprocess = merge_preprocess_dict(PreprocessCfg(), parts.preprocess)
     preprocess["size"] = getattr(model.visual, "image_size", preprocess["size"])
@@ -111,6 +120,7 @@ def _resolve(rest: str) -> _Parts:
 def _from_folder(folder: Path) -> _Parts:
     config_path = folder / CONFIG_NAME
     if not config_path.is_file():
+        explain_transformers(folder)
         unfinished = (folder / "state").is_dir()
         hint = (
             "its training has not finished: run the same 'memometer train' again"
@@ -148,7 +158,7 @@ def _from_checkpoint(path: Path, *, architecture: Architecture | None) -> _Parts
     """A checkpoint alone stores no preprocessing; the log of its training does."""
     log = read_training_log(path)
     if log is not None:
-        return _Parts(architecture or log.architecture, path, log.preprocess)
+        return _Parts(architecture or log.architecture, path, log.preprocess, log=log)
     return _Parts(architecture, path, {}, (_guessed_preprocessing(f"the checkpoint {path} stores no preprocessing"),))
 
 
