@@ -12,6 +12,7 @@ from import_sources import picture, write_samples
 from PIL import Image
 
 from memometer.data.images import UnreadableImageError, decode_image
+from memometer.data.placing import place_boxes
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.sources import Draft, Fields, Piece, ReaderOptions, Reject
 from memometer.data.sources.base import Aside, BadRecordError
@@ -152,12 +153,12 @@ def test_any_voc(objects, size, splice):
     for data in (text.encode(), text.encode()[:place] + extra + text.encode()[place:]):
         try:
             labels = read_sidecars({".xml": data}, SidecarOptions()).labels
+            placed = place_boxes(labels, width=7, height=9)
         except BadRecordError:
             continue
         assert all(name.strip() for name in labels.objects or [])
         assert len(labels.boxes or []) == len(labels.objects or [])
-        scaled = labels.boxes_at(7, 9)
-        assert all(box is None or (min(box) >= 0 and max(box) < 1e18) for box in scaled or [])
+        assert all(box is None or (min(box) >= 0 and max(box) < 1e18) for box in placed.boxes or [])
 
 
 @settings(max_examples=150, deadline=None)

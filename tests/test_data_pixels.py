@@ -146,7 +146,7 @@ def test_the_suffixes_are_those_that_pillow_knows():
     for suffix, name in Image.registered_extensions().items():
         registered.setdefault({"MPO": "JPEG"}.get(name, name), set()).add(suffix)
     for name, suffixes in FORMATS.items():
-        assert set(suffixes) == registered[name]
+        assert set(suffixes) - {".pjpeg", ".pjp"} == registered[name]
     assert not IMAGE_SUFFIXES & registered["EPS"]
 
 

@@ -171,16 +171,21 @@ def write_tar_boxes(root, boxes):
 
 def write_csv_boxes(root, boxes):
     root.mkdir()
-    (root / "0.png").write_bytes(picture(1))
+    for name in boxes:
+        (root / f"{name}.png").write_bytes(picture(1))
     with (root / "t.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["filepath", "title", "record_id", "objects", "boxes"]])
-        csv.writer(file).writerows(["0.png", "x", name, "cat", json.dumps([box])] for name, box in boxes.items())
+        csv.writer(file).writerows([f"{name}.png", "x", name, "cat", json.dumps([box])] for name, box in boxes.items())
     return root / "t.csv"
 
 
 def write_parquet_boxes(root, boxes):
     root.mkdir()
-    columns = {"record_id": list(boxes), "image": [picture(1)] * len(boxes), "text": ["x"] * len(boxes)}
+    columns = {
+        "record_id": list(boxes),
+        "image": [picture(number) for number in range(len(boxes))],
+        "text": ["x"] * len(boxes),
+    }
     columns |= {"objects": [["cat"]] * len(boxes), "boxes": [[list(map(float, box))] for box in boxes.values()]}
     pq.write_table(pa.table(columns), root / "t.parquet")
     return root / "t.parquet"

@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
@@ -52,14 +52,14 @@ class CocoReader:
     Attributes:
         paths: the annotation files of the chosen splits.
         images: folders that the user named, in which the images are.
-        drop_crowds: whether crowd regions are no objects.
+        crowds: ``"drop"`` leaves crowd regions aside; None keeps them as objects.
         captions_required: whether images that only the instances name are left aside.
     """
 
     format: ClassVar[str] = "coco"
     paths: tuple[str, ...]
     images: tuple[str, ...] = ()
-    drop_crowds: bool = False
+    crowds: Literal["drop"] | None = None
     captions_required: bool = True
 
     def files(self) -> Iterator[Path]:
@@ -76,7 +76,7 @@ class CocoReader:
         aside: Counter[str] = Counter()
         n_federated = 0
         for number, split in enumerate(find_splits(map(Path, self.paths))):
-            joined = join_split(split, drop_crowds=self.drop_crowds, captions_required=self.captions_required)
+            joined = join_split(split, drop_crowds=self.crowds == "drop", captions_required=self.captions_required)
             places = SplitImages.of(split, joined.images.values(), images_in=self.images)
             table = scratch / f"coco-{number}-{split.name}.parquet"
             rows = [_row(image, places) for image in joined.images.values()]
@@ -161,7 +161,7 @@ def open_coco(
     return CocoReader(
         paths=tuple(str(path) for split in chosen for path in split.files),
         images=tuple(os.path.abspath(folder) for folder in images),  # noqa: PTH100 (keeps links)
-        drop_crowds=drop_crowds,
+        crowds="drop" if drop_crowds else None,
         captions_required=captions_required,
     )
 

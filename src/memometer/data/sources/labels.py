@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 from memometer.data.sources.base import BadRecordError, Labels, valid_text
 
-__all__ = ["box_from", "check_places", "label_from", "labels_from", "size_from"]
+__all__ = ["IMPOSSIBLE", "box_from", "check_places", "label_from", "labels_from", "size_from"]
 
 MAX_PX = 1e9
 """No image is as large; and float32, as which boxes are stored, holds it."""
+
+IMPOSSIBLE = "impossible box"
+"""How the reason of a reject begins whose box can be no place in its image."""
 
 
 def label_from(value: object, *, what: str) -> str | None:
@@ -70,7 +73,7 @@ def check_places(labels: Labels) -> Labels:
     """
     for box in labels.boxes or ():
         if box is not None and not (all(abs(side) <= MAX_PX for side in box) and box[2] >= 0 <= box[3]):
-            raise BadRecordError(f"impossible box: x, y, width, height are {', '.join(f'{side:g}' for side in box)} px")
+            raise BadRecordError(f"{IMPOSSIBLE}: x, y, width, height are {', '.join(f'{side:g}' for side in box)} px")
     for score in labels.scores or ():
         if score is not None and not math.isfinite(score):
             raise BadRecordError(f"impossible score: {score}")

@@ -23,7 +23,7 @@ from memometer.data.sources.cells import base64_image, list_in_cell
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.columns import Corners
 from memometer.data.sources.finding import ImageFolders, name_parts
-from memometer.data.sources.labels import check_places, label_from, labels_from
+from memometer.data.sources.labels import IMPOSSIBLE, check_places, label_from, labels_from
 from memometer.data.sources.options import RowUnit
 from memometer.data.sources.row_labels import box_of_row, objects_of_struct
 
@@ -211,9 +211,11 @@ def _optional(read: Callable[[], T], column: str | None, options: RowOptions, as
     try:
         return read()
     except BadRecordError as error:
-        if column is None or {column, options.fields.boxes, options.fields.scores}.intersection(options.asked):
+        kind = str(error).partition(":")[0]
+        asked = {column, options.fields.boxes, options.fields.scores}.intersection(options.asked)
+        if column is None or asked or kind == IMPOSSIBLE:  # which was read, and counts alike in every format
             raise
-        aside.append(Aside(f"column '{column}' not read: {error}"))
+        aside.append(Aside(f"column '{column}' not read: {kind}"))
         return None
 
 
