@@ -51,10 +51,13 @@ def read_table(
         OSError: it cannot be read.
     """
     check_seal(path, advice=advice)
-    names = None if columns is None else list(columns)
-    options = {"memory_map": memory_map, "partitioning": None, "page_checksum_verification": True}
-    with readable(path, advice):
-        return pq.read_table(path, columns=names, **options)
+    # Not pyarrow.parquet.read_table: for its filters it imports pyarrow.dataset, and with that pandas.
+    with readable(path, advice), pq.ParquetFile(path, memory_map=memory_map, page_checksum_verification=True) as file:
+        if columns is None:
+            return file.read()
+        if missing := [name for name in columns if name not in file.schema_arrow.names]:
+            raise pa.ArrowInvalid(f"it has no column {', '.join(missing)}")
+        return file.read(list(columns)).select(list(columns))
 
 
 @contextlib.contextmanager

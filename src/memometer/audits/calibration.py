@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
-from scipy.stats import binomtest
 
 from memometer.audits.result import Audit
 from memometer.errors import InputError
@@ -75,6 +74,8 @@ def _row(name: str, rows: Any) -> dict[str, Any]:
         ).model_dump()
     value, low, high = rows.T
     covered = int(((low <= 0) & (high >= 0)).sum())
+    from scipy.stats import binomtest
+
     bounds = binomtest(covered, n).proportion_ci(0.95, method="exact")
     return NullRow(
         interval=name,

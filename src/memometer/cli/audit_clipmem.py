@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from memometer.cli import options
+from memometer.cli.answers import answers
 from memometer.locking import writes
 
 __all__ = ["command"]
 
 
 @writes("out")
+@answers
 def command(
     target: Annotated[
         list[str],

@@ -6,12 +6,14 @@ from typing import Annotated, Literal
 import typer
 
 from memometer.cli import options
+from memometer.cli.answers import answers
 from memometer.locking import writes
 
 __all__ = ["command"]
 
 
 @writes("out")
+@answers
 def command(
     target: Annotated[
         str, typer.Option(help="The model trained on the records: ssl:DIR, timm:MODEL, torchvision:MODEL, open_clip:…")

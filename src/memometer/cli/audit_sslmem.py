@@ -6,12 +6,14 @@ from typing import Annotated, Any, cast
 import typer
 
 from memometer.cli import options
+from memometer.cli.answers import answers
 from memometer.locking import writes
 
 __all__ = ["command", "layer_names"]
 
 
 @writes("out")
+@answers
 def command(
     target: Annotated[str, typer.Option(help="The model trained on the records, e.g. open_clip:PATH.")],
     reference: Annotated[str, typer.Option(help="A model of the same architecture, trained alike but not on them.")],

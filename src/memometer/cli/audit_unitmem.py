@@ -6,6 +6,7 @@ from typing import Annotated, Any, cast
 import typer
 
 from memometer.cli import options
+from memometer.cli.answers import answers
 from memometer.cli.audit_sslmem import layer_names
 from memometer.locking import writes
 
@@ -13,6 +14,7 @@ __all__ = ["command"]
 
 
 @writes("out")
+@answers
 def command(
     target: Annotated[str, typer.Option(help="The model trained on the records, e.g. open_clip:PATH.")],
     records: Annotated[Path, typer.Option(help="The folder of the records.")],

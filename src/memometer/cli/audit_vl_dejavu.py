@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from memometer.cli import options
+from memometer.cli.answers import answers
 from memometer.errors import InputError
 from memometer.locking import writes
 
@@ -13,6 +14,7 @@ __all__ = ["command"]
 
 
 @writes("out")
+@answers
 def command(
     target: Annotated[
         str, typer.Option(help="The model trained on the records: open_clip:MODEL, open_clip:PATH or embeddings:DIR.")

@@ -43,17 +43,20 @@ def _load(run: Path) -> "Audit":
     """What the folder holds, as the report takes it."""
     from memometer.audits import load_audit
     from memometer.audits.result import AGAIN
-    from memometer.comparison import load_comparison
     from memometer.sealing import read_sealed_json
-    from memometer.sweeps import load_sweep
-    from memometer.utility import load_utility
 
     if (run / "comparison.json").is_file():
+        from memometer.comparison.result import load_comparison
+
         return load_comparison(run).as_audit()
     summary = run / "summary.json"
     measure = read_sealed_json(summary, advice=AGAIN).get("measure") if summary.is_file() else None
     if measure == "sweep":
+        from memometer.sweeps import load_sweep
+
         return load_sweep(run).as_audit()
     if measure == "utility":
+        from memometer.utility import load_utility
+
         return load_utility(run).as_audit()
     return load_audit(run)

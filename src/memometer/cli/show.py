@@ -13,9 +13,18 @@ from memometer.report import page_of, write_report
 __all__ = ["show_audit"]
 
 
-def show_audit(audit: Audit, out: Path | None, *, as_json: bool) -> None:
-    """Prints the table, or the summary as JSON; with a run folder also writes ``report.html`` and names it."""
-    report = None if out is None else write_report(audit, out / "report.html")
+def show_audit(audit: Audit, out: Path | None, *, as_json: bool, draw: bool = True) -> None:
+    """Prints the table, or the summary as JSON; with a run folder also writes ``report.html`` and names it.
+
+    Args:
+        audit: what to print.
+        out: its run folder.
+        as_json: print the summary.
+        draw: False where the report is there already.
+    """
+    report = None if out is None else out / "report.html"
+    if report is not None and draw:
+        write_report(audit, report)
     if as_json:
         typer.echo(json.dumps(audit.summary, indent=2, ensure_ascii=False))
     else:

@@ -31,9 +31,9 @@ def main() -> None:
             if signal.getsignal(each) in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores SIGHUP
                 signal.signal(each, _stop)
         with _temporary_files():
-            from memometer.cli.main import app
+            from memometer.cli.main import assemble
 
-            app()
+            assemble(sys.argv[1:])()
     except (_Stopped, KeyboardInterrupt) as error:
         number = signal.Signals(error.number if isinstance(error, _Stopped) else signal.SIGINT)
         _say(f"{SIGNALS[number]}; {_next()}")

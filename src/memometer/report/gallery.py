@@ -4,8 +4,8 @@ import dataclasses
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from memometer.report.lazy import pc
 from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import Clipped, clip
 

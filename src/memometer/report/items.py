@@ -5,9 +5,9 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.report.gallery import MAX_CAPTION, MAX_CAPTIONS, MAX_ID, MAX_LABEL, MAX_NEIGHBORS, MAX_RECORDS
+from memometer.report.lazy import pc
 from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import Clipped, clip
 

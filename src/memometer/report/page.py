@@ -5,7 +5,6 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from memometer.errors import InputError
@@ -25,6 +24,8 @@ from memometer.report.text import clip, count, signed
 from memometer.report.vega import can_draw
 
 if TYPE_CHECKING:
+    import jinja2
+
     from memometer.audits.result import Audit
 
 __all__ = ["MAX_BYTES", "html_fragment", "render", "write_report"]
@@ -146,7 +147,9 @@ def _drawn(audit: "Audit", figure: Figure, *, key: str, widths: tuple[int, ...])
     return DrawnFigure(figure, numbers, drawings[0], drawings[1] if len(drawings) > 1 else None)
 
 
-def _template(name: str) -> jinja2.Template:
+def _template(name: str) -> "jinja2.Template":
+    import jinja2  # here: a run that has its report draws none
+
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("memometer.report"),
         autoescape=True,

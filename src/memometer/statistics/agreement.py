@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-import scipy.stats
 
 __all__ = ["Agreement", "correlation", "jaccard_of_found", "share_equal"]
 
@@ -82,7 +81,9 @@ def share_equal(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) ->
     if not n:
         return Agreement(None, None, None, 0, n_undefined, "no record of which both references say anything")
     same = int((one[defined] == other[defined]).sum())
-    interval = scipy.stats.binomtest(same, n).proportion_ci(0.95, method="wilson")
+    from scipy import stats
+
+    interval = stats.binomtest(same, n).proportion_ci(0.95, method="wilson")
     return Agreement(same / n, float(interval.low), float(interval.high), n, n_undefined)
 
 
@@ -100,6 +101,8 @@ def correlation(one: Floats, other: Floats) -> Agreement:
     if np.ptp(left) == 0 or np.ptp(right) == 0:
         return Agreement(None, None, None, n, n_undefined, "one of the two is the same for every record")
     order = np.lexsort((right, left))
-    found = scipy.stats.pearsonr(left[order], right[order])
+    from scipy import stats
+
+    found = stats.pearsonr(left[order], right[order])
     low, high = found.confidence_interval(0.95)
     return Agreement(float(found.statistic), float(low), float(high), n, n_undefined)

@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 __all__ = ["RankCorrelation", "WelchTest", "rank_correlation", "welch_test"]
 
@@ -64,6 +63,8 @@ def welch_test(first: Floats, second: Floats) -> WelchTest:
     # The shares over their sum first: their squares alone may underflow.
     parts = [(share / sum(shares)) ** 2 / (len(values) - 1) for share, values in zip(shares, (one, two), strict=True)]
     df, t = 1 / sum(parts), difference / stderr
+    from scipy import stats
+
     half = float(stats.t.ppf(0.975, df)) * stderr
     return WelchTest(
         difference=difference,
@@ -105,6 +106,8 @@ def rank_correlation(first: Floats, second: Floats) -> RankCorrelation:
     >>> rank_correlation(np.array([1.0, 2.0, 3.0, 4.0]), np.array([1.0, 4.0, 9.0, 16.0])).value
     1.0
     """
+    from scipy import stats
+
     both = ~np.isnan(first) & ~np.isnan(second)
     n = int(both.sum())
     one, two = (stats.rankdata(values[both]) - (n + 1) / 2 for values in (first, second))

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy import stats
 
 from memometer.seeds import seed_for
 from memometer.statistics.gaps import Gap
@@ -59,5 +58,7 @@ def group_gap(trained: Floats, control: Floats) -> Gap:
     if n == 1:
         return Gap(value, None, None, None, 1)
     std = float(differences.std(ddof=1))
+    from scipy import stats
+
     half = float(stats.t.ppf(0.975, n - 1)) * std / n**0.5
     return Gap(value, value - half, value + half, std, n)

@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 from memometer.seeds import rng_for
 from memometer.statistics.gaps import Gap
-from memometer.statistics.precision_kernels import weighted_precision
 
 __all__ = ["MeanPrecision", "average_precision", "mean_average_precision"]
 
@@ -117,6 +116,8 @@ class _Ranking:
 
 def _under(ranking: _Ranking, weights: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
     found = np.empty(weights.shape[1])
+    from memometer.statistics.precision_kernels import weighted_precision
+
     weighted_precision(ranking.records, ranking.positive, ranking.last, weights, found)
     return found
 

@@ -11,8 +11,6 @@ import dataclasses
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import rankdata
 
 __all__ = ["RocArea", "roc_area", "roc_curve"]
 
@@ -63,6 +61,8 @@ def roc_area(scores: Floats, positives: npt.NDArray[np.bool_]) -> RocArea:
     if not n_positive or not n_negative:
         lacking = "positive" if not n_positive else "negative"
         return RocArea(None, None, None, n_positive, n_negative, f"no {lacking} record has a score")
+    from scipy.stats import rankdata
+
     above = float(rankdata(kept)[positive].sum()) - n_positive * (n_positive + 1) / 2
     area = above / (n_positive * n_negative)
     low, high = _interval(area, n_positive, n_negative)
@@ -101,6 +101,8 @@ def _interval(area: float, m: int, n: int) -> tuple[float, float]:
         return (area - theta) ** 2 - Z**2 * theta * (1 - theta) * spread / (m * n)
 
     # At an observed 0 or 1 the area itself is a root; the one that is wanted lies short of it.
+    from scipy.optimize import brentq
+
     low = float(brentq(excess, 0.0, min(area, 1 - 1e-12))) if area > 0 else 0.0
     high = float(brentq(excess, max(area, 1e-12), 1.0)) if area < 1 else 1.0
     return low, high

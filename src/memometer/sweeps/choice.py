@@ -5,7 +5,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import t
 
 __all__ = ["Choice", "Paired", "Spread", "best_within", "paired_difference", "pareto_front", "spread"]
 
@@ -78,6 +77,8 @@ def paired_difference(values: Values, baseline: Values) -> Paired:
     mean = spread(dict(zip(common, differences, strict=True)))
     if mean.value is None or mean.std is None:
         return Paired(mean.value, None, None, None, mean.n)
+    from scipy.stats import t
+
     half = float(t.ppf(0.975, mean.n - 1)) * mean.std / math.sqrt(mean.n)
     return Paired(mean.value, mean.std, mean.value - half, mean.value + half, mean.n)
 

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import read_gap
+from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, plain, signed
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ MAX_NAME = 40
 COLUMNS = ("Design", "Number", "Baseline", "Run", "Difference", "95 % interval", "n")
 
 
-def difference_forest(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def difference_forest(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Every difference with its 95 % interval; left of 0 an audit shows less memorization than the baseline.
 
     Args:
@@ -68,7 +67,7 @@ def run_numbers(run: dict[str, Any]) -> Numbers:
     return Numbers(COLUMNS, tuple(rows), n_text=2, strong=frozenset(strong))
 
 
-def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> alt.LayerChart:
+def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> "alt.LayerChart":
     names = list(dict.fromkeys(row["name"] for row in rows))
     room = min(7 * max(map(len, names)), 230 if width >= 600 else 168)
     axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, titleColor=theme.MUTED)

@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.lazy import alt
 from memometer.report.settings import Shown, metric_name, shown_settings
 
 if TYPE_CHECKING:
@@ -14,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["frontier_numbers", "utility_frontier"]
 
 
-def utility_frontier(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChart:
+def utility_frontier(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """Every setting's mean utility and mean memorization, with their spread over seeds.
 
     Args:
@@ -90,7 +89,7 @@ def _rows(settings: list[Shown], *, utility: str, memorization: str) -> list[dic
     return rows
 
 
-def _names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> list[alt.Chart]:
+def _names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> "list[alt.Chart]":
     """The names of the front's settings, on that side of each point where there is more room."""
     if not front:
         return []

@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, shown_designs
+from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, signed
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ CHARACTER_WIDTH = 7
 """Room for a character of a design's name in px."""
 
 
-def headline_gaps(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def headline_gaps(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG by design, over all and over unmentioned objects, with 95 % intervals.
 
     Args:
@@ -47,7 +46,7 @@ def headline_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Design", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _panel(summary: dict[str, Any], measure: str, designs: list[str], *, width: int, first: bool) -> alt.LayerChart:
+def _panel(summary: dict[str, Any], measure: str, designs: list[str], *, width: int, first: bool) -> "alt.LayerChart":
     name, meaning = MEASURES[measure]
     order = [DESIGNS[design] for design in designs]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)

@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, Gap, read_gap
+from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, signed
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def image_designs(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Gap]
             yield DESIGNS[design], {share: read_gap(scores.get(share)) for share in SHARES}
 
 
-def score_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChart:
+def score_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The déjà vu score over all records and over the most confident ones, by design, with 95 % intervals.
 
     Args:
@@ -95,7 +94,7 @@ def score_numbers(audit: "Audit") -> Numbers:
     )
 
 
-def accuracy_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def accuracy_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Accuracy of both models over all records and over each one's most confident ones, a panel per direction.
 
     Args:
@@ -121,7 +120,7 @@ def accuracy_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Records", "Model", *SHARES.values()), tuple(rows), n_text=2)
 
 
-def outcome_shares(audit: "Audit", *, width: int = theme.WIDE) -> alt.Chart:
+def outcome_shares(audit: "Audit", *, width: int = theme.WIDE) -> "alt.Chart":
     """What became of the records: memorized, correlated, forgotten or unassociated, a bar per direction.
 
     Args:
@@ -166,7 +165,7 @@ def _outcomes(summary: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
     return [(DIRECTIONS[name], part["outcomes"]) for name, part in parts.items() if part]
 
 
-def _accuracy_panel(models: dict[str, Any], title: str, n_panels: int, *, width: int) -> alt.LayerChart:
+def _accuracy_panel(models: dict[str, Any], title: str, n_panels: int, *, width: int) -> "alt.LayerChart":
     names = {"target": "Target", "reference": "Reference"}
     rows = [
         {"share": SHARES[share], "series": names[model], "accuracy": models[model][share]}

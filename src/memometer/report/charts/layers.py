@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-import pyarrow.compute as pc
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.lazy import alt, pc
 from memometer.report.text import count, plain, signed
 
 if TYPE_CHECKING:
@@ -29,7 +27,7 @@ DASHES = {"balanced": (1, 0), "forward": (6, 3), "backward": (2, 3)}
 MAX_LAYERS = 200
 
 
-def layermem(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """LayerMem by layer with 95 % intervals: balanced and each direction by itself.
 
     Args:
@@ -64,7 +62,7 @@ def layermem_numbers(audit: "Audit") -> Numbers:
     return _numbers(audit, ("layermem", "low", "high", "n"), "LayerMem", list(DESIGNS))
 
 
-def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """ΔLayerMem by layer with 95 % intervals: balanced where the audit went both ways.
 
     Args:
@@ -98,7 +96,7 @@ def towers_of(audit: "Audit") -> list[str]:
     return towers
 
 
-def layer_axis(audit: "Audit", tower: str) -> alt.X:
+def layer_axis(audit: "Audit", tower: str) -> "alt.X":
     """The layers of a tower by number; an output is the last."""
     rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower]
     last = max(row["index"] for row in rows)
@@ -113,7 +111,7 @@ def layer_axis(audit: "Audit", tower: str) -> alt.X:
     )
 
 
-def tower_panel(layers: list[Any], audit: "Audit", tower: str, *, width: int) -> alt.LayerChart:
+def tower_panel(layers: list[Any], audit: "Audit", tower: str, *, width: int) -> "alt.LayerChart":
     """One tower's marks, beside the other tower's where the chart has room."""
     n_panels = max(2, len(towers_of(audit)))
     return alt.layer(*layers).properties(
@@ -151,5 +149,5 @@ def _title(text: str, place: int, width: int) -> str | None:
     return text if place == 0 or width < 600 else None
 
 
-def _gap_axis() -> alt.Axis:
+def _gap_axis() -> "alt.Axis":
     return alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5)

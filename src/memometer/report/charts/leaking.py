@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import pyarrow as pa
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.lazy import alt
 from memometer.report.text import count, plain, signed
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ LABEL_WIDTH = 150
 """Room for an object's name in px; longer ones end in an ellipsis."""
 
 
-def leaking_objects(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChart:
+def leaking_objects(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The objects with the largest surely positive gaps: ranked by the lower end of the 95 % interval.
 
     Ranking by the gap itself would put rare objects first, whose gaps are large by chance.

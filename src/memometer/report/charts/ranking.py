@@ -2,11 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import numpy as np
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.lazy import alt
 from memometer.report.text import count, plain, signed
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ MAX_PLANTED = 300
 N_LISTED = 40
 
 
-def ranked_scores(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChart:
+def ranked_scores(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """CLIPMem against rank; planted candidates are marked.
 
     Args:

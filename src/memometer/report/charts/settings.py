@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES
+from memometer.report.lazy import alt
 from memometer.report.settings import SCOPES, Shown, metric_name, shown_settings
 from memometer.report.text import count, signed, unsigned
 
@@ -21,7 +20,7 @@ MAX_NAME = 170
 """Room for a setting's name in px."""
 
 
-def setting_bars(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def setting_bars(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Utility, PPG, PRG and AUCG of every setting: means over seeds, their spread over seeds, and A's spread.
 
     Args:
@@ -55,7 +54,7 @@ def setting_numbers(audit: "Audit") -> Numbers:
 
 def _panel(
     settings: list[Shown], *, title: str, metrics: dict[str, str], n_panels: int, width: int, first: bool
-) -> alt.LayerChart:
+) -> "alt.LayerChart":
     names = [setting.name for setting in settings]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=MAX_NAME)
     gaps = len(metrics) > 1

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
 import numpy as np
-import pyarrow.compute as pc
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.lazy import alt, pc
 from memometer.report.subsets import MEANINGS, NAMES, mean_of, shown_subsets
 from memometer.report.text import count, signed
 
@@ -27,7 +26,7 @@ NAME_WIDTH = 110
 """Room for a subset's name in px."""
 
 
-def subset_means(audit: "Audit", *, width: int = theme.WIDE) -> alt.LayerChart:
+def subset_means(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The mean raw score of each subset with its 95 % interval.
 
     Args:
@@ -80,7 +79,7 @@ def drawn_means(audit: "Audit") -> Numbers:
     return mean_numbers(audit) if any(value is not None for value in values) else Numbers((), ())
 
 
-def score_histograms(audit: "Audit", *, width: int = theme.WIDE) -> alt.VConcatChart:
+def score_histograms(audit: "Audit", *, width: int = theme.WIDE) -> "alt.VConcatChart":
     """How the raw scores of each subset spread: one histogram per subset, all with the same bins.
 
     Args:

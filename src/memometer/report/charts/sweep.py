@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
+from memometer.report.lazy import alt
 from memometer.report.text import count, signed
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ BESIDE = {"ppg": 0.96, "prg": 1.0, "aucg": 1.04}
 """Factors on k that keep the intervals from hiding each other."""
 
 
-def gap_by_k(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def gap_by_k(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG with 95 % intervals against k: balanced where the audit went both ways, else one-way.
 
     Args:
@@ -52,7 +51,7 @@ def _gaps(summary: dict[str, Any], scope: str) -> list[tuple[int, str, Gap]]:
     return found
 
 
-def _panel(summary: dict[str, Any], scope: str, *, width: int, first: bool) -> alt.LayerChart:
+def _panel(summary: dict[str, Any], scope: str, *, width: int, first: bool) -> "alt.LayerChart":
     rows = [
         {"k": k * BESIDE[measure], "series": MEASURES[measure][0], "value": gap.value, "low": gap.low, "high": gap.high}
         for k, measure, gap in _gaps(summary, scope)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import altair as alt
+from memometer.report.lazy import alt
 
 __all__ = [
     "BLUE",
@@ -43,7 +43,7 @@ NARROW = 340
 """Width in px of a chart on a telephone."""
 
 
-def data(rows: Sequence[dict[str, Any]]) -> alt.InlineData:
+def data(rows: Sequence[dict[str, Any]]) -> "alt.InlineData":
     """Rows as a chart's own data."""
     return alt.InlineData(values=list(rows))
 
@@ -54,7 +54,7 @@ def panel_width(*, width: int, n_panels: int, margin: int = 64) -> int:
     return width // columns - margin
 
 
-def arrange(panels: Sequence[Any], *, width: int) -> alt.ConcatChart:
+def arrange(panels: Sequence[Any], *, width: int) -> "alt.ConcatChart":
     """Puts panels side by side, or one above the other where ``width`` is under 600 px."""
     columns = len(panels) if width >= 600 else 1
     return alt.concat(*panels, columns=columns, spacing=28)
@@ -80,7 +80,7 @@ def series(
     }
 
 
-def zero_line(*, horizontal: bool) -> alt.Chart:
+def zero_line(*, horizontal: bool) -> "alt.Chart":
     """The line of no gap."""
     channel = {"y": alt.YDatum(0)} if horizontal else {"x": alt.XDatum(0)}
     return alt.Chart(data([{}])).mark_rule(color=MUTED, strokeWidth=1).encode(**channel)

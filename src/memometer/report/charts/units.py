@@ -2,11 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.layers import layer_axis, tower_panel, towers_of
 from memometer.report.charts.table import Numbers
+from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, plain, signed, unsigned
 
 if TYPE_CHECKING:
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["control_numbers", "unitmem_beyond_control", "unitmem_by_layer", "unitmem_numbers"]
 
 
-def unitmem_by_layer(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def unitmem_by_layer(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """UnitMem by layer: the middle half of the units, their median, the mean, and the upper twentieth.
 
     Args:
@@ -63,7 +62,7 @@ def unitmem_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Tower", "Layer", *numbers), rows if defined else (), n_text=2)
 
 
-def unitmem_beyond_control(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def unitmem_beyond_control(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Mean UnitMem over groups of the records less that over groups of the control, by layer, with 95 % intervals.
 
     Args:

@@ -2,10 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-import altair as alt
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.lazy import alt
 from memometer.report.shares import CLASSIFICATIONS, Share, shares
 from memometer.report.text import count, plain, unsigned
 
@@ -24,7 +23,7 @@ MAX_CLASSES = 40
 """Classes of the chart: with more, the best and the worst half of as many."""
 
 
-def share_intervals(audit: "Audit", *, width: int = theme.WIDE) -> alt.ConcatChart:
+def share_intervals(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Every defined number with its 95 % interval, a panel per part, all on one scale.
 
     Args:
@@ -54,7 +53,7 @@ def share_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Part", "Number", "Value", "95 % interval", "std", "n"), tuple(rows), n_text=2)
 
 
-def class_dots(audit: "Audit", *, width: int = theme.WIDE) -> alt.Chart:
+def class_dots(audit: "Audit", *, width: int = theme.WIDE) -> "alt.Chart":
     """The value of each class, best first, by zero-shot classification and by the probe where both are there.
 
     Args:
@@ -102,7 +101,7 @@ def _classes(audit: "Audit") -> list[dict[str, Any]]:
     return rows
 
 
-def _panel(found: list[Share], *, top: float, room: int, width: int) -> alt.LayerChart:
+def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.LayerChart":
     names = [share.name for share in found]
     rows = [{"name": share.name, "value": share.value, "low": share.low, "high": share.high} for share in found]
     axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, minExtent=room)
@@ -117,5 +116,5 @@ def _panel(found: list[Share], *, top: float, room: int, width: int) -> alt.Laye
     return alt.layer(interval, point).properties(width=width - room - 40, height=26 * len(names), title=found[0].part)
 
 
-def _ticks(width: int) -> alt.Axis:
+def _ticks(width: int) -> "alt.Axis":
     return alt.Axis(tickCount=max(3, width // 150))

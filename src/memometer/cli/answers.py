@@ -1,0 +1,143 @@
+"""A finished audit answers from its own folder: nothing is opened to find that nothing has changed.
+
+An audit's key needs its models open, which takes seconds of imports. So a command that is done keeps what it was asked:
+its options, and the bytes of all files that they name. Who asks the same of the same bytes gets the same answer. In
+doubt (weights by name, which a hub keeps; a file that is new; more bytes than hashing is worth) the audit itself looks.
+"""
+
+import contextlib
+import functools
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ParamSpec
+
+from memometer import __version__
+from memometer.errors import DamagedError
+from memometer.files import hash_file, hash_json
+
+__all__ = ["ASKED", "answers"]
+
+ASKED = "asked.json"
+"""The file beside a run: what was asked, the run's key, and the report that was drawn."""
+
+FREE = {"out", "store", "workers", "device", "overwrite", "as_json"}
+"""Options that change no result."""
+
+MODELS = {"target", "reference"}
+NO_FILES = re.compile(r"text:tfidf|naive-bayes(:\d+)?")
+"""References that are made of the records alone."""
+
+READ_FROM_RECORDS = {".parquet", ".json", ".tsv"}
+"""Of a folder of records; images are known by the hashes in its table."""
+
+SMALL, MOST = 1 << 20, 4 << 30
+"""Bytes of a file beside a checkpoint that may be its log, and of all files that are hashed."""
+
+Parameters = ParamSpec("Parameters")
+
+
+def answers(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Makes the command of an audit show the run in ``out`` where it was asked the same before."""
+
+    @functools.wraps(command)
+    def answer(*args: Parameters.args, **options: Parameters.kwargs) -> None:
+        out = Path(str(options["out"]))
+        asked = _asked(command.__module__, options)
+        if asked is not None and _show(out, asked, as_json=bool(options["as_json"])):
+            return
+        command(*args, **options)
+        if asked is not None and asked == _asked(command.__module__, options):  # no file changed under way
+            _keep(out, asked)
+
+    return answer
+
+
+def _show(out: Path, asked: str, *, as_json: bool) -> bool:
+    """Shows the run in ``out``, if it is a whole one that was asked for; else says nothing."""
+    from memometer.audits.result import load_audit
+    from memometer.cli.show import show_audit
+    from memometer.progress import notice
+    from memometer.sealing import read_sealed_json
+
+    try:
+        kept = read_sealed_json(out / ASKED)
+        if kept.get("asked") != asked or not (out / "summary.json").is_file():
+            return False
+        audit = load_audit(out)
+    except (DamagedError, OSError):
+        return False  # the audit itself says what is wrong
+    if kept.get("key") is None or kept["key"] != audit.manifest.get("key"):
+        return False
+    notice(f"{out} holds this audit already; nothing to do")
+    drawn = kept.get("report") is not None and kept["report"] == _hash(out / "report.html")
+    show_audit(audit, out, as_json=as_json, draw=not drawn)
+    if not drawn:
+        _keep(out, asked)
+    return True
+
+
+def _keep(out: Path, asked: str) -> None:
+    from memometer.sealing import read_sealed_json, write_sealed_json
+
+    with contextlib.suppress(DamagedError, OSError):  # the next one looks for itself
+        key = read_sealed_json(out / "manifest.json").get("key")
+        write_sealed_json(out / ASKED, {"asked": asked, "key": key, "report": _hash(out / "report.html")})
+
+
+def _asked(name: str, options: dict[str, Any]) -> str | None:
+    """A hash of what is asked and of all bytes that the answer depends on; None where that cannot be known cheaply."""
+    files: dict[str, int | str] = {}
+    asked: dict[str, Any] = {}
+    budget = MOST
+    try:
+        for option, value in options.items():
+            if option in FREE:
+                continue
+            asked[option] = [str(each) for each in value] if isinstance(value, list) else value and str(value)
+            for path, whole in _files(option, value):
+                size = path.stat().st_size
+                budget -= size if whole else 0
+                if budget < 0:
+                    return None
+                files[str(path)] = hash_file(path) if whole else size
+    except (OSError, LookupError):
+        return None
+    return hash_json([__version__, name, asked, files])
+
+
+def _files(option: str, value: Any) -> Iterator[tuple[Path, bool]]:
+    """The files that an option's value names, each with whether its bytes count, or its size alone.
+
+    Raises:
+        LookupError: it names none, but may mean some.
+    """
+    for each in value if isinstance(value, list) else [value]:
+        if option in MODELS:
+            yield from _files_of_model(each)
+        elif isinstance(each, Path):
+            here = [each] if each.is_file() else sorted(each.iterdir())
+            yield from ((path, True) for path in here if path.is_file() and path.suffix in READ_FROM_RECORDS)
+
+
+def _files_of_model(spec: str) -> Iterator[tuple[Path, bool]]:
+    if NO_FILES.fullmatch(spec):
+        return
+    rest = spec.partition(":")[2].removeprefix("local-dir:")
+    paths = [Path(piece).expanduser() for piece in dict.fromkeys([rest, *re.split("[@?#]", rest)]) if piece]
+    there = [path for path in paths if path.exists()]
+    if not there:
+        raise LookupError(spec)
+    for path in there:
+        if path.is_dir():
+            found = sorted(each for each in path.rglob("*") if each.is_file())
+            yield from ((each, True) for each in found if not each.name.endswith(".lock"))
+        else:
+            yield path, True
+            for folder in (path.absolute().parent, path.absolute().parent.parent):  # the log of its training
+                beside = sorted(each for each in folder.iterdir() if each.is_file() and not each.samefile(path))
+                yield from ((each, each.stat().st_size <= SMALL) for each in beside)
+
+
+def _hash(path: Path) -> str | None:
+    return hash_file(path) if path.is_file() else None
