@@ -17,6 +17,7 @@ from memometer.data.records import RECORD_SCHEMA
 from memometer.data.sources import Draft, Fields, Piece, ReaderOptions, Reject
 from memometer.data.sources.base import Aside, BadRecordError
 from memometer.data.sources.delimited import open_delimited
+from memometer.data.sources.lists import open_list
 from memometer.data.sources.rows import Row, RowOptions, read_rows
 from memometer.data.sources.sidecars import SidecarOptions, read_sidecars
 from memometer.data.sources.webdataset import TarReader
@@ -207,3 +208,39 @@ def test_any_csv(tmp_path, body):
     n_lines = body.count(b"\n") + (not body.endswith(b"\n") and bool(body))
     assert n_rows + plan.aside.get("blank line", 0) == n_lines
     assert len(found) <= n_rows if plan.remarks else len(found) == n_rows
+
+
+@FUZZ
+@given(st.lists(st.binary(max_size=40) | json_values.map(lambda value: json.dumps(value).encode()), max_size=8))
+def test_any_json_lines(tmp_path, lines):
+    path = tmp_path / "t.jsonl"
+    body = b"\n".join(lines)
+    path.write_bytes(b'{"image": "0.png", "caption": "a"}\n' + body)
+    reader = open_list([str(path)], ReaderOptions(format="jsonl"))
+    plan = reader.plan(tmp_path)
+    found = [entry for piece in plan.pieces for entry in reader.read(piece) if not isinstance(entry, Aside)]
+    n_rows = sum(piece.n_rows or 0 for piece in plan.pieces)
+    assert n_rows + plan.aside.get("blank line", 0) == 1 + body.count(b"\n") + (not body.endswith(b"\n") and bool(body))
+    assert 1 <= len(found) <= n_rows
+
+
+keys = st.sampled_from(["bbox", "boxes", "category", "categories", "label", "id", "score", "bbox_xyxy", "other"])
+structs = st.dictionaries(keys, json_values | st.lists(json_values, max_size=3), max_size=4)
+
+
+@FUZZ
+@given(objects=structs | st.lists(structs | json_values, max_size=3), named=st.booleans(), asked=st.booleans())
+def test_any_struct_of_objects(objects, named, asked):
+    options = RowOptions(
+        Fields(image="image", captions=("caption",), objects="objects"),
+        asked=("objects",) if asked else (),
+        classes={"objects": ("cat", "dog")} if named else {},
+    )
+    row = Row("t.parquet", 0, {"image": "0.png", "caption": "a", "objects": objects})
+    (found,) = [each for each in read_rows([row], options, unit=None) if not isinstance(each, Aside)]
+    if isinstance(found, Reject) and not asked:  # else a column that nobody asked for costs no caption
+        assert found.reason.startswith("impossible")
+    if isinstance(found, Draft):
+        assert found.captions == ["a"]
+        assert all(isinstance(name, str) for name in found.labels.objects or [])
+        pa.array([found.labels.boxes], RECORD_SCHEMA.field("boxes").type)

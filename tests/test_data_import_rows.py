@@ -455,3 +455,167 @@ def test_save_to_disk(tmp_path, layout):
     assert (summary.format, summary.reasons) == ("arrow", {"no caption": 1})
     assert [row["captions"] for row in records(tmp_path / "out")] == [["a"], ["b"]]
     assert stored_bytes(tmp_path / "out") == [picture(0), picture(1)]
+
+
+# --- tables as spreadsheets, other machines and other tools leave them
+
+
+def test_a_line_that_declares_the_separator_is_no_row(pictures):
+    source = table(pictures, "t.csv", "\ufeffsep=;\r\nimage;caption\r\n0.png;a dog, sitting\r\n")
+    import_records(source, pictures / "out")
+    assert captions(pictures / "out") == {"0": ["a dog, sitting"]}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("options", [{}, {"quoting": True}])
+def test_only_line_feeds_end_a_line(pictures, encoding, options):
+    text = 'image\tcaption\tnote\n0.png\ta\u2028dog\x0b\x85 here\t"quoted"\n'
+    import_records(
+        table(pictures, "t.tsv", text, encoding=encoding), pictures / "out", options=ReaderOptions(**options)
+    )
+    assert captions(pictures / "out") == {"0": ["a\u2028dog\x0b\x85 here"]}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"image,caption\r0.png,a dog\r", "carriage returns"),
+        ("image,caption\n0.png,a dog\n".encode("utf-16-le"), "--encoding"),
+        (b"PAR1\0\0\0\n", "--format"),
+        (b"picture of it,words\n0,a dog\n", r"read as csv; --format"),
+    ],
+)
+def test_what_is_no_table_that_can_be_read_says_what_to_do(pictures, content, words):
+    (pictures / "t.csv").write_bytes(content)
+    with pytest.raises(SourceError, match=words):
+        import_records(pictures / "t.csv", pictures / "out")
+
+
+def test_names_that_go_up(tmp_path):
+    write_pictures(tmp_path / "images", ["0.png", "1.png"])
+    (tmp_path / "lists").mkdir()
+    near = table(tmp_path / "lists", "near.csv", "image,caption\n../images/0.png,zero\n..\\images\\1.png,one\n")
+    import_records(near, tmp_path / "near")
+    assert list(captions(tmp_path / "near").values()) == [["zero"], ["one"]]
+    far = table(
+        tmp_path / "lists", "far.csv", "image,caption\n../../x/images/0.png,zero\n..\\..\\x\\images\\1.png,one\n"
+    )
+    import_records(far, tmp_path / "far", options=ReaderOptions(images=(str(tmp_path),)))
+    assert captions(tmp_path / "far") == {"images/0": ["zero"], "images/1": ["one"]}
+
+
+def test_spellings_of_one_path_are_of_one_image(tmp_path):
+    write_pictures(tmp_path / "images", ["0.png"])
+    names = ["images/0.png", "images\\0.png", "./images/0.png", str(tmp_path / "images/0.png")]
+    text = "image,caption\n" + "".join(f"{name},{number}\n" for number, name in enumerate(names))
+    import_records(table(tmp_path, "t.csv", text), tmp_path / "out")
+    assert captions(tmp_path / "out") == {"images/0": ["0", "1", "2", "3"]}
+
+
+def test_rows_that_contradict_each_other_are_counted(pictures):
+    text = "image,caption,label,role\n0.png,a,cat,train\n0.png,b,dog,test\n1.png,c,cat,train\n1.png,d,cat,train\n"
+    options = ReaderOptions(fields=Fields(role="role"))
+    summary = import_records(table(pictures, "t.csv", text), pictures / "out", options=options)
+    assert [row["role"] for row in records(pictures / "out")] == ["train", "train"]
+    assert sorted(name.partition(":")[0] for name in summary.left_aside) == ["label", "role"]
+    assert set(summary.left_aside.values()) == {1}
+
+
+def test_blank_lines_of_a_list_are_counted(pictures):
+    text = '{"image": "0.png", "text": "a"}\n\n{"image": "1.png", "text": "b"}\n\n'
+    summary = import_records(table(pictures, "t.jsonl", text), pictures / "out")
+    assert summary.left_aside == {"blank line": 2}
+    assert captions(pictures / "out") == {"0": ["a"], "1": ["b"]}
+
+
+def test_images_that_are_numbers(pictures):
+    entries = [{"image_id": 1, "caption": "a"}, {"image_id": 3, "caption": "b"}, {"image_id": 1, "caption": "c"}]
+    import_records(table(pictures, "t.json", json.dumps(entries)), pictures / "out")
+    assert captions(pictures / "out") == {"1": ["a", "c"], "3": ["b"]}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("field", ["file_name", "image_file_name"])
+def test_a_list_in_each_splits_folder(tmp_path, suffix, field):
+    for split in ("train", "test"):
+        write_pictures(tmp_path / "in" / split, ["0.png", "1.png"])
+        rows = {field: ["0.png", "1.png", "0.png"], "text": [f"{split} 0", f"{split} 1", f"{split} again"]}
+        place = tmp_path / "in" / split / f"metadata.{suffix}"
+        if suffix == "parquet":
+            pq.write_table(pa.table(rows), place)
+        elif suffix == "csv":
+            place.write_text(
+                "".join(f"{name},{text}\n" for name, text in [rows.keys(), *zip(*rows.values(), strict=True)])
+            )
+        else:
+            place.write_text("".join(json.dumps(row) + "\n" for row in pa.table(rows).to_pylist()))
+    import_records(tmp_path / "in", tmp_path / "out")
+    assert captions(tmp_path / "out") == {
+        f"{split}/{number}": [f"{split} {number}", *([f"{split} again"] if number == 0 else [])]
+        for split in ("test", "train")
+        for number in (0, 1)
+    }
+
+
+@pytest.mark.parametrize("source", ["", "flickr30k_images", "flickr30k_images/results.csv"])
+def test_kaggles_flickr30k(tmp_path, source):
+    write_pictures(tmp_path / "in/flickr30k_images/flickr30k_images", ["0.png", "1.png"])
+    text = "image_name| comment_number| comment\n0.png| 0| Two, men .\n0.png| 1| A man .\n1.png| 0| A dog .\n"
+    table(tmp_path / "in/flickr30k_images", "results.csv", text)
+    import_records(tmp_path / "in" / source, tmp_path / "out")
+    assert list(captions(tmp_path / "out").values()) == [["Two, men .", "A man ."], ["A dog ."]]
+
+
+def test_flickr30ks_token_file(pictures):
+    source = table(pictures, "results_20130124.token", "0.png#0\tone .\n0.png#1\ttwo .\n1.png#0\tthree .\n")
+    for place in (source, pictures):
+        import_records(place, pictures / "out", overwrite=True)
+        assert captions(pictures / "out") == {"0": ["one .", "two ."], "1": ["three ."]}
+
+
+STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), STRUCT])
+def test_named_images_of_any_type_join_their_rows(pictures, format, kind):
+    names = ["0.png", "1.png", "0.png"]
+    cells = [{"bytes": None, "path": name} for name in names] if kind == STRUCT else names
+    content = pa.table({"image": pa.array(cells, kind), "text": ["a", "b", "c"]})
+    place = pictures / f"t.{format}"
+    if format == "parquet":
+        pq.write_table(content, place)
+    else:
+        with pa.OSFile(str(place), "wb") as file, pa.ipc.new_stream(file, content.schema) as writer:
+            writer.write_table(content)
+    import_records(place, pictures / "out")
+    assert captions(pictures / "out") == {"0": ["a", "c"], "1": ["b"]}
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+@pytest.mark.parametrize(("column", "kind"), [("jpg", pa.binary()), ("image_bytes", pa.binary_view())])
+def test_images_as_bytes_of_any_type(tmp_path, format, column, kind):
+    data = [picture(number) for number in range(2)]
+    content = pa.table({column: pa.array(data, kind), "txt": ["a", "b"]})
+    place = tmp_path / f"t.{format}"
+    if format == "parquet":
+        pq.write_table(content, place)
+    else:
+        with pa.OSFile(str(place), "wb") as file, pa.ipc.new_stream(file, content.schema) as writer:
+            writer.write_table(content)
+    import_records(place, tmp_path / "out")
+    assert stored_bytes(tmp_path / "out") == data
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_json_lines_of_another_encoding_say_so(pictures, encoding):
+    source = table(pictures, "t.jsonl", '{"image": "0.png", "text": "café"}\n', encoding=encoding)
+    with pytest.raises(SourceError, match="in UTF-8: "):
+        import_records(source, pictures / "out")
+
+
+def test_a_number_that_is_none_is_no_caption(pictures):
+    text = '{"image": "0.png", "text": NaN}\n{"image": "1.png", "text": ["a", NaN]}\n'
+    import_records(table(pictures, "t.jsonl", text), pictures / "out", max_rejects=1)
+    assert captions(pictures / "out") == {"1": ["a"]}
+    assert [row["reason"] for row in rejects(pictures / "out")] == ["no caption"]

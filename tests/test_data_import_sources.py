@@ -98,7 +98,7 @@ def test_wrong_sources_stop_at_once(tmp_path, source, message):
         (ReaderOptions(caption_template="x"), "--caption-template means nothing"),
         (ReaderOptions(format="coco"), "read from one folder"),
         (ReaderOptions(format="csv", separator=";;"), "the separator is ';;'"),
-        (ReaderOptions(format="csv", fields=Fields(image="img")), "no column 'img'"),
+        (ReaderOptions(format="csv", fields=Fields(image="img")), "was read as delimited text and is none"),
     ],
 )
 def test_wrong_options_stop_at_once(tmp_path, options, message):

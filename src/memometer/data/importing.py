@@ -101,7 +101,9 @@ def import_records(
         notice(remark)
     reasons = _write_rejects(parts, scratch, folder, max_rejects=max_rejects)
     if not parts.keep.any():
-        raise SourceError(f"{source} was read as {reader.format} and holds no record that can be used")
+        raise SourceError(
+            f"{source} was read as {reader.format} and holds no record that can be used; --format names another kind"
+        )
     objects_from = _objects_from(parts, objects, has_nouns=nouns is not None)
     finder = nouns if objects_from == "captions" else None
     counts = write_records(parts, scratch / "records.parquet", caption_objects=finder)

@@ -258,7 +258,7 @@ def captions_from(value: object, *, what: str) -> list[str]:
     """
     captions = []
     for entry in value if isinstance(value, list | tuple) else [value]:
-        if entry is None:
+        if entry is None or entry != entry:  # noqa: PLR0124 (a table's NaN)
             continue
         if not isinstance(entry, str):
             raise BadRecordError(f"caption is not text: {what} holds {type(entry).__name__}")

@@ -11,11 +11,12 @@ __all__ = ["Corners", "choose_columns", "find_corners", "image_column", "used_co
 
 USUAL_IMAGE = (
     "filepath", "image", "image_path", "file_name", "filename", "path", "image_name", "image_file", "image_filename",
-    "img", "img_path", "img_name", "imagepath", "file", "file_path", "photo", "picture", "image_id", "imageid",
+    "img", "img_path", "img_name", "imagepath", "file", "file_path", "photo", "picture",
+    "image_file_name", "image_bytes", "jpg", "jpeg", "png", "webp", "image_id", "imageid",
 )  # fmt: skip
 USUAL_CAPTIONS = (
     "title", "captions", "caption", "text", "comment", "description", "sentence", "sentences", "raw", "caption_text",
-    "alt_text", "alt", "prompt",
+    "alt_text", "alt", "prompt", "txt",
 )  # fmt: skip
 USUAL_ID = "record_id"
 USUAL_LABEL = "label"

@@ -9,7 +9,7 @@ from typing import ClassVar
 from memometer.data.images import IMAGE_SUFFIXES
 from memometer.data.sources.base import PIECE_ROWS, Aside, Draft, Fields, Piece, Plan, Reject
 from memometer.data.sources.columns import choose_columns, find_corners, image_column
-from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, name_hash, plan_groups
+from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, image_key, name_hash, plan_groups
 from memometer.data.sources.lines import Line, Lines, check_encoding, split_line
 from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
@@ -135,8 +135,7 @@ class DelimitedReader:
                     yield Payload(path, number, line)
 
     def _hash(self, path: str, number: int, cell: str | None) -> int:
-        name = image_name(cell)
-        return name_hash(None if name is None else f"{Path(path).parent}/{name}", place=f"{path}\0{number}")
+        return name_hash(image_key(image_name(cell), table=path), place=f"{path}\0{number}")
 
     def _open(self, path: str) -> Lines:
         quoting = self.separator != "\t" if self.quoting is None else self.quoting
@@ -160,8 +159,8 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
         InputError: there is no such encoding.
     """
     check_encoding(options.encoding)
-    head = _first_line(paths[0], options.encoding)
-    separator, columns, remarks = options.separator, options.columns, list[str]()
+    head, declared = _first_line(paths[0], options.encoding)
+    separator, columns, remarks = options.separator or declared or None, options.columns, list[str]()
     if separator in {None, "\t"} and not columns and _NUMBERED_TOKENS.match(head):
         separator, columns = "\t", ("image", "caption")
         remarks.append(f"{Path(paths[0]).name} is read as Flickr8k's token file: an image and a caption a line")
@@ -172,8 +171,18 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
             remarks.append(f"columns are separated by {separator!r}; --separator says otherwise")
     if len(separator) != 1 or separator in '"\r\n':
         raise SourceError(f"the separator is {separator!r}; expected one character, e.g. --separator ';'")
+    if "\0" in head:
+        raise SourceError(
+            f"{paths[0]} was read as delimited text and is none: its first line holds zero bytes; name its format with "
+            "--format, or its encoding with --encoding, e.g. utf-16-le; decompress it where it is compressed"
+        )
     if not head.strip():
         raise SourceError(f"{paths[0]} is empty; expected a header line that names the columns")
+    if "\r" in head.rstrip("\r\n"):
+        raise SourceError(
+            f"the lines of {paths[0]} end in carriage returns alone, as on old Macs; write it again with line feeds, "
+            "e.g. tr '\\r' '\\n' < OLD > NEW"
+        )
     header = list(columns) or _names(split_line(head, separator=separator, quoting=separator != "\t")[0])
     if not columns and any(Path(cell).suffix.lower() in IMAGE_SUFFIXES for cell in header):
         raise SourceError(
@@ -199,7 +208,7 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
 def looks_delimited(path: Path, options: ReaderOptions) -> bool:
     """Whether a text file is a table of images: its first line names a column of images, or is a token file's."""
     try:
-        head = _first_line(str(path), options.encoding)
+        head, _ = _first_line(str(path), options.encoding)
     except (OSError, ValueError):
         return False
     if _NUMBERED_TOKENS.match(head):
@@ -222,9 +231,10 @@ def _names(cells: Sequence[str]) -> list[str]:
     return [name or f"column {place}" for place, name in enumerate(shown, start=1)]
 
 
-def _first_line(path: str, encoding: str | None) -> str:
+def _first_line(path: str, encoding: str | None) -> tuple[str, str]:
+    """The first line that is no blank, and the separator that a line before it declares."""
     with Lines(path, separator=",", quoting=False, spans=False, encoding=encoding) as table:
-        return next((table.decode(line) for _, _, line in table.rows()), "")
+        return next((table.decode(line) for _, _, line in table.rows()), ""), table.declared
 
 
 def _separator(head: str, *, path: str, columns: Sequence[str]) -> str:

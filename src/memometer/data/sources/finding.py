@@ -8,7 +8,7 @@ from pathlib import Path
 
 from memometer.data.sources.base import BadRecordError
 
-__all__ = ["ImageFolders", "name_parts"]
+__all__ = ["ImageFolders", "name_parts", "tail_parts"]
 
 _ADDRESS = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://[^/?#]*/([^?#]*)")
 _DRIVE = re.compile(r"[a-zA-Z]:")
@@ -33,6 +33,18 @@ def name_parts(name: str) -> tuple[str, ...]:
     if ".." in parts or "\0" in name:
         raise BadRecordError("unsafe name: points outside the images' folder")
     return parts
+
+
+def tail_parts(name: str) -> tuple[str, ...]:
+    r"""`name_parts` of what follows the last ``..``: the place that a name goes up from is another machine's.
+
+    Raises:
+        BadRecordError: no name, one with a zero byte, or one that ends in ``..``.
+
+    >>> tail_parts("..\\..\\images\\1.jpg")
+    ('images', '1.jpg')
+    """
+    return name_parts(re.split(r"(?:^|(?<=[\\/]))\.\.[\\/]", name)[-1])
 
 
 @dataclasses.dataclass(frozen=True)

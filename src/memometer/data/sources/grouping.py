@@ -2,6 +2,8 @@
 
 import dataclasses
 import hashlib
+import itertools
+import os.path
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ __all__ = [
     "bring_together",
     "grouped_rows",
     "has_repeats",
+    "image_key",
     "name_hash",
     "plan_groups",
     "write_together",
@@ -25,7 +28,9 @@ __all__ = [
 GROUPED = "rows-of-images.parquet"
 """The table of rows in the order of their images, in the scratch folder of an import."""
 
-_SCHEMA = pa.schema([("image", pa.int64()), ("path", pa.string()), ("number", pa.int64()), ("row", pa.binary())])
+_SCHEMA = pa.schema(
+    [("image", pa.int64()), ("path", pa.string()), ("number", pa.int64()), ("row", pa.large_binary())]
+)  # a table may have more than 2 GiB
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +46,17 @@ class Payload:
     path: str
     number: int
     row: bytes
+
+
+def image_key(name: str | None, *, table: str) -> str | None:
+    r"""One text for all spellings of an image's path in a table: with slashes or backslashes, ``./``, absolute.
+
+    >>> image_key(".\\images\\1.jpg", table="/data/t.csv")
+    '/data/images/1.jpg'
+    """
+    if name is None:
+        return None
+    return os.path.normpath(os.path.join(os.path.dirname(table), name.replace("\\", "/")))  # noqa: PTH118, PTH120 (a Path for each of a million rows takes longer)
 
 
 def name_hash(name: str | None, *, place: str) -> int:
@@ -63,22 +79,28 @@ def has_repeats(hashes: Iterable[int]) -> np.ndarray | None:
 
 def bring_together(rows: Iterable[Payload], images: np.ndarray, scratch: Path) -> list[Piece]:
     """Writes the rows in the order of their images; a piece is one row group, and no image is in two."""
-    payloads = list(rows)
-    table = pa.table(
-        [
-            images,
-            [payload.path for payload in payloads],
-            [payload.number for payload in payloads],
-            [payload.row for payload in payloads],
-        ],
-        schema=_SCHEMA,
-    ).take(pa.array(np.argsort(images, kind="stable")))
+    table = _table(rows, images).take(pa.array(np.argsort(images, kind="stable")))
     bounds = _bounds(np.sort(images))
     path = scratch / GROUPED
     with table_writer(path, _SCHEMA) as writer:
         for start, stop in bounds:
             writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
     return [Piece(str(path), group=group, n_rows=stop - start) for group, (start, stop) in enumerate(bounds)]
+
+
+def _table(rows: Iterable[Payload], images: np.ndarray) -> pa.Table:
+    """The rows with their images' numbers; no more than `PIECE_ROWS` of them are Python objects at a time."""
+    batches, start, remaining = [], 0, iter(rows)
+    while together := list(itertools.islice(remaining, PIECE_ROWS)):
+        numbers = images[start : start + len(together)]
+        columns = [
+            [payload.path for payload in together],
+            [payload.number for payload in together],
+            [payload.row for payload in together],
+        ]
+        batches.append(pa.table([numbers, *columns], schema=_SCHEMA))
+        start += len(together)
+    return pa.concat_tables(batches) if batches else _SCHEMA.empty_table()
 
 
 def grouped_rows(piece: Piece) -> Iterator[list[Payload]]:

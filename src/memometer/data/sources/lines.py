@@ -2,6 +2,8 @@
 
 import codecs
 import csv
+import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self
@@ -22,6 +24,9 @@ MAX_SPAN = 1_000
 OPEN_QUOTE = (
     "malformed row: a quote opens in this line and does not close in it (--quoting reads cells of several lines)"
 )
+
+_DECLARED = re.compile(rb'\s*"?sep=(.)"?\s*', re.IGNORECASE)
+"""A first line by which spreadsheets are told what separates the cells."""
 
 MAX_WIDE_BYTES = 2**30
 """UTF-16 is decoded whole; tables of this size are not written in it."""
@@ -75,6 +80,7 @@ class Lines:
         offset: where the next line begins: a byte, or for UTF-16 the number of the line.
         encoding: the one asked for, else what a byte order mark says, else UTF-8.
         n_blank: lines passed over so far.
+        declared: the separator that a first line ``sep=;`` names, which is no row; "" where there is none.
     """
 
     def __init__(self, path: str, *, separator: str, quoting: bool, spans: bool, encoding: str | None) -> None:
@@ -99,6 +105,7 @@ class Lines:
         if codecs.lookup(self.encoding).name.startswith(("utf-16", "utf-32")):
             self._wide = self._decoded(path, skip=len(mark))
             self.offset = 0
+        self.declared = self._declaration()
 
     def __enter__(self) -> Self:
         return self
@@ -129,7 +136,8 @@ class Lines:
         text = self.decode(line)
         if self._spans and '"' in text:
             try:
-                return next(csv.reader(text.splitlines(keepends=True), delimiter=self._separator, strict=True)), ""
+                lines = io.StringIO(text, newline="\n")  # no other character ends a line
+                return next(csv.reader(lines, delimiter=self._separator, strict=True)), ""
             except (csv.Error, StopIteration):
                 pass
         return split_line(text, separator=self._separator, quoting=self._quoting)
@@ -146,6 +154,14 @@ class Lines:
         line = self._file.readline()
         self.offset += len(line)
         return line
+
+    def _declaration(self) -> str:
+        """Passes over a first line that names the separator."""
+        start = self.offset
+        match = _DECLARED.fullmatch(self._next())
+        if match is None:
+            self.go_to(start)
+        return match[1].decode("ascii", "replace") if match else ""
 
     def _spanning(self, first: bytes) -> Line:
         """A row whose quoted cell goes on in the next lines; where it never closes, the first line alone is refused."""
@@ -170,4 +186,4 @@ class Lines:
             )
         data = Path(path).read_bytes()[skip:]
         text = data.decode(self.encoding, "replace")
-        return [line.encode("utf-8", "surrogateescape") for line in text.splitlines(keepends=True)]
+        return [line.encode("utf-8", "surrogateescape") for line in io.StringIO(text, newline="\n")]

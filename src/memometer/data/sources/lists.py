@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 from memometer.data.sources.base import Aside, Draft, Fields, Piece, Plan, Reject
 from memometer.data.sources.columns import choose_columns, find_corners
-from memometer.data.sources.grouping import Payload, grouped_rows, has_repeats, name_hash, write_together
+from memometer.data.sources.grouping import Payload, grouped_rows, has_repeats, image_key, name_hash, write_together
 from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
 from memometer.data.sources.table_options import row_options
@@ -51,17 +51,21 @@ class ListReader:
         Raises:
             SourceError: a list that is one JSON value cannot be read.
         """
-        payloads, hashes = list[Payload](), list[int]()
+        payloads, hashes, n_blank = list[Payload](), list[int](), 0
         for path in self.paths:
-            for number, (line, entry) in enumerate(self.entries(path)):
+            number = -1
+            for line, entry in self.entries(path):
+                if not line:
+                    n_blank += 1
+                    continue
+                number += 1
                 value = entry.get(str(self.rows.fields.image)) if isinstance(entry, Mapping) else None
-                name = image_name(value)
-                named = None if name is None or self.one_row_per == "image" else f"{Path(path).parent}/{name}"
+                named = None if self.one_row_per == "image" else image_key(image_name(value), table=path)
                 hashes.append(name_hash(named, place=f"{path}\0{number}"))
                 payloads.append(Payload(path, number, line))
         images = has_repeats(hashes)
         pieces, remark = write_together(payloads, images, scratch)
-        return Plan(pieces, {}, [remark] if remark else [])
+        return Plan(pieces, {"blank line": n_blank} if n_blank else {}, [remark] if remark else [])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
         """The records of one piece. An entry that is no object is a reject."""
@@ -79,15 +83,14 @@ class ListReader:
 
     @staticmethod
     def entries(path: str) -> Iterator[tuple[bytes, object]]:
-        """The entries of one list, each with its bytes."""
+        """The entries of one list, each with its bytes, which are empty for a blank line."""
         if json_format(Path(path)) == "array":
             for entry in _whole(path, list):
                 yield json.dumps(entry).encode(), entry
             return
         with Path(path).open("rb") as file:
             for line in file:
-                if line.strip():
-                    yield line.strip(), _parsed(line)
+                yield line.strip(), _parsed(line)
 
     @staticmethod
     def row(entry: Mapping[str, object]) -> Mapping[str, object]:
@@ -128,10 +131,14 @@ def open_list(paths: Sequence[str], options: ReaderOptions) -> ListReader:
     Raises:
         SourceError: malformed JSON, or no field of images.
     """
-    names: dict[str, None] = {}
+    names, fault = dict[str, None](), "it is empty"
     for _, (_, entry) in zip(range(SEEN_FOR_FIELDS), ListReader.entries(paths[0]), strict=False):
         if isinstance(entry, Mapping):
             names |= dict.fromkeys(str(name) for name in entry)
+        elif isinstance(entry, str):
+            fault = entry or fault
+    if not names:
+        raise SourceError(f"{paths[0]} holds no JSON objects, one a line, in UTF-8: {fault}")
     chosen = choose_columns(list(names), options.fields, path=paths[0], captions_required=options.captions_required)
     rows = row_options(
         paths,

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 from memometer.data.sources.base import PIECE_ROWS, Aside, Draft, Piece, Plan, Reject
 from memometer.data.sources.classes_of_features import class_names_of
 from memometer.data.sources.columns import choose_columns, find_corners, used_columns
-from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, name_hash, plan_groups
+from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, image_key, name_hash, plan_groups
 from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import UNDECODABLE, Row, RowOptions, image_name, read_rows
 from memometer.data.sources.table_options import row_options
 from memometer.errors import SourceError
 
-__all__ = ["MAX_GROUP_BYTES", "ParquetReader", "holds_names", "open_parquet"]
+__all__ = ["MAX_GROUP_BYTES", "ParquetReader", "column_values", "holds_names", "open_parquet", "row_as_json"]
 
 MAX_GROUP_BYTES = 2**30
 """Bytes of images in one row group. A single image can only be read with its whole row group."""
@@ -95,14 +95,12 @@ class ParquetReader:
     def _hashes(self) -> Iterator[int]:
         for path in self.paths:
             for number, value in enumerate(_cells([path], str(self.rows.fields.image))):
-                name = image_name(value)
-                named = None if name is None else f"{Path(path).parent}/{name}"
-                yield name_hash(named, place=f"{path}\0{number}")
+                yield name_hash(image_key(image_name(value), table=path), place=f"{path}\0{number}")
 
     def _payloads(self, pieces: Sequence[Piece]) -> Iterator[Payload]:
         for piece in pieces:
             for number, values in enumerate(self._rows(piece), start=piece.row):
-                yield Payload(piece.path, number, _as_json(values))
+                yield Payload(piece.path, number, row_as_json(values))
 
     def _rows(self, piece: Piece) -> Iterator[dict[str, object]]:
         table = pq.ParquetFile(piece.path, buffer_size=_BUFFER_BYTES)
@@ -112,7 +110,7 @@ class ParquetReader:
             start, stop = max(piece.skip - place, 0), min(end - place, batch.num_rows)
             if start < stop:
                 part = batch.slice(start, stop - start)
-                values = {name: _values(part.column(name)) for name in columns}
+                values = {name: column_values(part.column(name)) for name in columns}
                 for number in range(part.num_rows):
                     yield {name: column[number] for name, column in values.items()}
             place += batch.num_rows
@@ -129,6 +127,7 @@ def open_parquet(paths: Sequence[str], options: ReaderOptions) -> ParquetReader:
     schema = _open(paths[0]).schema_arrow
     chosen = choose_columns(schema.names, options.fields, path=paths[0], captions_required=options.captions_required)
     named = holds_names(schema.field(chosen.image).type, column=str(chosen.image), path=paths[0])
+    named = named or all(_holds_no_bytes(path, str(chosen.image)) for path in paths)
     rows = row_options(
         paths,
         options,
@@ -148,10 +147,12 @@ def holds_names(kind: pa.DataType, *, column: str, path: str) -> bool:
     """
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+    if any(is_text(kind) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
         return True
-    holds = pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
-    if not holds and not (pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0):
+    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    if not any(is_bytes(kind) for is_bytes in binary) and not (
+        pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+    ):
         raise SourceError(
             f"column '{column}' of {path} is {kind}; expected paths, bytes, or a struct of bytes and path; "
             "pass --image-column NAME"
@@ -163,7 +164,7 @@ def _cells(paths: Sequence[str], column: str) -> Iterator[object]:
     """What every row has in a column."""
     for path in paths:
         for batch in _open(path).iter_batches(columns=[column], use_threads=False):
-            yield from _values(batch.column(0))
+            yield from column_values(batch.column(0))
 
 
 def _open(path: str) -> pq.ParquetFile:
@@ -171,6 +172,17 @@ def _open(path: str) -> pq.ParquetFile:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
+
+
+def _holds_no_bytes(path: str, column: str) -> bool:
+    """Whether a column of Hugging Face's structs has paths alone, as the file's own statistics say."""
+    metadata = _open(path).metadata
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        chunks = [group.column(index) for index in range(group.num_columns)]
+        counts = [chunk.statistics for chunk in chunks if chunk.path_in_schema == f"{column}.bytes"]
+        if not counts or any(each is None or each.null_count != group.num_rows for each in counts):
+            return False
+    return metadata.num_rows > 0
 
 
 def _check_size(group: pq.RowGroupMetaData, image: str, path: str) -> None:
@@ -184,7 +196,7 @@ def _check_size(group: pq.RowGroupMetaData, image: str, path: str) -> None:
         )
 
 
-def _values(column: pa.Array) -> list[object]:
+def column_values(column: pa.Array) -> list[object]:
     """Python values of a column; Arrow reads text unchecked, so a bad one may only show here."""
     try:
         return list(column.to_pylist())
@@ -199,7 +211,7 @@ def _value(cell: pa.Scalar) -> object:
         return UNDECODABLE
 
 
-def _as_json(values: dict[str, object]) -> bytes:
+def row_as_json(values: dict[str, object]) -> bytes:
     """A row without its image's bytes; what is not UTF-8 becomes a lone surrogate, which no reader takes for text."""
     known = {name: "\udcff" if value is UNDECODABLE else value for name, value in values.items()}
     return json.dumps(known, default=str).encode()

@@ -36,10 +36,10 @@ def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _delimited_files(paths: list[str], options: ReaderOptions) -> list[str]:
-    """The files; of a folder those ending in .csv or .tsv, else its texts that are tables."""
-    if len(paths) == 1 and Path(paths[0]).is_dir() and not _inside(Path(paths[0]), ".csv", ".tsv"):
-        texts = [path for path in _at_top(Path(paths[0]), ".txt") if looks_delimited(Path(path), options)]
-        if texts:
+    """The files; of a folder those ending in .csv or .tsv, else its texts that are tables, else lists below it."""
+    if len(paths) == 1 and Path(paths[0]).is_dir() and not _at_top(Path(paths[0]), ".csv", ".tsv"):
+        texts = [path for path in _at_top(Path(paths[0]), *_TEXTS) if looks_delimited(Path(path), options)]
+        if texts := texts or _below(Path(paths[0]), "csv"):
             return texts
     return _files(paths, ".csv", ".tsv")
 
@@ -49,7 +49,10 @@ def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_parquet(_files(paths, ".parquet"), options)
+    lists = _below(Path(paths[0]), "parquet")
+    if lists and _at_top(Path(paths[0]), ".parquet"):
+        lists = []
+    return open_parquet(lists or _files(paths, ".parquet"), options)
 
 
 def _arrow(paths: list[str], options: ReaderOptions) -> Reader:
@@ -57,7 +60,7 @@ def _arrow(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _list(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_list(_metadata(Path(paths[0])) or _files(paths, ".jsonl", ".json"), options)
+    return open_list(_below(Path(paths[0]), "jsonl") or _files(paths, ".jsonl", ".json"), options)
 
 
 def _karpathy(paths: list[str], options: ReaderOptions) -> Reader:
@@ -65,12 +68,12 @@ def _karpathy(paths: list[str], options: ReaderOptions) -> Reader:
     return open_karpathy([path for path in files if json_kind(Path(path)) == "karpathy"] or files, options)
 
 
-def _metadata(folder: Path) -> list[str]:
-    """Lists that Hugging Face's image folders have beside images, ``metadata.jsonl``, there or in splits' folders."""
+def _below(folder: Path, kind: str) -> list[str]:
+    """Lists that stand beside images, there or in the folders below, as those of Hugging Face's splits."""
     if not folder.is_dir():
         return []
-    found = [*folder.glob("metadata.jsonl"), *folder.glob("*/metadata.jsonl"), *folder.glob("*/*/metadata.jsonl")]
-    return sorted(map(str, found))
+    found = (folder.glob(above + name) for above in ("", "*/", "*/*/") for name in _LISTS[kind])
+    return sorted(str(path) for path in itertools.chain.from_iterable(found))
 
 
 def _coco(paths: list[str], options: ReaderOptions) -> Reader:
@@ -128,6 +131,16 @@ _SUFFIXES = {
     ".arrow": "arrow",
 }
 
+_TEXTS = (".txt", ".token")
+"""Suffixes of texts that may be tables."""
+
+_LISTS = {
+    "jsonl": ("metadata.jsonl",),
+    "csv": ("metadata.csv", "captions.csv", "captions.txt", "results.csv", "results_*.token", "Flickr8k.token.txt"),
+    "parquet": ("metadata.parquet",),
+}
+"""Names of lists of images that lie beside them: Hugging Face's, Flickr8k's and Flickr30k's."""
+
 _JSON = {"array": "jsonl", "lines": "jsonl"}
 
 
@@ -148,7 +161,12 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
     paths = expand(str(source))
     kind = options.format or _recognise(paths, options)
     options.check_meaning(kind, source=source)
-    return FORMATS[kind](paths, options)
+    try:
+        return FORMATS[kind](paths, options)
+    except SourceError as error:
+        if options.format is not None or "--format" in str(error):
+            raise
+        raise SourceError(f"{error} (read as {kind}; --format names another)") from error
 
 
 def expand(source: str) -> list[str]:
@@ -231,7 +249,7 @@ def _kind(path: Path) -> str:
     if path.is_file():
         if path.suffix.lower() == ".json" and (listed := json_kind(path) or _JSON.get(json_format(path))):
             return listed
-        if path.suffix.lower() in {".txt", ""} and looks_delimited(path, ReaderOptions()):
+        if path.suffix.lower() in {*_TEXTS, ""} and looks_delimited(path, ReaderOptions()):
             return "csv"
         with path.open("rb") as file:
             head = file.read(512)
@@ -239,7 +257,13 @@ def _kind(path: Path) -> str:
             return "parquet"
         if head[257:262] == b"ustar":
             return "webdataset"
-    hint = "decompress it to a plain .tar" if path.name.endswith((".tar.gz", ".tgz")) else "name its kind with --format"
+    hint = "name its kind with --format"
+    if path.name.lower().endswith((".tar.gz", ".tgz")):
+        hint = "decompress it to a plain .tar"
+    elif path.suffix.lower() in {".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"}:
+        hint = "decompress it first"
+    elif path.suffix.lower() in {".xlsx", ".xls", ".ods"}:
+        hint = "save the table as CSV first"
     raise SourceError(
         f"cannot tell the format of {path}: memometer reads tar shards, CSV, TSV, Parquet, Arrow, JSON lines, COCO, "
         f"image folders; {hint}"
@@ -251,13 +275,16 @@ def _recognise_folder(folder: Path, options: ReaderOptions) -> str:
         return "coco"
     if any(json_kind(Path(path)) == "karpathy" for path in _at_top(folder, ".json")):
         return "karpathy"
-    if _metadata(folder):
+    if _below(folder, "jsonl"):
         return "jsonl"
     pictured = has_images(str(folder))
     at_top = (kind for suffix, kind in _SUFFIXES.items() if _at_top(folder, suffix))
     kind = next((kind for kind in at_top if not (pictured and _is_other_table(folder, kind, options))), None)
-    if kind is None and any(looks_delimited(Path(path), options) for path in _at_top(folder, ".txt")):
+    if kind is None and any(looks_delimited(Path(path), options) for path in _at_top(folder, *_TEXTS)):
         kind = "csv"
+    if kind is None and pictured:
+        lists = (each for each in ("csv", "parquet") if _below(folder, each))
+        kind = next((each for each in lists if not _is_other_table(folder, each, options)), None)
     if kind is None and pictured:
         kind = "folder"
     kind = kind or next((kind for suffix, kind in _SUFFIXES.items() if _inside(folder, suffix)), None)

@@ -22,7 +22,7 @@ from memometer.data.sources.base import (
 from memometer.data.sources.cells import base64_image, list_in_cell
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.columns import Corners
-from memometer.data.sources.finding import ImageFolders, name_parts
+from memometer.data.sources.finding import ImageFolders, tail_parts
 from memometer.data.sources.labels import IMPOSSIBLE, check_places, label_from, labels_from
 from memometer.data.sources.options import RowUnit
 from memometer.data.sources.row_labels import box_of_row, objects_of_struct
@@ -125,7 +125,9 @@ def read_rows(rows: Sequence[Row], options: RowOptions, *, unit: RowUnit | None)
     if len(drafts) == 1:
         yield drafts[0]
     elif drafts:
-        yield _merged(drafts, options, unit=unit)
+        merged = _merged(drafts, options, unit=unit)
+        yield merged
+        yield from _disagreements(drafts, merged)
 
 
 def _merged(drafts: Sequence[Draft], options: RowOptions, *, unit: RowUnit | None) -> Draft:
@@ -138,6 +140,15 @@ def _merged(drafts: Sequence[Draft], options: RowOptions, *, unit: RowUnit | Non
     alike = all(part == each[0] for part in each)
     joined = each[0] if alike and unit != "object" else _joined(each)
     return dataclasses.replace(first, captions=captions, labels=joined, label=labels[0] if len(labels) == 1 else None)
+
+
+def _disagreements(drafts: Sequence[Draft], merged: Draft) -> Iterator[Aside]:
+    """What the rows of one image contradict each other in."""
+    if merged.label is None and merged.labels.boxes is None and any(draft.label is not None for draft in drafts):
+        yield Aside("label: rows of an image differ, so it has none")
+    for name in ("role", "group"):
+        if len({getattr(draft, name) for draft in drafts} - {None}) > 1:
+            yield Aside(f"{name}: rows of an image differ, the first row's stays")
 
 
 def _joined(parts: Sequence[Labels]) -> Labels:
@@ -291,6 +302,8 @@ def image_name(value: object) -> str | None:
     """What a cell calls its image, where it names one rather than holding it; rows of one name are of one image."""
     if isinstance(value, Mapping):
         value = None if value.get("bytes") else value.get("path")
+    if type(value) is int:  # an ``image_id``
+        return str(value)
     if not isinstance(value, str):
         return None
     return _NUMBERED.sub(r"\1", value.strip()) or None
@@ -309,6 +322,8 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
         return reference, value, f"{table.stem}/{row.number:09d}", str(table.parent)
     if value is None:
         raise BadRecordError("no image")
+    if type(value) is int:
+        value = str(value)
     if not isinstance(value, str):
         raise BadRecordError(f"value is not text: column '{column}' holds {type(value).__name__}")
     if base64_image(value) is not None:
@@ -329,11 +344,13 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
 def _find(name: str, *, table: Path, options: RowOptions) -> tuple[Path, str]:
     """The image of a name, and its usual id: where the table says, else by the end of the name in the folders."""
     plain = table.parent / name
-    if "://" not in name and plain.is_file():
-        return plain, _path_id(name, folder=table.parent)
+    if "://" not in name:
+        for written in dict.fromkeys((name, name.replace("\\", "/"))):
+            if (table.parent / written).is_file():
+                return table.parent / written, _path_id(written, folder=table.parent)
     try:
-        parts = name_parts(name)
-    except BadRecordError:  # a path upwards, or of no file: where the table says, or nowhere
+        parts = tail_parts(name)
+    except BadRecordError:  # of no file: where the table says, or nowhere
         return plain, _path_id(name, folder=table.parent)
     places = ImageFolders(tuple(map(Path, options.folders)), shortest=min(options.shortest, len(parts)))
     local = ImageFolders((table.parent,), shortest=len(parts))

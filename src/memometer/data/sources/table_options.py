@@ -7,7 +7,7 @@ from pathlib import Path
 from memometer.data.sources.base import BadRecordError, Fields
 from memometer.data.sources.class_names import load_class_names
 from memometer.data.sources.columns import Corners
-from memometer.data.sources.finding import ImageFolders, name_parts
+from memometer.data.sources.finding import ImageFolders, tail_parts
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.rows import RowOptions, image_name
 from memometer.errors import InputError
@@ -69,5 +69,5 @@ def _telling(cells: Iterable[object]) -> int:
     parts = []
     for name in names:
         with contextlib.suppress(BadRecordError):
-            parts.append(name_parts(name))
+            parts.append(tail_parts(name))
     return ImageFolders.of((), parts).shortest
