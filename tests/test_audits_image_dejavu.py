@@ -295,6 +295,24 @@ def test_how_many_records_can_be_tested_is_said_before_a_model_runs(scenes, tmp_
     assert "forward: 0 of 60 records have a label" in said
 
 
+@pytest.mark.parametrize(
+    ("rename", "words"),
+    [
+        (lambda row: str(row % 3), "all labels are numbers, e.g. 0: of shards"),
+        (lambda _: "train", "every record has the same single one of labels, 'train'"),
+    ],
+)
+def test_labels_that_are_none_are_the_first_line(scenes, tmp_path, capsys, rename, words):
+    def renamed(table):
+        table["label"] = [rename(row) for row in range(len(table["label"]))]
+        table["objects"] = [[label] * len(old) for label, old in zip(table["label"], table["objects"], strict=True)]
+
+    folder = changed(scenes, tmp_path / "changed", renamed)
+    audit = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), **options(folder))
+    assert audit.summary["notes"][0].startswith(words)
+    assert capsys.readouterr().err.splitlines()[0].startswith(f"warning: {words}")
+
+
 def test_a_second_run_is_free(scenes, tmp_path, capsys):
     models = {"target": Pixels(0), "reference": Pixels(1), "out": tmp_path / "run"}
     first = audit_image_dejavu(**models, **options(scenes))

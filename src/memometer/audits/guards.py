@@ -1,5 +1,6 @@
 """Guards against sets that overlap: a record in two of them makes every number wrong."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
 from memometer.errors import InputError
 
-__all__ = ["check_disjoint", "check_images", "check_public", "duplicates_across_roles"]
+__all__ = ["check_disjoint", "check_images", "check_public", "doubtful_labels", "duplicates_across_roles"]
 
 
 def check_public(n: int, *, k: int, what: str = "images") -> None:
@@ -55,6 +56,27 @@ def check_images(parts: dict[str, Records]) -> None:
                 f"--null embeds the records with untrained models, but those of the {name} set have no images; import "
                 "them with images, or leave --null out"
             )
+
+
+def doubtful_labels(columns: Sequence[pa.ChunkedArray | pa.Array], *, what: str) -> list[str]:
+    """Why labels are probably none: numbers of shards or classes, or one name that all records share.
+
+    Args:
+        columns: labels of each part, texts or lists of texts.
+        what: they are, in words, e.g. ``"objects"``.
+
+    >>> doubtful_labels([pa.array([["00000"], ["00001", "00000"]])], what="objects")[0].partition(":")[0]
+    'all objects are numbers, e.g. 00000'
+    """
+    flat = [pc.list_flatten(column) if pa.types.is_nested(column.type) else column for column in columns]
+    distinct = [name for name in pc.unique(pa.chunked_array(flat, pa.string())).to_pylist() if name is not None]
+    advice = "import again with --class-names FILE, or with --label-from none"
+    if distinct and all(name.strip().isdigit() for name in distinct):
+        of = "of shards, or of classes without names, of which no audit can say what was memorized"
+        return [f"all {what} are numbers, e.g. {min(distinct)}: {of}; {advice}"]
+    if len(distinct) == 1:
+        return [f"every record has the same single one of {what}, '{distinct[0]}', which tells nothing; {advice}"]
+    return []
 
 
 def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:

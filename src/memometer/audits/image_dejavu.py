@@ -8,10 +8,10 @@ from typing import Any, cast
 import pyarrow as pa
 
 from memometer.audits.calibration import check_null, null_coverage
-from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
+from memometer.audits.guards import check_disjoint, check_images, doubtful_labels, duplicates_across_roles
 from memometer.audits.image_direction import ImageDirection
 from memometer.audits.image_gallery import shown_items
-from memometer.audits.image_records import CropKind, LabelKind, with_label
+from memometer.audits.image_records import CropKind, LabelKind, labels_of, with_label
 from memometer.audits.image_references import is_fitted_spec
 from memometer.audits.image_run import ImageRun
 from memometer.audits.image_summary import compare_references, notes, null_intervals, summarise
@@ -149,6 +149,9 @@ def audit_image_dejavu(
     }
     public_records = public_folder.with_role(public_role)
     check_disjoint({**parts, "public": public_records})
+    doubts = doubtful_labels([labels_of(part) for part in (*parts.values(), public_records)], what="labels")
+    for doubt in doubts:
+        warn(doubt)
     fit = None if fit_role is None else folder.with_role(fit_role)
     if fit is not None:
         check_disjoint({**parts, "fit": fit})
@@ -228,8 +231,9 @@ def audit_image_dejavu(
                 intervals=null_intervals,
             )
     summary["duplicates_across_roles"] = duplicates_across_roles({**parts, "public": public_records})
-    summary["notes"] = notes(manifest, directions, summary, n_rejects=len(rejects))
-    for note in summary["notes"]:
+    remarks = notes(manifest, directions, summary, n_rejects=len(rejects))
+    summary["notes"] = [*doubts, *remarks]
+    for note in remarks:
         warn(note)
     audit = Audit(
         summary=summary,

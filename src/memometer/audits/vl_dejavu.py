@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.gallery import build_gallery
-from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
+from memometer.audits.guards import check_disjoint, check_images, doubtful_labels, duplicates_across_roles
 from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records, reads_images
 from memometer.audits.planted import planted_hash
@@ -152,6 +152,9 @@ def audit_vl_dejavu(
             roles[name] = folders["records"].with_role(of_role)
     public_records = folders["public"].with_role(public_role)
     check_disjoint({**roles, "public": public_records})
+    doubts = doubtful_labels([part.table["objects"] for part in (*roles.values(), public_records)], what="objects")
+    for doubt in doubts:
+        warn(doubt)
     specs = _named([spec_of(each) for each in (target, *references)])
     models = _named(
         [
@@ -262,8 +265,9 @@ def audit_vl_dejavu(
             )
     summary["planted"] = planted
     summary["duplicates_across_roles"] = duplicates
-    summary["notes"] = notes(manifest, directions, duplicates, seen.rejects, sides=sides)
-    for note in summary["notes"]:
+    remarks = notes(manifest, directions, duplicates, seen.rejects, sides=sides)
+    summary["notes"] = [*doubts, *remarks]
+    for note in remarks:
         warn(note)
     audit = Audit(
         summary=summary,
