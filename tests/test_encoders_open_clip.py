@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import open_clip
@@ -182,6 +183,24 @@ def test_a_checkpoint_with_custom_text_and_a_logit_bias_loads(tmp_path, known):
         np.testing.assert_array_equal(encoder.encode_texts(TEXTS), trained.encode_text(tokens).numpy())
     guessed = load_encoder(f"open_clip:{tmp_path / 'x.pt'}")
     assert guessed.identity == encoder.identity
+
+
+def test_a_plain_checkpoint_fits_a_model_that_keeps_its_text_tower_apart(tmp_path, model):
+    safetensors.torch.save_file(model.state_dict(), tmp_path / "plain.safetensors")
+    (tmp_path / "apart.json").write_text(json.dumps(tiny_architecture(custom_text=True).config))
+    encoder = load_encoder(f"open_clip:{tmp_path / 'apart.json'}@{tmp_path / 'plain.safetensors'}")
+    tokens = open_clip.SimpleTokenizer(context_length=12)(TEXTS)
+    with torch.inference_mode():
+        np.testing.assert_allclose(encoder.encode_texts(TEXTS), model.encode_text(tokens).numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("wrong", [7, ["size"], "RGB", {"mean": "evil"}, {"std": 0}, {"fill_color": "x"}], ids=str)
+def test_a_folder_whose_preprocessing_is_none_is_an_error(folder, tmp_path, wrong):
+    shutil.copytree(folder, tmp_path / "wrong")
+    path = tmp_path / "wrong" / "open_clip_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "preprocess_cfg": wrong}))
+    with pytest.raises(ModelError, match="preprocess"):
+        load_encoder(f"open_clip:{tmp_path / 'wrong'}")
 
 
 def test_a_tag_is_downloaded_by_open_clip_with_its_own_preprocessing(known, model, tmp_path, monkeypatch):

@@ -72,7 +72,20 @@ def test_preprocessing_is_picklable_and_loads_neither_torch_nor_open_clip():
     assert done.stdout.split() == [str(3 * 32 * 32 * 5), "False"]
 
 
-@pytest.mark.parametrize("wrong", [{"interpolation": "nearest"}, {"resize_mode": "crop"}, {"size": 0}, {"mode": "L"}])
+WRONG = [
+    *[{"interpolation": value} for value in ("nearest", 7, ["bicubic"], {"a": 1})],
+    *[{"resize_mode": value} for value in ("crop", None, [])],
+    *[{"size": value} for value in (0, -1, "x", None, [32, "a"], [32], [1, 2, 3], {}, float("nan"))],
+    *[{"resize_to": value} for value in (0, "x", [1])],
+    *[{"fill_color": value} for value in ("x", [1], 256, -1, [0, 0, 300], {"a": 1}, float("inf"))],
+    *[{"mean": value} for value in ("evil", [1], [1, 2, 3, 4], None, {}, float("nan"), ["1", "2", "3"])],
+    *[{"std": value} for value in ("evil", 0, [0.2, 0.2, 0], [0.2, -0.2, 0.2], float("inf"))],
+    {"mode": "L"},
+]
+"""What a config may hold that is no preprocessing."""
+
+
+@pytest.mark.parametrize("wrong", WRONG, ids=str)
 def test_unknown_preprocessing_is_an_error_that_names_the_known(wrong):
     with pytest.raises(ModelError, match="expected mode RGB, interpolation bicubic, bilinear or random"):
         image_preprocess({**DEFAULT, **wrong})

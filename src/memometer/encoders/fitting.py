@@ -5,9 +5,9 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-import open_clip
 import torch
 from open_clip.convert import convert_state_dict
+from open_clip.model import convert_to_custom_text_state_dict
 
 from memometer.encoders.architectures import Architecture, build_model
 from memometer.errors import ModelError
@@ -61,7 +61,7 @@ def _adapt(model: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> dict[st
     """Brings the state dict of another layout of the same model to this one's; no number of the towers changes."""
     converted = convert_state_dict(model, dict(state))  # MobileCLIP's own names
     if "positional_embedding" in converted and not hasattr(model, "positional_embedding"):
-        converted = open_clip.convert_to_custom_text_state_dict(converted)
+        converted = convert_to_custom_text_state_dict(converted)
     fitted: dict[str, torch.Tensor] = dict(converted)
     expected = model.state_dict()
     for name in ("logit_scale", "logit_bias"):  # scalars that some versions store with one dimension

@@ -6,6 +6,7 @@ open_clip.
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -102,34 +103,56 @@ def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
     ``rgb_first``; see `ImagePreprocess`.
 
     Raises:
-        ModelError: an interpolation, a mode or a size that is not known.
+        ModelError: a value that is not known, or is of another type.
     """
-    height, width = _pair(config["size"])
-    resize_to = None if config.get("resize_to") is None else _pair(config["resize_to"])
+    try:
+        height, width = _pair(config["size"])
+        resize_to = None if config.get("resize_to") is None else _pair(config["resize_to"])
+        fill = _fill_color(config.get("fill_color"))
+        plain = _is_per_channel(config.get("mean", 0), above=-math.inf) and _is_per_channel(
+            config.get("std", 1), above=0
+        )
+    except (TypeError, ValueError, OverflowError):
+        plain = False
     # open_clip evaluates models trained with random interpolation at bicubic.
-    interpolation = {"random": "bicubic"}.get(config["interpolation"], config["interpolation"])
-    known = interpolation in FILTERS and config["resize_mode"] in ("shortest", "longest", "squash")
-    if not known or min(height, width, *(resize_to or ())) < 1 or config.get("mode", "RGB") != "RGB":
+    interpolation: Any = "bicubic" if config["interpolation"] == "random" else config["interpolation"]
+    known = str(interpolation) in FILTERS and str(config["resize_mode"]) in ("shortest", "longest", "squash")
+    if not plain or not known or min(height, width, *(resize_to or ())) < 1 or config.get("mode", "RGB") != "RGB":
         raise ModelError(
             f"the model's preprocessing is {config}; expected mode RGB, interpolation bicubic, bilinear or random, "
-            "resize_mode shortest, longest or squash, and a size of 1 px or more"
+            "resize_mode shortest, longest or squash, a size of 1 px or more, a mean and a standard deviation above 0 "
+            "for all or for each of three channels, and a fill_color of 0 to 255"
         )
     # open_clip leaves the interpolation at bicubic when it fits the shorter side to a target that is not square.
     if config["resize_mode"] == "shortest" and height != width and resize_to is None:
         interpolation = "bicubic"
-    fill: Any = config.get("fill_color") or 0
-    grey = isinstance(fill, int | float)
     return ImagePreprocess(
         height,
         width,
         interpolation,
         config["resize_mode"],
-        fill_color=int(fill) if grey else tuple(map(int, fill)),
+        fill_color=fill,
         resize_to=resize_to,
-        rgb_first=bool(config.get("rgb_first")) or not grey,  # a colour has three channels to fill
+        rgb_first=bool(config.get("rgb_first")) or not isinstance(fill, int),  # a colour has three channels to fill
     )
 
 
 def _pair(size: int | Sequence[int]) -> tuple[int, int]:
     height, width = (size, size) if isinstance(size, int) else size
     return int(height), int(width)
+
+
+def _fill_color(value: object) -> int | tuple[int, ...]:
+    """One grey, or one number for each channel; ValueError for what is no colour."""
+    grey = isinstance(value or 0, int | float)
+    fill = tuple(map(int, [value or 0] if grey else value))  # type: ignore[call-overload]  # what fails is caught
+    if len(fill) != (1 if grey else 3) or not all(0 <= channel <= 255 for channel in fill):
+        raise ValueError(value)
+    return fill[0] if grey else fill
+
+
+def _is_per_channel(value: object, *, above: float) -> bool:
+    """Whether it is a finite number above a bound, or three of them."""
+    values = value if isinstance(value, list | tuple) else [value] * 3
+    numbers = [each for each in values if isinstance(each, int | float) and math.isfinite(each) and each > above]
+    return len(values) == len(numbers) == 3

@@ -149,6 +149,8 @@ def _from_hub(rest: str) -> _Parts:
 
 def _with_stored_preprocess(architecture: Architecture, weights: Path, config_path: Path) -> _Parts:
     preprocess = read_json(config_path).get("preprocess_cfg")
+    if preprocess is not None and not isinstance(preprocess, dict):
+        raise ModelError(f"{config_path} has a preprocess_cfg of type {type(preprocess).__name__}; expected an object")
     if preprocess:
         return _Parts(architecture, weights, preprocess)
     return _Parts(architecture, weights, {}, (_guessed_preprocessing(f"{config_path} states no preprocess_cfg"),))
