@@ -189,6 +189,7 @@ def test_a_timm_config_runs_nothing_and_calls_nobody(tmp_path, trap, change):
 # --- sentence-transformers folders
 
 
+CONFIG = json.loads((MINILM / "config.json").read_text())
 MODULES = [
     {"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.Transformer"},
     {"idx": 1, "name": "1", "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"},
@@ -205,6 +206,21 @@ MODULES = [
             "evil.Evil",
         ),
         ({"2_Router/router_config.json": {"types": {"query_0": "evil.Evil"}, "structure": {}}}, "evil.Evil"),
+        ({"config.json": {**CONFIG, "attn_implementation": "someone/kernel"}}, "asks for the attention"),
+        (
+            {"config.json": {**CONFIG, "_attn_implementation": "kernels-community/flash-attn2:f"}},
+            "asks for the attention",
+        ),
+        (
+            {"sentence_bert_config.json": {"model_args": {"attn_implementation": "someone/kernel"}}},
+            "asks for the attention",
+        ),
+        (
+            {"config.json": {**CONFIG, "quantization_config": {"quant_method": "gptq", "bits": 4}}},
+            "cannot be loaded|loaded",
+        ),
+        ({"adapter_config.json": {"base_model_name_or_path": "someone/else", "peft_type": "LORA"}}, "is an adapter"),
+        ({"2_Dense/config.json": {"pad": "x" * (65 * 2**20)}}, "more than"),
         ({"sentence_bert_config.json": {"model_args": {"trust_remote_code": True}}}, "asks for trust_remote_code"),
         ({"sentence_bert_config.json": {"tokenizer_args": {"trust_remote_code": True}}}, "asks for trust_remote_code"),
         (

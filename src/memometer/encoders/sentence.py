@@ -20,7 +20,10 @@ from memometer.files import hash_bytes, hash_json, read_json
 
 __all__ = ["SentenceEncoder", "load_sentence_encoder"]
 
-FAILURES = (OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, safetensors.SafetensorError)
+FAILURES = (
+    *(OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError),
+    safetensors.SafetensorError,
+)
 """What the library raises for a model that is damaged, or not there, or needs code of its own."""
 
 

@@ -37,6 +37,9 @@ _HF_OPTIONS = {
 _CLASS_KEYS = re.compile(r"type|types|class|module|.*_(class|function|fn|module|type)|loss", re.IGNORECASE)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 _LIBRARIES = ("sentence_transformers.", "torch.nn.")
+_ATTENTION = re.compile(r".*(attn|experts)_implementation.*")
+_KERNEL = re.compile(r"[/:|@]")
+"""In the name of an attention: it is a repository of the hub, whose compiled code transformers downloads and runs."""
 
 
 def check_model_config(config: Mapping[str, Any], *, name: str) -> None:
@@ -112,12 +115,15 @@ def check_class_names(folder: Path) -> None:
         ModelError: one names another class, which could run code, or asks for code of its own.
     """
     for path in sorted(folder.rglob("*.json")):
-        if path.stat().st_size > MAX_JSON_BYTES or path.name in {"tokenizer.json", "vocab.json"}:
-            continue  # no config is as large; and these two hold texts alone
+        if path.name in {"tokenizer.json", "vocab.json"}:
+            continue  # these two hold texts alone
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise ModelError(f"{path} has more than {MAX_JSON_BYTES:,} bytes; no config of a model is as large")
         try:
             content = json.loads(path.read_bytes())
         except (OSError, ValueError, RecursionError):
             continue  # the library says what is wrong with it
+        _check_additions(path, content)
         for key, value in _named_values(content):
             if key == "trust_remote_code" and value is True:
                 raise ModelError(f"{path} asks for trust_remote_code; memometer runs no code of a model's own")
@@ -127,6 +133,23 @@ def check_class_names(folder: Path) -> None:
                     f"{path} names the class {value}, which could run code; expected classes of sentence_transformers "
                     "alone"
                 )
+
+
+def _check_additions(path: Path, content: object) -> None:
+    """Raises ModelError where a config asks for what stands in another repository.
+
+    Args:
+        path: of the config.
+        content: what it holds.
+    """
+    if path.name == "adapter_config.json":
+        raise ModelError(f"{path} is an adapter to another model; merge the two, and save what comes out")
+    for key, value in _named_values(content):
+        if _ATTENTION.fullmatch(key) and isinstance(value, str) and _KERNEL.search(value):
+            raise ModelError(
+                f"{path} asks for the attention {value!r}, compiled code of a repository; memometer runs no code of a "
+                f"model's own: remove {key}"
+            )
 
 
 def _named_values(content: object, *, key: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
@@ -179,6 +202,7 @@ def _check_code(folder: Path, repository: str) -> None:
         config = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:
         raise ModelError(f"{path} is not JSON: {error}") from None
+    _check_additions(path, config)
     if isinstance(config, dict) and config.get("auto_map"):
         from transformers import CONFIG_MAPPING
 
