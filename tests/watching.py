@@ -33,7 +33,7 @@ _watchers: list["_Watcher"] = []
 
 class _Watcher:
     def __init__(self, allowed):
-        self.allowed = tuple(str(Path(path).resolve()) for path in allowed)
+        self.allowed = tuple(Path(path).resolve() for path in allowed)
         self.seen = []
 
     def __call__(self, event, args):
@@ -58,8 +58,9 @@ class _Watcher:
     def _is_allowed(self, path, *rest):
         if isinstance(path, int) or (rest and isinstance(rest[-1], int) and rest[-1] >= 0):
             return True  # a file or a folder that was opened before
-        text = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 (keeps links)
-        return text.startswith((*self.allowed, "/dev/")) or "__pycache__" in text
+        place = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 (keeps links)
+        inside = any(place.is_relative_to(folder) for folder in (*self.allowed, Path("/dev")))
+        return inside or ("__pycache__" in place.parts and not place.is_relative_to(tempfile.gettempdir()))
 
 
 def _hook(event, args):

@@ -53,7 +53,8 @@ def read_training_log(checkpoint: Path) -> TrainingLog | None:
             params[name.strip()] = _literal(value.strip())
     if not isinstance(params.get("model"), str):
         return None
-    architecture = architecture_named(params["model"])
+    # A log is a file: what its model needs of the hub is taken from the cache, never from the network.
+    architecture = dataclasses.replace(architecture_named(params["model"]), origin="file")
     config = architecture.config
     if params.get("force_quick_gelu"):
         config["quick_gelu"] = True
