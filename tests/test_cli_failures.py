@@ -6,6 +6,7 @@ import resource
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -28,8 +29,9 @@ def world(tmp_path_factory):
 
 
 @pytest.fixture
-def small_files():
+def small_files(monkeypatch):
     """Files of at most 64 bytes, as 'ulimit -f' sets it: every write of more fails."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python would keep byte code that is cut off
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (64, hard))
     yield

@@ -28,6 +28,9 @@ WRITES = {
 HARMLESS = {"torch", "numpy", "collections", "argparse", "numba", "llvmlite", "memometer", "copyreg"}
 """Whose classes a pickle may name: tensors', and those of numba's own cache of compiled kernels."""
 
+CODE = (Path(__file__).parents[1], Path(sys.prefix), Path(sys.base_prefix))
+"""Where byte code and compiled kernels are kept."""
+
 _watchers: list["_Watcher"] = []
 
 
@@ -60,7 +63,8 @@ class _Watcher:
             return True  # a file or a folder that was opened before
         place = Path(os.path.abspath(os.fsdecode(path)))  # noqa: PTH100 (keeps links)
         inside = any(place.is_relative_to(folder) for folder in (*self.allowed, Path("/dev")))
-        return inside or ("__pycache__" in place.parts and not place.is_relative_to(tempfile.gettempdir()))
+        code = any(place.is_relative_to(folder) for folder in CODE)
+        return inside or (code and "__pycache__" in place.parts)
 
 
 def _hook(event, args):
