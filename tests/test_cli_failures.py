@@ -1,6 +1,7 @@
 """Whatever fails, each command says it in one sentence that names the place, the cause and what to do."""
 
 import errno
+import functools
 import os
 import resource
 import shutil
@@ -174,7 +175,9 @@ def test_what_is_read_may_be_anything(world, tmp_path, name, verb):
 def stopped(words, number, *, after):
     """Sends a signal to a command and all its processes once ``after()``; (exit code, standard error)."""
     pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    process = subprocess.Popen(python("-m", "memometer", *words), **pipes)
+    # What runs in the background may ignore SIGINT, and hand that on.
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(python("-m", "memometer", *words), **pipes, preexec_fn=heard)  # noqa: PLW1509 (no threads here)
     while not after() and process.poll() is None:
         time.sleep(0.01)
     os.killpg(process.pid, number)
