@@ -69,7 +69,7 @@ def test_folder_without_captions_says_what_to_do(tmp_path):
         ("u.csv", r"no column 'title' for captions; its columns are image, url; pass --caption-column"),
         ("empty.csv", "no header|is empty"),
         ("fake.parquet", "cannot be read as Parquet"),
-        ("coco", "download it, or choose other splits"),
+        ("coco", "pass their folder with --images FOLDER, or choose other splits"),
     ],
 )
 def test_wrong_sources_stop_at_once(tmp_path, source, message):
@@ -84,7 +84,9 @@ def test_wrong_sources_stop_at_once(tmp_path, source, message):
     (tmp_path / "empty.csv").write_text("")
     (tmp_path / "fake.parquet").write_text("PAR1 but no more")
     (tmp_path / "coco" / "annotations").mkdir(parents=True)
-    (tmp_path / "coco" / "annotations" / "captions_val2017.json").write_text("{}")
+    (tmp_path / "coco" / "annotations" / "captions_val2017.json").write_text(
+        '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "caption": "x"}]}'
+    )
     with pytest.raises(SourceError, match=message):
         import_records(tmp_path / source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -96,7 +98,7 @@ def test_wrong_sources_stop_at_once(tmp_path, source, message):
         (ReaderOptions(format="lmdb"), "unknown format 'lmdb'; memometer reads webdataset, csv"),
         (ReaderOptions(splits=("a",)), "read as webdataset, where --split means nothing; it is for coco"),
         (ReaderOptions(caption_template="x"), "--caption-template means nothing"),
-        (ReaderOptions(format="coco"), "read from one folder"),
+        (ReaderOptions(format="folder"), "read from one folder"),
         (ReaderOptions(format="csv", separator=";;"), "the separator is ';;'"),
         (ReaderOptions(format="csv", fields=Fields(image="img")), "was read as delimited text and is none"),
     ],

@@ -23,6 +23,7 @@ from memometer.embeddings import load_encoder
 from memometer.encoders.architectures import build_model, build_tokenizer
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import InputError, JobError
+from memometer.files import hash_file
 from memometer.training import early_stopping
 from memometer.training.clip import RawText
 from memometer.training.mitigations.base import Mitigation
@@ -287,10 +288,13 @@ def test_variants_need_their_columns(world, tmp_path):
 
 
 def with_hashes(world, folder, hashes):
-    """A copy of the records with hashes of their pictures."""
+    """A copy of the records with hashes of their pictures; those of one name show the same picture."""
     table = pq.read_table(world / "records" / "records.parquet").to_pylist()
+    first = {exact: row for row, (exact, _) in reversed(hashes.items())}
     for row, (exact, near) in hashes.items():
-        table[row] |= {"image_hash": exact, "image_phash": near}
+        path = table[row if exact is None else first[exact]]["image_path"]
+        found = None if exact is None else hash_file(world / "records" / path)
+        table[row] |= {"image_path": path, "image_hash": found, "image_phash": near}
     for row in table:
         row["image_path"] = str(world / "records" / row["image_path"])
     folder.mkdir()
