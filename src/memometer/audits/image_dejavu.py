@@ -284,4 +284,8 @@ def _models(referents: list[Referent], *, device: str, features: Features) -> di
 def _planted(direction: ImageDirection, kinds: pa.Array) -> tuple[list[dict[str, Any]] | None, pa.Table | None]:
     if kinds.null_count == len(kinds):
         return None, None
-    return find_planted(kinds, {"memorization": direction.ranking, "target's confidence": direction.target.confidence})
+    return find_planted(
+        kinds,
+        {"memorization": direction.ranking, "target's confidence": direction.target.confidence},
+        groups=direction.groups,
+    )

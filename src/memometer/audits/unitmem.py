@@ -267,7 +267,10 @@ def _tower_units(
     dealt: dict[str, npt.NDArray[np.int64]] = {"records": np.full(len(records), -1, np.int64)}
     if "control" in roles:
         dealt, size = equal_groups(
-            {name: part.record_ids for name, part in roles.items()}, groups=GROUPS, seed=plan.seed
+            {name: part.record_ids for name, part in roles.items()},
+            groups=GROUPS,
+            seed=plan.seed,
+            tied={name: part.groups for name, part in roles.items()},
         )
         n_groups = GROUPS if size >= 2 else 0
         if not n_groups:

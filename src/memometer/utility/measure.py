@@ -125,7 +125,7 @@ def measure_utility(
     key = hash_json([options, without_places(manifest)])
     if out is not None and (finished := finished_utility(Path(out), key, overwrite=overwrite)):
         return finished
-    how = Resampling(seed, replicates, micro)
+    how = Resampling(seed, replicates, micro, subject.records.groups)
     with stages_of(out, store) as (place, _):
         embedder = Embedder(place, workers, batch_size)
         parts, rejects = _measure(
