@@ -1,6 +1,5 @@
 """What a CLIPMem audit says: a row per record, means and tests of the subsets, the ranking against planted records."""
 
-import dataclasses
 import itertools
 from typing import Any
 
@@ -9,11 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.clipmem_means import Drawn, Negatives, subset_mean
 from memometer.audits.clipmem_scoring import Pairs, Scores
 from memometer.audits.gallery import thumbnail
 from memometer.audits.items import group_names, item, items_table
 from memometer.audits.planted import find_planted
-from memometer.statistics import gap_of, rank_correlation, welch_test
+from memometer.statistics import rank_correlation, welch_test
 
 __all__ = ["SUBSETS", "ranking", "samples_table", "shown_items", "summarise"]
 
@@ -77,14 +77,14 @@ def summarise(
     subsets: dict[str, Any] = {}
     for name, part in parts.items():
         drawn = Drawn(seed=seed, replicates=replicates, groups=groups[name])
-        mean = _mean(raw[name], f"{name}/clipmem", drawn, negatives=_negatives(pairs, scores, name))
+        mean = subset_mean(raw[name], f"{name}/clipmem", drawn, negatives=_negatives(pairs, scores, name))
         similar = _values(part, "similarity_target")
         subsets[name] = {
             "role": roles[name],
             "n_records": part.num_rows,
             "clipmem": mean,
             "clipmem_normalised": _over(mean, scores.span),
-            "similarity": _mean(similar, f"{name}/similarity", drawn),
+            "similarity": subset_mean(similar, f"{name}/similarity", drawn),
             "stderr_trainings": _stderr_of_mean(pairs, scores, name),
         }
     candidates = parts["candidates"]
@@ -143,59 +143,6 @@ def shown_items(samples: pa.Table, pairs: Pairs, *, size: int, images: bool) -> 
 
 def _most_interesting(name: str) -> int:
     return ("candidates", "external", "independent", "shared").index(name)
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawn:
-    """How the interval of a subset's mean is drawn.
-
-    Attributes:
-        seed: of the bootstrap.
-        replicates: of it.
-        groups: (n,) which of the subset's records belong together.
-    """
-
-    seed: int
-    replicates: int
-    groups: npt.NDArray[np.int64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Negatives:
-    """What the negatives add to the sampling of a subset's mean.
-
-    Attributes:
-        own: (n,) the deviation of each record of the subset as a negative; 0 where it is none.
-        others: (m,) the deviations of negatives outside of the subset; None where there are none.
-        groups: (m,) which of these belong together.
-    """
-
-    own: Floats
-    others: Floats | None
-    groups: npt.NDArray[np.int64] | None
-
-
-def _mean(values: Floats, name: str, drawn: Drawn, *, negatives: Negatives | None = None) -> dict[str, Any]:
-    """A mean with its interval over records, and over negatives where it depends on such.
-
-    A mean CLIPMem takes off a mean over negatives as well, each of which adds its similarity to the subset. To first
-    order the two samples add up: negatives of their own are drawn as a second set, whose mean of 0 is taken off; and
-    where the subset's records are the negatives, each of them adds both of its parts at once.
-    """
-    options: dict[str, Any] = {"seed": drawn.seed, "name": name, "replicates": drawn.replicates}
-    gap = gap_of([values], groups=[drawn.groups], **options)
-    if negatives is not None and gap.low is not None:
-        shifted = values - negatives.own
-        both = gap_of(
-            [shifted] if negatives.others is None else [shifted, negatives.others],
-            groups=[drawn.groups] if negatives.others is None else [drawn.groups, negatives.groups],
-            weights=None if negatives.others is None else (1.0, -1.0),
-            **options,
-        )
-        reason = None if both.low is not None else f"negatives: {both.reason}"
-        gap = dataclasses.replace(gap, low=both.low, high=both.high, reason=reason)
-    scored = np.sort(values[~np.isnan(values)])
-    return {**gap.as_dict(), "std": float(scored.std(ddof=1)) if len(scored) > 1 else None}
 
 
 def _negatives(pairs: Pairs, scores: Scores, name: str) -> Negatives | None:

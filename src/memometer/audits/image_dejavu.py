@@ -30,6 +30,7 @@ from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.neighbors.search import MAX_K
 from memometer.progress import warn
+from memometer.report.small_sets import small_notes
 from memometer.software import describe_software, timestamp
 
 __all__ = ["MIN_SIDE", "audit_image_dejavu"]
@@ -231,6 +232,7 @@ def audit_image_dejavu(
     summary["notes"] = notes(manifest, directions, summary, n_rejects=len(rejects))
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),

@@ -29,6 +29,7 @@ from memometer.neighbors.search import MAX_K
 from memometer.objects.sets import object_sets
 from memometer.objects.vocabulary import load_vocabulary
 from memometer.progress import warn
+from memometer.report.small_sets import small_notes
 from memometer.software import describe_software, timestamp
 
 __all__ = ["DEFAULT_SWEEP", "audit_vl_dejavu"]
@@ -265,6 +266,7 @@ def audit_vl_dejavu(
     summary["notes"] = notes(manifest, directions, duplicates, seen.rejects, sides=sides)
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),

@@ -67,16 +67,16 @@ def welch_test(
     -5.0
     """
     one, two = (_Mean.of(values, each) for values, each in zip((first, second), groups, strict=True))
-    counts = {"n_first": one.n, "n_second": two.n, "n_groups_first": one.n_groups, "n_groups_second": two.n_groups}
+    counts = (one.n_groups, two.n_groups)
     known = min(one.n, two.n) > 0
     difference = one.value - two.value if known else None
     if min(one.n_groups, two.n_groups) < FEWEST:
         reason = too_few(min(one.n_groups, two.n_groups))
-        return WelchTest(difference, None, None, None, None, None, reason=reason, **counts)
+        return WelchTest(difference, None, None, None, None, None, one.n, two.n, reason, *counts)
     stderr = math.sqrt(one.variance + two.variance)
     if stderr == 0 or difference is None:
         reason = "all records of each group have the same score"
-        return WelchTest(difference, None, None, None, None, None, reason=reason, **counts)
+        return WelchTest(difference, None, None, None, None, None, one.n, two.n, reason, *counts)
     # The shares over their sum first: their squares alone may underflow.
     total = one.variance + two.variance
     parts = [(mean.variance / total) ** 2 / (mean.n_groups - 1) for mean in (one, two)]
@@ -89,7 +89,10 @@ def welch_test(
         t=t,
         df=df,
         p=float(2 * stats.t.sf(abs(t), df)),
-        **counts,
+        n_first=one.n,
+        n_second=two.n,
+        n_groups_first=one.n_groups,
+        n_groups_second=two.n_groups,
     )
 
 

@@ -106,7 +106,8 @@ def _influences(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
     below = ranks - own  # of the other kind, ties counting half
     shares = np.where(positive, below / (n - m), 1 - below / m)
     area = float(shares[positive].mean())
-    return (shares - area) * np.where(positive, n / m, n / (n - m))
+    influences: Floats = (shares - area) * np.where(positive, n / m, n / (n - m))
+    return influences
 
 
 def _interval(area: float, m: int, n: int, *, effect: float = 1.0) -> tuple[float, float]:
