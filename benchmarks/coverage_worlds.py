@@ -121,7 +121,8 @@ def clipmem(rng, *, n=300, n_negatives=200):
         scores[name] = sides[0] - sides[1]
         again = np.full(n_negatives, name == "external")
         parts = [
-            similarity(*other) - align(*other, held_out=_summed(mine), own=again) for mine, other in zip(pairs, held, strict=False)
+            similarity(*other) - align(*other, held_out=_summed(mine), own=again)
+            for mine, other in zip(pairs, held, strict=False)
         ]
         influence = parts[0] - parts[1]
         deviations = influence - influence.mean()
