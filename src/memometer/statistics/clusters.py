@@ -47,7 +47,7 @@ def clustered_mean(
     held = sizes > 0
     pairs = [totals[held].astype(np.float64), sizes[held].astype(np.float64)]
     if (codes := group_codes(groups, held)) is not None:
-        pairs = [np.bincount(codes, weights=each) for each in pairs]
+        pairs = [np.bincount(codes, weights=each).astype(np.float64) for each in pairs]
     clusters, n = len(pairs[0]), int(sizes.sum())
     if not clusters:
         return Gap(None, None, None, None, 0, reason)

@@ -58,11 +58,11 @@ class ConfidentHits:
 
     def where(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ConfidentHits":
         """The records of some rows, in their order."""
-        columns = {
-            field.name: None if (values := getattr(self, field.name)) is None else values[rows]
+        columns = (
+            None if (values := getattr(self, field.name)) is None else values[rows]
             for field in dataclasses.fields(self)
-        }
-        return dataclasses.replace(self, **columns)
+        )
+        return ConfidentHits(*columns)
 
     @property
     def codes(self) -> Groups | None:
