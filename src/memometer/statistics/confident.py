@@ -58,11 +58,14 @@ class ConfidentHits:
 
     def where(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ConfidentHits":
         """The records of some rows, in their order."""
-        columns = (
-            None if (values := getattr(self, field.name)) is None else values[rows]
-            for field in dataclasses.fields(self)
+        return ConfidentHits(
+            self.target_hits[rows],
+            self.target_confidence[rows],
+            self.reference_hits[rows],
+            self.reference_confidence[rows],
+            self.id_rank[rows],
+            None if self.groups is None else self.groups[rows],
         )
-        return ConfidentHits(*columns)
 
     @property
     def codes(self) -> Groups | None:
