@@ -243,7 +243,10 @@ def test_unitmem_is_paired_by_unit_and_by_group(audits):
         expected = group_gap(beyond[1], beyond[0]).as_dict()
         entry = found[f"{tower}/beyond control"]
         assert {name: entry[name] for name in expected} == expected
-        assert found[f"{tower}/mean"]["n"] <= sum(pc.equal(first.tables["units"]["tower"], tower).to_pylist())
+        mean = found[f"{tower}/mean"]
+        assert mean["n"] <= sum(pc.equal(first.tables["units"]["tower"], tower).to_pylist())
+        assert (mean["low"], mean["high"]) == (None, None)
+        assert "units are no sample of trainings" in mean["reason"]
     reseeded = dataclasses.replace(second, config={**second.config, "seed": 5})
     other = numbers(compare_audits([first, reseeded], replicates=REPLICATES))["image/beyond control"]
     assert other["value"] is None

@@ -24,6 +24,7 @@ from memometer.encoders.untrained import untrained
 from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.progress import warn
+from memometer.report.small_sets import small_notes
 from memometer.software import describe_software, timestamp
 
 __all__ = ["audit_clipmem"]
@@ -204,6 +205,7 @@ def audit_clipmem(
     }
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     audit = Audit(
         summary=summary,
         samples=samples,

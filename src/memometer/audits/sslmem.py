@@ -27,6 +27,7 @@ from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.progress import warn
+from memometer.report.small_sets import small_notes
 from memometer.software import describe_software, timestamp
 
 __all__ = ["audit_sslmem"]
@@ -196,6 +197,7 @@ def audit_sslmem(
     }
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     tables = {"layers": layer_table(scores, seed=seed, replicates=replicates)}
     audit = Audit(
         summary=summary,

@@ -38,6 +38,7 @@ from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.objects.classes import class_ids, image_classes
 from memometer.progress import warn
+from memometer.report.small_sets import small_notes
 from memometer.seeds import rng_for
 from memometer.software import describe_software, timestamp
 from memometer.statistics import equal_groups
@@ -216,6 +217,7 @@ def audit_unitmem(
     }
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     tables = {
         "layers": layer_table(scores, seed=seed, replicates=replicates),
         "units": units_table(scores),
@@ -267,7 +269,10 @@ def _tower_units(
     dealt: dict[str, npt.NDArray[np.int64]] = {"records": np.full(len(records), -1, np.int64)}
     if "control" in roles:
         dealt, size = equal_groups(
-            {name: part.record_ids for name, part in roles.items()}, groups=GROUPS, seed=plan.seed
+            {name: part.record_ids for name, part in roles.items()},
+            groups=GROUPS,
+            seed=plan.seed,
+            tied={name: part.groups for name, part in roles.items()},
         )
         n_groups = GROUPS if size >= 2 else 0
         if not n_groups:

@@ -19,6 +19,7 @@ from memometer.report.gallery import has_images
 from memometer.report.items import has_pictures
 from memometer.report.pages import Figure, MeasurePage, page_of
 from memometer.report.pictures import Pictures
+from memometer.report.small_sets import beside_headline
 from memometer.report.svg import to_svg
 from memometer.report.text import clip, count, signed
 from memometer.report.vega import can_draw
@@ -88,7 +89,7 @@ def html_fragment(audit: "Audit") -> str:
     measure = page_of(audit.summary["measure"])
     figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures_of(audit))
     return _template("fragment.html.jinja").render(
-        verdict=measure.verdict(audit.summary),
+        verdict=beside_headline(measure.verdict(audit.summary), audit.summary),
         tables=measure.tables(audit),
         warnings=view.warnings(audit),
         figures=figures,
@@ -115,7 +116,7 @@ def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
         "measure": measure,
         "reading": tuple((heading, Markup(words)) for heading, words in measure.reading),  # noqa: S704 (our own words)
         "method": Markup(measure.method),  # noqa: S704 (our own words)
-        "verdict": measure.verdict(summary),
+        "verdict": beside_headline(measure.verdict(summary), summary),
         "facts": measure.facts(audit),
         "tables": measure.tables(audit),
         **_head(audit, measure),

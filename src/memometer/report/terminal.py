@@ -87,7 +87,7 @@ def _reasons(summary: dict[str, Any]) -> Iterator[str]:
     for scope, name in SCOPES.items():
         for measure in MEASURES:
             gap = find_gap(summary, design="one-way", scope=scope, measure=measure)
-            if gap.value is None:
+            if gap.interval is None:
                 yield f"– {name.lower()}: {plain(gap.reason or 'undefined', limit=200)}"
 
 

@@ -91,7 +91,7 @@ def _not_found(kind: str, sentence: str, gaps: dict[str, Gap], cautions: tuple[s
 def _sentence(gaps: dict[str, Gap], *, name: str, what: str) -> str:
     parts = [
         f"{tower} tower {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, from "
-        f"{gap.n or 0:,} {what}"
+        f"{gap.counted(what)}"
         if gap.interval
         else f"{tower} tower undefined"
         for tower, gap in gaps.items()

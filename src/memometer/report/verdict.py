@@ -44,7 +44,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     number = (
         f"the {design} recall gap (PRG) over {SCOPES[scope].lower()} "
         f"is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}"
-        + (f", from {gap.n:,} records" if gap.n is not None else "")
+        + (f", from {gap.drawn_text}" if gap.n is not None else "")
     )
     cautions = _cautions(summary, design=design, scope=scope)
     if gap.above_zero and design in BALANCED:

@@ -153,7 +153,8 @@ def _utility_metric(name: str | None, known: Sequence[str]) -> str | None:
 
 
 def _values(rows: dict[int, dict[str, Any]]) -> dict[int, float]:
-    return {seed: row["value"] for seed, row in rows.items() if row["value"] is not None}
+    """Of seeds with enough records for an interval; a value without one is chance for the most part."""
+    return {seed: row["value"] for seed, row in rows.items() if row["value"] is not None and row["low"] is not None}
 
 
 def _over_seeds(rows: dict[int, dict[str, Any]], baseline: dict[int, dict[str, Any]]) -> dict[str, Any]:

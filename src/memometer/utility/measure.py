@@ -14,6 +14,7 @@ from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.progress import warn
+from memometer.report.small_sets import small_notes
 from memometer.software import describe_software, timestamp
 from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
@@ -125,7 +126,7 @@ def measure_utility(
     key = hash_json([options, without_places(manifest)])
     if out is not None and (finished := finished_utility(Path(out), key, overwrite=overwrite)):
         return finished
-    how = Resampling(seed, replicates, micro)
+    how = Resampling(seed, replicates, micro, subject.records.groups)
     with stages_of(out, store) as (place, _):
         embedder = Embedder(place, workers, batch_size)
         parts, rejects = _measure(
@@ -146,6 +147,7 @@ def measure_utility(
     }
     for note in notes:
         warn(note)
+    summary["notes"] = [*notes, *small_notes(summary)]
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(
         summary=summary,

@@ -182,7 +182,7 @@ def _holds_no_bytes(path: str, column: str) -> bool:
         counts = [chunk.statistics for chunk in chunks if chunk.path_in_schema == f"{column}.bytes"]
         if not counts or any(each is None or each.null_count != group.num_rows for each in counts):
             return False
-    return metadata.num_rows > 0
+    return bool(metadata.num_rows > 0)
 
 
 def _check_size(group: pq.RowGroupMetaData, image: str, path: str) -> None:

@@ -41,7 +41,7 @@ def _verdict(summary: dict[str, Any]) -> Verdict:
     name = {"scores": "one-way"}.get(design, design)
     number = (
         f"the {name} déjà vu score is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, "
-        f"from {gap.n:,} records"
+        f"from {gap.drawn_text}"
     )
     cautions = []
     if design == "scores":
