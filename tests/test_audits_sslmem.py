@@ -24,7 +24,15 @@ from memometer.errors import InputError
 from memometer.report import render
 
 ONE, OTHER = encoder(1), encoder(2)
-CONTRACT = ["record_id", "direction", "d_target_image", "d_reference_image", "sslmem_image", "sslmem_relative_image"]
+CONTRACT = [
+    "record_id",
+    "direction",
+    "group",
+    "d_target_image",
+    "d_reference_image",
+    "sslmem_image",
+    "sslmem_relative_image",
+]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memometer.data.sources.base import PIECE_ROWS, Aside, Draft, Piece, Plan, Reject
@@ -175,17 +176,24 @@ def _open(path: str) -> pq.ParquetFile:
 
 
 def _holds_no_bytes(path: str, column: str) -> bool:
-    """Whether a column of Hugging Face's structs has paths alone, as the file's own statistics say."""
-    metadata = _open(path).metadata
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        chunks = [group.column(index) for index in range(group.num_columns)]
-        counts = [chunk.statistics for chunk in chunks if chunk.path_in_schema == f"{column}.bytes"]
-        if not counts or any(each is None or each.null_count != group.num_rows for each in counts):
+    """Whether a column of Hugging Face's structs has paths alone.
+
+    The values are looked at, a few at a time until one has bytes: the file's statistics say it too, but pyarrow ends
+    the process where those are damaged.
+    """
+    table = _open(path)
+    if not pa.types.is_struct(table.schema_arrow.field(column).type):
+        return False
+    for batch in table.iter_batches(columns=[f"{column}.bytes"], batch_size=256, use_threads=False):
+        held = pc.struct_field(batch.column(0), "bytes")
+        if held.null_count < len(held):
             return False
-    return bool(metadata.num_rows > 0)
+    return bool(table.metadata.num_rows > 0)
 
 
 def _check_size(group: pq.RowGroupMetaData, image: str, path: str) -> None:
+    if group.total_byte_size <= MAX_GROUP_BYTES:
+        return  # a column's own metadata are not asked for without need: damaged ones end the process
     chunks = (group.column(index) for index in range(group.num_columns))
     size = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] == image)
     if size > MAX_GROUP_BYTES:
