@@ -25,8 +25,8 @@ from memometer.errors import InputError, VectorError
 from memometer.files import write_json
 
 COLUMNS = [
-    "record_id", "subset", "group", "clipmem", "clipmem_normalised", "clipmem_stderr", "align_target", "align_reference",
-    "similarity_target", "rank", "planted",
+    "record_id", "subset", "group", "clipmem", "clipmem_normalised", "clipmem_stderr", "align_target",
+    "align_reference", "similarity_target", "rank", "planted",
 ]  # fmt: skip
 
 

@@ -22,8 +22,8 @@ UNIT = ("index", "layer", "unit")
 NO_GROUPS = "an audit has no groups: it has no control (--control-role), or was made by an earlier version"
 OTHER_GROUPS = "the audits dealt their records to other groups: their records, control records or seeds differ"
 NO_SAMPLE = (
-    "units are no sample of trainings: by their spread two trainings of one recipe differ in every second case; train "
-    "each recipe several times and compare them with a sweep"
+    "units are no sample of trainings: by their spread two trainings of one recipe differ far more often than 1 time "
+    "in 20; train each recipe several times and compare them with a sweep"
 )
 OTHER_UNITS = "the towers have other units"
 

@@ -26,7 +26,7 @@ def small_warning(summary: dict[str, Any]) -> str | None:
         return None
     return (
         f"small sets, fewer than {SMALL} scored records or groups: {', '.join(dict.fromkeys(small))}; single records "
-        "weigh much here, and so small an interval's 95 % are nearer to 90 %: audit more before relying on it"
+        "weigh much here, and intervals of so few may cover a little less than 95 %: audit more before relying on them"
     )
 
 
