@@ -144,6 +144,8 @@ def check_files(folder: Path, hashes: Mapping[str, str], *, advice: str = AGAIN)
     for name, noted in hashes.items():
         try:
             found = hash_file(folder / name)
+        except FileNotFoundError as error:
+            raise DamagedError(f"{folder} lacks {name}", advice) from error
         except OSError as error:
             raise damaged(folder / name, error.strerror or error, advice=advice) from error
         if found != noted:

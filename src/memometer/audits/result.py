@@ -114,8 +114,12 @@ def write_run(
     return summary
 
 
-def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_run(folder: Path, *, advice: str = AGAIN) -> tuple[dict[str, Any], dict[str, Any]]:
     """The manifest and the summary of a run, and no other file of it than was written with them.
+
+    Args:
+        folder: of the run.
+        advice: what to do about a file that is missing or damaged, for the error.
 
     Raises:
         DamagedError: a file that the manifest names is missing or holds other bytes, or there is no manifest.
@@ -128,7 +132,7 @@ def read_run(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not isinstance(summary.get("measure"), str):
         raise damaged(folder / "summary.json", "it names no measure", advice=AGAIN)
     check_same_run(folder, summary, manifest)
-    check_files(folder, manifest.pop("files", {}), advice=AGAIN)
+    check_files(folder, manifest.pop("files", {}), advice=advice)
     return manifest, summary
 
 

@@ -16,6 +16,9 @@ __all__ = ["Utility", "finished_utility", "load_utility", "save_utility"]
 TABLES = ("samples", "classes", "rejects")
 
 
+AGAIN = "measure it again, with --overwrite"
+
+
 @dataclasses.dataclass(frozen=True)
 class Utility:
     """What one model is good for, on one set of records.
@@ -76,12 +79,12 @@ def load_utility(folder: str | Path) -> Utility:
         InputError: the folder holds no finished measurement of utility.
     """
     folder = Path(folder)
-    manifest, summary = read_run(folder) if (folder / "summary.json").is_file() else ({}, {})
+    manifest, summary = read_run(folder, advice=AGAIN) if (folder / "summary.json").is_file() else ({}, {})
     if summary.get("measure") != "utility":
         held = f"a run of {summary['measure']}" if summary.get("measure") else "no finished run"
         raise InputError(f"{folder} holds {held}; expected the folder that 'memometer utility … --out' wrote")
     if missing := [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]:
-        raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; measure it again")
+        raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; {AGAIN}")
     return Utility(
         summary=summary,
         manifest=manifest,
