@@ -29,3 +29,12 @@ def one_thread(monkeypatch):
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """A folder with five pictures, 0.png to 4.png."""
+    from import_sources import write_pictures
+
+    write_pictures(tmp_path, [f"{n}.png" for n in range(5)])
+    return tmp_path

@@ -105,3 +105,14 @@ def write_pictures(folder, names):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(picture(number))
+
+
+def table(folder, name, text, *, encoding="utf-8"):
+    """Writes a table as text; its path."""
+    (folder / name).write_bytes(text.encode(encoding))
+    return folder / name
+
+
+def captions(folder):
+    """Record id → captions."""
+    return {row["record_id"]: row["captions"] for row in records(folder)}
