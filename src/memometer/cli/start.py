@@ -55,13 +55,24 @@ def _temporary_files() -> Iterator[None]:
     except FileNotFoundError:
         place = Path(_option("--out") or ".").absolute()
         there = next(each for each in (place, *place.parents) if each.is_dir())
+        before = os.environ.get("TMPDIR")
         with contextlib.ExitStack() as stack:
             with contextlib.suppress(OSError):  # then the first library that wants one will say so
                 tempfile.tempdir = stack.enter_context(tempfile.TemporaryDirectory(dir=there))
                 os.environ["TMPDIR"] = tempfile.tempdir  # worker processes too
+                stack.callback(_temporary_files_are_gone, before)
             yield
     else:
         yield
+
+
+def _temporary_files_are_gone(before: str | None) -> None:
+    """What a process was told of its folder for temporary files is taken back, with the folder."""
+    tempfile.tempdir = None
+    if before is None:
+        os.environ.pop("TMPDIR", None)
+    else:
+        os.environ["TMPDIR"] = before
 
 
 def _option(name: str) -> str | None:
