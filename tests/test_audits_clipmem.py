@@ -25,8 +25,8 @@ from memometer.errors import InputError, VectorError
 from memometer.files import write_json
 
 COLUMNS = [
-    "record_id", "subset", "clipmem", "clipmem_normalised", "clipmem_stderr", "align_target", "align_reference",
-    "similarity_target", "rank", "planted",
+    "record_id", "subset", "group", "clipmem", "clipmem_normalised", "clipmem_stderr", "align_target",
+    "align_reference", "similarity_target", "rank", "planted",
 ]  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def column(audit, name):
 @pytest.mark.parametrize("captions", [1, 2])
 @pytest.mark.parametrize("negatives", ["cross", "none"])
 def test_every_score_equals_the_loops_over_captions_and_negatives(tmp_path, captions, negatives):
-    world = PairWorld(tmp_path, seed=1, known=0.6, models=("f1", "f2", "g1", "g2", "g3"), n=7)
+    world = PairWorld(tmp_path, seed=1, known=0.6, models=("f1", "f2", "g1", "g2", "g3"), n=21)
     audit = audit_clipmem(**world.options, captions=captions, negatives=negatives)
     assert audit.samples["record_id"].to_pylist() == world.ids
     assert audit.samples["subset"].to_pylist() == world.subset.tolist()
@@ -156,7 +156,7 @@ def test_planted_records_are_found_and_the_area_is_scikit_learns(tmp_path):
 
 
 def test_equal_models_give_exact_zeros_and_an_undefined_normalised_score(tmp_path):
-    world = PairWorld(tmp_path, known=1.0)
+    world = PairWorld(tmp_path, known=1.0, n=20)
     audit = audit_clipmem(**{**world.options, "references": world.options["targets"]})
     assert not column(audit, "clipmem").any()
     assert audit.samples["clipmem_normalised"].null_count == len(world.ids)

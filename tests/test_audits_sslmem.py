@@ -24,12 +24,26 @@ from memometer.errors import InputError
 from memometer.report import render
 
 ONE, OTHER = encoder(1), encoder(2)
-CONTRACT = ["record_id", "direction", "d_target_image", "d_reference_image", "sslmem_image", "sslmem_relative_image"]
+CONTRACT = [
+    "record_id",
+    "direction",
+    "group",
+    "d_target_image",
+    "d_reference_image",
+    "sslmem_image",
+    "sslmem_relative_image",
+]
 
 
 @pytest.fixture
 def folder(tmp_path):
     return records_folder(tmp_path / "records")
+
+
+@pytest.fixture
+def wide(tmp_path):
+    """21 records of each role: enough for intervals."""
+    return records_folder(tmp_path / "wide", n=42)
 
 
 def audit(folder, **changes):
@@ -44,29 +58,29 @@ def by_hand(model, folder, role, tower="image"):
 
 
 @pytest.mark.parametrize("tower", ["image", "text"])
-def test_every_number_equals_a_plain_loop(folder, tower):
-    result = audit(folder, tower=tower)
+def test_every_number_equals_a_plain_loop(wide, tower):
+    result = audit(wide, tower=tower)
     models = {"one": ONE, "other": OTHER}
-    distances = {(name, role): by_hand(model, folder, role, tower) for name, model in models.items() for role in "ab"}
+    distances = {(name, role): by_hand(model, wide, role, tower) for name, model in models.items() for role in "ab"}
     samples = result.samples.to_pydict()
     d_target = np.concatenate([distances["one", "a"], distances["other", "b"]])
     d_reference = np.concatenate([distances["other", "a"], distances["one", "b"]])
     for name, expected in (("d_target", d_target), ("d_reference", d_reference)):
         np.testing.assert_allclose(samples[f"{name}_{tower}"], expected[:, -1], atol=1e-5)
     relative = (d_reference - d_target) / (d_reference + d_target)
-    there, back = relative[:7], relative[7:]
+    there, back = relative[:21], relative[21:]
     for row in result.tables["layers"].to_pylist():
         place = row["index"] - 1
         parts = {"forward": [there], "backward": [back], "balanced": [there, back]}[row["design"]]
         assert row["layermem"] == pytest.approx(np.mean([part[:, place].mean() for part in parts]), abs=1e-5)
-        assert row["n"] == 7 * len(parts)
+        assert row["n"] == 21 * len(parts)
         if place:
             change = np.mean([(part[:, place] - part[:, place - 1]).mean() for part in parts])
             assert row["delta"] == pytest.approx(change, abs=1e-5)
             assert row["delta_low"] <= row["delta"] <= row["delta_high"]
         else:
             assert row["delta"] is None
-    expected = ((d_reference - d_target)[:7, -1].mean() + (d_reference - d_target)[7:, -1].mean()) / 2
+    expected = ((d_reference - d_target)[:21, -1].mean() + (d_reference - d_target)[21:, -1].mean()) / 2
     assert result.summary["towers"][tower]["balanced"]["sslmem"]["value"] == pytest.approx(expected, abs=1e-5)
 
 
@@ -89,8 +103,8 @@ def test_the_published_schema_is_the_models():
     assert published == SslMemSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
 
 
-def test_equal_models_give_exact_zeros(folder):
-    result = audit(folder, reference=encoder(1), tower="both")
+def test_equal_models_give_exact_zeros(wide):
+    result = audit(wide, reference=encoder(1), tower="both")
     for tower in ("image", "text"):
         for design in ("forward", "backward", "balanced"):
             for score in result.summary["towers"][tower][design].values():
@@ -201,8 +215,8 @@ def test_planted_memorization_is_found_first(folder):
     assert result.tables["roc"].num_rows > 0
 
 
-def test_untrained_models_calibrate_the_intervals(folder):
-    result = audit(folder, null=20, draws=2, tower="text", replicates=50)
+def test_untrained_models_calibrate_the_intervals(wide):
+    result = audit(wide, null=20, draws=2, tower="text", replicates=50)
     rows = {row["interval"]: row for row in result.summary["null"]}
     assert set(rows) == {"text tower, balanced", "text tower, forward"}
     assert all(row["n_seeds"] == 20 for row in rows.values())

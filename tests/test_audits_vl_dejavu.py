@@ -16,7 +16,7 @@ from memometer.errors import InputError
 from memometer.files import hash_file
 
 CONTRACT = [
-    "record_id", "direction", "n_objects", "precision_target", "precision_reference", "recall_target",
+    "record_id", "direction", "group", "n_objects", "precision_target", "precision_reference", "recall_target",
     "recall_reference", "f_target", "f_reference", "precision_unmentioned_target",
     "precision_unmentioned_reference", "recall_unmentioned_target", "recall_unmentioned_reference", "distance_target",
     "correct_target", "correct_reference",
@@ -68,7 +68,7 @@ def test_the_contract(tmp_path):
     assert audit.samples["direction"].to_pylist() == ["forward"] * 30 + ["backward"] * 30
     assert audit.summary["measure"] == "vl-dejavu"
     assert (audit.summary["schema"], audit.summary["k"], audit.summary["n_records"]) == (1, 10, 30)
-    assert set(audit.summary["gaps"]["all"]["ppg"]) == {"value", "low", "high", "std", "n"}
+    assert set(audit.summary["gaps"]["all"]["ppg"]) == {"value", "low", "high", "std", "n", "n_groups"}
     assert set(audit.summary["by_k"]) == {"1", "10"}  # 100 is more than there are public images
     VLDejaVuSummary.model_validate(audit.summary)
     names = {path.name for path in (tmp_path / "run").iterdir()}

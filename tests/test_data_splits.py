@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from split_folders import make, names, roles_of
 
 from memometer.data.bundles import Bundles, bundle_places
+from memometer.data.records import load_records
 from memometer.data.roles import NO_ROLE, fill_roles, parse_roles
 from memometer.data.splits import split_records
 from memometer.errors import InputError
@@ -164,6 +165,24 @@ def test_near_duplicates_share_a_role_within_the_distance(tmp_path):
     summaries = [split_records(tmp_path, "a=0.5,b=rest", seed=seed, reassign=True) for seed in range(8)]
     assert [summary.n_near for summary in summaries] == [1] * 8
     assert {summary.largest for summary in summaries} == {2}
+
+
+def test_groups_come_from_a_column_at_the_split(tmp_path):
+    folder = make(tmp_path, names(40), parts=2)
+    for part in sorted((folder / "records.parquet").iterdir()):
+        whole = pq.read_table(part)
+        sites = pa.array([int(name[1:]) // 4 for name in whole["record_id"].to_pylist()])
+        pq.write_table(whole.append_column("site", sites), part)
+    split_records(folder, "a=20,public=rest", group_column="site")
+    records = load_records(folder)
+    assert records.column("group").to_pylist() == [str(place // 4) for place in range(40)]
+    roles = records.column("role").to_pylist()
+    assert all(len({*roles[start : start + 4]}) == 1 for start in range(0, 40, 4))
+    assert len(set(records.groups.tolist())) == 10
+    with pytest.raises(InputError, match="no column 'page' to group by; its columns are record_id, "):
+        split_records(folder, "a=20,public=rest", group_column="page")
+    with pytest.raises(InputError, match="expected text or numbers"):
+        split_records(folder, "a=20,public=rest", group_column="captions")
 
 
 def test_groups_can_be_left_alone_or_asked_for(tmp_path):

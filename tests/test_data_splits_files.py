@@ -58,11 +58,11 @@ def test_a_split_that_dies_half_way_is_not_taken_for_the_old_one(tmp_path, monke
     old = roles_of(folder)
     rewrite, calls = role_column._rewrite, []
 
-    def dies(*arguments):
+    def dies(*arguments, **options):
         calls.append(1)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        rewrite(*arguments)
+        rewrite(*arguments, **options)
 
     monkeypatch.setattr(role_column, "_rewrite", dies)
     with pytest.raises(KeyboardInterrupt):

@@ -130,6 +130,11 @@ def sslmem_summary(*, both_ways=True, between=None, **scores):
         (sslmem_summary(image=UP, text=FLAT, between=DOWN), "found", "The image tower memorizes more"),
         (sslmem_summary(image=UP, text=UP, between=FLAT), "found", "Which tower memorizes more is not shown"),
         (sslmem_summary(image=UP, both_ways=False), "one-way", "one-way SSLMem"),
+        (
+            sslmem_summary(image=FLAT, text=UP, between=UP, both_ways=False),
+            "one-way",
+            "The text tower has the larger one-way score",
+        ),
         (sslmem_summary(image=FLAT), "not-shown", "SSLMem of up to +0.040 (image tower) remains possible"),
         (sslmem_summary(image=DOWN), "negative", "not exchanged"),
         (sslmem_summary(text=NOTHING), "undefined", "no record has two views"),

@@ -55,7 +55,7 @@ def test_swapping_the_models_negates_and_order_changes_nothing(values, shuffle):
 
 
 def test_equal_models_give_exactly_zero():
-    recall = np.array([0.0, 0.5, 1.0, 0.3])
+    recall = np.tile([0.0, 0.5, 1.0, 0.3], 5)
     for name, array in contributions(recall, recall).items():
         gap = gap_of([array], seed=0, name=name)
         assert (gap.value, gap.low, gap.high, gap.std) == (0.0, 0.0, 0.0, 0.0)
@@ -66,7 +66,17 @@ def test_no_record_is_null_with_a_reason_and_one_record_has_no_interval():
     assert (nothing.value, nothing.low, nothing.n, nothing.reason) == (None, None, 0, "no record has an object")
     single = gap_of([np.array([1.0])], seed=0, name="prg")
     assert (single.value, single.low, single.std, single.n) == (1.0, None, None, 1)
-    assert "reason" not in single.as_dict()
+    assert "1 scored records" in single.as_dict()["reason"]
+
+
+def test_fewer_than_20_records_of_a_direction_have_no_interval():
+    many, few = np.arange(30.0), np.arange(19.0)
+    gap = gap_of([many, few], seed=0, name="prg")
+    assert (gap.low, gap.high, gap.n, gap.n_groups) == (None, None, 49, 49)
+    assert gap.reason.startswith("19 scored records or groups of them, fewer than the 20")
+    assert gap_of([many, np.arange(20.0)], seed=0, name="prg").reason is None
+    pairs = np.arange(30) // 2
+    assert gap_of([many], seed=0, name="prg", groups=[pairs]).reason.startswith("15 scored records or groups")
 
 
 def test_the_bootstrap_has_the_standard_error_of_the_mean():

@@ -8,7 +8,7 @@ from memometer.statistics import rank_correlation, welch_test
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(2, 30))
+@given(st.integers(0, 2**32 - 1), st.integers(20, 50), st.integers(20, 50))
 def test_welch_equals_scipy(seed, n_first, n_second):
     rng = np.random.default_rng(seed)
     first, second = rng.normal(0.3, 2.0, n_first), rng.normal(0.0, 0.5, n_second)
@@ -23,11 +23,31 @@ def test_welch_equals_scipy(seed, n_first, n_second):
 
 
 def test_welch_by_hand():
-    # Means 2 and 4; variances over n: 1/3 and (10/3)/4; df = (7/6)² / ((1/3)²/2 + (5/6)²/3).
-    found = welch_test(np.array([3.0, np.nan, 1.0, 2.0]), np.array([2.0, 6.0, 5.0, 3.0]))
+    # Means 0 and 2; sums of squares 20 and 40; variances over n: 20/19/20 = 1/19 and 40/39/40 = 1/39.
+    found = welch_test(np.array([*([1.0, -1.0] * 10), np.nan]), np.array([3.0, 1.0] * 20))
     assert found.difference == -2
-    assert found.t == pytest.approx(-2 / np.sqrt(7 / 6))
-    assert found.df == pytest.approx((7 / 6) ** 2 / ((1 / 3) ** 2 / 2 + (5 / 6) ** 2 / 3))
+    assert found.t == pytest.approx(-2 / np.sqrt(1 / 19 + 1 / 39))
+    assert found.df == pytest.approx((1 / 19 + 1 / 39) ** 2 / ((1 / 19) ** 2 / 19 + (1 / 39) ** 2 / 39))
+
+
+def test_welch_of_groups_by_hand():
+    # 20 groups of two equal records: the mean has the variance of 20 records, and 19 degrees of freedom.
+    values, groups = np.repeat(np.arange(20.0), 2), np.repeat(np.arange(20), 2)
+    single = np.arange(40.0) / 3
+    found, once = welch_test(values, single, groups=(groups, None)), welch_test(np.arange(20.0), single)
+    assert (found.low, found.p, found.df) == (pytest.approx(once.low), pytest.approx(once.p), pytest.approx(once.df))
+    assert (found.n_first, found.n_groups_first, found.n_groups_second) == (40, 20, 40)
+    assert welch_test(values, single, groups=(np.arange(40), None)) == welch_test(values, single)
+
+
+def test_groups_widen_the_interval_of_a_rank_correlation():
+    rng = np.random.default_rng(0)
+    first, noise = rng.standard_normal((2, 40))
+    second = first + noise
+    once = rank_correlation(first, second)
+    twice = rank_correlation(np.repeat(first, 2), np.repeat(second, 2), groups=np.repeat(np.arange(40), 2))
+    assert (twice.n, twice.n_groups) == (80, 40)
+    assert twice.high - twice.low == pytest.approx(once.high - once.low, rel=0.05)
 
 
 def test_order_changes_nothing_and_swapping_negates():
@@ -39,13 +59,13 @@ def test_order_changes_nothing_and_swapping_negates():
 
 
 def test_tiny_variances_do_not_underflow():
-    found = welch_test(np.array([0.0, 1e-90, 2e-90]), np.array([0.0, 2e-90, 4e-90]))
-    assert found.df == pytest.approx(stats.ttest_ind([0, 1, 2], [0, 2, 4], equal_var=False).df)
+    found = welch_test(np.arange(20) * 1e-90, np.arange(20) * 2e-90)
+    assert found.df == pytest.approx(stats.ttest_ind(np.arange(20), np.arange(20) * 2, equal_var=False).df)
 
 
 @pytest.mark.parametrize(
     ("first", "second", "words"),
-    [([1.0], [1.0, 2.0], "1 and 2 records; a test needs two of each"), ([1.0, 1.0], [2.0, 2.0], "the same score")],
+    [([1.0] * 19, [1.0, 2.0] * 20, "19 scored records or groups"), ([1.0] * 20, [2.0] * 20, "the same score")],
 )
 def test_no_test_is_null_with_a_reason(first, second, words):
     found = welch_test(np.array(first), np.array(second)).as_dict()
@@ -81,4 +101,12 @@ def test_no_rank_correlation_is_null_with_a_reason():
     assert "expected two or more" in rank_correlation(np.array([1.0, np.nan]), np.array([1.0, 2.0])).reason
     assert "the same score" in rank_correlation(np.ones(3), np.arange(3.0)).as_dict()["reason"]
     few = rank_correlation(np.arange(4.0), np.array([1.0, 0.0, 2.0, 3.0]))
-    assert few.as_dict() == {"value": pytest.approx(0.8), "low": None, "high": None, "n": 4}
+    assert "4 scored records" in few.reason
+    assert few.as_dict() == {
+        "value": pytest.approx(0.8),
+        "low": None,
+        "high": None,
+        "n": 4,
+        "reason": few.reason,
+        "n_groups": 4,
+    }

@@ -41,7 +41,7 @@ def score_oracle(pair, rows, size):
 @given(seeds, st.sampled_from([5, 20, 33.3, 99]), st.integers(1, 2))
 def test_score_interval_and_spread_equal_the_oracle(seed, percent, n_directions):
     rng = np.random.default_rng(seed)
-    pairs = [draw(rng, int(rng.integers(40, 260)), undefined=0.1) for _ in range(n_directions)]
+    pairs = [draw(rng, int(rng.integers(40, 600)), undefined=0.1) for _ in range(n_directions)]
     gap = confident_gap(pairs, percent=percent, seed=7, name="x", replicates=20)
     scored = [np.flatnonzero(pair.scored).tolist() for pair in pairs]
     sizes = [int(len(rows) * percent / 100) for rows in scored]
@@ -51,7 +51,7 @@ def test_score_interval_and_spread_equal_the_oracle(seed, percent, n_directions)
         return
     value = np.mean([score_oracle(*each) for each in zip(pairs, scored, sizes, strict=True)])
     assert gap.value == pytest.approx(value, abs=1e-14)
-    if min(sizes) < 10:
+    if min(sizes) < 20:
         assert gap.low is gap.high is gap.std is None
         return
     for share, replicates, use in ((1.0, 20, "bootstrap"), (0.1, 100, "tenth")):
@@ -116,9 +116,15 @@ def test_order_changes_nothing_and_swapping_negates(seed):
     rng = np.random.default_rng(seed)
     pair = draw(rng, 150, undefined=0.1)
     order = rng.permutation(150)
-    moved = ConfidentHits(*(getattr(pair, field.name)[order] for field in dataclasses.fields(pair)))
+    pair = dataclasses.replace(pair, groups=rng.integers(0, 60, 150))
+    moved = pair.where(order)
     back = ConfidentHits(
-        pair.reference_hits, pair.reference_confidence, pair.target_hits, pair.target_confidence, pair.id_rank
+        pair.reference_hits,
+        pair.reference_confidence,
+        pair.target_hits,
+        pair.target_confidence,
+        pair.id_rank,
+        pair.groups,
     )
     for percent in (20, 100):
         there = confident_gap([pair], percent=percent, seed=1, name="x", replicates=50)
@@ -147,16 +153,47 @@ def test_nothing_selected_is_null_with_a_reason():
     gap = confident_gap([few], percent=5, seed=0, name="x")
     assert (gap.value, gap.n, gap.reason) == (None, 0, "5 % of the scored records are none")
     everyone = confident_gap([few], percent=100, seed=0, name="x")
-    assert (everyone.n, everyone.reason) == (15, None)
-    assert everyone.low is not None
+    assert (everyone.n, everyone.low, everyone.value is None) == (15, None, False)
+    assert "15 scored records" in everyone.reason
+    selected = confident_gap([draw(np.random.default_rng(0), 95)], percent=20, seed=0, name="x")
+    assert selected.low is None
+    assert "19 of the most confident records" in selected.reason
+
+
+def test_records_alone_have_the_same_numbers_with_and_without_groups():
+    pair = draw(np.random.default_rng(0), 150)
+    alone = dataclasses.replace(pair, groups=np.arange(150)[::-1].copy())
+    for percent in (20, 100):
+        plain = confident_gap([pair], percent=percent, seed=0, name="x", replicates=50)
+        assert confident_gap([alone], percent=percent, seed=0, name="x", replicates=50) == plain
+
+
+def test_groups_widen_the_interval_of_a_score():
+    pair = draw(np.random.default_rng(0), 200)
+    tenfold = dataclasses.replace(
+        pair.where(np.repeat(np.arange(200), 10)), id_rank=np.arange(2000), groups=np.repeat(np.arange(200), 10)
+    )
+    plain, found = (
+        confident_gap([each], percent=20, seed=0, name="x", replicates=300)
+        for each in (dataclasses.replace(tenfold, groups=None), tenfold)
+    )
+    assert (found.n_groups, plain.n_groups) == (200, 2000)
+    assert found.high - found.low > 2 * (plain.high - plain.low)
 
 
 def test_shares_of_equal_codes():
     assert share_equal(np.array([-1]), np.array([2])).reason == "no record of which both references say anything"
-    found = share_equal(np.array([1, 2, 3, 4, -1]), np.array([1, 2, 4, 4, 1]))
-    assert (found.value, found.n, found.n_undefined) == (0.75, 4, 1)
+    few = share_equal(np.array([1, 2, 3, 4, -1]), np.array([1, 2, 4, 4, 1]))
+    assert (few.value, few.n, few.n_undefined, few.low) == (0.75, 4, 1, None)
+    one, other = np.array([*([1, 2, 3, 4] * 6), -1]), np.array([*([1, 2, 4, 4] * 6), 1])
+    found = share_equal(one, other)
+    assert (found.value, found.n, found.n_undefined, found.n_groups) == (0.75, 24, 1, 24)
     # Wilson: (p + z²/2n ± z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)
-    z, n, p = 1.959964, 4, 0.75
+    z, n, p = 1.959964, 24, 0.75
     middle, half = p + z**2 / (2 * n), z * (p * (1 - p) / n + z**2 / (4 * n**2)) ** 0.5
     assert found.low == pytest.approx((middle - half) / (1 + z**2 / n), abs=1e-6)
     assert found.high == pytest.approx((middle + half) / (1 + z**2 / n), abs=1e-6)
+    # Pairs of equal records say as much as single ones.
+    twice = share_equal(np.repeat(one, 2), np.repeat(other, 2), groups=np.repeat(np.arange(25), 2))
+    assert (twice.n, twice.n_groups) == (48, 24)
+    assert (twice.low, twice.high) == (pytest.approx(found.low, abs=0.01), pytest.approx(found.high, abs=0.01))

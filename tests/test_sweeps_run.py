@@ -122,7 +122,7 @@ def test_the_results_are_tidy_and_agree_with_the_cells(world):
         for scope in ("all", "unmentioned"):
             gap = audit["balanced"][scope]["prg"]
             row = rows[setting, "prg", scope, "balanced"]
-            assert {name: row[name] for name in ("value", "low", "high", "std", "n")} == gap
+            assert {name: row[name] for name in ("value", "low", "high", "std", "n", "n_groups")} == gap
         each = [rows[setting, recall, None, which]["value"] for which in ("target", "reference")]
         measured = [read_json(cell / f"utility-{model}" / "summary.json") for model in "ab"]
         assert each == [one["retrieval"]["image_to_text"]["recall@1"]["value"] for one in measured]

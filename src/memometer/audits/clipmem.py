@@ -17,6 +17,7 @@ from memometer.audits.inputs import TwoTowers, finished_audit, open_records, spe
 from memometer.audits.manifest import describe_model, describe_records, reads_images
 from memometer.audits.planted import planted_hash, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
@@ -204,6 +205,7 @@ def audit_clipmem(
     }
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     audit = Audit(
         summary=summary,
         samples=samples,

@@ -90,6 +90,8 @@ class Scores:
         targets: (t, n) alignments under each target.
         references: (r, n) under each reference.
         n_negatives: held-out pairs; 0 without negatives.
+        held: (m,) rows of the negatives among the pairs, by id; empty without negatives.
+        influence: subset → (m,) how similar each negative is to the subset, under targets less references.
         rejects: record id → why it was left out.
     """
 
@@ -100,6 +102,8 @@ class Scores:
     targets: Floats
     references: Floats
     n_negatives: int
+    held: npt.NDArray[np.int64]
+    influence: dict[str, Floats]
     rejects: dict[str, str]
 
 
@@ -196,6 +200,15 @@ def score_pairs(pairs: Pairs, *, targets: list[Towers], references: list[Towers]
         targets=aligned[0],
         references=aligned[1],
         n_negatives=int(held.sum()) if negatives else 0,
+        held=np.zeros(0, np.int64)
+        if held_ids is None
+        else pc.index_in(held_ids, value_set=ids).to_numpy().astype(np.int64),
+        influence={}
+        if held_ids is None
+        else {
+            name: _influence(subset, held_ids, targets) - _influence(subset, held_ids, references)
+            for name, subset in _subsets(pairs, kept)
+        },
         rejects=rejects,
     )
 
@@ -212,6 +225,30 @@ def _align(towers: Towers, ids: pa.Array, held_ids: pa.Array | None, *, own: Boo
             for start, both in zip(starts, blocks, strict=True)
         ]
     )
+
+
+def _subsets(pairs: Pairs, kept: Bools) -> Iterator[tuple[str, pa.Array]]:
+    """The name of every subset that has a scored pair, and the ids of these, ascending."""
+    for name in pc.unique(pairs.subset.drop_null()).to_pylist():
+        here = pc.fill_null(pc.equal(pairs.subset, name), fill_value=False).to_numpy(zero_copy_only=False) & kept
+        if here.any():
+            ids = pairs.records.record_ids.filter(pa.array(here))
+            yield name, ids.take(pc.sort_indices(ids))
+
+
+def _influence(subset: pa.Array, held_ids: pa.Array, models: list[Towers]) -> Floats:
+    """(m,) the mean similarity of each negative to the pairs of a subset, its own left out; the mean over models.
+
+    Swapping the pairs and their negatives leaves the two negative terms of an alignment as they are.
+    """
+    own = pc.is_in(held_ids, value_set=subset).to_numpy(zero_copy_only=False)
+    found = []
+    for towers in models:
+        images, texts = (part.vectors.select(held_ids) for part in (towers.images, towers.texts))
+        positive = np.concatenate([similarity(*both) for both in zip(_blocks(images), _blocks(texts), strict=True)])
+        found.append(positive - _align(towers, held_ids, subset, own=own))
+    mean: Floats = np.sort(np.stack(found), axis=0).mean(axis=0)
+    return mean
 
 
 def _held_out(towers: Towers, ids: pa.Array) -> HeldOut:

@@ -8,11 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.clipmem_means import Drawn, Negatives, subset_mean
 from memometer.audits.clipmem_scoring import Pairs, Scores
 from memometer.audits.gallery import thumbnail
-from memometer.audits.items import item, items_table
+from memometer.audits.items import group_names, item, items_table
 from memometer.audits.planted import find_planted
-from memometer.statistics import gap_of, rank_correlation, welch_test
+from memometer.statistics import rank_correlation, welch_test
 
 __all__ = ["SUBSETS", "ranking", "samples_table", "shown_items", "summarise"]
 
@@ -32,6 +33,7 @@ def samples_table(pairs: Pairs, scores: Scores, planted: pa.Array) -> pa.Table:
     columns = {
         "record_id": pairs.records.record_ids,
         "subset": pairs.subset,
+        "group": group_names(pairs.records),
         "clipmem": _nullable(scores.clipmem.score),
         "clipmem_normalised": _nullable(scores.normalised),
         "clipmem_stderr": _nullable(scores.clipmem.stderr),
@@ -71,31 +73,35 @@ def summarise(
     """
     parts = {name: samples.filter(pc.equal(samples["subset"], name)) for name in roles}
     raw = {name: _values(part, "clipmem") for name, part in parts.items()}
+    groups = {name: _groups(pairs, name) for name in parts}
     subsets: dict[str, Any] = {}
     for name, part in parts.items():
-        mean = _mean(raw[name], seed=seed, name=f"{name}/clipmem", replicates=replicates)
+        drawn = Drawn(seed=seed, replicates=replicates, groups=groups[name])
+        mean = subset_mean(raw[name], f"{name}/clipmem", drawn, negatives=_negatives(pairs, scores, name))
         similar = _values(part, "similarity_target")
         subsets[name] = {
             "role": roles[name],
             "n_records": part.num_rows,
             "clipmem": mean,
             "clipmem_normalised": _over(mean, scores.span),
-            "similarity": _mean(similar, seed=seed, name=f"{name}/similarity", replicates=replicates),
+            "similarity": subset_mean(similar, f"{name}/similarity", drawn),
             "stderr_trainings": _stderr_of_mean(pairs, scores, name),
         }
     candidates = parts["candidates"]
     unlike = -_values(candidates, "similarity_target")
     found, curves = find_planted(
-        candidates["planted"].combine_chunks(), {"clipmem": raw["candidates"], "similarity": unlike}
+        candidates["planted"].combine_chunks(),
+        {"clipmem": raw["candidates"], "similarity": unlike},
+        groups=groups["candidates"],
     )
     numbers = {
         "subsets": subsets,
         "range": scores.span,
         "tests": [
-            {"first": first, "second": second, **welch_test(raw[first], raw[second]).as_dict()}
+            {"first": first, "second": second, **_test(raw, groups, first, second)}
             for first, second in itertools.combinations(sorted(parts, key=_most_interesting), 2)
         ],
-        "similarity_correlation": rank_correlation(raw["candidates"], unlike).as_dict(),
+        "similarity_correlation": rank_correlation(raw["candidates"], unlike, groups=groups["candidates"]).as_dict(),
         "planted": found or None,
     }
     return numbers, curves
@@ -139,10 +145,33 @@ def _most_interesting(name: str) -> int:
     return ("candidates", "external", "independent", "shared").index(name)
 
 
-def _mean(values: Floats, *, seed: int, name: str, replicates: int) -> dict[str, Any]:
-    gap = gap_of([values], seed=seed, name=name, replicates=replicates)
-    scored = np.sort(values[~np.isnan(values)])
-    return {**gap.as_dict(), "std": float(scored.std(ddof=1)) if len(scored) > 1 else None}
+def _negatives(pairs: Pairs, scores: Scores, name: str) -> Negatives | None:
+    """The negatives' part in the mean of a subset; None without negatives."""
+    influence = scores.influence.get(name)
+    if influence is None:
+        return None
+    deviations = influence - np.sort(influence).mean()
+    here = _rows(pairs, name)
+    full = np.zeros(len(pairs.records))
+    full[scores.held] = deviations
+    inside = np.isin(scores.held, here)
+    # The negatives are one role: either the subset itself, or another set.
+    if inside.all():
+        return Negatives(full[here], None, None)
+    return Negatives(np.zeros(len(here)), deviations, pairs.records.groups[scores.held])
+
+
+def _rows(pairs: Pairs, name: str) -> npt.NDArray[np.int64]:
+    here = pc.fill_null(pc.equal(pairs.subset, name), fill_value=False)
+    return np.flatnonzero(here.to_numpy(zero_copy_only=False))
+
+
+def _groups(pairs: Pairs, name: str) -> npt.NDArray[np.int64]:
+    return pairs.records.groups[_rows(pairs, name)]
+
+
+def _test(raw: dict[str, Floats], groups: dict[str, npt.NDArray[np.int64]], first: str, second: str) -> dict[str, Any]:
+    return welch_test(raw[first], raw[second], groups=(groups[first], groups[second])).as_dict()
 
 
 def _over(mean: dict[str, Any], span: float | None) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One direction of a two-model audit: the records of one training set, under their own model and under the other."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.audits.items import group_names
 from memometer.data.records import Records
 from memometer.measures.vl_dejavu import TopObjects, UnionScores, score_union, top_objects
 from memometer.neighbors import Neighbors
@@ -65,6 +67,11 @@ class Direction:
     caption: int
     skipped: dict[str, int]
 
+    @functools.cached_property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """(n,) which of the queried records belong together: `memometer.data.records.Records.groups`."""
+        return self.records.groups[self.queried]
+
     @property
     def ks(self) -> tuple[int, ...]:
         """Every k that is scored, ascending."""
@@ -117,6 +124,7 @@ class Direction:
             target=_top_scores(self.target, over, scored),
             reference=_top_scores(self.reference, over, scored),
             id_rank=id_rank,
+            groups=self.groups[scored],
         )
         return [{"direction": self.name, **row} for row in rows]
 
@@ -126,6 +134,7 @@ class Direction:
         columns: dict[str, pa.Array] = {
             "record_id": self.records.record_ids,
             "direction": pa.array([self.name] * len(self.records), pa.string()),
+            "group": group_names(self.records),
             "n_objects": self._spread(self.target.union.n_objects.astype(np.float64)).cast(pa.int64()),
         }
         for short, what in (("precision", "precision"), ("recall", "recall"), ("f", "f_score")):

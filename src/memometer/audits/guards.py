@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
 from memometer.errors import InputError
+from memometer.progress import warn
 
 __all__ = ["check_disjoint", "check_images", "check_public", "doubtful_labels", "duplicates_across_roles"]
 
@@ -77,6 +78,14 @@ def doubtful_labels(columns: Sequence[pa.ChunkedArray | pa.Array], *, what: str)
     if len(distinct) == 1:
         return [f"every record has the same single one of {what}, '{distinct[0]}', which tells nothing; {advice}"]
     return []
+
+
+def warn_of_labels(columns: Sequence[pa.ChunkedArray | pa.Array], *, what: str) -> list[str]:
+    """`doubtful_labels`, said before anything else."""
+    doubts = doubtful_labels(columns, what=what)
+    for doubt in doubts:
+        warn(doubt)
+    return doubts
 
 
 def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:

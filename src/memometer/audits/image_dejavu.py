@@ -8,7 +8,7 @@ from typing import Any, cast
 import pyarrow as pa
 
 from memometer.audits.calibration import check_null, null_coverage
-from memometer.audits.guards import check_disjoint, check_images, doubtful_labels, duplicates_across_roles
+from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles, warn_of_labels
 from memometer.audits.image_direction import ImageDirection
 from memometer.audits.image_gallery import shown_items
 from memometer.audits.image_records import CropKind, LabelKind, labels_of, with_label
@@ -20,6 +20,7 @@ from memometer.audits.inputs import Model, finished_audit, folder_of, open_recor
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import find_planted, planted_hash, planted_kinds
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors, load_encoder
@@ -149,9 +150,7 @@ def audit_image_dejavu(
     }
     public_records = public_folder.with_role(public_role)
     check_disjoint({**parts, "public": public_records})
-    doubts = doubtful_labels([labels_of(part) for part in (*parts.values(), public_records)], what="labels")
-    for doubt in doubts:
-        warn(doubt)
+    doubts = warn_of_labels([labels_of(part) for part in (*parts.values(), public_records)], what="labels")
     fit = None if fit_role is None else folder.with_role(fit_role)
     if fit is not None:
         check_disjoint({**parts, "fit": fit})
@@ -235,6 +234,7 @@ def audit_image_dejavu(
     summary["notes"] = [*doubts, *remarks]
     for note in remarks:
         warn(note)
+    summary["notes"] += small_notes(summary)
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),
@@ -288,4 +288,8 @@ def _models(referents: list[Referent], *, device: str, features: Features) -> di
 def _planted(direction: ImageDirection, kinds: pa.Array) -> tuple[list[dict[str, Any]] | None, pa.Table | None]:
     if kinds.null_count == len(kinds):
         return None, None
-    return find_planted(kinds, {"memorization": direction.ranking, "target's confidence": direction.target.confidence})
+    return find_planted(
+        kinds,
+        {"memorization": direction.ranking, "target's confidence": direction.target.confidence},
+        groups=direction.groups,
+    )

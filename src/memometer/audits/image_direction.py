@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.image_records import Cropped
+from memometer.audits.items import group_names
 from memometer.measures.image_dejavu import OUTCOMES, label_hits, memorization_confidence, outcomes
 from memometer.neighbors import Neighbors
 from memometer.statistics import ConfidentHits, confident_accuracy
@@ -61,6 +62,11 @@ class ImageDirection:
     reference: Guess
 
     @property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """(m,) which records belong together: `memometer.data.records.Records.groups`."""
+        return self.cropped.records.groups
+
+    @property
     def id_rank(self) -> npt.NDArray[np.int64]:
         """(m,) the place of each record's id among the sorted ids."""
         rank = np.empty(len(self.labels), np.int64)
@@ -77,7 +83,9 @@ class ImageDirection:
     def confident(self, *, top: int = 1) -> ConfidentHits:
         """The hits with both models' confidences."""
         target, reference = self.hits(top=top)
-        return ConfidentHits(target, self.target.confidence, reference, self.reference.confidence, self.id_rank)
+        return ConfidentHits(
+            target, self.target.confidence, reference, self.reference.confidence, self.id_rank, self.groups
+        )
 
     @property
     def outcome(self) -> npt.NDArray[np.int8]:
@@ -134,6 +142,7 @@ class ImageDirection:
             {
                 "record_id": self.cropped.records.record_ids,
                 "direction": pa.array([self.name] * len(self.labels), pa.string()),
+                "group": group_names(self.cropped.records),
                 "label": self.vocabulary.take(pa.array(self.labels)),
                 "predicted_target": self._names(self.target),
                 "predicted_reference": self._names(self.reference),

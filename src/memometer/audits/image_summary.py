@@ -131,10 +131,10 @@ def _scores(parts: Any, *, weights: tuple[float, ...] | None, seed: int, replica
 
 def _agreement(one: ImageDirection, other: ImageDirection) -> dict[str, Any]:
     """On which share of records two references predict the same, call the same memorized, and find the same outcome."""
-    n = len(one.labels)
+    n, groups = len(one.labels), one.groups
     memorized = [part.outcome == 0 for part in (one, other)]
     return {
-        "label": share_equal(one.reference.ranked[:, 0], other.reference.ranked[:, 0]).as_dict(),
-        "outcome": share_equal(one.outcome, other.outcome).as_dict(),
-        "memorized": jaccard_of_found(np.arange(n + 1), memorized[0], memorized[1]).as_dict(),
+        "label": share_equal(one.reference.ranked[:, 0], other.reference.ranked[:, 0], groups=groups).as_dict(),
+        "outcome": share_equal(one.outcome, other.outcome, groups=groups).as_dict(),
+        "memorized": jaccard_of_found(np.arange(n + 1), memorized[0], memorized[1], groups=groups).as_dict(),
     }

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-__all__ = ["ITEM_SCHEMA", "item", "items_table"]
+from memometer.data.records import Records
+
+__all__ = ["ITEM_SCHEMA", "group_names", "item", "items_table"]
 
 _MARK = pa.struct(
     [("kind", pa.string()), ("label", pa.string())] + [(side, pa.float64()) for side in "xywh"]
@@ -72,3 +76,13 @@ def item(
 def items_table(rows: list[dict[str, Any]]) -> pa.Table:
     """Rows of `item` as the gallery of an audit."""
     return pa.Table.from_pylist(rows, schema=ITEM_SCHEMA)
+
+
+def group_names(records: Records) -> pa.Array:
+    """(n,) the first id of the records that each one belongs together with; null for a record that is alone."""
+    codes, ids = records.groups, records.record_ids
+    order = pc.sort_indices(ids).to_numpy()
+    first = np.zeros(int(codes.max(initial=-1)) + 1, np.int64)
+    first[codes[order[::-1]]] = order[::-1]  # the last one written is the first by id
+    alone = np.bincount(codes)[codes] == 1 if len(codes) else np.zeros(0, bool)
+    return ids.take(pa.array(first[codes], mask=alone))

@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from typing import Any
 
+from memometer.data.bundles import near_distance
 from memometer.data.records import Records, hash_records
 from memometer.data.summary import boxes_of_import
 from memometer.embeddings import StoredVectors
 from memometer.encoders import has_tower
+from memometer.files import hash_json
 
 __all__ = ["describe_model", "describe_records", "reads_images"]
 
@@ -35,7 +37,7 @@ def reads_images(models: Iterable[object]) -> bool:
 def describe_records(
     records: Records, role: str | None, *, images: bool = True, with_boxes: bool = False
 ) -> dict[str, Any]:
-    """Where records came from, how many, and a hash of their ids, captions, objects and images.
+    """Where records came from, how many, a hash of their ids, captions, objects and images, and what decides groups.
 
     Args:
         records: all of one role.
@@ -47,6 +49,8 @@ def describe_records(
     columns = ["record_id", *(IMAGE if images else ()), "captions", "objects", "scores"]
     columns += ["label", "boxes"] if with_boxes else []
     described = {"path": str(records.folder), "role": role, "n": len(records), "hash": hash_records(records, columns)}
+    grouping = ["group", "image_hash", "image_phash"]
+    described["groups"] = hash_json([hash_records(records, grouping), near_distance(records.folder)])
     treated = boxes_of_import(records.folder) if with_boxes else {}
     described |= {} if images else {"images": "read by no model"}
     return described | ({"boxes": treated} if treated else {})

@@ -59,7 +59,9 @@ def planted_hash(folder: Path) -> str | None:
     return hash_file(path) if path.is_file() else None
 
 
-def find_planted(kinds: pa.Array, scores: dict[str, Floats]) -> tuple[list[dict[str, Any]], pa.Table]:
+def find_planted(
+    kinds: pa.Array, scores: dict[str, Floats], *, groups: npt.NDArray[np.int64] | None = None
+) -> tuple[list[dict[str, Any]], pa.Table]:
     """For each kind and each score, the area under the ROC curve that tells the planted records from the others.
 
     Records of another kind are left out of both. A random order has an area of ½ exactly, so it is not drawn.
@@ -67,6 +69,7 @@ def find_planted(kinds: pa.Array, scores: dict[str, Floats]) -> tuple[list[dict[
     Args:
         kinds: (n,) of `planted_kinds`.
         scores: name → (n,), high for records that it takes for planted; NaN where undefined.
+        groups: (n,) which records belong together; None where each is alone.
 
     Returns:
         Rows ``{"kind", "by", "area", "low", "high", "n_positive", "n_negative"}``, with a ``"random"`` one per kind,
@@ -80,7 +83,7 @@ def find_planted(kinds: pa.Array, scores: dict[str, Floats]) -> tuple[list[dict[
         positives = values == kind
         among = positives | clean
         for by, score in scores.items():
-            found = roc_area(score[among], positives[among])
+            found = roc_area(score[among], positives[among], groups=None if groups is None else groups[among])
             rows.append({"kind": kind, "by": by, **found.as_dict()})
             if found.area is not None:
                 x, y = roc_curve(score[among], positives[among])

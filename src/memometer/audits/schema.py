@@ -25,7 +25,10 @@ class GapModel(Strict):
     high: float | None = Field(description="Upper end of it.")
     std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the records (paper A).")
     n: int = Field(ge=0, description="Records behind it.")
-    reason: str | None = Field(default=None, description="Why the value is null.")
+    reason: str | None = Field(default=None, description="Why the value, or its interval, is null.")
+    n_groups: int | None = Field(
+        default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
+    )
 
 
 class Gaps(Strict):
@@ -80,6 +83,7 @@ class AgreementModel(Strict):
     n: int
     n_undefined: int
     reason: str | None = None
+    n_groups: int | None = None
 
 
 class Reference(Strict):

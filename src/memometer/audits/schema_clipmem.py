@@ -17,11 +17,14 @@ class Mean(Strict):
     """A mean over n records."""
 
     value: float | None = Field(description="The mean; null where undefined, with a reason.")
-    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over records.")
+    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over records and negatives.")
     high: float | None = Field(description="Upper end of it.")
     std: float | None = Field(description="Standard deviation over records; null for fewer than two.")
     n: int = Field(ge=0, description="Records behind it.")
-    reason: str | None = Field(default=None, description="Why the value is null.")
+    reason: str | None = Field(default=None, description="Why the value, or its interval, is null.")
+    n_groups: int | None = Field(
+        default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
+    )
 
 
 class SubsetScores(Strict):
@@ -50,6 +53,8 @@ class Test(Strict):
     p: float | None = Field(description="Two-sided; not corrected for the number of tests.")
     n_first: int
     n_second: int
+    n_groups_first: int | None = None
+    n_groups_second: int | None = Field(default=None, description="Groups of records, or single ones, behind the test.")
     reason: str | None = Field(default=None, description="Why there is no test.")
 
 
@@ -61,6 +66,7 @@ class Correlation(Strict):
     high: float | None
     n: int
     reason: str | None = None
+    n_groups: int | None = None
 
 
 class Found(Strict):

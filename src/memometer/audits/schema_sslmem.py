@@ -21,7 +21,10 @@ class Mean(Strict):
     high: float | None = Field(description="Upper end of it.")
     std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the records.")
     n: int = Field(ge=0, description="Records behind it.")
-    reason: str | None = Field(default=None, description="Why the value is null.")
+    reason: str | None = Field(default=None, description="Why the value, or its interval, is null.")
+    n_groups: int | None = Field(
+        default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
+    )
 
 
 class Scores(Strict):

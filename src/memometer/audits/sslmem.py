@@ -14,6 +14,7 @@ from memometer.audits.inputs import Model, finished_audit, folder_of, open_model
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.small_sets import small_notes
 from memometer.audits.sslmem_scoring import TowerScores, check_same_layers, score_tower
 from memometer.audits.sslmem_summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
 from memometer.audits.stages import stages_of
@@ -196,6 +197,7 @@ def audit_sslmem(
     }
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     tables = {"layers": layer_table(scores, seed=seed, replicates=replicates)}
     audit = Audit(
         summary=summary,

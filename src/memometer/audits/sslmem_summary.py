@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.audits.gallery import thumbnail
-from memometer.audits.items import item, items_table
+from memometer.audits.items import group_names, item, items_table
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.audits.sslmem_scoring import TowerScores
 from memometer.encoders import Tower
@@ -34,6 +34,7 @@ LAYERS_SCHEMA = pa.schema(
         ("delta_low", pa.float64()),
         ("delta_high", pa.float64()),
         ("delta_n", pa.int64()),
+        ("n_groups", pa.int64()),  # what is drawn for LayerMem; records where each is alone
     ]
 )
 
@@ -66,6 +67,7 @@ def layer_table(towers: dict[Tower, list[TowerScores]], *, seed: int, replicates
                         seed=seed,
                         name=f"{tower}/{design}/{place}/{what}",
                         replicates=replicates,
+                        groups=[part.records.groups for part in members],
                     )
                     for what, values in (("layermem", relative), ("delta", deltas))
                 ]
@@ -74,7 +76,8 @@ def layer_table(towers: dict[Tower, list[TowerScores]], *, seed: int, replicates
                 row: dict[str, Any] = {"tower": tower, "design": design, "index": place + 1, "layer": layer}
                 row |= {"layermem": level.value, "low": level.low, "high": level.high, "n": level.n}
                 row |= {"n_undefined": undefined, "delta": change.value, "delta_low": change.low}
-                rows.append(row | {"delta_high": change.high, "delta_n": change.n})
+                row |= {"delta_high": change.high, "delta_n": change.n, "n_groups": level.n_groups}
+                rows.append(row)
     return pa.Table.from_pylist(rows, schema=LAYERS_SCHEMA)
 
 
@@ -94,6 +97,7 @@ def summarise_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, repli
                     name=f"{tower}/{design}/output/{what}",
                     replicates=replicates,
                     reason=REASON,
+                    groups=[part.records.groups for part in members],
                 ).as_dict()
                 for what in ("sslmem", "relative")
             }
@@ -120,6 +124,7 @@ def samples_table(towers: dict[Tower, list[TowerScores]]) -> pa.Table:
         columns: dict[str, pa.Array] = {
             "record_id": first.records.record_ids,
             "direction": pa.array([first.direction] * len(first.records), pa.string()),
+            "group": group_names(first.records),
         }
         for tower, parts in towers.items():
             part = parts[place]
@@ -140,7 +145,8 @@ def planted_rows(towers: dict[Tower, list[TowerScores]]) -> tuple[list[dict[str,
     kinds = planted_kinds(first.records.folder, first.records.record_ids)
     if kinds.null_count == len(kinds):
         return None, None
-    return find_planted(kinds, {f"SSLMem, {tower} tower": parts[0].sslmem[:, -1] for tower, parts in towers.items()})
+    scores = {f"SSLMem, {tower} tower": parts[0].sslmem[:, -1] for tower, parts in towers.items()}
+    return find_planted(kinds, scores, groups=first.records.groups)
 
 
 def shown_items(towers: dict[Tower, list[TowerScores]], *, size: int, images: bool) -> pa.Table:
@@ -181,13 +187,14 @@ def _between_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, replic
     """SSLMem' of the text tower less that of the image tower, record by record; None without both towers."""
     if set(towers) != {"image", "text"}:
         return None
-    pairs = zip(towers["text"], towers["image"], strict=True)
+    pairs = list(zip(towers["text"], towers["image"], strict=True))
     return gap_of(
         [text.relative[:, -1] - image.relative[:, -1] for text, image in pairs],
         seed=seed,
         name="text less image",
         replicates=replicates,
         reason="no record is scored in both towers",
+        groups=[text.records.groups for text, _ in pairs],
     ).as_dict()
 
 

@@ -129,9 +129,11 @@ def _agreement(one: Direction, other: Direction) -> dict[str, Any]:
     left, right = one.reference.union, other.reference.union
     recalls = [side.recall(one.k) for side in (left, right)]
     return {
-        "jaccard": jaccard_of_found(one.objects.indptr, left.found, right.found).as_dict(),
-        "recall_correlation": correlation(*recalls).as_dict(),
-        "gap_correlation": correlation(*(one.target.union.recall(one.k) - recall for recall in recalls)).as_dict(),
+        "jaccard": jaccard_of_found(one.objects.indptr, left.found, right.found, groups=one.groups).as_dict(),
+        "recall_correlation": correlation(*recalls, groups=one.groups).as_dict(),
+        "gap_correlation": correlation(
+            *(one.target.union.recall(one.k) - recall for recall in recalls), groups=one.groups
+        ).as_dict(),
     }
 
 
@@ -161,6 +163,7 @@ def _combined(
                 weights=weights,
                 replicates=replicates,
                 reason=reason,
+                groups=[part.groups for part in parts],
             ).as_dict()
             for gap in ("ppg", "prg", "aucg")
         }
@@ -183,12 +186,19 @@ def leaking_objects(directions: list[Direction], labels: pa.Array) -> pa.Table:
     def pooled(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return np.concatenate([array[mask] for array, mask in zip(arrays, kept, strict=True)])
 
+    offsets = np.cumsum([0, *(len(part.records) for part in directions)])[:-1].tolist()
     return label_table(
         labels=labels,
         label_ids=pooled([part.objects.indices for part in directions]),
         found_target=pooled([part.target.union.found for part in directions]),
         found_reference=pooled([part.reference.union.found for part in directions]),
+        groups=pooled([_per_object(part, offset) for part, offset in zip(directions, offsets, strict=True)]),
     )
+
+
+def _per_object(direction: Direction, offset: int) -> npt.NDArray[np.int64]:
+    """(indptr[-1],) the group of the record of each object; directions have groups of their own."""
+    return np.repeat(direction.groups + offset, np.diff(direction.objects.indptr))
 
 
 def notes(

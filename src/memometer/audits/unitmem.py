@@ -15,6 +15,7 @@ from memometer.audits.inputs import Model, finished_audit, folder_of, open_model
 from memometer.audits.manifest import describe_model, describe_records
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.audits.towers import TowerChoice, check_views, chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
@@ -216,6 +217,7 @@ def audit_unitmem(
     }
     for note in summary["notes"]:
         warn(note)
+    summary["notes"] += small_notes(summary)
     tables = {
         "layers": layer_table(scores, seed=seed, replicates=replicates),
         "units": units_table(scores),
@@ -267,7 +269,10 @@ def _tower_units(
     dealt: dict[str, npt.NDArray[np.int64]] = {"records": np.full(len(records), -1, np.int64)}
     if "control" in roles:
         dealt, size = equal_groups(
-            {name: part.record_ids for name, part in roles.items()}, groups=GROUPS, seed=plan.seed
+            {name: part.record_ids for name, part in roles.items()},
+            groups=GROUPS,
+            seed=plan.seed,
+            tied={name: part.groups for name, part in roles.items()},
         )
         n_groups = GROUPS if size >= 2 else 0
         if not n_groups:

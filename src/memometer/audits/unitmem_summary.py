@@ -203,7 +203,7 @@ def planted_rows(towers: dict[Tower, TowerUnits]) -> tuple[list[dict[str, Any]] 
     if kinds.null_count == len(kinds):
         return None, None
     scores = {f"sum of UnitMem, {tower} tower": _by_row(part)[1] for tower, part in towers.items()}
-    return find_planted(kinds, scores)
+    return find_planted(kinds, scores, groups=records.groups)
 
 
 def summarise_towers(towers: dict[Tower, TowerUnits], *, seed: int, replicates: int) -> dict[str, Any]:

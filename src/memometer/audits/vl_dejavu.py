@@ -8,12 +8,13 @@ import pyarrow as pa
 
 from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.gallery import build_gallery
-from memometer.audits.guards import check_disjoint, check_images, doubtful_labels, duplicates_across_roles
+from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles, warn_of_labels
 from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
 from memometer.audits.manifest import describe_model, describe_records, reads_images
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
 from memometer.audits.searching import Search, fitted, prepare_public, searched_side
+from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.audits.summary import compare_references, leaking_objects, notes, summarise
 from memometer.audits.vl_direction import Setting, direction_of, labels_of
@@ -152,9 +153,7 @@ def audit_vl_dejavu(
             roles[name] = folders["records"].with_role(of_role)
     public_records = folders["public"].with_role(public_role)
     check_disjoint({**roles, "public": public_records})
-    doubts = doubtful_labels([part.table["objects"] for part in (*roles.values(), public_records)], what="objects")
-    for doubt in doubts:
-        warn(doubt)
+    doubts = warn_of_labels([part.table["objects"] for part in (*roles.values(), public_records)], what="objects")
     specs = _named([spec_of(each) for each in (target, *references)])
     models = _named(
         [
@@ -269,6 +268,7 @@ def audit_vl_dejavu(
     summary["notes"] = [*doubts, *remarks]
     for note in remarks:
         warn(note)
+    summary["notes"] += small_notes(summary)
     audit = Audit(
         summary=summary,
         samples=pa.concat_tables([direction.samples() for direction in directions]),

@@ -45,7 +45,7 @@ def planted_among(
     similarity = _similarity(direction, target, store=store, workers=workers, batch_size=batch_size)
     if similarity is not None:
         scores["low similarity"] = -similarity
-    return find_planted(kinds, scores)
+    return find_planted(kinds, scores, groups=direction.records.groups)
 
 
 def _advantage(direction: Direction, over: str) -> Floats:

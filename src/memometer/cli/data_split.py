@@ -26,6 +26,14 @@ def command(
             show_default=False,
         ),
     ] = None,
+    group_column: Annotated[
+        str | None,
+        typer.Option(
+            help="A column of records.parquet that says which records belong together, such as label; it becomes their "
+            "group, which audits draw as a whole.",
+            show_default=False,
+        ),
+    ] = None,
     keep: Annotated[
         Path | None,
         typer.Option(help="Another folder of records: records of the same id take the role they have there."),
@@ -53,6 +61,7 @@ def command(
         roles,
         seed=seed,
         by_group=by_group,
+        group_column=group_column,
         keep=keep,
         reassign=reassign,
         max_distance=NEAR_DISTANCE if max_distance is None else max_distance,

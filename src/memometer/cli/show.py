@@ -9,6 +9,7 @@ from rich.console import Console
 from memometer.audits import Audit
 from memometer.progress import notice
 from memometer.report import page_of, write_report
+from memometer.statistics.small_sets import is_small_warning
 
 __all__ = ["show_audit"]
 
@@ -28,6 +29,12 @@ def show_audit(audit: Audit, out: Path | None, *, as_json: bool, draw: bool = Tr
     if as_json:
         typer.echo(json.dumps(audit.summary, indent=2, ensure_ascii=False))
     else:
-        Console().print(*page_of(audit.summary["measure"]).printed(audit), sep="\n")
+        page = page_of(audit.summary["measure"])
+        Console().print(*page.printed(audit), sep="\n")
+        verdict = page.verdict(audit.summary)
+        if verdict.kind == "undefined":
+            typer.echo(f"{verdict.title}: {verdict.sentence}")
+        for note in filter(is_small_warning, audit.summary.get("notes", ())):
+            typer.echo(note)
     if report is not None:
         notice(f"report: {report}")

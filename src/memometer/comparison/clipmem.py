@@ -11,6 +11,7 @@ __all__ = ["VIEW"]
 
 SUBSETS = {"candidates": "Candidates", "independent": "Independent", "shared": "Shared", "external": "External"}
 DIFFERENCES, MEANS = "Differences between subsets", "Means"
+# the verdict of a comparison knows "Means" as numbers that move with the models' quality
 
 
 def _read(audit: Audit) -> dict[str, pa.Table]:

@@ -64,6 +64,7 @@ def _hits(pair: Pair, part: str, place: int) -> ConfidentHits:
         reference_hits=floats(table, "correct_reference"),
         reference_confidence=floats(table, "confidence_reference"),
         id_rank=np.arange(len(paired.ids)),
+        groups=paired.groups,
     )
 
 

@@ -25,7 +25,7 @@ class Side:
         name: what the report calls it.
         audit: the audit.
         parts: part of the records (``"forward"``, ``"candidates"``, …) → a row per record: ``record_id`` and float64
-            columns of what the record adds to the audit's numbers, null where it is not scored.
+            columns of what the record adds to the audit's numbers, null where it is not scored; and ``group``.
     """
 
     name: str
@@ -50,7 +50,18 @@ class Paired:
     @property
     def columns(self) -> tuple[str, ...]:
         """The numbers that both have of a record."""
-        return tuple(name for name in self.run.column_names[1:] if name in self.baseline.column_names)
+        both = (name for name in self.run.column_names if name in self.baseline.column_names)
+        return tuple(name for name in both if name not in ("record_id", "group"))
+
+    @property
+    def groups(self) -> npt.NDArray[np.int64] | None:
+        """(n,) which records belong together, as the baseline has it; None for audits of versions without groups."""
+        table = next((side for side in (self.baseline, self.run) if "group" in side.column_names), None)
+        if table is None:
+            return None
+        names = pc.coalesce(table["group"].combine_chunks(), self.ids)
+        codes: npt.NDArray[np.int64] = names.dictionary_encode().indices.to_numpy().astype(np.int64)
+        return codes
 
     def values(self, column: str) -> tuple[Floats, Floats]:
         """(n,) of the baseline and of the other; NaN in both where one of them is not scored."""

@@ -1,6 +1,7 @@
 """UnitMem: the mean over units, and what of it records that the model never saw do not show.
 
-UnitMem belongs to units, not to records. Means are paired by unit where both towers have the same ones, and what goes
+UnitMem belongs to units, not to records. Means are paired by unit where both towers have the same ones, without an
+interval; what goes
 beyond the control by the groups of records that both audits dealt alike.
 """
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Floats, Pair, floats
 from memometer.comparison.view import Difference, Number, View, columns_table
-from memometer.statistics import Gap, gap_of, group_gap
+from memometer.statistics import Gap, group_gap
 
 __all__ = ["VIEW", "GroupNumber", "UnitNumber"]
 
@@ -20,6 +21,10 @@ TOWERS = ("image", "text")
 UNIT = ("index", "layer", "unit")
 NO_GROUPS = "an audit has no groups: it has no control (--control-role), or was made by an earlier version"
 OTHER_GROUPS = "the audits dealt their records to other groups: their records, control records or seeds differ"
+NO_SAMPLE = (
+    "units are no sample of trainings: by their spread two trainings of one recipe differ far more often than 1 time "
+    "in 20; train each recipe several times and compare them with a sweep"
+)
 OTHER_UNITS = "the towers have other units"
 
 
@@ -34,22 +39,23 @@ class UnitNumber:
         """Its name in ``comparison.json``."""
         return f"{self.tower}/mean"
 
-    design = "Mean UnitMem over units"
+    design = "Mean UnitMem over units, of these two trainings"
 
     @property
     def name(self) -> str:
         """The tower."""
         return f"{self.tower} tower"
 
-    def difference(self, pair: Pair, *, seed: int, replicates: int) -> Difference:
-        """Paired by unit, resampled over units."""
+    def difference(self, pair: Pair, *, seed: int, replicates: int) -> Difference:  # noqa: ARG002 (a protocol)
+        """Paired by unit. There is no interval: units are no sample of anything, least of all of trainings."""
         tables = [_of_tower(side.audit.tables["units"], self.tower) for side in (pair.baseline, pair.run)]
         if not tables[0].select(UNIT).equals(tables[1].select(UNIT)):
             means = [_mean(floats(table, "unitmem")) for table in tables]
             return Difference(means[0], means[1], _undefined(OTHER_UNITS))
         before, after = (floats(table, "unitmem") for table in tables)
-        gap = gap_of([after - before], seed=seed, name=f"compare/{self.key}", replicates=replicates)
         both = ~np.isnan(after - before)
+        change = np.sort((after - before)[both])
+        gap = Gap(float(change.mean()) if len(change) else None, None, None, None, len(change), NO_SAMPLE)
         return Difference(_mean(before[both]), _mean(after[both]), gap)
 
 
@@ -64,7 +70,7 @@ class GroupNumber:
         """Its name in ``comparison.json``."""
         return f"{self.tower}/beyond control"
 
-    design = "Beyond records that the model never saw"
+    design = "Beyond records that the model never saw, of these two trainings"
 
     @property
     def name(self) -> str:

@@ -77,6 +77,7 @@ class MeanNumber:
             weights=shares,
             replicates=replicates,
             reason="no record is scored in both",
+            groups=[pair.parts[part].groups for part in self.weights],
         )
         means = [_weighted([each[place] for each in values], shares) for place in (0, 1)]
         return Difference(means[0], means[1], gap)
@@ -106,9 +107,10 @@ class View:
 
 
 def columns_table(samples: pa.Table, columns: Mapping[str, Floats | pa.Array]) -> pa.Table:
-    """A part's table: the ids of ``samples``, and columns of numbers whose NaN become null."""
+    """A part's table: the ids of ``samples``, their groups, and columns of numbers whose NaN become null."""
     arrays = {name: pa.array(values, pa.float64(), from_pandas=True) for name, values in columns.items()}
-    return pa.table({"record_id": samples["record_id"].cast(pa.string()), **arrays})
+    named = {name: samples[name].cast(pa.string()) for name in ("record_id", "group") if name in samples.column_names}
+    return pa.table({**named, **arrays})
 
 
 def _weighted(values: Sequence[Floats], shares: Sequence[float]) -> float | None:

@@ -3,17 +3,18 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from memometer.data.duplicates import codes_of, duplicate_links
+from memometer.data.duplicates import NEAR_DISTANCE, codes_of, duplicate_links
+from memometer.errors import DamagedError
+from memometer.sealing import read_sealed_json
 
-__all__ = ["Bundles", "bundle_places", "find_bundles"]
+__all__ = ["Bundles", "bundle_places", "dependent_rows", "find_bundles", "near_distance"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,10 +60,31 @@ def find_bundles(table: pa.Table, *, by_group: bool, max_distance: int) -> Bundl
     return Bundles(of_row, sizes, n_exact=n_exact, n_near=n - n_alike - n_exact, n_grouped=n_alike - n_bundles)
 
 
+def dependent_rows(table: pa.Table, *, folder: Path) -> npt.NDArray[np.int64]:
+    """(n,) the bundle of each record, whether or not the split kept groups together.
+
+    Args:
+        table: as in `find_bundles`.
+        folder: of the records; see `near_distance`.
+    """
+    return find_bundles(table, by_group=True, max_distance=near_distance(folder)).of_row
+
+
+def near_distance(folder: Path) -> int:
+    """The greatest distance of near duplicates, in bits, that the folder was split by; else the default."""
+    try:
+        return int(read_sealed_json(folder / "split.json")["max_distance"])
+    except (DamagedError, OSError, KeyError, TypeError, ValueError):  # no split of this kind
+        return NEAR_DISTANCE
+
+
 def _components(
     first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n: int
 ) -> tuple[int, npt.NDArray[np.int64]]:
     """The number of connected components of n rows under the links, and (n,) the component of each row."""
+    from scipy.sparse import coo_matrix  # here: a finished audit asks for the distance alone
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_matrix((np.ones(len(first), bool), (first, second)), shape=(n, n))
     count, labels = connected_components(links, directed=False)
     return int(count), labels.astype(np.int64)

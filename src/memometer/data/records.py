@@ -1,10 +1,13 @@
 """Records: one row per image-caption pair, as an Arrow table on disk and in memory."""
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -60,6 +63,16 @@ class Records:
     def record_ids(self) -> pa.Array:
         """(n,) strings, unique."""
         return _flat(self.table["record_id"])
+
+    @functools.cached_property
+    def groups(self) -> npt.NDArray[np.int64]:
+        """(n,) codes: records of one ``group``, exact and near duplicates have the same; they are no independent draws.
+
+        Near are those within the distance of the folder's split, or the default.
+        """
+        from memometer.data.bundles import dependent_rows  # here: most uses of records need no groups
+
+        return dependent_rows(self.table, folder=self.folder)
 
     def column(self, name: str) -> pa.Array:
         """(n,) values of one column of `RECORD_SCHEMA` as a single array."""

@@ -1,4 +1,4 @@
-"""The ``role`` column of ``records.parquet``: what a split reads, and the writing of new roles."""
+"""The ``role`` and ``group`` columns of ``records.parquet``: what a split reads, and the writing of new ones."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,10 +8,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memometer.data.records import AGAIN, RECORD_SCHEMA, parquet_parts
-from memometer.errors import DamagedError, SourceError
+from memometer.errors import DamagedError, InputError, SourceError
 from memometer.tables import open_table, readable, table_writer
 
-__all__ = ["read_columns", "write_roles"]
+__all__ = ["read_columns", "read_groups", "write_groups", "write_roles"]
 
 
 def read_columns(folder: Path, names: Sequence[str]) -> pa.Table:
@@ -41,6 +41,33 @@ def read_columns(folder: Path, names: Sequence[str]) -> pa.Table:
     return records
 
 
+def read_groups(folder: Path, column: str) -> pa.ChunkedArray:
+    """(n,) strings, the values of a column of ``records.parquet`` by which records belong together; null for none.
+
+    Raises:
+        InputError: there is no such column, or it holds lists or the like.
+        SourceError: there are no records, or they cannot be read.
+    """
+    chunks: list[pa.Array] = []
+    for part in parquet_parts(folder):
+        with open_table(part, advice=AGAIN) as file:
+            if column not in file.schema_arrow.names:
+                raise InputError(
+                    f"{part} has no column '{column}' to group by; its columns are {', '.join(file.schema_arrow.names)}"
+                )
+            try:
+                chunks += file.read(columns=[column])[column].cast(pa.string()).chunks
+            except pa.ArrowException as error:
+                kind = file.schema_arrow.field(column).type
+                raise InputError(f"column '{column}' of {part} is {kind}; expected text or numbers") from error
+    return pa.chunked_array(chunks, pa.string())
+
+
+def write_groups(folder: Path, groups: pa.ChunkedArray) -> int:
+    """Writes the groups of all records, as `write_roles` does roles."""
+    return _write(folder, groups.combine_chunks(), name="group")
+
+
 def write_roles(folder: Path, roles: pa.Array) -> int:
     """Writes the roles of all records into the parts of ``records.parquet``; other columns stay as they are.
 
@@ -54,28 +81,32 @@ def write_roles(folder: Path, roles: pa.Array) -> int:
     Returns:
         The number of parts written.
     """
+    return _write(folder, roles, name="role")
+
+
+def _write(folder: Path, values: pa.Array, *, name: str) -> int:
     start = written = 0
     for part in parquet_parts(folder):
         with open_table(part, advice=AGAIN) as file:
-            mine = roles.slice(start, file.metadata.num_rows)
+            mine = values.slice(start, file.metadata.num_rows)
             start += file.metadata.num_rows
-            if not _has(file, mine):
-                _rewrite(file, mine, part)
+            if not _has(file, mine, name):
+                _rewrite(file, mine, part, name=name)
                 written += 1
     return written
 
 
-def _has(file: pq.ParquetFile, roles: pa.Array) -> bool:
-    """Whether the file's roles are ``roles``."""
-    if "role" not in file.schema_arrow.names:
+def _has(file: pq.ParquetFile, values: pa.Array, name: str) -> bool:
+    """Whether the file's column of this name is ``values``."""
+    if name not in file.schema_arrow.names:
         return False
-    column = file.read(columns=["role"])["role"]
-    return bool(column.type == pa.string() and column.equals(pa.chunked_array([roles])))
+    column = file.read(columns=[name])[name]
+    return bool(column.type == pa.string() and column.equals(pa.chunked_array([values])))
 
 
-def _rewrite(file: pq.ParquetFile, roles: pa.Array, out: Path) -> None:
-    schema, field = file.schema_arrow, pa.field("role", pa.string())
-    place = schema.get_field_index("role")
+def _rewrite(file: pq.ParquetFile, values: pa.Array, out: Path, *, name: str) -> None:
+    schema, field = file.schema_arrow, pa.field(name, pa.string())
+    place = schema.get_field_index(name)
     schema = schema.append(field) if place < 0 else schema.set(place, field)
     start = 0
     # its own compression is not asked for: pyarrow ends the process over damaged metadata of a column
@@ -83,7 +114,7 @@ def _rewrite(file: pq.ParquetFile, roles: pa.Array, out: Path) -> None:
         for index in range(file.num_row_groups):
             with readable(out):
                 table = file.read_row_group(index)
-            mine = roles.slice(start, table.num_rows)
+            mine = values.slice(start, table.num_rows)
             start += table.num_rows
             table = table.append_column(field, mine) if place < 0 else table.set_column(place, field, mine)
             writer.write_table(table, row_group_size=max(table.num_rows, 1))

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from memometer.data.bundles import Bundles, bundle_places, find_bundles
 from memometer.data.duplicates import NEAR_DISTANCE
-from memometer.data.role_column import read_columns, write_roles
+from memometer.data.role_column import read_columns, read_groups, write_groups, write_roles
 from memometer.data.roles import NO_ROLE, Share, fill_roles, parse_roles
 from memometer.errors import DamagedError, InputError
 from memometer.locking import writes
@@ -69,6 +69,7 @@ def split_records(
     *,
     seed: int = 0,
     by_group: bool | None = None,
+    group_column: str | None = None,
     keep: str | Path | None = None,
     reassign: bool = False,
     max_distance: int = NEAR_DISTANCE,
@@ -85,6 +86,8 @@ def split_records(
         roles: e.g. ``"a=3000,b=3000,public=rest"``; see `parse_roles`.
         seed: of the hash.
         by_group: keep records of one ``group`` together; None does so wherever the column is filled.
+        group_column: a column of ``records.parquet`` by which records belong together, such as ``label``, or one of the
+            user's own; it becomes their ``group``, which audits draw as a whole. None keeps the groups that they have.
         keep: another folder of records: records of the same id take the role that they have there.
         reassign: assign all records afresh, whatever they have.
         max_distance: greatest distance of near duplicates, in bits; see `memometer.data.duplicates.NEAR_DISTANCE`.
@@ -98,6 +101,9 @@ def split_records(
     table = read_columns(folder, ("record_id", "image_hash", "image_phash", "group", "role"))
     if not table.num_rows:
         raise InputError(f"{folder} has no records to split; import some first")
+    if group_column is not None:
+        groups = read_groups(folder, group_column)
+        table = table.set_column(table.schema.get_field_index("group"), "group", groups)
     if by_group and table["group"].null_count == table.num_rows:
         raise InputError(
             f"the records of {folder} have no groups; import them with a group column, or leave --by-group out"
@@ -131,6 +137,8 @@ def split_records(
     if not goes_on:
         # killed between two parts, the folder would hold two splits under the name of the first
         (folder / "split.json").unlink(missing_ok=True)
+    if group_column is not None:
+        write_groups(folder, groups)
     write_roles(folder, pa.array(list(shares)).take(pa.array(codes, mask=codes < 0)))
     write_sealed_json(folder / "split.json", {**spec, "counts": summary.counts, "n_unassigned": summary.n_unassigned})
     return summary

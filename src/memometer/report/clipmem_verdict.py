@@ -3,7 +3,7 @@
 from typing import Any
 
 from memometer.report.subsets import difference, mean_of
-from memometer.report.text import signed
+from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
 
 __all__ = ["clipmem_verdict"]
@@ -32,7 +32,7 @@ def clipmem_verdict(summary: dict[str, Any]) -> Verdict:
     if test["low"] > 0:
         claim = "The models trained on the candidates align them better than models that never saw them"
         return Verdict("found", "Memorization found", f"{claim}: {number}.", cautions)
-    sentence = number[0].upper() + number[1:]
+    sentence = capital(number)
     if test["high"] < 0:
         hint = "Check that targets and references, and their roles, were not exchanged."
         return Verdict(

@@ -8,7 +8,12 @@ from memometer.report.verdict import Verdict
 
 __all__ = ["compare_verdict"]
 
-ONE_WAY = DESIGNS["one-way"]
+QUALITY = (*(DESIGNS[name] for name in ("one-way", "swapped", "control")), "Means")
+"""Designs whose number moves with the models' quality as well as with memorization."""
+ONE_TRAINING = (
+    "An interval here speaks of other records for these very models, not of other trainings: two trainings of one "
+    "recipe differ as well. A verdict on recipes needs each trained several times (memometer sweep)."
+)
 MAX_SENTENCES = 8
 
 
@@ -17,11 +22,18 @@ def compare_verdict(summary: dict[str, Any]) -> Verdict:
     baseline = plain(summary["baseline"]["name"])
     judged = [(plain(run["name"]), _headline(run)) for run in summary["runs"]]
     ways = [_way(entry) for _, entry in judged]
+    mixed = any(entry is not None and entry["design"] in QUALITY for _, entry in judged)
+    units = summary["of"] == "unitmem"
     sentences = [_sentence(name, entry) for name, entry in judged]
     if len(sentences) > MAX_SENTENCES:
         sentences = [*sentences[:MAX_SENTENCES], f"{len(judged) - MAX_SENTENCES:,} more are in the tables."]
     cautions = _cautions(summary)
-    return Verdict(_kind(ways), _title([name for name, _ in judged], ways, baseline), " ".join(sentences), cautions)
+    names = [name for name, _ in judged]
+    if units and any(way in ("more", "less") for way in ways):
+        title = "UnitMem differs between these trainings; no verdict on their recipes"
+        return Verdict("undefined", title, " ".join(sentences), cautions)
+    kind = "one-way" if mixed and any(way in ("more", "less") for way in ways) else _kind(ways)
+    return Verdict(kind, _title(names, ways, baseline, mixed=mixed), " ".join(sentences), cautions)
 
 
 def _headline(run: dict[str, Any]) -> dict[str, Any] | None:
@@ -44,11 +56,14 @@ def _kind(ways: list[str]) -> str:
     return "better" if "less" in ways else "undefined"
 
 
-def _title(names: list[str], ways: list[str], baseline: str) -> str:
+def _title(names: list[str], ways: list[str], baseline: str, *, mixed: bool) -> str:
+    """Without a word of memorization where the numbers move with the models' quality too (``mixed``)."""
     if len(names) == 1:
+        larger, smaller = ("a larger gap", "a smaller gap") if mixed else ("more memorization", "less memorization")
+        doubt = ", one way only: memorization or model quality" if mixed else ""
         return {
-            "more": f"{names[0]} shows more memorization than {baseline}",
-            "less": f"{names[0]} shows less memorization than {baseline}",
+            "more": f"{names[0]} shows {larger} than {baseline}{doubt}",
+            "less": f"{names[0]} shows {smaller} than {baseline}{doubt}",
             "equal": f"{names[0]} and {baseline} are equal",
             "open": f"No difference shown between {names[0]} and {baseline} at this sample size",
             "undefined": "No verdict",
@@ -64,7 +79,8 @@ def _title(names: list[str], ways: list[str], baseline: str) -> str:
         )
         if way in ways
     ]
-    return f"{len(names)} audits against {baseline}, by memorization: {', '.join(counts)}"
+    by = "gaps of one way only" if mixed else "memorization"
+    return f"{len(names)} audits against {baseline}, by {by}: {', '.join(counts)}"
 
 
 def _sentence(name: str, entry: dict[str, Any] | None) -> str:
@@ -76,17 +92,19 @@ def _sentence(name: str, entry: dict[str, Any] | None) -> str:
         return f"{what}: the difference or its interval is undefined{f': {gap.reason}' if gap.reason else ''}."
     return (
         f"{what}: {signed(entry['run'])} against {signed(entry['baseline'])}, a difference of {signed(gap.value)}, "
-        f"95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, n = {gap.n or 0:,}."
+        f"95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, n = {gap.n_text}."
     )
 
 
 def _cautions(summary: dict[str, Any]) -> tuple[str, ...]:
     cautions = []
     entries = [entry for run in summary["runs"] if (entry := _headline(run))]
-    if any(entry["design"] == ONE_WAY for entry in entries):
+    if any(read_gap(entry).interval for entry in entries):
+        cautions.append(ONE_TRAINING)
+    if any(entry["design"] in QUALITY for entry in entries):
         cautions.append(
-            "This goes by one direction only, where a difference may come from the models' quality as well as from "
-            "memorization."
+            "This goes by one direction, or one set of records, only, where a difference may come from the models' "
+            "quality as well as from memorization."
         )
     if any(run["differing"] for run in summary["runs"]):
         cautions.append("The audits differ in more than their models: see Warnings.")

@@ -4,7 +4,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from memometer.report.text import DASH, signed
+from memometer.report.text import DASH, count, signed
+from memometer.statistics.small_sets import counted
 
 __all__ = ["DESIGNS", "MEASURES", "SCOPES", "Gap", "find_gap", "is_one_model", "read_gap", "shown_designs"]
 
@@ -33,7 +34,8 @@ class Gap:
         high: upper end of the interval.
         std: standard deviation over draws of 10 % of the records (paper A's protocol).
         n: the records it is computed on.
-        reason: why it is undefined.
+        reason: why it, or its interval, is undefined.
+        n_groups: what its interval draws: groups of records, or the records where each is alone.
     """
 
     value: float | None = None
@@ -42,6 +44,31 @@ class Gap:
     std: float | None = None
     n: int | None = None
     reason: str | None = None
+    n_groups: int | None = None
+
+    @property
+    def n_text(self) -> str:
+        """The records, and the groups that they come in.
+
+        >>> Gap(n=1200, n_groups=120).n_text
+        '1,200 in 120 groups'
+        """
+        if self.n is None or self.n_groups in (None, self.n):
+            return count(self.n)
+        return f"{self.n:,} in {self.n_groups:,} groups"
+
+    @property
+    def drawn_text(self) -> str:
+        """The same in words.
+
+        >>> Gap(n=1200, n_groups=120).drawn_text
+        '1,200 records in 120 groups'
+        """
+        return self.counted("records")
+
+    def counted(self, what: str) -> str:
+        """The records, or whatever is counted, with their groups."""
+        return f"{DASH} {what}" if self.n is None else counted(self.n, self.n_groups, what=what)
 
     @property
     def interval(self) -> tuple[float, float] | None:

@@ -19,9 +19,12 @@ from memometer.report.gallery import has_images
 from memometer.report.items import has_pictures
 from memometer.report.pages import Figure, MeasurePage, page_of
 from memometer.report.pictures import Pictures
+from memometer.report.quick import quick_charts
 from memometer.report.svg import to_svg
-from memometer.report.text import clip, count, signed
+from memometer.report.text import capital, clip, count, signed
 from memometer.report.vega import can_draw
+from memometer.report.verdict import Verdict
+from memometer.statistics.small_sets import is_small_warning
 
 if TYPE_CHECKING:
     import jinja2
@@ -88,7 +91,7 @@ def html_fragment(audit: "Audit") -> str:
     measure = page_of(audit.summary["measure"])
     figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures_of(audit))
     return _template("fragment.html.jinja").render(
-        verdict=measure.verdict(audit.summary),
+        verdict=_verdict(measure, audit.summary),
         tables=measure.tables(audit),
         warnings=view.warnings(audit),
         figures=figures,
@@ -115,7 +118,7 @@ def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
         "measure": measure,
         "reading": tuple((heading, Markup(words)) for heading, words in measure.reading),  # noqa: S704 (our own words)
         "method": Markup(measure.method),  # noqa: S704 (our own words)
-        "verdict": measure.verdict(summary),
+        "verdict": _verdict(measure, summary),
         "facts": measure.facts(audit),
         "tables": measure.tables(audit),
         **_head(audit, measure),
@@ -134,16 +137,22 @@ def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
     }
 
 
+def _verdict(measure: MeasurePage, summary: dict[str, Any]) -> Verdict:
+    """What the measure says, with the warning of small sets beside the headline."""
+    verdict = measure.verdict(summary)
+    small = (note for note in summary.get("notes", ()) if is_small_warning(note))
+    return dataclasses.replace(verdict, cautions=(*(f"{capital(note)}." for note in small), *verdict.cautions))
+
+
 def _drawn(audit: "Audit", figure: Figure, *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
     numbers = figure.numbers(audit)
     if not numbers.rows or not can_draw():
         return DrawnFigure(figure, numbers, None, None)
-    drawings = [
-        to_svg(
-            figure.draw(audit, width=width), key=f"{key}-{figure.key}-{width}", label=f"{figure.title}. {figure.text}"
-        )
-        for width in widths
-    ]
+    label = f"{figure.title}. {figure.text}"
+    with quick_charts():
+        drawings = [
+            to_svg(figure.draw(audit, width=width), key=f"{key}-{figure.key}-{width}", label=label) for width in widths
+        ]
     return DrawnFigure(figure, numbers, drawings[0], drawings[1] if len(drawings) > 1 else None)
 
 

@@ -24,9 +24,7 @@ def reference_numbers(summary: dict[str, Any]) -> Numbers:
             for scope, name in SCOPES.items() if gaps else ():
                 found = [read_gap(gaps[scope][measure]) for measure in MEASURES]
                 cells = (_cell(gap) for gap in found)
-                rows.append(
-                    (plain(entry["reference"], limit=40), kind, design, name.lower(), *cells, count(found[0].n))
-                )
+                rows.append((plain(entry["reference"], limit=40), kind, design, name.lower(), *cells, found[0].n_text))
     header = ("Reference", "Test", "Design", "Objects", *(name for name, _ in MEASURES.values()), "n")
     return Numbers(header, tuple(rows), n_text=4)
 

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from memometer.report.gaps import Gap
 from memometer.report.text import DASH, plain, unsigned
 
 __all__ = ["CLASSIFICATIONS", "Share", "shares"]
@@ -26,6 +27,7 @@ class Share:
         high: upper end of it.
         std: standard deviation over draws of 10 % of the images (paper A's protocol).
         n: the images or captions behind it.
+        n_groups: what its interval draws: groups of images, or single ones; None where it is not known.
         reason: why it is undefined; may be empty.
     """
 
@@ -37,6 +39,12 @@ class Share:
     std: float | None
     n: int
     reason: str
+    n_groups: int | None = None
+
+    @property
+    def n_text(self) -> str:
+        """The images or captions, and the groups that they come in."""
+        return Gap(n=self.n, n_groups=self.n_groups).n_text
 
     @property
     def interval_text(self) -> str:
@@ -55,4 +63,10 @@ def shares(summary: dict[str, Any]) -> Iterator[Share]:
             if isinstance(number, dict) and "low" in number:
                 known = {key: number[key] for key in ("value", "low", "high", "std", "n")}
                 reason = plain(number.get("reason") or "", limit=200)
-                yield Share(part=part, name=name.replace("_", " "), **known, reason=reason)
+                yield Share(
+                    part=part,
+                    name=name.replace("_", " "),
+                    **known,
+                    reason=reason,
+                    n_groups=number.get("n_groups"),
+                )

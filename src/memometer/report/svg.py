@@ -30,7 +30,7 @@ def to_svg(chart: Any, *, key: str, label: str) -> Markup:
     Raises:
         ValueError: the chart holds an element that is no plain drawing.
     """
-    specification = chart.to_dict() | {"background": "transparent"}
+    specification = chart.to_dict(validate=False) | {"background": "transparent"}
     root = ET.fromstring(vega.draw(specification))  # noqa: S314 (drawn here, not read in)
     for element in root.iter():
         tag = element.tag.removeprefix(f"{{{SVG}}}")

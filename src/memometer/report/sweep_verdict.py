@@ -19,7 +19,9 @@ def sweep_verdict(summary: dict[str, Any]) -> Verdict:
         return Verdict("undefined", "No best setting", "No utility was measured, so there is nothing to weigh.")
     if best is None:
         name = plain(summary["baseline"])
-        reason = f"The baseline '{name}' has no finished cell, or no defined value, to compare with."
+        reason = (
+            f"The baseline '{name}' has no finished cell, or no value from 20 scored records or more, to compare with."
+        )
         return Verdict("undefined", "No best setting yet", reason, _unfinished(summary))
     settings = _by_name(summary)
     chosen, baseline = settings[best["setting"]], settings[summary["baseline"]]

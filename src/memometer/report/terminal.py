@@ -69,7 +69,9 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
         table = Table(title=f"{name}: {head.title}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
         for place, heading in enumerate(numbers.header):
             justify: JustifyMethod = "left" if place < numbers.n_text else "right"
-            table.add_column(Text(heading), justify=justify, overflow="fold")
+            # names keep their line before numbers of groups do
+            least = min(26, max(len(row[place]) for row in numbers.rows)) if place < numbers.n_text else None
+            table.add_column(Text(heading), justify=justify, overflow="fold", min_width=least)
         for place, row in enumerate(numbers.rows):
             cells = [Text(plain(cell, limit=60)) for cell in row]
             table.add_row(*cells, style="bold" if place in numbers.strong else None)
@@ -87,7 +89,7 @@ def _reasons(summary: dict[str, Any]) -> Iterator[str]:
     for scope, name in SCOPES.items():
         for measure in MEASURES:
             gap = find_gap(summary, design="one-way", scope=scope, measure=measure)
-            if gap.value is None:
+            if gap.interval is None:
                 yield f"– {name.lower()}: {plain(gap.reason or 'undefined', limit=200)}"
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-__all__ = ["DASH", "Clipped", "clip", "count", "plain", "signed", "unsigned"]
+__all__ = ["DASH", "Clipped", "capital", "clip", "count", "plain", "signed", "unsigned"]
 
 DASH = "–"
 """What stands for an undefined number; never 0."""
@@ -45,6 +45,15 @@ def clip(value: object, *, limit: int) -> Clipped:
 def plain(value: object, *, limit: int = 60) -> str:
     """``clip`` on one line, without bidirectional controls: SVG, terminals and attributes have no ``<bdi>``."""
     return BIDI_CONTROLS.sub("\ufffd", " ".join(clip(value, limit=limit).text.split()))
+
+
+def capital(text: str) -> str:
+    """The text as a sentence begins.
+
+    >>> capital("the balanced gap")
+    'The balanced gap'
+    """
+    return text[0].upper() + text[1:]
 
 
 def signed(value: float | None, *, digits: int = 3) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from memometer.report.gaps import Gap, read_gap
-from memometer.report.text import signed
+from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
 
 __all__ = ["sslmem_verdict", "unitmem_verdict"]
@@ -24,7 +24,8 @@ def sslmem_verdict(summary: dict[str, Any]) -> Verdict:
     name = "balanced SSLMem" if design == "balanced" else "one-way SSLMem"
     sentence = _sentence(gaps, name=f"{name} at the output", what="records")
     if summary.get("text_less_image"):
-        sentence += " " + _between(read_gap(summary["text_less_image"]), "relative SSLMem")
+        more = "memorizes more" if design == "balanced" else "has the larger one-way score"
+        sentence += " " + _between(read_gap(summary["text_less_image"]), "relative SSLMem", more=more)
     kind = _kind(gaps)
     if kind == "found" and design == "forward":
         return Verdict("one-way", "Closer views, one way only: memorization or model quality", sentence, cautions)
@@ -51,11 +52,13 @@ def unitmem_verdict(summary: dict[str, Any]) -> Verdict:
             "Units are selective of records that a model never saw as well. Give such records (--control-role) to tell "
             "what of it is memorization."
         )
-        return Verdict("one-way", "Selective units, without a control", f"{_capital(means)}.", (*cautions, hint))
+        return Verdict("one-way", "Selective units, without a control", f"{capital(means)}.", (*cautions, hint))
     gaps = {tower: read_gap(entry["control"]["difference"]) for tower, entry in towers.items()}
     sentence = _sentence(gaps, name="mean UnitMem beyond records the model never saw", what="pairs of groups")
     if summary.get("text_less_image"):
-        sentence += " " + _between(read_gap(summary["text_less_image"]), "UnitMem beyond the control")
+        sentence += " " + _between(
+            read_gap(summary["text_less_image"]), "UnitMem beyond the control", more="memorizes more"
+        )
     kind = _kind(gaps)
     if kind == "found":
         claim = "Single training records excite the units more selectively than records that the model never saw"
@@ -91,29 +94,26 @@ def _not_found(kind: str, sentence: str, gaps: dict[str, Gap], cautions: tuple[s
 def _sentence(gaps: dict[str, Gap], *, name: str, what: str) -> str:
     parts = [
         f"{tower} tower {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, from "
-        f"{gap.n or 0:,} {what}"
+        f"{gap.counted(what)}"
         if gap.interval
         else f"{tower} tower undefined"
         for tower, gap in gaps.items()
     ]
-    return f"{_capital(name)}: {'; '.join(parts)}."
+    return f"{capital(name)}: {'; '.join(parts)}."
 
 
-def _between(gap: Gap, name: str) -> str:
+def _between(gap: Gap, name: str, *, more: str) -> str:
+    """Which tower ``more``, such as memorizes more; a one-way score says nothing of memorization."""
     if gap.interval is None:
         return ""
     number = f"{signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}"
     if gap.above_zero or gap.below_zero:
-        more = "text" if gap.above_zero else "image"
-        return f"The {more} tower memorizes more: text less image in {name} is {number}."
-    return f"Which tower memorizes more is not shown: text less image in {name} is {number}."
+        tower = "text" if gap.above_zero else "image"
+        return f"The {tower} tower {more}: text less image in {name} is {number}."
+    return f"Which tower {more} is not shown: text less image in {name} is {number}."
 
 
 def _duplicate_caution(summary: dict[str, Any]) -> tuple[str, ...]:
     if (summary.get("duplicates_across_roles") or {}).get("n"):
         return ("Some images appear in more than one role, which biases every number: see Warnings.",)
     return ()
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

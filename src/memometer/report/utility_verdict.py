@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 from memometer.report.shares import Share, shares
-from memometer.report.text import unsigned
+from memometer.report.text import capital, unsigned
 from memometer.report.verdict import Verdict
 
 __all__ = ["utility_verdict"]
@@ -18,7 +18,7 @@ def utility_verdict(summary: dict[str, Any]) -> Verdict:
         return Verdict("undefined", "No utility", "No number is defined; the table says why.")
     parts = (f"{share.part.lower()} {unsigned(share.value)}".replace(" ", "\u00a0") for share in first)
     title = ", ".join(parts)  # lines break between parts alone
-    return Verdict("measured", title[0].upper() + title[1:], " ".join(map(_sentence, first)))
+    return Verdict("measured", capital(title), " ".join(map(_sentence, first)))
 
 
 def _sentence(share: Share) -> str:

@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, is_one_model
-from memometer.report.text import signed
+from memometer.report.text import capital, signed
 
 __all__ = ["Verdict", "verdict"]
 
@@ -44,7 +44,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     number = (
         f"the {design} recall gap (PRG) over {SCOPES[scope].lower()} "
         f"is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}"
-        + (f", from {gap.n:,} records" if gap.n is not None else "")
+        + (f", from {gap.drawn_text}" if gap.n is not None else "")
     )
     cautions = _cautions(summary, design=design, scope=scope)
     if gap.above_zero and design in BALANCED:
@@ -61,13 +61,13 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     if gap.below_zero:
         title = "No memorization shown: the gap lies below 0"
         hint = "Check that target and reference, and their roles, were not exchanged."
-        return Verdict("negative", title, f"{_capital(number)}. {hint}", cautions)
+        return Verdict("negative", title, f"{capital(number)}. {hint}", cautions)
     bound = f"At this sample size, a gap of up to {signed(gap.high)} remains possible."
     others = _others_above_zero(summary, design)
     return Verdict(
         "not-shown",
         "No memorization shown at this sample size",
-        f"{_capital(number)}, which covers 0. {bound}",
+        f"{capital(number)}, which covers 0. {bound}",
         (*others, *cautions),
     )
 
@@ -124,7 +124,3 @@ def _others_above_zero(summary: dict[str, Any], design: str) -> tuple[str, ...]:
         "above 0. Among six intervals, one that misses 0 by chance is no rarity."
     )
     return (line,)
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]

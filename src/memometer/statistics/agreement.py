@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import numpy.typing as npt
 
+from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes, too_few
+
 __all__ = ["Agreement", "correlation", "jaccard_of_found", "share_equal"]
 
 Floats = npt.NDArray[np.float64]
@@ -19,7 +21,8 @@ class Agreement:
         low, high: its 95 % interval.
         n: the records behind it.
         n_undefined: records that have nothing to compare.
-        reason: why ``value`` is None.
+        reason: why ``value`` or its interval is None.
+        n_groups: what the records come in, themselves where each is alone.
     """
 
     value: float | None
@@ -28,15 +31,21 @@ class Agreement:
     n: int
     n_undefined: int = 0
     reason: str | None = None
+    n_groups: int | None = None
 
     def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` only where there is one."""
+        """For JSON; ``reason`` and ``n_groups`` only where there are such."""
+        optional = ("reason", "n_groups")
         fields = dataclasses.asdict(self)
-        return fields if self.reason else {name: value for name, value in fields.items() if name != "reason"}
+        return {name: value for name, value in fields.items() if name not in optional or value is not None}
 
 
 def jaccard_of_found(
-    indptr: npt.NDArray[np.int64], one: npt.NDArray[np.bool_], other: npt.NDArray[np.bool_]
+    indptr: npt.NDArray[np.int64],
+    one: npt.NDArray[np.bool_],
+    other: npt.NDArray[np.bool_],
+    *,
+    groups: Groups | None = None,
 ) -> Agreement:
     """The mean Jaccard index of the correct objects that two references recover, over records.
 
@@ -47,6 +56,7 @@ def jaccard_of_found(
         indptr: (n + 1,) where each record's objects begin.
         one: (indptr[-1],) which of them the one reference recovers.
         other: (indptr[-1],) the same of the other.
+        groups: (n,) which records belong together; None where each is alone.
 
     >>> jaccard_of_found(np.array([0, 2, 3]), np.array([True, True, False]), np.array([True, False, False])).value
     0.5
@@ -60,18 +70,23 @@ def jaccard_of_found(
         return Agreement(None, None, None, 0, n_undefined, "neither reference recovers an object of any record")
     index = np.sort(both[defined] / either[defined])  # sorted: one order of summation, whatever that of the records
     value = float(index.mean())
-    if n < 2:
-        return Agreement(value, None, None, n, n_undefined)
-    half = 1.96 * float(index.std(ddof=1)) / n**0.5
-    return Agreement(value, value - half, value + half, n, n_undefined)
+    n_groups = _n_groups(groups, defined)
+    if n_groups < FEWEST:
+        return Agreement(value, None, None, n, n_undefined, too_few(n_groups), n_groups)
+    deviations = np.where(defined, both / np.maximum(either, 1) - value, np.nan)
+    half = 1.96 * float(index.std(ddof=1)) * (design_effect(deviations, groups) / n) ** 0.5
+    return Agreement(value, value - half, value + half, n, n_undefined, n_groups=n_groups)
 
 
-def share_equal(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) -> Agreement:
+def share_equal(
+    one: npt.NDArray[np.integer], other: npt.NDArray[np.integer], *, groups: Groups | None = None
+) -> Agreement:
     """The share of records of which two references say the same, e.g. the same label, with Wilson's 95 % interval.
 
     Args:
         one: (n,) codes, below 0 where the reference says nothing: such a record is counted apart.
         other: (n,) likewise.
+        groups: (n,) which records belong together; None where each is alone.
 
     >>> share_equal(np.array([3, 3, 1, -1]), np.array([3, 2, 1, 1])).n_undefined
     1
@@ -83,12 +98,21 @@ def share_equal(one: npt.NDArray[np.integer], other: npt.NDArray[np.integer]) ->
     same = int((one[defined] == other[defined]).sum())
     from scipy import stats
 
-    interval = stats.binomtest(same, n).proportion_ci(0.95, method="wilson")
-    return Agreement(same / n, float(interval.low), float(interval.high), n, n_undefined)
+    n_groups = _n_groups(groups, defined)
+    if n_groups < FEWEST:
+        return Agreement(same / n, None, None, n, n_undefined, too_few(n_groups), n_groups)
+    effect = design_effect(np.where(defined, (one == other) - same / n, np.nan), groups)
+    if effect == 1:
+        interval = stats.binomtest(same, n).proportion_ci(0.95, method="wilson")
+        return Agreement(same / n, float(interval.low), float(interval.high), n, n_undefined, n_groups=n_groups)
+    low, high = _wilson(same / n, n / effect)
+    return Agreement(same / n, low, high, n, n_undefined, n_groups=n_groups)
 
 
-def correlation(one: Floats, other: Floats) -> Agreement:
+def correlation(one: Floats, other: Floats, *, groups: Groups | None = None) -> Agreement:
     """Pearson's correlation over the records that both score, with Fisher's 95 % interval.
+
+    Records in ``groups`` (n,) widen it by the design effect of the correlation's influence.
 
     >>> round(correlation(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0, 4.0])).value, 3)
     0.983
@@ -104,5 +128,30 @@ def correlation(one: Floats, other: Floats) -> Agreement:
     from scipy import stats
 
     found = stats.pearsonr(left[order], right[order])
-    low, high = found.confidence_interval(0.95)
-    return Agreement(float(found.statistic), float(low), float(high), n, n_undefined)
+    value, n_groups = float(found.statistic), _n_groups(groups, defined)
+    if n_groups < FEWEST:
+        return Agreement(value, None, None, n, n_undefined, too_few(n_groups), n_groups)
+    low, high = (float(end) for end in found.confidence_interval(0.95))
+    z = [(values - values.mean()) / values.std() for values in (left, right)]
+    effect = design_effect(
+        z[0] * z[1] - value * (z[0] ** 2 + z[1] ** 2) / 2, None if groups is None else groups[defined]
+    )
+    if effect > 1 and abs(value) < 1:
+        low, high = (
+            float(np.tanh(np.arctanh(value) + effect**0.5 * (np.arctanh(end) - np.arctanh(value))))
+            for end in (low, high)
+        )
+    return Agreement(value, low, high, n, n_undefined, n_groups=n_groups)
+
+
+def _n_groups(groups: Groups | None, kept: npt.NDArray[np.bool_]) -> int:
+    codes = group_codes(groups, kept)
+    return int(kept.sum()) if codes is None else int(codes.max()) + 1
+
+
+def _wilson(share: float, n: float) -> tuple[float, float]:
+    """Wilson's interval of a share of so many records as single ones would be, which need not be a whole number."""
+    z = 1.959963984540054
+    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -7,6 +7,7 @@ Captions of one image are found or missed together, so resampling single caption
 import numpy as np
 import numpy.typing as npt
 
+from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
 from memometer.statistics.gaps import Gap
 from memometer.statistics.resampling import resampled_sums
 
@@ -21,6 +22,7 @@ def clustered_mean(
     name: str,
     replicates: int = 1000,
     reason: str = "no item is scored",
+    groups: Groups | None = None,
 ) -> Gap:
     """Σ totals / Σ sizes, with its 95 % percentile-bootstrap interval over clusters.
 
@@ -33,26 +35,30 @@ def clustered_mean(
         name: e.g. ``"text_to_image/recall@1"``.
         replicates: behind ``low`` and ``high``.
         reason: what to say where there is no item.
+        groups: (g,) which clusters belong together, as near duplicates do: all of a group are drawn at once.
 
     Returns:
-        The mean over items; its n is the number of items, its std is over draws of 10 % of the clusters.
+        The mean over items; its n is the number of items, its n_groups that of what is drawn, its std is over draws of
+        10 % of those. Fewer than 20 have no interval.
 
     >>> clustered_mean(np.array([2, 0]), np.array([2, 2]), seed=0, name="recall").value
     0.5
     """
     held = sizes > 0
     pairs = [totals[held].astype(np.float64), sizes[held].astype(np.float64)]
-    clusters, n = int(held.sum()), int(sizes.sum())
+    if (codes := group_codes(groups, held)) is not None:
+        pairs = [np.bincount(codes, weights=each).astype(np.float64) for each in pairs]
+    clusters, n = len(pairs[0]), int(sizes.sum())
     if not clusters:
         return Gap(None, None, None, None, 0, reason)
     distinct, counts = np.unique(np.stack(pairs, axis=1), axis=0, return_counts=True)
     value = float(counts @ distinct[:, 0] / (counts @ distinct[:, 1]))
-    if clusters < 2:
-        return Gap(value, None, None, None, n)
+    if clusters < FEWEST:
+        return Gap(value, None, None, None, n, too_few(clusters), clusters)
     tenth = max(1, round(0.1 * clusters))
     replicated, spread = (
         np.divide(*resampled_sums(pairs, drawn=drawn, replicates=times, seed=seed, name=f"{name}/{use}"))
         for drawn, times, use in ((clusters, replicates, "bootstrap"), (tenth, 100, "tenth"))
     )
     low, high = np.quantile(replicated, [0.025, 0.975])
-    return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n)
+    return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n, n_groups=clusters)

@@ -13,12 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.seeds import rng_for
+from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
 from memometer.statistics.gaps import Gap, gap_of
 
 __all__ = ["ConfidentHits", "confident_accuracy", "confident_gap", "most_confident"]
-
-FEWEST = 10
-"""With fewer selected records an interval would mislead."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -33,6 +31,7 @@ class ConfidentHits:
         reference_hits: (n,) likewise.
         reference_confidence: (n,) likewise, on a scale of its own.
         id_rank: (n,) the place of each record's id among the sorted ids: it orders equal confidences.
+        groups: (n,) which records belong together and are drawn at once; None where each is alone.
     """
 
     target_hits: Floats
@@ -40,6 +39,7 @@ class ConfidentHits:
     reference_hits: Floats
     reference_confidence: Floats
     id_rank: npt.NDArray[np.int64]
+    groups: Groups | None = None
 
     @property
     def scored(self) -> npt.NDArray[np.bool_]:
@@ -58,8 +58,24 @@ class ConfidentHits:
 
     def where(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ConfidentHits":
         """The records of some rows, in their order."""
-        columns = (getattr(self, field.name)[rows] for field in dataclasses.fields(self))
-        return ConfidentHits(*columns)
+        return ConfidentHits(
+            self.target_hits[rows],
+            self.target_confidence[rows],
+            self.reference_hits[rows],
+            self.reference_confidence[rows],
+            self.id_rank[rows],
+            None if self.groups is None else self.groups[rows],
+        )
+
+    @property
+    def codes(self) -> Groups | None:
+        """(n,) the groups, numbered from 0; None where each record is alone."""
+        return group_codes(self.groups, np.ones(len(self.id_rank), bool))
+
+    @property
+    def n_groups(self) -> int:
+        """Groups of records, or records where each is alone."""
+        return len(self.id_rank) if (codes := self.codes) is None else int(codes.max()) + 1
 
 
 def most_confident(confidence: Floats, *, id_rank: npt.NDArray[np.int64], percent: float) -> npt.NDArray[np.int64]:
@@ -96,7 +112,8 @@ def confident_gap(
     """The déjà vu score: accuracy(target) − accuracy(reference) among each one's ``percent`` most confident records.
 
     For two directions the mean of their two scores; their records are resampled independently. ``n`` counts the
-    selected records of one model. There is no interval where a direction selects fewer than ten.
+    selected records of one model, ``n_groups`` what is drawn. There is no interval where a direction selects fewer than
+    20, or has fewer groups.
 
     Args:
         directions: one or two.
@@ -111,7 +128,8 @@ def confident_gap(
     if percent == 100:
         gaps = [pair.gaps for pair in directions]
         gaps = gaps if less is None else [gap - pair.gaps for gap, pair in zip(gaps, less, strict=True)]
-        return gap_of(gaps, seed=seed, name=name, weights=weights, replicates=replicates)
+        together = [pair.groups for pair in directions]
+        return gap_of(gaps, seed=seed, name=name, weights=weights, replicates=replicates, groups=together)
     if less is not None:
         both = [one.scored & other.scored for one, other in zip(directions, less, strict=True)]
         directions, less = (
@@ -134,8 +152,12 @@ def confident_gap(
             score - _gap(_Order.both(pair), each, size) for score, (pair, each, size) in zip(scores, known, strict=True)
         ]
     value = float(shares @ scores)
+    n_groups = sum(pair.n_groups for pair in pairs)
     if min(sizes) < FEWEST:
-        return Gap(value, None, None, None, n)
+        reason = too_few(min(sizes), what="of the most confident records")
+        return Gap(value, None, None, None, n, reason, n_groups)
+    if (fewest := min(pair.n_groups for pair in pairs)) < FEWEST:
+        return Gap(value, None, None, None, n, too_few(fewest), n_groups)
     bootstrap = _replicated(
         pairs, others, shares, percent=percent, share=1.0, replicates=replicates, seed=seed, name=f"{name}/bootstrap"
     )
@@ -143,7 +165,8 @@ def confident_gap(
     tenths = _replicated(
         pairs, others, shares, percent=percent, share=0.1, replicates=100, seed=seed, name=f"{name}/tenth"
     )
-    return Gap(value, low, high, None if tenths is None else float(np.std(tenths, ddof=1)), n)
+    std = None if tenths is None else float(np.std(tenths, ddof=1))
+    return Gap(value, low, high, std, n, n_groups=n_groups)
 
 
 def _replicated(
@@ -160,16 +183,21 @@ def _replicated(
     """(replicates,) scores of ``share`` of the records, drawn with replacement; None where so few select none."""
     scores = np.zeros(replicates)
     for index, pair in enumerate(pairs):
-        n = len(pair.id_rank)
+        n, codes = pair.n_groups, pair.codes
         drawn = max(1, round(share * n))
         size = _size(drawn, percent)
-        if size == 0:
+        if size == 0 and codes is None:
             return None
         rng = rng_for(seed, name, index)
         orders = _Order.both(pair)
         other = None if others is None else _Order.both(others[index])
         for replicate in range(replicates):
             weights = np.bincount(rng.integers(0, n, drawn), minlength=n)
+            if codes is not None:
+                weights = weights[codes]
+                size = _size(int(weights.sum()), percent)
+                if size == 0:
+                    return None
             score = _gap(orders, weights, size)
             scores[replicate] += shares[index] * (score if other is None else score - _gap(other, weights, size))
     return scores

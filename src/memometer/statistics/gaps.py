@@ -3,7 +3,8 @@
 PPG, PRG and AUCG of A (arXiv 2402.02103) are means of one number per record: the sign of the difference in precision,
 the sign of the difference in recall, and the difference in recall. So one resampling serves them all.
 
-Records are resampled by `memometer.statistics.resampling`, whatever their order.
+Records are resampled by `memometer.statistics.resampling`, whatever their order; where they come in groups
+(`memometer.statistics.dependence`), whole groups are.
 """
 
 import dataclasses
@@ -12,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from memometer.statistics.dependence import FEWEST, Groups, group_codes, group_totals, too_few
 from memometer.statistics.resampling import resampled_sums
 
 __all__ = ["Gap", "gap_of", "population_contributions", "recall_area_by_histogram"]
@@ -25,10 +27,12 @@ class Gap:
 
     Attributes:
         value: the mean.
-        low, high: its 95 % percentile-bootstrap interval over records; None for fewer than two records.
-        std: A's spread: the standard deviation over 100 draws of 10 % of the records, with replacement.
+        low, high: its 95 % percentile-bootstrap interval over records, or over groups of them; None with a ``reason``
+            for fewer than 20.
+        std: A's spread: the standard deviation over 100 draws of 10 % of the records or groups, with replacement.
         n: the records behind it.
-        reason: why ``value`` is None.
+        reason: why ``value`` or its interval is None.
+        n_groups: what is drawn: groups of records, or the records where each is alone; None where nothing is drawn.
     """
 
     value: float | None
@@ -37,11 +41,13 @@ class Gap:
     std: float | None
     n: int
     reason: str | None = None
+    n_groups: int | None = None
 
     def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` only where there is one."""
+        """For JSON; ``reason`` and ``n_groups`` only where there are such."""
+        optional = ("reason", "n_groups")
         fields = dataclasses.asdict(self)
-        return fields if self.reason else {name: value for name, value in fields.items() if name != "reason"}
+        return {name: value for name, value in fields.items() if name not in optional or value is not None}
 
 
 def population_contributions(
@@ -66,33 +72,45 @@ def gap_of(
     weights: Sequence[float] | None = None,
     replicates: int = 1000,
     reason: str = "no record is scored",
+    groups: Sequence[Groups | None] | None = None,
 ) -> Gap:
     """The mean over records; for two directions the mean of their two means (the balanced gap), or a weighted sum.
 
     Args:
         directions: one or two arrays of contributions (`population_contributions`), NaN where a record is not scored.
-            The records of two directions are resampled independently.
+            The records, or groups, of two directions are resampled independently.
         seed: with ``name``, decides the resampling.
         name: e.g. ``"all/ppg"``.
         weights: one per direction, e.g. (1, −1) for the difference of two sets of records; equal ones without it.
         replicates: bootstrap replicates behind ``low`` and ``high``.
         reason: what to say when there is no record.
+        groups: (n,) per direction, which records belong together: whole groups are drawn; None where each is alone.
 
     >>> gap_of([np.array([1.0, 1.0, -1.0, np.nan])], seed=0, name="ppg").n
     3
     """
-    scored = [values[~np.isnan(values)] for values in directions]
+    kept = [~np.isnan(values) for values in directions]
+    scored = [values[rows] for values, rows in zip(directions, kept, strict=True)]
     n = sum(len(values) for values in scored)
     if any(len(values) == 0 for values in scored):
         return Gap(None, None, None, None, n, reason)
+    codes = [group_codes(each, rows) for each, rows in zip(groups or [None] * len(kept), kept, strict=True)]
+    drawn = [group_totals(values, code) for values, code in zip(scored, codes, strict=True)]
+    n_groups = sum(len(sizes) for _, sizes in drawn)
     shares = np.full(len(scored), 1 / len(scored)) if weights is None else np.asarray(weights, np.float64)
     value = float(shares @ [_mean(values) for values in scored])
-    if any(len(values) < 2 for values in scored):
-        return Gap(value, None, None, None, n)
-    replicated = shares @ [_means(v, 1.0, replicates, seed, f"{name}/{i}/bootstrap") for i, v in enumerate(scored)]
-    spread = shares @ [_means(v, 0.1, 100, seed, f"{name}/{i}/tenth") for i, v in enumerate(scored)]
+    if (fewest := min(len(sizes) for _, sizes in drawn)) < FEWEST:
+        return Gap(value, None, None, None, n, too_few(fewest), n_groups)
+    replicated, spread = (
+        shares
+        @ [
+            _means(each, share, replicates=times, seed=seed, name=f"{name}/{place}/{use}")
+            for place, each in enumerate(drawn)
+        ]
+        for share, times, use in ((1.0, replicates, "bootstrap"), (0.1, 100, "tenth"))
+    )
     low, high = np.quantile(replicated, [0.025, 0.975])
-    return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n)
+    return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n, n_groups=n_groups)
 
 
 def recall_area_by_histogram(recall: Floats, *, bins: int = 100) -> float:
@@ -116,9 +134,12 @@ def _mean(values: Floats) -> float:
     return float(distinct @ counts) / len(values)
 
 
-def _means(values: Floats, share: float, replicates: int, seed: int, name: str) -> Floats:
-    """(replicates,) means of ``share`` of the records, drawn with replacement."""
-    drawn = max(1, round(share * len(values)))
-    (sums,) = resampled_sums([values], drawn=drawn, replicates=replicates, seed=seed, name=name)
-    means: Floats = sums / drawn
+def _means(drawn_from: tuple[Floats, Floats], share: float, *, replicates: int, seed: int, name: str) -> Floats:
+    """(replicates,) means over the records of ``share`` of the groups (totals, sizes), drawn with replacement."""
+    totals, sizes = drawn_from
+    drawn = max(1, round(share * len(totals)))
+    alone = bool((sizes == 1).all())
+    columns = [totals] if alone else [totals, sizes]
+    sums = resampled_sums(columns, drawn=drawn, replicates=replicates, seed=seed, name=name)
+    means: Floats = sums[0] / (drawn if alone else sums[1])
     return means

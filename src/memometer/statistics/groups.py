@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.seeds import seed_for
+from memometer.statistics.dependence import group_codes
 from memometer.statistics.gaps import Gap
 
 __all__ = ["equal_groups", "group_gap"]
@@ -19,7 +20,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def equal_groups(
-    sets: Mapping[str, pa.Array], *, groups: int, seed: int
+    sets: Mapping[str, pa.Array],
+    *,
+    groups: int,
+    seed: int,
+    tied: Mapping[str, npt.NDArray[np.int64] | None] | None = None,
 ) -> tuple[dict[str, npt.NDArray[np.int64]], int]:
     """Deals the records of every set to ``groups`` groups by a hash of their ids, all groups of all sets of one size.
 
@@ -27,17 +32,41 @@ def equal_groups(
         sets: name → (n,) distinct record ids.
         groups: how many groups each set gets.
         seed: of the hash.
+        tied: for each set (n,) codes of records that belong together, as near duplicates do: these share a group, so
+            that groups are as good as independent; None where each record is alone.
 
     Returns:
         For each set (n,) the group of each record, −1 where it is left out so that sizes are equal; and that size.
     """
-    size = min(len(ids) for ids in sets.values()) // groups
-    dealt = {}
-    for name, ids in sets.items():
-        order = np.argsort(np.array([seed_for(seed, "group", each) for each in ids.to_pylist()], np.uint64))
-        dealt[name] = np.full(len(ids), -1, np.int64)
-        dealt[name][order[: size * groups]] = np.arange(size * groups) % groups
+    orders = {name: _order(ids, seed) for name, ids in sets.items()}
+    dealt = {name: _dealt(order, (tied or {}).get(name), groups) for name, order in orders.items()}
+    size = min(int(np.bincount(group, minlength=groups).min()) for group in dealt.values())
+    for name, order in orders.items():
+        for group in range(groups):
+            members = order[dealt[name][order] == group]
+            dealt[name][members[size:]] = -1
     return dealt, size
+
+
+def _order(ids: pa.Array, seed: int) -> npt.NDArray[np.int64]:
+    hashes = np.array([seed_for(seed, "group", each) for each in ids.to_pylist()], np.uint64)
+    return np.argsort(hashes).astype(np.int64)
+
+
+def _dealt(order: npt.NDArray[np.int64], tied: npt.NDArray[np.int64] | None, groups: int) -> npt.NDArray[np.int64]:
+    """(n,) the group of each record: bundles of tied records, by their first one's hash, to the smallest group."""
+    dealt = np.empty(len(order), np.int64)
+    codes = None if tied is None else group_codes(tied, np.ones(len(tied), bool))
+    if codes is None:
+        dealt[order] = np.arange(len(order)) % groups
+        return dealt
+    first = np.full(int(codes.max()) + 1, len(order))
+    np.minimum.at(first, codes[order], np.arange(len(order)))
+    sizes, group_of, filled = np.bincount(codes), np.empty(len(first), np.int64), np.zeros(groups, np.int64)
+    for bundle in np.argsort(first):
+        group_of[bundle] = filled.argmin()
+        filled[group_of[bundle]] += sizes[bundle]
+    return group_of[codes]
 
 
 def group_gap(trained: Floats, control: Floats) -> Gap:

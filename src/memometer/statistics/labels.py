@@ -5,6 +5,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.statistics.dependence import Groups
+
 __all__ = ["label_table"]
 
 
@@ -14,6 +16,7 @@ def label_table(
     label_ids: npt.NDArray[np.int32],
     found_target: npt.NDArray[np.bool_],
     found_reference: npt.NDArray[np.bool_],
+    groups: Groups | None = None,
 ) -> pa.Table:
     """One row per label that occurs: n, both recalls, their difference with a 95 % interval, largest gap first.
 
@@ -25,6 +28,8 @@ def label_table(
         label_ids: (t,) the label of each (record, object) pair.
         found_target: (t,) whether the target recovered it.
         found_reference: (t,) whether the reference did.
+        groups: (t,) which pairs belong together, as those of near duplicates do; None where each record is alone. The
+            variance of a label grows with what its groups have in common.
     """
     v = len(labels)
     n = np.bincount(label_ids, minlength=v).astype(np.float64)
@@ -35,6 +40,9 @@ def label_table(
     difference = only_target - only_reference
     adjusted = difference / (n + 2)
     variance = (only_target + only_reference + 1 - difference**2 / (n + 2)) / (n + 2) ** 2
+    if groups is not None:
+        signs = found_target.astype(np.float64) - found_reference
+        variance *= _design_effects(label_ids, signs - (difference / np.maximum(n, 1))[label_ids], groups, v)
     half = 1.96 * np.sqrt(variance)
     kept = np.flatnonzero(n)
     kept = kept[np.lexsort((kept, -(adjusted - half)[kept]))]
@@ -48,3 +56,16 @@ def label_table(
         "high": pa.array(np.minimum(adjusted + half, 1.0)[kept]),
     }
     return pa.table({**table, "label": pc.cast(table["label"], pa.string())})
+
+
+def _design_effects(
+    label_ids: npt.NDArray[np.int32], deviations: npt.NDArray[np.float64], groups: Groups, v: int
+) -> npt.NDArray[np.float64]:
+    """(v,) how many times the variance of each label's gap is that of as many single records; never below 1."""
+    order = np.lexsort((deviations, groups, label_ids))
+    labels, codes, values = label_ids[order], groups[order], deviations[order]
+    starts = np.flatnonzero((np.diff(labels, prepend=-1) != 0) | (np.diff(codes, prepend=codes[:1] - 1) != 0))
+    totals = np.add.reduceat(values, starts) if len(starts) else values
+    together = np.bincount(labels[starts], weights=totals**2, minlength=v)
+    alone = np.bincount(labels, weights=values**2, minlength=v)
+    return np.maximum(1.0, together / np.where(alone > 0, alone, np.inf))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.seeds import rng_for
+from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
 from memometer.statistics.gaps import Gap
 
 __all__ = ["MeanPrecision", "average_precision", "mean_average_precision"]
@@ -52,7 +53,14 @@ def average_precision(scores: Floats, positive: Bools) -> float:
 
 
 def mean_average_precision(
-    scores: Floats, positive: Bools, *, seed: int, name: str, replicates: int = 1000, micro: bool = False
+    scores: Floats,
+    positive: Bools,
+    *,
+    seed: int,
+    name: str,
+    replicates: int = 1000,
+    micro: bool = False,
+    groups: Groups | None = None,
 ) -> MeanPrecision:
     """Macro (and micro) average precision with 95 % bootstrap intervals over records.
 
@@ -69,6 +77,7 @@ def mean_average_precision(
         name: e.g. ``"zero_shot"``.
         replicates: behind ``low`` and ``high``.
         micro: also rank all pairs of record and class together.
+        groups: (n,) which records belong together and are drawn at once; None where each is alone.
     """
     n, c = scores.shape
     rankings = [_Ranking.of(scores[:, place], positive[:, place]) for place in range(c)]
@@ -80,12 +89,16 @@ def mean_average_precision(
         return MeanPrecision(nothing, nothing if micro else None, classes)
     pooled = [_Ranking.of(scores.ravel(), positive.ravel(), width=c)] if micro else []
     values = {"macro": [float(np.nanmean(classes))], "micro": [float(_under(each, whole)[0]) for each in pooled]}
+    codes = group_codes(groups, np.ones(n, bool))
+    n_groups = n if codes is None else int(codes.max()) + 1
     drawn = {
-        what: _replicated(known, pooled, n=n, drawn=size, replicates=count, seed=seed, name=f"{name}/{what}")
-        for what, size, count in (("bootstrap", n, replicates), ("tenth", max(1, round(n / 10)), 100))
+        what: _replicated(
+            known, pooled, n=n, drawn=size, replicates=count, seed=seed, name=f"{name}/{what}", codes=codes
+        )
+        for what, size, count in (("bootstrap", n_groups, replicates), ("tenth", max(1, round(n_groups / 10)), 100))
     }
     gaps = {
-        which: _gap(values[which][0], drawn["bootstrap"][which], drawn["tenth"][which], n=n)
+        which: _gap(values[which][0], drawn["bootstrap"][which], drawn["tenth"][which], n=n, n_groups=n_groups)
         for which in ("macro", *(["micro"] if micro else []))
     }
     return MeanPrecision(gaps["macro"], gaps.get("micro"), classes)
@@ -123,11 +136,19 @@ def _under(ranking: _Ranking, weights: npt.NDArray[np.integer]) -> npt.NDArray[n
 
 
 def _replicated(
-    known: list[_Ranking], pooled: list[_Ranking], *, n: int, drawn: int, replicates: int, seed: int, name: str
+    known: list[_Ranking],
+    pooled: list[_Ranking],
+    *,
+    n: int,
+    drawn: int,
+    replicates: int,
+    seed: int,
+    name: str,
+    codes: Groups | None,
 ) -> dict[str, npt.NDArray[np.float64]]:
     """(replicates,) macro and micro numbers of so many resamplings of ``drawn`` records; NaN where undefined."""
     parts: dict[str, list[npt.NDArray[np.float64]]] = {"macro": [], "micro": []}
-    for weights in _weights(n=n, drawn=drawn, replicates=replicates, seed=seed, name=name):
+    for weights in _weights(n=n, drawn=drawn, replicates=replicates, seed=seed, name=name, codes=codes):
         table = np.stack([_under(ranking, weights) for ranking in known])
         defined = ~np.isnan(table)
         sums = np.where(defined, table, 0.0).sum(axis=0)
@@ -137,19 +158,27 @@ def _replicated(
     return {which: np.concatenate(each) if each else np.empty(0) for which, each in parts.items()}
 
 
-def _weights(*, n: int, drawn: int, replicates: int, seed: int, name: str) -> Iterator[npt.NDArray[np.uint16]]:
+def _weights(
+    *, n: int, drawn: int, replicates: int, seed: int, name: str, codes: Groups | None
+) -> Iterator[npt.NDArray[np.uint16]]:
     """(n, b) how often each record is drawn, for some replicates after another."""
     size = max(1, BLOCK // (2 * n))
     for start in range(0, replicates, size):
         block = range(start, min(start + size, replicates))
-        draws = (rng_for(seed, name, replicate).integers(n, size=drawn) for replicate in block)
-        yield np.stack([np.bincount(rows, minlength=n).astype(np.uint16) for rows in draws], axis=1)
+        units = n if codes is None else int(codes.max()) + 1
+        draws = (rng_for(seed, name, replicate).integers(units, size=drawn) for replicate in block)
+        counts = np.stack([np.bincount(rows, minlength=units).astype(np.uint16) for rows in draws], axis=1)
+        yield counts if codes is None else counts[codes]
 
 
-def _gap(value: float, bootstrap: npt.NDArray[np.float64], tenth: npt.NDArray[np.float64], *, n: int) -> Gap:
+def _gap(
+    value: float, bootstrap: npt.NDArray[np.float64], tenth: npt.NDArray[np.float64], *, n: int, n_groups: int
+) -> Gap:
     bootstrap, tenth = (each[~np.isnan(each)] for each in (bootstrap, tenth))
-    if n < 2 or not len(bootstrap):
-        return Gap(value, None, None, None, n)
+    if n_groups < FEWEST or not len(bootstrap):
+        reason = too_few(n_groups) if n_groups < FEWEST else "no replicate has a class with a positive record"
+        return Gap(value, None, None, None, n, reason, n_groups)
     # A record drawn twice is found together with itself, which lifts every replicate: their mean goes to the value.
     low, high = np.clip(np.quantile(bootstrap, [0.025, 0.975]) - bootstrap.mean() + value, 0.0, 1.0)
-    return Gap(value, float(low), float(high), float(np.std(tenth, ddof=1)) if len(tenth) > 1 else None, n)
+    std = float(np.std(tenth, ddof=1)) if len(tenth) > 1 else None
+    return Gap(value, float(low), float(high), std, n, n_groups=n_groups)

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes
+
 __all__ = ["top_counts", "top_gaps"]
 
 Floats = npt.NDArray[np.float64]
@@ -34,6 +36,7 @@ def top_gaps(
     target: dict[str, Floats],
     reference: dict[str, Floats],
     id_rank: npt.NDArray[np.int64],
+    groups: Groups | None = None,
 ) -> list[dict[str, object]]:
     """Mean gaps in precision, recall and F over the top-L records, for the three sortings (A, Section 4).
 
@@ -48,6 +51,7 @@ def top_gaps(
         target: (n,) arrays ``precision``, ``recall``, ``f``, ``correct``, ``distance`` of the scored records.
         reference: the same under the other model.
         id_rank: (n,) the place of each record's id among the sorted ids.
+        groups: (n,) which records belong together; None where each is alone.
     """
     n = len(id_rank)
     rows: list[dict[str, object]] = []
@@ -59,7 +63,9 @@ def top_gaps(
             for name in ("precision", "recall", "f"):
                 gaps = (target[name] - reference[name])[order[:top]]
                 row[f"{name}_gap"] = float(gaps.mean())
-                row[f"{name}_gap_low"], row[f"{name}_gap_high"] = _interval(gaps)
+                row[f"{name}_gap_low"], row[f"{name}_gap_high"] = _interval(
+                    gaps, None if groups is None else groups[order[:top]]
+                )
                 row[f"control_{name}_gap"] = float((reference[name] - target[name])[swapped[:top]].mean())
             rows.append(row)
     return rows
@@ -77,9 +83,10 @@ def _order(
     return np.lexsort((id_rank, first["distance"], keys[sort])).astype(np.int64)
 
 
-def _interval(gaps: Floats) -> tuple[float | None, float | None]:
-    """Mean ± 1.96 standard errors given the selection; None for fewer than ten records, where it would mislead."""
-    if len(gaps) < 10:
+def _interval(gaps: Floats, groups: Groups | None) -> tuple[float | None, float | None]:
+    """Mean ± 1.96 standard errors given the selection; None for fewer than 20 records or groups."""
+    codes = group_codes(groups, np.ones(len(gaps), bool))
+    if (len(gaps) if codes is None else int(codes.max()) + 1) < FEWEST:
         return None, None
-    half = 1.96 * float(gaps.std(ddof=1)) / len(gaps) ** 0.5
+    half = 1.96 * float(gaps.std(ddof=1)) * (design_effect(gaps - gaps.mean(), codes) / len(gaps)) ** 0.5
     return float(gaps.mean()) - half, float(gaps.mean()) + half

@@ -28,6 +28,7 @@ RESULTS_SCHEMA = pa.schema(
         pa.field("high", pa.float64()),
         pa.field("std", pa.float64()),  # A's 10 % protocol, of gaps
         pa.field("n", pa.int64()),
+        pa.field("n_groups", pa.int64()),  # what the interval draws
     ]
 )
 """Columns of ``results.parquet``: one row per cell and number."""
@@ -153,7 +154,8 @@ def _utility_metric(name: str | None, known: Sequence[str]) -> str | None:
 
 
 def _values(rows: dict[int, dict[str, Any]]) -> dict[int, float]:
-    return {seed: row["value"] for seed, row in rows.items() if row["value"] is not None}
+    """Of seeds with enough records for an interval; a value without one is chance for the most part."""
+    return {seed: row["value"] for seed, row in rows.items() if row["value"] is not None and row["low"] is not None}
 
 
 def _over_seeds(rows: dict[int, dict[str, Any]], baseline: dict[int, dict[str, Any]]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ MODELS = {"a": "target", "b": "reference"}
 """What the directions of utility rows call the models of a cell."""
 
 Row = dict[str, Any]
-"""``metric``, ``scope``, ``direction``, ``value``, ``low``, ``high``, ``std`` and ``n``; null where undefined."""
+"""``metric``, ``scope``, ``direction``; ``value``, ``low``, ``high``, ``std``, ``n``, ``n_groups``: or null."""
 
 
 def audit_rows(summary: dict[str, Any]) -> list[Row]:
@@ -73,7 +73,7 @@ def _leaves(entry: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple
 
 
 def _mean(entries: list[dict[str, Any]]) -> Row:
-    mean: Row = {"n": entries[0].get("n")}
+    mean: Row = {name: entries[0].get(name) for name in ("n", "n_groups")}
     for name in ("value", "low", "high"):
         values = [entry.get(name) for entry in entries]
         mean[name] = None if None in values else sum(values) / len(values)  # type: ignore[arg-type]
@@ -81,5 +81,5 @@ def _mean(entries: list[dict[str, Any]]) -> Row:
 
 
 def _row(metric: str, entry: dict[str, Any], *, scope: str | None, direction: str) -> Row:
-    named = {name: entry.get(name) for name in ("value", "low", "high", "std", "n")}
+    named = {name: entry.get(name) for name in ("value", "low", "high", "std", "n", "n_groups")}
     return {"metric": metric, "scope": scope, "direction": direction, **named}

@@ -34,7 +34,14 @@ class Classified:
 
 
 def classify(
-    scores: npt.NDArray[np.float32], truth: Truth, *, seed: int, name: str, replicates: int, micro: bool
+    scores: npt.NDArray[np.float32],
+    truth: Truth,
+    *,
+    seed: int,
+    name: str,
+    replicates: int,
+    micro: bool,
+    groups: npt.NDArray[np.int64] | None = None,
 ) -> Classified:
     """Compares scores with what is in the images; of equal scores the lower class goes first.
 
@@ -45,6 +52,7 @@ def classify(
         name: e.g. ``"zero_shot"``.
         replicates: bootstrap replicates over records.
         micro: also the micro average of several objects per image.
+        groups: (n,) which records belong together and are drawn at once; None where each is alone.
     """
     n, c = scores.shape
     positive = truth.positive
@@ -54,7 +62,9 @@ def classify(
         ("accuracy", "accuracy@5", "mean_average_precision", "micro_average_precision")
     )
     if truth.task == "multi-label":
-        found = mean_average_precision(scores, positive, seed=seed, name=name, replicates=replicates, micro=micro)
+        found = mean_average_precision(
+            scores, positive, seed=seed, name=name, replicates=replicates, micro=micro, groups=groups
+        )
         numbers["mean_average_precision"] = found.macro.as_dict()
         numbers["micro_average_precision"] = found.micro.as_dict() if found.micro else None
         return Classified(numbers, predicted, correct, np.zeros(n, np.int64), found.classes)
@@ -64,7 +74,13 @@ def classify(
     rank = before.sum(axis=1) + 1
     for key, top in (("accuracy", 1), ("accuracy@5", TOP)):
         gap = (
-            gap_of([(rank <= top).astype(float)], seed=seed, name=f"{name}/{key}", replicates=replicates)
+            gap_of(
+                [(rank <= top).astype(float)],
+                seed=seed,
+                name=f"{name}/{key}",
+                replicates=replicates,
+                groups=[groups],
+            )
             if top <= c
             else Gap(None, None, None, None, 0, f"there are {c} classes, fewer than {top}")
         )

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from memometer.audits.inputs import Model, folder_of, open_records, spec_of
 from memometer.audits.result import REJECTS_SCHEMA
+from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.data.records import Records
 from memometer.errors import InputError
@@ -125,7 +126,7 @@ def measure_utility(
     key = hash_json([options, without_places(manifest)])
     if out is not None and (finished := finished_utility(Path(out), key, overwrite=overwrite)):
         return finished
-    how = Resampling(seed, replicates, micro)
+    how = Resampling(seed, replicates, micro, subject.records.groups)
     with stages_of(out, store) as (place, _):
         embedder = Embedder(place, workers, batch_size)
         parts, rejects = _measure(
@@ -146,6 +147,7 @@ def measure_utility(
     }
     for note in notes:
         warn(note)
+    summary["notes"] = [*notes, *small_notes(summary)]
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(
         summary=summary,

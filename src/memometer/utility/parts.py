@@ -39,11 +39,13 @@ class Resampling:
         seed: of the bootstrap.
         replicates: of it.
         micro: also the micro average of several objects per image.
+        groups: (n,) which of the records under test, by id, belong together: `memometer.data.records.Records.groups`.
     """
 
     seed: int
     replicates: int
     micro: bool
+    groups: npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +96,7 @@ def run_retrieval(
                 "caption without an image": n_texts - len(owners),
             }
         ),
-        **recalls(ranks, seed=how.seed, replicates=how.replicates),
+        **recalls(ranks, seed=how.seed, replicates=how.replicates, groups=how.groups[rows]),
     }
     starts = np.concatenate(([0], np.cumsum(sizes)))
     lists = pa.ListArray.from_arrays(pa.array(starts, pa.int32()), _nullable(ranks.text_to_image))
@@ -184,7 +186,15 @@ def _classified(
     rows: npt.NDArray[np.int64],
     n: int,
 ) -> Part:
-    found: Classified = classify(scores, truth, seed=how.seed, name=name, replicates=how.replicates, micro=how.micro)
+    found: Classified = classify(
+        scores,
+        truth,
+        seed=how.seed,
+        name=name,
+        replicates=how.replicates,
+        micro=how.micro,
+        groups=how.groups[rows],
+    )
     counts = truth.positive.sum(axis=0)
     without = [names[place] for place in np.flatnonzero(counts == 0)]
     numbers = {"task": truth.task, **found.numbers, "n_classes": len(names), "classes_without_positives": without}

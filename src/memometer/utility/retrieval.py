@@ -88,11 +88,12 @@ def rank_pairs(images: Embeddings, captions: Embeddings, owners: Ints, *, device
     return Ranks(owners, len(images), image_to_text, _first(found == owners[:, None]))
 
 
-def recalls(ranks: Ranks, *, seed: int, replicates: int) -> dict[str, dict[str, Any]]:
+def recalls(ranks: Ranks, *, seed: int, replicates: int, groups: Ints | None = None) -> dict[str, dict[str, Any]]:
     """Recall@k of both directions, each with its 95 % interval over images.
 
     Image to text: the share of images with one of their captions among the k nearest. Text to image: the share of
-    captions whose image is among the k nearest; images are resampled with all their captions.
+    captions whose image is among the k nearest; images are resampled with all their captions, and images that belong
+    together (``groups``, (n,)) at once.
     """
     sizes = ranks.n_captions
     table: dict[str, dict[str, Any]] = {"image_to_text": {}, "text_to_image": {}}
@@ -103,14 +104,14 @@ def recalls(ranks: Ranks, *, seed: int, replicates: int) -> dict[str, dict[str, 
         else:
             hits = np.where(sizes > 0, _within(ranks.image_to_text, k), np.nan)
             table["image_to_text"][name] = gap_of(
-                [hits], seed=seed, name=f"image_to_text/{name}", replicates=replicates
+                [hits], seed=seed, name=f"image_to_text/{name}", replicates=replicates, groups=[groups]
             ).as_dict()
         if k > ranks.n_images:
             table["text_to_image"][name] = _too_small(ranks.n_images, "images", k)
         else:
             totals = np.bincount(ranks.owners, _within(ranks.text_to_image, k), minlength=ranks.n_images)
             table["text_to_image"][name] = clustered_mean(
-                totals, sizes, seed=seed, name=f"text_to_image/{name}", replicates=replicates
+                totals, sizes, seed=seed, name=f"text_to_image/{name}", replicates=replicates, groups=groups
             ).as_dict()
     return table
 

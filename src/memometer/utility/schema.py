@@ -19,7 +19,10 @@ class Number(Strict):
     high: float | None = Field(description="Upper end of it.")
     std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the images.")
     n: int = Field(ge=0, description="Images behind it; captions in text_to_image.")
-    reason: str | None = Field(default=None, description="Why the value is null.")
+    reason: str | None = Field(default=None, description="Why the value, or its interval, is null.")
+    n_groups: int | None = Field(
+        default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
+    )
 
 
 class Recalls(Strict):

@@ -6,7 +6,7 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import read_gap
 from memometer.report.lazy import alt
-from memometer.report.text import DASH, count, plain, signed
+from memometer.report.text import DASH, plain, signed
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -62,7 +62,7 @@ def run_numbers(run: dict[str, Any]) -> Numbers:
         gap = read_gap(entry)
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
-        values = (signed(entry["baseline"]), signed(entry["run"]), signed(gap.value), gap.interval_text, count(gap.n))
+        values = (signed(entry["baseline"]), signed(entry["run"]), signed(gap.value), gap.interval_text, gap.n_text)
         rows.append((entry["design"], entry["name"], *values))
     return Numbers(COLUMNS, tuple(rows), n_text=2, strong=frozenset(strong))
 

@@ -6,7 +6,7 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, shown_designs
 from memometer.report.lazy import alt
-from memometer.report.text import DASH, count, signed
+from memometer.report.text import DASH, signed
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -39,7 +39,7 @@ def headline_numbers(audit: "Audit") -> Numbers:
         for scope, scope_name in SCOPES.items():
             for measure, (name, _) in MEASURES.items():
                 gap = find_gap(audit.summary, design=design, scope=scope, measure=measure)
-                numbers = (signed(gap.value), signed(gap.low), signed(gap.high), count(gap.n))
+                numbers = (signed(gap.value), signed(gap.low), signed(gap.high), gap.n_text)
                 rows.append((DESIGNS[design], scope_name, name, *numbers))
     if all(row[3] == DASH for row in rows):
         return Numbers((), ())

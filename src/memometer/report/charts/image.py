@@ -86,7 +86,7 @@ def score_numbers(audit: "Audit") -> Numbers:
         for share, gap in scores.items():
             if gap.above_zero:
                 strong.add(len(rows))
-            rows.append((design, SHARES[share], signed(gap.value), gap.interval_text, count(gap.n)))
+            rows.append((design, SHARES[share], signed(gap.value), gap.interval_text, gap.n_text))
     if all(row[2] == DASH for row in rows):
         return Numbers((), ())
     return Numbers(

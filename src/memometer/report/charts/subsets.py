@@ -8,7 +8,7 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt, pc
 from memometer.report.subsets import MEANINGS, NAMES, mean_of, shown_subsets
-from memometer.report.text import count, signed
+from memometer.report.text import signed
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -66,7 +66,7 @@ def mean_numbers(audit: "Audit") -> Numbers:
                 *(signed(mean.value), mean.interval_text, signed(mean.std).lstrip("+")),
                 *(signed(over.value), over.interval_text),
                 signed(spread).lstrip("+"),
-                count(mean.n),
+                mean.n_text,
             )
         )
     scores = ("Mean", "95 % interval", "std", "Normalised", "95 % interval", "se, trainings", "n")

@@ -6,7 +6,7 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
 from memometer.report.lazy import alt
-from memometer.report.text import count, signed
+from memometer.report.text import signed
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -35,7 +35,7 @@ def sweep_numbers(audit: "Audit") -> Numbers:
     if not any(gap.value is not None for scope in SCOPES for _, _, gap in _gaps(audit.summary, scope)):
         return Numbers((), ())
     rows = [
-        (str(k), name, MEASURES[measure][0], signed(gap.value), signed(gap.low), signed(gap.high), count(gap.n))
+        (str(k), name, MEASURES[measure][0], signed(gap.value), signed(gap.low), signed(gap.high), gap.n_text)
         for scope, name in SCOPES.items()
         for k, measure, gap in _gaps(audit.summary, scope)
     ]

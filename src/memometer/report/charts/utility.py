@@ -47,7 +47,7 @@ def share_numbers(audit: "Audit") -> Numbers:
     if all(share.value is None for share in found):
         return Numbers((), ())
     rows = [
-        (share.part, share.name, unsigned(share.value), share.interval_text, unsigned(share.std), count(share.n))
+        (share.part, share.name, unsigned(share.value), share.interval_text, unsigned(share.std), share.n_text)
         for share in found
     ]
     return Numbers(("Part", "Number", "Value", "95 % interval", "std", "n"), tuple(rows), n_text=2)

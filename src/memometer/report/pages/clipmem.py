@@ -117,7 +117,7 @@ def _correlation(summary: dict[str, Any]) -> Numbers:
     found = read_gap(summary.get("similarity_correlation"))
     if found.value is None:
         return Numbers((), ())
-    cells = ("Rank correlation over the candidates", signed(found.value), found.interval_text, count(found.n))
+    cells = ("Rank correlation over the candidates", signed(found.value), found.interval_text, found.n_text)
     return Numbers(("", "Value", "95 % interval", "n"), (cells,))
 
 

@@ -15,7 +15,7 @@ from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import read_gap
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.references import agreement_rows
-from memometer.report.text import Clipped, clip, count, plain, signed
+from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _verdict(summary: dict[str, Any]) -> Verdict:
     name = {"scores": "one-way"}.get(design, design)
     number = (
         f"the {name} déjà vu score is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, "
-        f"from {gap.n:,} records"
+        f"from {gap.drawn_text}"
     )
     cautions = []
     if design == "scores":
@@ -57,7 +57,7 @@ def _verdict(summary: dict[str, Any]) -> Verdict:
         claim = "From a crop without the foreground, the target names the foreground of its training images more often "
         rest = "than the reference does: " if found else "than the reference: "
         return Verdict("found" if found else "one-way", title, f"{claim}{rest}{number}.", tuple(cautions))
-    sentence = number[0].upper() + number[1:]
+    sentence = capital(number)
     if gap.below_zero:
         hint = "Check that target and reference, and their roles, were not exchanged."
         return Verdict(

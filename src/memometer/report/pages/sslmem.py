@@ -104,7 +104,7 @@ def _outputs(summary: dict[str, Any], what: str) -> Numbers:
     for tower, design, gap in found:
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
-        rows.append((tower, design, signed(gap.value), gap.interval_text, count(gap.n)))
+        rows.append((tower, design, signed(gap.value), gap.interval_text, gap.n_text))
     header = ("Tower", "Records", "Mean", "95 % interval", "n")
     return Numbers(header, tuple(rows), n_text=2, strong=frozenset(strong))
 

@@ -1,0 +1,182 @@
+"""Records that come in groups, through every measure: what is drawn, and where it is said."""
+
+import html
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pair_worlds import PairWorld
+from test_audits_image_dejavu import knowing, options
+from tower_world import encoder, records_folder
+from utility_world import UtilityWorld
+from worlds import VectorWorld
+
+from memometer import (
+    audit_clipmem,
+    audit_image_dejavu,
+    audit_sslmem,
+    audit_unitmem,
+    audit_vl_dejavu,
+    compare_audits,
+    make_scenes,
+    measure_utility,
+    split_records,
+)
+from memometer.audits.small_sets import small_notes
+from memometer.cli.show import show_audit
+from memometer.report import render
+
+SIZE = 3
+TOWERS = {"role": "a", "tower": "both", "replicates": 100, "gallery": 3, "draws": 2}
+
+
+def group(folder, size):
+    """Gives every ``size`` records of a role, in the order of their ids, a group."""
+    path = folder / "records.parquet"
+    table = pq.read_table(path)
+    roles = table["role"].to_pylist()
+    places: dict[str, int] = {}
+    names = {}
+    for name, role in sorted(zip(table["record_id"].to_pylist(), roles, strict=True)):
+        places[role] = places.get(role, -1) + 1
+        names[name] = f"{role} {places[role] // size}"
+    column = pa.array([names[name] for name in table["record_id"].to_pylist()])
+    table = table.drop_columns("group") if "group" in table.column_names else table
+    pq.write_table(table.append_column("group", column), path)
+    return folder
+
+
+def vl(place, size):
+    world = VectorWorld(place, n=90, plant=0.6)
+    group(place / "records", size)
+    return audit_vl_dejavu(**world.options, k=4, gallery=3, images=False)
+
+
+def clipmem(place, size):
+    world = PairWorld(place, known=0.4, n=90)
+    group(place / "records", size)
+    return audit_clipmem(**world.options)
+
+
+def towers(place, n, size):
+    return group(records_folder(place, n=n), size)
+
+
+def sslmem(place, size):
+    folder = towers(place, 180, size)
+    return audit_sslmem(target=encoder(1), reference=encoder(9), records=folder, reference_role="b", **TOWERS)
+
+
+def unitmem(place, size):
+    return audit_unitmem(target=encoder(1), records=towers(place, 180, size), control_role="b", **TOWERS)
+
+
+def image(place, size):
+    make_scenes(place, n=260, size=40, kind="foreground")
+    split_records(place, "a=90,b=90,public=rest")
+    group(place, size)
+    models = {"target": knowing(place, "a"), "reference": knowing(place, "b", seed=1)}
+    return audit_image_dejavu(**models, **options(place, reference_role="b"))
+
+
+AUDITS = {"vl-dejavu": vl, "clipmem": clipmem, "sslmem": sslmem, "unitmem": unitmem, "image-dejavu": image}
+DRAWN = {
+    "vl-dejavu": "balanced.all.prg",
+    "clipmem": "subsets.candidates.clipmem",
+    "sslmem": "towers.image.balanced.sslmem",
+    "image-dejavu": "balanced.100",
+}
+"""A number of each measure whose interval draws records. UnitMem has none: units, and groups of its own dealing."""
+OTHERWISE = {"unitmem": ("towers.image", "towers.text", "control.difference", "text_less_image")}
+"""Ends of the paths of intervals that are over something else."""
+
+
+@pytest.fixture(scope="module", params=AUDITS)
+def pair(request, tmp_path_factory):
+    """One audit of the same records without groups, and with groups of three."""
+    folder = tmp_path_factory.mktemp("groups")
+    return [AUDITS[request.param](folder / f"of{size}", size) for size in (1, SIZE)]
+
+
+def intervals(found, path=""):
+    """Everything in a summary that has an interval: its path, and the number."""
+    if isinstance(found, dict) and {"low", "high"} <= set(found):
+        yield path, found
+    elif isinstance(found, dict):
+        for name, each in found.items():
+            yield from intervals(each, f"{path}.{name}".lstrip("."))
+    elif isinstance(found, list):
+        for place, each in enumerate(found):
+            yield from intervals(each, f"{path}.{place}")
+
+
+def test_every_interval_of_records_says_how_many_groups_it_draws(pair):
+    measure = pair[0].summary["measure"]
+    alone, grouped = (dict(intervals(audit.summary)) for audit in pair)
+    assert set(alone) == set(grouped)
+    for path, number in grouped.items():
+        if number["low"] is None or path.endswith(OTHERWISE.get(measure, ())):
+            continue
+        names = [name for name in number if name.startswith("n_groups")]
+        assert names, path
+        for name in names:
+            n = number[name.replace("n_groups", "n")]
+            assert 0.9 * n / SIZE - 1 <= number[name] < n, (path, number)
+            assert alone[path][name] >= 0.95 * alone[path][name.replace("n_groups", "n")]  # scenes have near duplicates
+
+
+def test_values_stay_and_intervals_are_of_groups(pair):
+    measure = pair[0].summary["measure"]
+    if measure not in DRAWN:
+        return
+    alone, grouped = (dict(intervals(audit.summary))[DRAWN[measure]] for audit in pair)
+    assert alone["value"] == grouped["value"]
+    assert (alone["low"], alone["high"]) != (grouped["low"], grouped["high"])
+
+
+def test_the_samples_the_terminal_and_the_report_name_the_groups(pair, capsys):
+    alone, grouped = pair
+    measure = grouped.summary["measure"]
+    if measure in DRAWN:
+        assert alone.samples["group"].null_count >= 0.95 * alone.samples.num_rows
+        assert grouped.samples["group"].null_count == 0
+        n_groups = dict(intervals(grouped.summary))[DRAWN[measure]]["n_groups"]
+        assert f"in {n_groups:,} groups" in render(grouped)
+    show_audit(grouped, None, as_json=False)
+    printed = capsys.readouterr().out
+    (warning,) = small_notes(grouped.summary)
+    assert warning in printed
+    assert warning in grouped.summary["notes"]
+    assert warning[1:] in html.unescape(render(grouped))
+    assert measure not in DRAWN or "groups, " in warning or "groups;" in warning
+
+
+def test_a_comparison_draws_the_groups_too(pair):
+    _, grouped = pair
+    if grouped.summary["measure"] not in DRAWN:
+        return
+    (run,) = compare_audits([grouped, grouped], replicates=100).summary["runs"]
+    counted = [entry for entry in run["numbers"] if entry["low"] is not None]
+    assert counted
+    for entry in counted:
+        assert entry["n_groups"] < entry["n"], entry
+
+
+def test_shares_of_utility_are_drawn_by_group(tmp_path):
+    found = []
+    for size in (1, SIZE):
+        world = UtilityWorld(tmp_path / f"of{size}", n=90, several=False)
+        group(world.folder / "records", size)
+        found.append(measure_utility(**world.options, retrieval=True, linear_probe=True, probe_role="probe"))
+    alone, grouped = (dict(intervals(each.summary)) for each in found)
+    assert set(alone) == set(grouped)
+    checked = 0
+    for path, number in grouped.items():
+        if number["low"] is None:
+            continue
+        assert number["value"] == alone[path]["value"]
+        assert number["n_groups"] == 30, path
+        assert alone[path]["n_groups"] == 90, path
+        checked += 1
+    assert checked > 3
+    assert "in 30 groups" in render(found[1].as_audit())
