@@ -65,7 +65,10 @@ def test_folder_without_captions_says_what_to_do(tmp_path):
         ("gz.tar", "is compressed"),
         ("empty", "found no records in .*empty, which holds nothing"),
         ("{t.csv,shards/00.tar}", "one format; got csv, webdataset"),
-        ("t.csv", r"no column 'filepath' for images; its columns are url, title; pass --image-column"),
+        (
+            "t.csv",
+            r"its columns are url, title; column 'url' has addresses, .*--image-column 'url'",
+        ),
         ("u.csv", r"no column 'title' for captions; its columns are image, url; pass --caption-column"),
         ("empty.csv", "no header|is empty"),
         ("fake.parquet", "cannot be read as Parquet"),

@@ -18,7 +18,7 @@ from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source
 from memometer.data.sources.surroundings import Surroundings, surroundings
-from memometer.data.summary import ImportSummary, check_rejects, summarise
+from memometer.data.summary import ImportSummary, check_rejects, summarise, why_rejected
 from memometer.data.verifying import PieceJob, name_piece, verify_piece
 from memometer.engines.pool import map_ordered
 from memometer.errors import InputError, SourceError
@@ -102,7 +102,9 @@ def import_records(
     reasons = _write_rejects(parts, scratch, folder, max_rejects=max_rejects)
     if not parts.keep.any():
         raise SourceError(
-            f"{source} was read as {reader.format} and holds no record that can be used; --format names another kind"
+            f"{source} was read as {reader.format} and holds no record that can be used"
+            f"{why_rejected(reasons, folder / 'rejects.parquet')}; "
+            "--format names another kind"
         )
     objects_from = _objects_from(parts, objects, has_nouns=nouns is not None)
     finder = nouns if objects_from == "captions" else None

@@ -13,7 +13,7 @@ from memometer.data.findings import Findings, commonest
 from memometer.errors import DamagedError, RejectsError
 from memometer.sealing import read_sealed_json
 
-__all__ = ["ImportSummary", "boxes_of_import", "check_rejects", "summarise"]
+__all__ = ["ImportSummary", "boxes_of_import", "check_rejects", "summarise", "why_rejected"]
 
 HINTS = {
     "duplicate id": "in a table, name a column of unique ids with --id-column",
@@ -138,14 +138,20 @@ def check_rejects(reasons: Mapping[str, int], *, n_kept: int, max_rejects: float
     n_records = n_rejected + n_kept
     if n_rejected <= max_rejects * n_records:
         return
-    commonest = ", ".join(f"{count:,} × {reason}" for reason, count in list(reasons.items())[:3])
-    hint = HINTS.get(next(iter(reasons)))
     raise RejectsError(
         f"{n_rejected:,} of {n_records:,} records were rejected, {n_rejected / n_records:.1%}, more than the "
-        f"{max_rejects:.1%} allowed: {commonest}; see {rejects}; "
-        + (f"{hint}; " if hint else "")
-        + "mend the source, or allow more with --max-rejects"
+        f"{max_rejects:.1%} allowed{why_rejected(reasons, rejects)}; mend the source, or allow more with "
+        "--max-rejects"
     )
+
+
+def why_rejected(reasons: Mapping[str, int], rejects: Path) -> str:
+    """The commonest reasons of rejects and what helps, for a message; "" where there are none."""
+    if not reasons:
+        return ""
+    commonest = ", ".join(f"{count:,} × {reason}" for reason, count in list(reasons.items())[:3])
+    hint = HINTS.get(next(iter(reasons)))
+    return f": {commonest}; see {rejects}" + (f"; {hint}" if hint else "")
 
 
 def _spread(sides: list[npt.NDArray[np.int32]]) -> tuple[int, int, int]:

@@ -30,7 +30,7 @@ class ArrowReader(ArrowRows):
         pieces = []
         for path in self.paths:
             table = _open(path)
-            choose_columns(table.schema.names, self.rows.fields, path=path, captions_required=False)
+            choose_columns(table.schema.names, self.rows.fields, path=path, captions_required=False, like=self.paths[0])
             n = table.num_rows
             pieces += [Piece(path, row=row, n_rows=min(PIECE_ROWS, n - row)) for row in range(0, n, PIECE_ROWS)]
         return self._plan(pieces, scratch)

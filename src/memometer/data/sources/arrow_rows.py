@@ -15,7 +15,7 @@ from memometer.data.sources.columns import choose_columns, find_corners
 from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, image_key, name_hash, plan_groups
 from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import UNDECODABLE, Row, RowOptions, image_name, read_rows
-from memometer.data.sources.table_options import row_options
+from memometer.data.sources.table_options import row_options, table_remarks
 from memometer.errors import SourceError
 
 __all__ = ["ArrowRows", "column_values"]
@@ -30,6 +30,7 @@ class ArrowRows(abc.ABC):
         one_row_per: what a row stands for; None recognises it.
         captions_required: whether a table without a column of captions is a mistake.
         grouped: whether rows may be of one image: where the images are named, and lie elsewhere.
+        remarks: what was recognised.
     """
 
     format: ClassVar[str]
@@ -38,6 +39,7 @@ class ArrowRows(abc.ABC):
     one_row_per: RowUnit | None = None
     captions_required: bool = True
     grouped: bool = False
+    remarks: tuple[str, ...] = ()
 
     def files(self) -> Iterator[Path]:
         """The tables, and where the names of classes are from; images that they name by path are not among them."""
@@ -66,7 +68,8 @@ class ArrowRows(abc.ABC):
             classes=class_names_of(schema),
             images=lambda: cls._cells(paths, image) if named else (),
         )
-        return cls(tuple(paths), rows, options.one_row_per, options.captions_required, grouped=named)
+        remarks = table_remarks(schema.names, rows)
+        return cls(tuple(paths), rows, options.one_row_per, options.captions_required, grouped=named, remarks=remarks)
 
     @staticmethod
     @abc.abstractmethod
@@ -85,9 +88,11 @@ class ArrowRows(abc.ABC):
     def _plan(self, pieces: Sequence[Piece], scratch: Path) -> Plan:
         """The pieces; where images are named, rows of one image are brought together."""
         if not self.grouped or self.one_row_per == "image":
-            return Plan(pieces)
+            return Plan(pieces, {}, self.remarks)
         together = plan_groups(self._hashes, lambda: self._payloads(pieces), scratch)
-        return Plan(pieces) if together is None else Plan(together[0], {}, (together[1],))
+        if together is None:
+            return Plan(pieces, {}, self.remarks)
+        return Plan(together[0], {}, (*self.remarks, together[1]))
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
         """The rows of one piece; where the file is damaged, the rest is one reject."""

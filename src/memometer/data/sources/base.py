@@ -32,6 +32,9 @@ PIECE_ROWS = 2_048
 """Records per piece, where the reader can choose; also the rows that a worker holds before it writes them."""
 
 
+_CAPTION_KEYS = ("caption", "raw", "text", "sentence", "description")
+"""Where objects in place of texts have theirs."""
+
 _NOTHING = frozenset({"nan", "null", "none", "n/a", "na", "<na>", "#n/a", "nil", "nat"})
 
 
@@ -250,6 +253,8 @@ def is_nothing(text: str) -> bool:
 def captions_from(value: object, *, what: str) -> list[str]:
     """The captions in a field: a text, a list of texts, or nothing; blank ones, ``nan`` or ``NULL`` are dropped.
 
+    An object in place of a text stands for its ``caption``, ``raw``, ``text``, ``sentence`` or ``description``.
+
     Raises:
         BadRecordError: something else, or text that is not UTF-8.
 
@@ -260,6 +265,8 @@ def captions_from(value: object, *, what: str) -> list[str]:
     for entry in value if isinstance(value, list | tuple) else [value]:
         if entry is None or entry != entry:  # noqa: PLR0124 (a table's NaN)
             continue
+        if isinstance(entry, Mapping):
+            entry = next((entry[name] for name in _CAPTION_KEYS if name in entry), entry)  # noqa: PLW2901 (what it holds)
         if not isinstance(entry, str):
             raise BadRecordError(f"caption is not text: {what} holds {type(entry).__name__}")
         text = valid_text(entry.strip(), what=what)

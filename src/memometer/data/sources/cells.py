@@ -3,10 +3,10 @@
 import ast
 import base64
 import binascii
-import json
 import re
 
 from memometer.data.sources.base import BadRecordError
+from memometer.data.sources.json_values import RepeatedKeyError, parse_json
 
 __all__ = ["base64_image", "list_in_cell"]
 
@@ -15,6 +15,11 @@ MAX_CHARACTERS = 4 * 2**20
 
 _ARRAY = re.compile(r"""\[(\s*("[^"]*"|'[^']*')\s*)+\]""")
 """A NumPy array of texts as pandas writes it: without commas, which Python would join to one text."""
+
+_NOT_A_NUMBER = re.compile(r"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|\bnan\b""")
+"""A text, or ``nan`` outside of texts, which pandas writes into Python's lists and Python does not read."""
+
+_LIST_OF_TEXTS = re.compile(r"""\[\s*['"].*['"]\s*\]""", re.DOTALL)
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{200,}={0,2}")
 
@@ -41,13 +46,21 @@ def list_in_cell(text: str, *, what: str) -> list[object] | None:
         raise BadRecordError(f"too large: {what} holds a list of {len(text):,} characters")
     if _ARRAY.fullmatch(text):
         return [match[1:-1] for match in re.findall(r"""("[^"]*"|'[^']*')""", text)]
-    for parse in (json.loads, ast.literal_eval):
+    for parse in (parse_json, ast.literal_eval):
         try:
-            found = parse(text)
+            found = parse(_NOT_A_NUMBER.sub(_as_none, text) if parse is ast.literal_eval else text)
+        except RepeatedKeyError as error:
+            raise BadRecordError(f"malformed JSON: {what}: {error}") from None
         except (ValueError, SyntaxError, RecursionError, MemoryError, TypeError):
             continue
         return list(found) if isinstance(found, list | tuple) else None
+    if _LIST_OF_TEXTS.fullmatch(text):
+        raise BadRecordError(f"malformed list: {what} begins and ends as a list of texts and is none")
     return None
+
+
+def _as_none(match: re.Match[str]) -> str:
+    return match[1] or "None"
 
 
 def base64_image(text: str) -> bytes | None:

@@ -1,13 +1,13 @@
 """Names of classes that a source numbers or gives by synset: ``data.yaml``, ``classes.txt``, ImageNet's mapping."""
 
 import dataclasses
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import yaml
 
+from memometer.data.sources.json_values import parse_json
 from memometer.errors import SourceError
 
 __all__ = ["CLASSNAMES_FILES", "YOLO_FILES", "ClassNames", "find_class_names", "load_class_names"]
@@ -52,7 +52,7 @@ def load_class_names(path: str | Path) -> ClassNames:
         if path.suffix.lower() in {".yaml", ".yml"}:
             names = _from_object(_yaml_names(yaml.safe_load(text)))
         elif path.suffix.lower() == ".json":
-            names = _from_object(json.loads(text))
+            names = _from_object(parse_json(text))
         else:
             names = _from_lines(text.splitlines())
     except OSError as error:

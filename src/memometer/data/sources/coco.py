@@ -21,6 +21,7 @@ from memometer.data.sources.coco_files import (
 )
 from memometer.data.sources.coco_join import JoinedImage, join_split
 from memometer.data.sources.coco_places import SplitImages
+from memometer.data.sources.file_splits import split_remarks
 from memometer.errors import SourceError
 from memometer.tables import open_table, table_writer
 
@@ -38,6 +39,7 @@ _JOINED = pa.schema(
         pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
         pa.field("size", pa.list_(pa.float64())),
         pa.field("fault", pa.string()),
+        pa.field("role", pa.string()),
     ]
 )
 
@@ -75,18 +77,20 @@ class CocoReader:
         pieces: list[Piece] = []
         aside: Counter[str] = Counter()
         n_federated = 0
-        for number, split in enumerate(find_splits(map(Path, self.paths))):
+        splits = find_splits(map(Path, self.paths))
+        roles = {split.name: split.name for split in splits} if len({split.name for split in splits}) > 1 else {}
+        for number, split in enumerate(splits):
             joined = join_split(split, drop_crowds=self.crowds == "drop", captions_required=self.captions_required)
             places = SplitImages.of(split, joined.images.values(), images_in=self.images)
             table = scratch / f"coco-{number}-{split.name}.parquet"
-            rows = [_row(image, places) for image in joined.images.values()]
+            rows = [_row(image, places, role=roles.get(split.name)) for image in joined.images.values()]
             with table_writer(table, _JOINED) as writer:
                 for start in range(0, len(rows), PIECE_ROWS):
                     writer.write_table(pa.Table.from_pylist(rows[start : start + PIECE_ROWS], schema=_JOINED))
             pieces += [Piece(str(table), group=group) for group in range(open_table(table).num_row_groups)]
             aside.update(joined.aside)
             n_federated += joined.n_federated
-        return Plan(pieces, aside, self._remarks(n_federated))
+        return Plan(pieces, aside, [*split_remarks(roles), *self._remarks(n_federated)])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
         """The images of one row group of a joined table."""
@@ -101,6 +105,7 @@ class CocoReader:
                 image=ImageRef(row["image"]),
                 captions=row["captions"],
                 labels=Labels(row["objects"], row["boxes"], size=row["size"] and tuple(row["size"])),
+                role=row["role"],
                 within=row["within"],
             )
 
@@ -173,7 +178,7 @@ def _chosen(found: Sequence[CocoSplit], splits: tuple[str, ...], *, where: Path)
     return [split for split in found if (split.name in splits if splits else split.usual)]
 
 
-def _row(image: JoinedImage, places: SplitImages) -> dict[str, Any]:
+def _row(image: JoinedImage, places: SplitImages, *, role: str | None) -> dict[str, Any]:
     """A row of `_JOINED`."""
     path = None if image.fault is not None else places.find(image.parts)
     fault = image.fault
@@ -190,4 +195,5 @@ def _row(image: JoinedImage, places: SplitImages) -> dict[str, Any]:
         "boxes": image.boxes,
         "size": image.size,
         "fault": fault,
+        "role": role,
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from memometer.data.sources.json_values import Repeated, RepeatedKeyError, parse_json_leniently
 from memometer.errors import SourceError
 
 __all__ = ["CocoAnnotation", "CocoCategory", "CocoFile", "CocoImage", "Unreadable", "read_coco"]
@@ -69,6 +70,7 @@ class _Whole(msgspec.Struct):
     images: list[CocoImage] | None
     annotations: list[CocoAnnotation] | None
     categories: list[CocoCategory] | None = None
+    licenses: Any = None
 
 
 class _Split(msgspec.Struct):
@@ -98,14 +100,46 @@ def read_coco(path: Path) -> CocoFile:
     except (OSError, MemoryError) as error:
         reason = "it does not fit in memory" if isinstance(error, MemoryError) else error
         raise SourceError(f"{path} cannot be read as COCO annotations: {reason}") from error
+    _check_lists(data, path)
     try:
         whole = msgspec.json.decode(data, type=_Whole)
         found = CocoFile(whole.images or (), whole.annotations or (), whole.categories or ())
+        n_licenses = len(whole.licenses) if isinstance(whole.licenses, list) else 0
+        if _may_repeat(data, found, n_licenses=n_licenses):
+            found = _entry_by_entry(data, path)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         found = _entry_by_entry(data, path)
     if not found.images:
         raise SourceError(f"{path} is not a COCO annotations file: its list 'images' is empty")
     return found
+
+
+def _check_lists(data: bytes, path: Path) -> None:
+    """Passes where no list stands twice in the file.
+
+    Raises:
+        SourceError: one does, so that nobody can tell which is meant.
+    """
+    if all(data.count(f'"{name}"'.encode()) < 2 for name in _Split.__struct_fields__):
+        return
+    try:
+        content = parse_json_leniently(data)  # of a file of which hardly any other is like
+    except (ValueError, RecursionError, MemoryError):
+        return
+    if isinstance(content, Repeated):
+        raise SourceError(f"{path} cannot be read: {RepeatedKeyError(content.key)}; keep one of the two")
+
+
+def _may_repeat(data: bytes, found: CocoFile, *, n_licenses: int) -> bool:
+    """Whether a key may stand twice in one entry: in the file it stands more often than entries have it."""
+    for kind, entries in ((CocoImage, found.images), (CocoAnnotation, found.annotations)):
+        for name in kind.__struct_fields__:
+            n_held = sum(getattr(entry, name) is not None for entry in entries)
+            if name != "id" and data.count(f'"{name}"'.encode()) > n_held:
+                return True
+    n_named = len(found.categories) + n_licenses
+    n_entries = n_named + len(found.images) + len(found.annotations)
+    return data.count(b'"id"') > n_entries or data.count(b'"name"') > n_named
 
 
 def _entry_by_entry(data: bytes, path: Path) -> CocoFile:
@@ -131,16 +165,39 @@ def _entry_by_entry(data: bytes, path: Path) -> CocoFile:
 
 def _image(raw: msgspec.Raw) -> CocoImage | Unreadable:
     try:
+        _check_keys(raw, _KEYS_OF_IMAGES)
         return msgspec.json.decode(raw, type=CocoImage)
     except _BAD as error:
         return Unreadable(_value_of(raw, _ImageId, "id"), _reason(error, raw))
+    except RepeatedKeyError as error:
+        return Unreadable(None if error.key == "id" else _value_of(raw, _ImageId, "id"), _reason(error, raw))
+
+
+def _check_keys(raw: msgspec.Raw, names: Sequence[bytes]) -> None:
+    """Passes where none of the keys stands twice in an entry.
+
+    Raises:
+        RepeatedKeyError: one does.
+    """
+    data = bytes(raw)
+    if all(data.count(name) < 2 for name in names):
+        return
+    try:
+        entry = parse_json_leniently(data)
+    except (ValueError, RecursionError):
+        return  # the decoder says what is wrong
+    if isinstance(entry, Repeated) and f'"{entry.key}"'.encode() in names:
+        raise RepeatedKeyError(entry.key)
 
 
 def _annotation(raw: msgspec.Raw) -> CocoAnnotation | Unreadable:
     try:
+        _check_keys(raw, _KEYS_OF_ANNOTATIONS)
         annotation = msgspec.json.decode(raw, type=CocoAnnotation)
     except _BAD as error:
         return Unreadable(_value_of(raw, _Owner, "image_id"), _reason(error, raw))
+    except RepeatedKeyError as error:
+        return Unreadable(None if error.key == "image_id" else _value_of(raw, _Owner, "image_id"), _reason(error, raw))
     if isinstance(annotation.bbox, list):
         annotation.bbox = [_NOT_FINITE.get(side, side) if isinstance(side, str) else side for side in annotation.bbox]
     return annotation
@@ -148,10 +205,15 @@ def _annotation(raw: msgspec.Raw) -> CocoAnnotation | Unreadable:
 
 def _category(raw: msgspec.Raw) -> CocoCategory | Unreadable:
     try:
+        _check_keys(raw, _KEYS_OF_CATEGORIES)
         return msgspec.json.decode(raw, type=CocoCategory)
-    except _BAD as error:
+    except (*_BAD, RepeatedKeyError) as error:
         return Unreadable(_value_of(raw, _ImageId, "id"), _reason(error, raw))
 
+
+_KEYS_OF_IMAGES, _KEYS_OF_ANNOTATIONS, _KEYS_OF_CATEGORIES = (
+    tuple(f'"{name}"'.encode() for name in kind.__struct_fields__) for kind in (CocoImage, CocoAnnotation, CocoCategory)
+)
 
 _BAD = (msgspec.DecodeError, UnicodeDecodeError)
 
@@ -167,6 +229,8 @@ def _value_of(raw: msgspec.Raw, kind: type[_ImageId | _Owner], name: str) -> Any
 def _reason(error: Exception, raw: msgspec.Raw) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8: a text of its annotations"
+    if isinstance(error, RepeatedKeyError):
+        return f"malformed annotation: {error}"
     shown = bytes(memoryview(raw)[:40]).decode("utf-8", "backslashreplace")
     return f"malformed annotation: {error} in {json.dumps(shown)}"
 

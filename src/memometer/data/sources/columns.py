@@ -2,12 +2,20 @@
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from memometer.data.sources.base import Fields
 from memometer.errors import SourceError
 
-__all__ = ["Corners", "choose_columns", "find_corners", "image_column", "used_columns"]
+__all__ = [
+    "Corners",
+    "caption_columns",
+    "choose_columns",
+    "column_remarks",
+    "find_corners",
+    "image_column",
+    "used_columns",
+]
 
 USUAL_IMAGE = (
     "filepath", "image", "image_path", "file_name", "filename", "path", "image_name", "image_file", "image_filename",
@@ -16,13 +24,22 @@ USUAL_IMAGE = (
 )  # fmt: skip
 USUAL_CAPTIONS = (
     "title", "captions", "caption", "text", "comment", "description", "sentence", "sentences", "raw", "caption_text",
-    "alt_text", "alt", "prompt", "txt",
+    "alt_text", "alt", "prompt", "txt", "caption_str", "blip_caption",
 )  # fmt: skip
 USUAL_ID = "record_id"
 USUAL_LABEL = "label"
 USUAL_OBJECTS = "objects"
 USUAL_BOXES = "boxes"
 USUAL_SCORES = "scores"
+USUAL_ROLE = "split"
+
+_ADDRESSES = ("url", "image_url", "img_url", "image_link", "coco_url", "photo_image_url", "link", "urls", "image_urls")
+_DIALOGUES = ("conversations", "conversation", "messages")
+_TELLING = frozenset({
+    "class", "class_name", "category", "categories", "labels", "ground_truth", "detections", "predictions", "bbox",
+    "bboxes", "annotations", "regions", "tags", "subset", "fold", *_DIALOGUES,
+})  # fmt: skip
+"""Names of columns that may say what an image shows or where it belongs; they are read where the user names them."""
 
 _CLASS_OF_BOX = ("class", "class_name", "labelname", "label_name", "category", "category_name", "name")
 _CORNERS = (
@@ -52,10 +69,19 @@ class Corners:
     size: tuple[str, ...] = ()
 
 
-def choose_columns(names: Sequence[str], fields: Fields, *, path: str, captions_required: bool = True) -> Fields:
+def choose_columns(
+    names: Sequence[str], fields: Fields, *, path: str, captions_required: bool = True, like: str | None = None
+) -> Fields:
     """``fields`` with a column named for everything that the table has, the usual names where none was asked for.
 
     Names count whatever their case, and whether words are joined by blanks, dashes or underscores.
+
+    Args:
+        names: of the table's columns.
+        fields: the columns that were asked for.
+        path: of the table.
+        captions_required: whether a table without captions is a mistake.
+        like: the table of the same source by which ``fields`` were chosen; None where the user asked for them.
 
     Raises:
         SourceError: two columns of one name, a column that was asked for is missing, no image or (where required)
@@ -67,15 +93,18 @@ def choose_columns(names: Sequence[str], fields: Fields, *, path: str, captions_
         raise SourceError(f"{path} has several columns called '{twice[0]}'; {have}; rename all but one")
     for name in _asked(fields):
         if name not in names:
-            raise SourceError(f"{path} has no column '{name}'; {have}")
+            unlike = "" if like in {None, path} else f", which {like} has; import tables of other columns one by one"
+            raise SourceError(f"{path} has no column '{name}'{unlike}; {have}")
     usual = {_plain(name): name for name in reversed(names)}
     image = image_column(names, fields)
     if image is None:
-        raise SourceError(f"{path} has no column '{USUAL_IMAGE[0]}' for images; {have}; pass --image-column NAME")
-    captions = fields.captions or _captions(names, usual, image=image)
+        raise SourceError(f"{path} has no column '{USUAL_IMAGE[0]}' for images; {have}; {_advice(usual)}")
+    captions = caption_columns(names, fields)
     if captions_required and not captions:
+        dialogue = next((usual[name] for name in _DIALOGUES if name in usual), None)
+        which = f" ('{dialogue}' holds dialogues, which are no captions)" if dialogue else ""
         raise SourceError(
-            f"{path} has no column '{USUAL_CAPTIONS[0]}' for captions; {have}; pass --caption-column NAME, "
+            f"{path} has no column '{USUAL_CAPTIONS[0]}' for captions; {have}{which}; pass --caption-column NAME, "
             "or --captions optional to do without"
         )
     corners = find_corners(names)
@@ -99,13 +128,32 @@ def choose_columns(names: Sequence[str], fields: Fields, *, path: str, captions_
         objects=objects,
         boxes=boxes,
         scores=fields.scores or (usual.get(USUAL_SCORES) if scored else None),
+        role=fields.role or usual.get(USUAL_ROLE),
     )
+
+
+def column_remarks(names: Sequence[str], chosen: Fields, corners: Corners | None) -> list[str]:
+    """A sentence on columns that may say something of the images and are not read; none where there are none."""
+    read = {*used_columns(chosen, corners)}
+    telling = {*USUAL_CAPTIONS, *_TELLING}
+    unread = [name for name in names if name not in read and _plain(name) in telling]
+    if not unread:
+        return []
+    captions = f"; captions are those of {', '.join(map(repr, chosen.captions))}" if chosen.captions else ""
+    options = "--caption-column, --label-column, --objects-column and --role-column name others"
+    return [f"not read: column {', '.join(map(repr, unread))}{captions} ({options})"]
 
 
 def image_column(names: Sequence[str], fields: Fields) -> str | None:
     """The column of images: the one asked for, or one of a usual name."""
     usual = {_plain(name): name for name in reversed(names)}
     return fields.image or next((usual[name] for name in USUAL_IMAGE if name in usual), None)
+
+
+def caption_columns(names: Sequence[str], fields: Fields) -> tuple[str, ...]:
+    """The columns of captions: those asked for, else the first usual one, else all of ``caption_0``, ``caption_1``."""
+    usual = {_plain(name): name for name in reversed(names)}
+    return fields.captions or _captions(names, usual, image=image_column(names, fields))
 
 
 def find_corners(names: Sequence[str]) -> Corners | None:
@@ -126,13 +174,25 @@ def used_columns(fields: Fields, corners: Corners | None = None) -> list[str]:
     return list(dict.fromkeys((*_asked(fields), *(corners.sides + corners.size if corners else ()))))
 
 
+def _advice(usual: Mapping[str, str]) -> str:
+    """What to do where no column names images."""
+    address = next((usual[name] for name in _ADDRESSES if name in usual), None)
+    if address is None:
+        return "pass --image-column NAME"
+    return (
+        f"column '{address}' has addresses, and memometer downloads nothing: fetch the images first, e.g. with "
+        f"img2dataset, and import what it writes; where they lie here already, --image-column '{address}' "
+        "--images FOLDER"
+    )
+
+
 def _asked(fields: Fields) -> list[str]:
     """The columns that ``fields`` names; one may stand twice."""
     first = (fields.record_id, fields.image, fields.label, fields.objects, fields.boxes, fields.scores)
     return [*(name for name in (*first, fields.group, fields.role) if name is not None), *fields.captions]
 
 
-def _captions(names: Sequence[str], usual: dict[str, str], *, image: str) -> tuple[str, ...]:
+def _captions(names: Sequence[str], usual: dict[str, str], *, image: str | None) -> tuple[str, ...]:
     """The first usual column; else all of ``caption_0``, ``caption_1`` and so on."""
     one = next((usual[name] for name in USUAL_CAPTIONS if name in usual and usual[name] != image), None)
     if one is not None:

@@ -13,7 +13,7 @@ from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, imag
 from memometer.data.sources.lines import Line, Lines, check_encoding, split_line
 from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
-from memometer.data.sources.table_options import row_options
+from memometer.data.sources.table_options import row_options, table_remarks
 from memometer.errors import SourceError
 
 __all__ = ["SEPARATORS", "DelimitedReader", "looks_delimited", "open_delimited"]
@@ -68,7 +68,13 @@ class DelimitedReader:
         for path in self.paths:
             with self._open(path) as table:
                 header = self._header(table, path)
-                choose_columns(header, self.rows.fields, path=path, captions_required=self.captions_required)
+                choose_columns(
+                    header,
+                    self.rows.fields,
+                    path=path,
+                    captions_required=self.captions_required,
+                    like=self.paths[0],
+                )
                 n_rows, start = 0, table.offset
                 place = header.index(str(self.rows.fields.image))
                 for cells, fault, _ in table.rows():
@@ -184,6 +190,17 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
             "e.g. tr '\\r' '\\n' < OLD > NEW"
         )
     header = list(columns) or _names(split_line(head, separator=separator, quoting=separator != "\t")[0])
+    if not columns and any("://" in cell for cell in header):
+        raise SourceError(
+            f"{paths[0]} has no header and names images by address, {head.strip()[:100]!r}; memometer downloads "
+            "nothing: fetch them first, e.g. with img2dataset, and import what it writes"
+        )
+    if (
+        separator == "\t"
+        and not options.quoting
+        and all(cell.startswith('"') and cell.endswith('"') for cell in header)
+    ):
+        raise SourceError(f"the columns of {paths[0]} are in quotes, {head.strip()[:100]!r}; pass --quoting")
     if not columns and any(Path(cell).suffix.lower() in IMAGE_SUFFIXES for cell in header):
         raise SourceError(
             f"{paths[0]} has no header: its first line is {head.strip()[:100]!r}; name its columns in their order with "
@@ -202,7 +219,7 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
         tuple(remarks),
     )
     rows = row_options(paths, options, fields, corners=find_corners(header), images=reader.cells)
-    return dataclasses.replace(reader, rows=rows)
+    return dataclasses.replace(reader, rows=rows, remarks=(*remarks, *table_remarks(header, rows)))
 
 
 def looks_delimited(path: Path, options: ReaderOptions) -> bool:

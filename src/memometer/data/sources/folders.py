@@ -2,9 +2,9 @@
 
 import dataclasses
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 
@@ -21,6 +21,7 @@ from memometer.data.sources.base import (
     valid_text,
 )
 from memometer.data.sources.class_folders import class_of, folder_remarks, folders_are_classes
+from memometer.data.sources.file_splits import split_remarks, splits_of
 from memometer.data.sources.listing import Found, Listing, walk
 from memometer.data.sources.masks import MASK, masks_among
 from memometer.data.sources.sidecars import (
@@ -45,6 +46,7 @@ _LISTING = pa.schema(
         ("folder", pa.binary()),
         ("stem", pa.binary()),
         ("label", pa.string()),
+        ("role", pa.string()),
         ("images", pa.list_(pa.binary())),
         ("sidecars", pa.list_(_FILE)),
     ]
@@ -105,6 +107,7 @@ class FolderReader:
         listing = Listing(root, read=None if names is None else names.path)
         folders = listing.image_folders()
         classes = self._are_classes(folders, root=root)
+        roles = {} if self.sidecars.fields.role else splits_of(sorted(folders))
         path = scratch / "folder.parquet"
         n_images, captioned, annotated, pending = 0, False, self.annotations is None, list[dict[str, object]]()
         with table_writer(path, _LISTING, compression="snappy") as writer:
@@ -114,16 +117,18 @@ class FolderReader:
                 annotated = annotated or any(self._annotation(found.path(name)) is not None for name in found.images)
                 for name in found.images:
                     listing.claim_labels(found.path(name))
-                pending.append(_row(root, found, self._label(found, classes=classes)))
+                label = self._label(found, classes=classes)
+                pending.append(_row(root, found, label, roles.get(found.folder)))
                 if len(pending) == PIECE_ROWS:
                     writer.write_table(pa.Table.from_pylist(pending, schema=_LISTING))
                     pending = []
             if pending:
                 writer.write_table(pa.Table.from_pylist(pending, schema=_LISTING))
-        self._check(root, n_images=n_images, captioned=captioned, annotated=annotated)
         listing.count_orphans()
+        unread = unread_remarks(listing.others, root=root, annotations=self.annotations, names=self.sidecars.names)
+        self._check(root, n_images=n_images, captioned=captioned, annotated=annotated, unread=unread)
         remarks = folder_remarks(folders, taken=classes, named=self.sidecars.renamed)
-        remarks += unread_remarks(listing.others, annotations=self.annotations, names=self.sidecars.names)
+        remarks += [*split_remarks(roles), *unread]
         pieces = [Piece(str(path), group=group) for group in range(open_table(path).num_row_groups)]
         return Plan(pieces, listing.aside, remarks)
 
@@ -140,12 +145,12 @@ class FolderReader:
                 images = [name for name, mask in zip(images, masks, strict=True) if not mask]
             for name in images:
                 stem = found.stem if len(images) == 1 else name
-                yield from self._draft(root, found, name, record_id=found.path(stem), label=row["label"])
+                yield from self._draft(root, found, name, record_id=found.path(stem), row=row)
 
     def _draft(
-        self, root: str, found: Found, name: str, *, record_id: str, label: str | None
+        self, root: str, found: Found, name: str, *, record_id: str, row: Mapping[str, Any]
     ) -> Iterator[Draft | Reject | Aside]:
-        member = _shown(found.path(name))
+        member, label = _shown(found.path(name)), row["label"]
         try:
             valid_text(found.path(name), what="the file's name")
             sidecar = self._read_sidecars(root, found, name)
@@ -165,7 +170,7 @@ class FolderReader:
             label=sidecar.label or label,
             labels=Labels([label]) if sidecar.labels.objects is None and label else sidecar.labels,
             group=sidecar.group,
-            role=sidecar.role,
+            role=sidecar.role if self.sidecars.fields.role else row["role"],
             within=root,
         )
 
@@ -196,14 +201,14 @@ class FolderReader:
         path = Path(self.annotations, name).with_suffix(ANNOTATION_SUFFIX)
         return path if path.is_file() else None
 
-    def _check(self, root: str, *, n_images: int, captioned: bool, annotated: bool) -> None:
+    def _check(self, root: str, *, n_images: int, captioned: bool, annotated: bool, unread: Sequence[str]) -> None:
         if n_images == 0:
             raise SourceError(f"{root} holds no image; expected files ending in {', '.join(sorted(IMAGE_SUFFIXES))}")
         if self.captions_required and not captioned and self.caption_template is None:
             raise SourceError(
                 f"none of the {n_images:,} images in {root} has a caption: expected a text NAME.txt beside NAME.jpg, "
                 "or pass --caption-template 'a photo of a {label}' to make captions from the names of class folders, "
-                "or --captions optional to do without"
+                f"or --captions optional to do without{''.join(f'; {remark}' for remark in unread)}"
             )
         if not annotated:
             raise SourceError(
@@ -222,12 +227,13 @@ def _annotation_files(root: str) -> Iterator[Path]:
         yield from (Path(root, folder, name) for name in names if name.endswith(ANNOTATION_SUFFIX))
 
 
-def _row(root: str, found: Found, label: str | None) -> dict[str, object]:
+def _row(root: str, found: Found, label: str | None, role: str | None) -> dict[str, object]:
     return {
         "root": root,
         "folder": os.fsencode(found.folder),
         "stem": os.fsencode(found.stem),
         "label": label,
+        "role": role,
         "images": [os.fsencode(name) for name in found.images],
         "sidecars": [{"suffix": suffix, "name": os.fsencode(name)} for suffix, name in found.sidecars.items()],
     }

@@ -1,25 +1,20 @@
 """Lists of images as JSON: a line or an element each, as ``metadata.jsonl`` beside images, and Karpathy's splits."""
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 from memometer.data.sources.base import Aside, Draft, Fields, Piece, Plan, Reject
 from memometer.data.sources.columns import choose_columns, find_corners
 from memometer.data.sources.grouping import Payload, grouped_rows, has_repeats, image_key, name_hash, write_together
+from memometer.data.sources.json_entries import list_entries, parsed_entry, whole_entries, whole_json
 from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
-from memometer.data.sources.table_options import row_options
+from memometer.data.sources.table_options import row_options, table_remarks
 from memometer.errors import SourceError
 
-__all__ = ["KarpathyReader", "ListReader", "json_format", "open_karpathy", "open_list"]
-
-Kind = TypeVar("Kind", list[Any], dict[str, Any])
-
-MAX_BYTES = 4 * 2**30
-"""JSON that is one value is read whole."""
+__all__ = ["KarpathyReader", "ListReader", "open_karpathy", "open_list"]
 
 SEEN_FOR_FIELDS = 1_000
 """Entries whose fields are looked at; one that only later entries have must be named."""
@@ -27,17 +22,21 @@ SEEN_FOR_FIELDS = 1_000
 
 @dataclasses.dataclass(frozen=True)
 class ListReader:
-    """JSON lines, or a JSON array; every entry is an object that names an image. A piece is a run of images.
+    """JSON lines, or a JSON array or object of them; every entry is an object that names an image.
+
+    A piece is a run of images. An entry that has a key twice is a reject.
 
     Attributes:
         rows: how entries are read.
         one_row_per: what an entry stands for; None recognises it.
+        remarks: what was recognised.
     """
 
     format: ClassVar[str] = "jsonl"
     paths: tuple[str, ...]
     rows: RowOptions
     one_row_per: RowUnit | None = None
+    remarks: tuple[str, ...] = ()
 
     def files(self) -> Iterator[Path]:
         """The lists; the images they name are not among them."""
@@ -65,14 +64,14 @@ class ListReader:
                 payloads.append(Payload(path, number, line))
         images = has_repeats(hashes)
         pieces, remark = write_together(payloads, images, scratch)
-        return Plan(pieces, {"blank line": n_blank} if n_blank else {}, [remark] if remark else [])
+        return Plan(pieces, {"blank line": n_blank} if n_blank else {}, [*self.remarks, *([remark] if remark else [])])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
         """The records of one piece. An entry that is no object is a reject."""
         for group in grouped_rows(piece):
             rows = []
             for payload in group:
-                entry = _parsed(payload.row)
+                entry = parsed_entry(payload.row)
                 if isinstance(entry, Mapping):
                     rows.append(Row(payload.path, payload.number, self.row(entry)))
                 else:
@@ -84,13 +83,7 @@ class ListReader:
     @staticmethod
     def entries(path: str) -> Iterator[tuple[bytes, object]]:
         """The entries of one list, each with its bytes, which are empty for a blank line."""
-        if json_format(Path(path)) == "array":
-            for entry in _whole(path, list):
-                yield json.dumps(entry).encode(), entry
-            return
-        with Path(path).open("rb") as file:
-            for line in file:
-                yield line.strip(), _parsed(line)
+        return list_entries(path)
 
     @staticmethod
     def row(entry: Mapping[str, object]) -> Mapping[str, object]:
@@ -106,11 +99,11 @@ class KarpathyReader(ListReader):
     @staticmethod
     def entries(path: str) -> Iterator[tuple[bytes, object]]:
         """The images of the file."""
-        images = _whole(path, dict).get("images")
+        images = whole_json(path, dict).get("images")
         if not isinstance(images, list):
             raise SourceError(f"{path} holds no list of images; expected Karpathy's 'images' with 'sentences'")
-        for image in images:
-            yield json.dumps(image).encode(), KarpathyReader.row(image) if isinstance(image, Mapping) else image
+        for data, image in whole_entries(images):
+            yield data, KarpathyReader.row(image) if isinstance(image, Mapping) else image
 
     @staticmethod
     def row(entry: Mapping[str, object]) -> Mapping[str, object]:
@@ -147,7 +140,7 @@ def open_list(paths: Sequence[str], options: ReaderOptions) -> ListReader:
         corners=find_corners(list(names)),
         images=lambda: _cells(ListReader, paths, str(chosen.image)),
     )
-    return ListReader(tuple(paths), rows, options.one_row_per)
+    return ListReader(tuple(paths), rows, options.one_row_per, table_remarks(list(names), rows))
 
 
 def open_karpathy(paths: Sequence[str], options: ReaderOptions) -> KarpathyReader:
@@ -166,37 +159,3 @@ def _cells(reader: type[ListReader], paths: Sequence[str], field: str) -> Iterat
     """What every entry has in a field."""
     for path in paths:
         yield from (entry.get(field) for _, entry in reader.entries(path) if isinstance(entry, Mapping))
-
-
-def json_format(path: Path) -> str:
-    """What a JSON file is: ``"array"``, ``"lines"`` or ``"object"``, told from its beginning."""
-    with path.open("rb") as file:
-        head = file.read(1 << 20)
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    if text.startswith(b"["):
-        return "array"
-    first, newline, rest = text.partition(b"\n")
-    whole = newline and first.rstrip().endswith(b"}") and (not rest.strip() or rest.lstrip().startswith(b"{"))
-    return "lines" if whole else "object"
-
-
-def _parsed(line: bytes) -> object:
-    """A line's value; the fault as a text where it is none."""
-    try:
-        value: object = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        return str(error)
-    return value if isinstance(value, Mapping) else [value]
-
-
-def _whole(path: str, kind: type[Kind]) -> Kind:
-    size = Path(path).stat().st_size
-    if size > MAX_BYTES:
-        raise SourceError(f"{path} has {size:,} bytes in one JSON value; write it as JSON lines, an object a line")
-    try:
-        content = json.loads(Path(path).read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise SourceError(f"{path} cannot be read as JSON: {error}") from None
-    if not isinstance(content, kind):
-        raise SourceError(f"{path} holds {type(content).__name__}; expected {kind.__name__} of images")
-    return content

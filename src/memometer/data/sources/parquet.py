@@ -37,7 +37,11 @@ class ParquetReader(ArrowRows):
         for path in self.paths:
             table = _open(path)
             choose_columns(
-                table.schema_arrow.names, self.rows.fields, path=path, captions_required=self.captions_required
+                table.schema_arrow.names,
+                self.rows.fields,
+                path=path,
+                captions_required=self.captions_required,
+                like=self.paths[0],
             )
             row = 0
             for group in range(table.metadata.num_row_groups):

@@ -8,18 +8,21 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from memometer.data.images import IMAGE_SUFFIXES
 from memometer.data.sources.arrow_files import open_arrow_files
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
 from memometer.data.sources.coco import annotation_files, open_coco
 from memometer.data.sources.delimited import looks_delimited, open_delimited
+from memometer.data.sources.file_splits import splits_of
 from memometer.data.sources.folders import FolderReader, has_images
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.listing import walk
-from memometer.data.sources.lists import json_format, open_karpathy, open_list
+from memometer.data.sources.lists import open_karpathy, open_list
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.parquet import open_parquet
 from memometer.data.sources.sidecars import SidecarOptions
+from memometer.data.sources.unread import xml_advice
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import SourceError
 
@@ -28,7 +31,8 @@ __all__ = ["FORMATS", "expand", "open_source"]
 
 def _tars(paths: list[str], options: ReaderOptions) -> Reader:
     shards = tuple(_files(paths, ".tar"))
-    return TarReader(shards, _sidecar_options(options, CLASSNAMES_FILES, Path(shards[0]).parent))
+    sidecars = _sidecar_options(options, CLASSNAMES_FILES, Path(shards[0]).parent)
+    return TarReader(shards, sidecars, {} if options.fields.role else splits_of(shards))
 
 
 def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
@@ -56,11 +60,44 @@ def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _arrow(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_arrow_files(_files(paths, ".arrow"), options)
+    files = _files(paths, ".arrow")
+    if Path(paths[0]).is_dir():  # what Dataset.map keeps beside the rows it was made of
+        files = [path for path in files if not Path(path).name.startswith("cache-")] or files
+    return open_arrow_files(files, options)
 
 
 def _list(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_list(_below(Path(paths[0]), "jsonl") or _files(paths, ".jsonl", ".json"), options)
+    folder = Path(paths[0])
+    if not folder.is_dir():
+        return open_list(paths, options)
+    lines = _below(folder, "jsonl") or _inside(folder, ".jsonl", ".ndjson")
+    return open_list(lines or _json_lists(folder, options) or _files(paths, ".json"), options)
+
+
+def _json_lists(folder: Path, options: ReaderOptions) -> list[str]:
+    """JSON files of a folder, or of ``annotations`` in it, that hold lists of images; those with captions, if any."""
+    for place in (folder, folder / "annotations"):
+        jsons = _at_top(place, ".json") if place.is_dir() else []
+        if len(jsons) > MAX_LISTS:
+            continue  # texts of single images
+        pictured = {entry.stem for entry in place.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES} if jsons else ()
+        jsons = [path for path in jsons if Path(path).stem not in pictured]
+        found = {path: told for path in jsons if (told := _told(path, options)) is not None}
+        if kept := [path for path, told in found.items() if told == min(found.values())]:
+            return kept
+    return []
+
+
+def _told(path: str, options: ReaderOptions) -> int | None:
+    """What a JSON list of images says of them: 0 for captions, 1 for labels where captions are optional, else None."""
+    try:
+        rows = open_list([path], dataclasses.replace(options, captions="optional")).rows
+    except SourceError:
+        return None
+    if rows.fields.captions:
+        return 0
+    labelled = rows.fields.label or rows.fields.objects or rows.corners
+    return 1 if labelled and not options.captions_required else None
 
 
 def _karpathy(paths: list[str], options: ReaderOptions) -> Reader:
@@ -141,7 +178,8 @@ _LISTS = {
 }
 """Names of lists of images that lie beside them: Hugging Face's, Flickr8k's and Flickr30k's."""
 
-_JSON = {"array": "jsonl", "lines": "jsonl"}
+MAX_LISTS = 32
+"""A folder with more JSON files holds texts of single images."""
 
 
 def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) -> Reader:  # noqa: B008 (frozen)
@@ -247,8 +285,8 @@ def _kind(path: Path) -> str:
     if kind is not None:
         return kind
     if path.is_file():
-        if path.suffix.lower() == ".json" and (listed := json_kind(path) or _JSON.get(json_format(path))):
-            return listed
+        if path.suffix.lower() == ".json":
+            return json_kind(path) or "jsonl"
         if path.suffix.lower() in {*_TEXTS, ""} and looks_delimited(path, ReaderOptions()):
             return "csv"
         with path.open("rb") as file:
@@ -257,6 +295,8 @@ def _kind(path: Path) -> str:
             return "parquet"
         if head[257:262] == b"ustar":
             return "webdataset"
+        if path.suffix.lower() == ".xml":
+            raise SourceError(f"{path} is no source by itself: {xml_advice(head)}")
     hint = "name its kind with --format"
     if path.name.lower().endswith((".tar.gz", ".tgz")):
         hint = "decompress it to a plain .tar"
@@ -285,15 +325,27 @@ def _recognise_folder(folder: Path, options: ReaderOptions) -> str:
     if kind is None and pictured:
         lists = (each for each in ("csv", "parquet") if _below(folder, each))
         kind = next((each for each in lists if not _is_other_table(folder, each, options)), None)
+    if kind is None and _json_lists(folder, options):
+        kind = "jsonl"
     if kind is None and pictured:
         kind = "folder"
     kind = kind or next((kind for suffix, kind in _SUFFIXES.items() if _inside(folder, suffix)), None)
     if kind is None:
         raise SourceError(
             f"found no records in {folder}, which holds {_contents(folder)}; expected tar shards, CSV, TSV or Parquet "
-            "tables, JSON lines, COCO's annotations/captions_*.json, or images"
+            f"tables, JSON lines, COCO's annotations/captions_*.json, or images{_why_not(folder)}"
         )
     return kind
+
+
+def _why_not(folder: Path) -> str:
+    """What is wrong with the first JSON file of a folder, for the end of a message."""
+    for path in _at_top(folder, ".json")[:1]:
+        try:
+            open_list([path], ReaderOptions(captions="optional"))
+        except SourceError as error:
+            return f"; {error}"
+    return ""
 
 
 def _is_other_table(folder: Path, kind: str, options: ReaderOptions) -> bool:

@@ -1,7 +1,6 @@
 """Rows of tables and of lists: one row, or all rows of one image, as a draft."""
 
 import dataclasses
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -23,6 +22,7 @@ from memometer.data.sources.cells import base64_image, list_in_cell
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.columns import Corners
 from memometer.data.sources.finding import ImageFolders, tail_parts
+from memometer.data.sources.json_values import parse_json
 from memometer.data.sources.labels import IMPOSSIBLE, check_places, label_from, labels_from
 from memometer.data.sources.options import RowUnit
 from memometer.data.sources.row_labels import box_of_row, objects_of_struct
@@ -88,6 +88,7 @@ class RowOptions:
         shortest: how many parts of a name's end must be found there: as many as tell the table's images apart.
         names: of classes, from a file that the user gave.
         classes: names of numbered classes by column, from the table itself.
+        roles: by table, the split that its name tells; a column of roles goes before it.
     """
 
     fields: Fields
@@ -97,6 +98,7 @@ class RowOptions:
     shortest: int = 1
     names: ClassNames | None = None
     classes: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def name_of(self, label: str) -> str:
         """What a class is called."""
@@ -193,6 +195,7 @@ def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft:
             captions += captions_from(value if listed is None else listed, what=f"column '{name}'")
         label = _optional(lambda: _label(row, options), fields.label, options, aside)
         labels = _optional(lambda: _labels(row, options, label=label), fields.objects, options, aside) or Labels()
+        role = _optional(lambda: row.text(fields.role), fields.role, options, aside)
         return Draft(
             record_id=record_id or usual_id,
             source=row.path,
@@ -203,7 +206,7 @@ def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft:
             label=label,
             labels=labels,
             group=row.text(fields.group),
-            role=row.text(fields.role),
+            role=role if fields.role else options.roles.get(row.path),
             within="" if record_id else within,
         )
     except BadRecordError as error:
@@ -293,9 +296,10 @@ def _list(row: Row, column: str | None) -> list[object] | None:
 
 def _json(text: str, *, column: str | None) -> object:
     try:
-        return json.loads(text)
+        found: object = parse_json(text)
     except (ValueError, RecursionError) as error:
         raise BadRecordError(f"malformed JSON: column '{column}': {error}") from None
+    return found
 
 
 def image_name(value: object) -> str | None:

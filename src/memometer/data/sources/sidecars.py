@@ -1,7 +1,6 @@
 """The files beside an image: ``.txt`` (captions), ``.json`` (all of it), ``.xml`` and YOLO's (boxes), ``.cls``."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -15,6 +14,7 @@ from memometer.data.sources.base import (
     valid_text,
 )
 from memometer.data.sources.class_names import ClassNames
+from memometer.data.sources.json_values import parse_json
 from memometer.data.sources.labels import label_from, labels_from, size_from
 from memometer.data.sources.voc import OtherXmlError, voc_labels
 from memometer.data.sources.yolo import UNNAMED, is_yolo, yolo_labels
@@ -158,7 +158,7 @@ def _of_class(files: Mapping[str, bytes], options: SidecarOptions) -> str | None
 
 def _parse_json(data: bytes) -> dict[str, object]:
     try:
-        content = json.loads(decode_text(data, what="the .json"))
+        content = parse_json(decode_text(data, what="the .json"))
     except (ValueError, RecursionError) as error:
         raise BadRecordError(f"malformed JSON: {error}") from None
     if not isinstance(content, dict):

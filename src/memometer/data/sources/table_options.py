@@ -6,13 +6,14 @@ from pathlib import Path
 
 from memometer.data.sources.base import BadRecordError, Fields
 from memometer.data.sources.class_names import load_class_names
-from memometer.data.sources.columns import Corners
+from memometer.data.sources.columns import Corners, column_remarks
+from memometer.data.sources.file_splits import split_remarks, splits_of
 from memometer.data.sources.finding import ImageFolders, tail_parts
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.rows import RowOptions, image_name
 from memometer.errors import InputError
 
-__all__ = ["row_options"]
+__all__ = ["row_options", "table_remarks"]
 
 _BESIDE = (
     "images", "Images", "image", "img", "imgs", "photos", "data", "Flicker8k_Dataset", "Flickr8k_Dataset",
@@ -54,13 +55,19 @@ def row_options(
     asked = options.fields
     return RowOptions(
         fields,
-        tuple(name for name in (asked.label, asked.objects, asked.boxes, asked.scores) if name),
+        tuple(name for name in (asked.label, asked.objects, asked.boxes, asked.scores, asked.role) if name),
         corners,
         tuple(folders),
         _telling(images()) if folders else 1,
         None if options.class_names is None else load_class_names(options.class_names),
         classes or {},
+        {} if fields.role else splits_of(paths),
     )
+
+
+def table_remarks(names: Sequence[str], rows: RowOptions) -> tuple[str, ...]:
+    """Sentences on columns of these names that are not read, and on splits that became roles."""
+    return (*column_remarks(names, rows.fields, rows.corners), *split_remarks(rows.roles))
 
 
 def _telling(cells: Iterable[object]) -> int:

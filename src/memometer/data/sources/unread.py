@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from memometer.data.sources.class_names import ClassNames
 
-__all__ = ["unread_remarks"]
+__all__ = ["unread_remarks", "xml_advice"]
 
 _READ_BY = {
     ".csv": "--format csv reads a table of images",
@@ -15,30 +15,35 @@ _READ_BY = {
     ".tar": "--format webdataset reads tar shards",
     ".jsonl": "--format jsonl reads a list of images",
     ".arrow": "--format arrow reads a table of images",
-    ".xml": "--annotations FOLDER reads a tree of Pascal VOC files that mirrors the images",
 }
 
-_ANNOTATIONS = re.compile("coco|annot|instance|caption|label|lvis|train|val|test", re.IGNORECASE)
-"""In names of JSON files that say something of images."""
+_NO_LIST = re.compile(r".*_stats|dataset_infos?|dataset_dict|state|config.*|info|sizes|package|settings", re.IGNORECASE)
+"""Stems of JSON files that say nothing of single images, as img2dataset and Hugging Face leave them."""
+
+HEAD_BYTES = 4096
 
 
 def unread_remarks(
-    others: Mapping[str, Sequence[str]], *, annotations: str | None, names: ClassNames | None
+    others: Mapping[str, Sequence[str]], *, root: str, annotations: str | None, names: ClassNames | None
 ) -> list[str]:
     """Sentences on files that may say something of the images.
 
     Args:
         others: paths below the source that were not read, by suffix; of each up to a thousand.
+        root: the source.
         annotations: the tree that the user named.
         names: where the names of classes were read from.
     """
     remarks = []
     for suffix, advice in _READ_BY.items():
-        if others.get(suffix) and not (suffix == ".xml" and annotations is not None):
+        if others.get(suffix):
             remarks.append(f"{_count(others[suffix], suffix)}; {advice}")
+    if annotations is None and (xmls := others.get(".xml")):
+        remarks.append(f"{_count(xmls, '.xml')}; {xml_advice(_head(Path(root, xmls[0])))}")
     jsons = others.get(".json", ())
-    if likely := [path for path in jsons if _ANNOTATIONS.search(PurePosixPath(path).name)]:
-        remarks.append(f"{_count(likely, '.json')}; --format coco reads COCO's annotations")
+    if likely := [path for path in jsons if not _NO_LIST.fullmatch(PurePosixPath(path).stem)]:
+        advice = "--format coco reads COCO's annotations, --format jsonl other lists of images"
+        remarks.append(f"{_count(likely, '.json')}; {advice}")
     yamls = [path for suffix in (".yaml", ".yml") for path in others.get(suffix, ())]
     yamls = [path for path in yamls if names is None or PurePosixPath(path).name != Path(names.path).name]
     if yamls:
@@ -50,6 +55,21 @@ def unread_remarks(
             "and labels/train/1.txt"
         )
     return remarks
+
+
+def xml_advice(head: bytes) -> str:
+    """What to do with an XML file that begins like this."""
+    if b"<annotations" in head:
+        return "CVAT's own XML is not read: export the task as COCO 1.0"
+    return "--annotations FOLDER reads a tree of Pascal VOC files that mirrors the images"
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except OSError:
+        return b""
 
 
 def _count(paths: Sequence[str], suffix: str) -> str:

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
@@ -19,6 +19,7 @@ from memometer.data.sources.base import (
     Reject,
     valid_text,
 )
+from memometer.data.sources.file_splits import split_remarks
 from memometer.data.sources.pairing import FURTHER_IMAGE, Sample, pair_files
 from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SidecarOptions, read_sidecars
 from memometer.data.sources.tar_members import BrokenTarError, Member, members_of
@@ -38,11 +39,13 @@ class TarReader:
 
     Attributes:
         sidecars: how the members beside the images are read.
+        roles: by shard, the split that its name tells; a role of the JSON goes before it.
     """
 
     format: ClassVar[str] = "webdataset"
     paths: tuple[str, ...]
     sidecars: SidecarOptions = dataclasses.field(default_factory=SidecarOptions)
+    roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def files(self) -> Iterator[Path]:
         """The shards, and where the names of classes are from."""
@@ -63,7 +66,7 @@ class TarReader:
                         f"{path} is compressed; memometer reads images at their place in a plain tar: "
                         "decompress it first (images hardly shrink anyway)"
                     )
-        return Plan([Piece(path) for path in self.paths])
+        return Plan([Piece(path) for path in self.paths], {}, split_remarks(self.roles))
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
         """The samples of one shard, in the order of their images. Where it breaks off, the samples before it stay."""
@@ -134,7 +137,7 @@ class TarReader:
                 label=sidecar.label,
                 labels=sidecar.labels,
                 group=sidecar.group,
-                role=sidecar.role,
+                role=sidecar.role if self.sidecars.fields.role else self.roles.get(path),
                 within=path.removesuffix(".tar"),
             )
         except BadRecordError as error:

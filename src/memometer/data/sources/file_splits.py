@@ -1,0 +1,45 @@
+"""The splits that names of files and folders tell, as Hugging Face's data sets have them; they become roles."""
+
+import os.path
+import re
+from collections.abc import Mapping, Sequence
+
+__all__ = ["split_remarks", "splits_of"]
+
+_WORD = re.compile(
+    r"(?<=[-._ 0-9/])(train|training|trainval|val|valid|validation|minival|dev|test|testing|eval)"
+    r"(?=[-._ 0-9/]|$)",
+    re.IGNORECASE,
+)
+_SHARD = re.compile(r"(.+?)-\d{5}-of-\d{5}")
+"""``restval-00000-of-00003.parquet``, as Hugging Face names the files of any split."""
+
+MAX_SHOWN = 6
+
+
+def splits_of(paths: Sequence[str]) -> dict[str, str]:
+    """The split of every path, where each tells one and they are not all the same; else nothing.
+
+    What all paths begin with tells nothing.
+
+    >>> splits_of(["/d/train-00000-of-00001.parquet", "/d/test-00000-of-00001.parquet"]).values()
+    dict_values(['train', 'test'])
+    >>> splits_of(["/d/train/0.tar", "/d/train/1.tar"]), splits_of(["/d/train.csv", "/d/labels.csv"])
+    ({}, {})
+    """
+    if len(paths) < 2:
+        return {}
+    whole = {path: f"/{path.lstrip('/')}" for path in paths}
+    start = len(os.path.commonpath(list(whole.values())))
+    told = {path: match[1] for path in paths if (match := _WORD.search(whole[path], start))}
+    shards = {path: match[1] for path in paths if (match := _SHARD.match(os.path.basename(path)))}  # noqa: PTH119 (many paths)
+    if told and len(shards) == len(paths):
+        told = {**shards, **told}
+    return told if len(told) == len(paths) and len(set(told.values())) > 1 else {}
+
+
+def split_remarks(roles: Mapping[str, str]) -> list[str]:
+    """A sentence on splits that became roles; none where there are none."""
+    names = list(dict.fromkeys(roles.values()))
+    shown = ", ".join(names[:MAX_SHOWN]) + (", …" if len(names) > MAX_SHOWN else "")
+    return [f"roles are the splits that files or folders are named by: {shown}"] if names else []
