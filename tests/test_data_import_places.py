@@ -2,11 +2,17 @@
 
 import base64
 import json
+import unicodedata
 
+import numpy as np
 import pytest
-from import_sources import captions, ids, picture, rejects, stored_bytes, table, write_pictures
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from import_sources import captions, ids, picture, rejects, stored_bytes, table, write_pictures, write_tar
 
 from memometer.data import ReaderOptions, import_records
+from memometer.data.sources import grouping
+from memometer.data.sources.finding import telling_parts
 from memometer.errors import InputError, SourceError
 
 
@@ -133,3 +139,74 @@ def test_flickr30ks_token_file(pictures):
     for place in (source, pictures):
         import_records(place, pictures / "out", overwrite=True)
         assert captions(pictures / "out") == {"0": ["one .", "two ."], "1": ["three ."]}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("kind", ["csv", "coco", "folder", "tar"])
+def test_accents_are_the_same_however_they_are_composed(tmp_path, form, kind):
+    other = {"NFC": "NFD", "NFD": "NFC"}[form]
+    name, text = unicodedata.normalize(form, "café é.png"), unicodedata.normalize(other, "café é")
+    write_pictures(tmp_path / "in", [name])
+    source = tmp_path / "in"
+    if kind == "csv":
+        source = table(tmp_path / "in", "t.csv", f"image,caption\n{text}.png,x\n")
+    elif kind == "coco":
+        content = {"images": [{"id": 1, "file_name": f"{text}.png"}], "annotations": [{"image_id": 1, "caption": "x"}]}
+        source = table(tmp_path / "in", "c.json", json.dumps(content))
+    elif kind == "folder":
+        table(tmp_path / "in", f"{text}.txt", "x")
+    else:
+        source = write_tar(tmp_path / "in.tar", [(name, picture(0)), (f"{text}.txt", b"x")])
+    import_records(source, tmp_path / "out")
+    assert list(captions(tmp_path / "out").values()) == [["x"]]
+
+
+def test_names_as_addresses_write_them(tmp_path):
+    write_pictures(tmp_path / "photos", ["a b.png", "c%20d.png", "c d.png", "Schön & neu.png", "up.png"])
+    names = [
+        "a%20b.png", "c%20d.png", "http://host/x/Sch%C3%B6n%20%26%20neu.png?size=1", "%2e%2e%2fphotos%2fup.png",
+        "e%2f%FF.png",
+    ]  # fmt: skip
+    text = "image,caption\n" + "".join(f"{name},t{place}\n" for place, name in enumerate(names))
+    options = ReaderOptions(images=(str(tmp_path / "photos"),))
+    import_records(table(tmp_path, "t.csv", text), tmp_path / "out", options=options, max_rejects=1)
+    assert captions(tmp_path / "out") == {"a b": ["t0"], "c%20d": ["t1"], "Schön & neu": ["t2"]}
+    assert [row["reason"].split(":")[0] for row in rejects(tmp_path / "out")] == ["missing image"] * 2
+
+
+def test_files_as_addresses(tmp_path):
+    write_pictures(tmp_path, ["a b.png"])
+    address = (tmp_path / "a b.png").as_uri()
+    import_records(table(tmp_path, "t.csv", f"image,caption\n{address},x\n"), tmp_path / "out")
+    assert captions(tmp_path / "out") == {"a b": ["x"]}
+
+
+@pytest.mark.parametrize("cell", ["\"{'bytes': b'\\x89PNG', 'path': '0.png'}\"", "no path " * 625])
+def test_a_cell_that_is_no_path_costs_a_short_reject(pictures, cell):
+    source = table(pictures, "t.csv", f"image,caption\n{cell},x\n1.png,y\n")
+    import_records(source, pictures / "out", max_rejects=1)
+    (row,) = rejects(pictures / "out")
+    assert row["reason"].startswith(("image as text: ", "missing image: the cell holds 5,000 characters"))
+    assert len(row["reason"]) < 200
+    assert row["record_id"] is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map(tuple), max_size=6))
+def test_the_parts_that_tell_names_apart(names):
+    distinct, longest = set(names), max(map(len, names), default=1)
+    slow = next((n for n in range(1, longest) if len({name[-n:] for name in distinct}) == len(distinct)), longest)
+    assert telling_parts(names) == slow
+
+
+def test_rows_of_an_image_come_together_a_bucket_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(grouping, "PIECE_ROWS", 3)
+    monkeypatch.setattr(grouping, "BUCKET_PIECES", 2)
+    images = np.random.default_rng(0).integers(0, 20, 60)
+    _, images = np.unique(images, return_inverse=True)
+    rows = (grouping.Payload("t", number, str(number).encode()) for number in range(len(images)))
+    pieces = grouping.bring_together(rows, images, tmp_path)
+    groups = [[row.number for row in group] for piece in pieces for group in grouping.grouped_rows(piece)]
+    assert groups == [np.flatnonzero(images == image).tolist() for image in range(images.max() + 1)]
+    assert all(piece.n_rows >= 3 for piece in pieces[:-1])
+    assert [path.name for path in tmp_path.iterdir()] == [grouping.GROUPED]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from array import array
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
@@ -63,7 +64,7 @@ class DelimitedReader:
     def plan(self, scratch: Path) -> Plan:
         """Counts the rows, notes where every piece begins, and brings the rows of one image together."""
         pieces: list[Piece] = []
-        hashes: list[int] = []
+        hashes = array("Q")
         n_blank = 0
         for path in self.paths:
             with self._open(path) as table:

@@ -1,5 +1,6 @@
 """Rows of one image as one record: found by a hash of the image's name, brought together in a table of their own."""
 
+import contextlib
 import dataclasses
 import hashlib
 import itertools
@@ -27,6 +28,9 @@ __all__ = [
 
 GROUPED = "rows-of-images.parquet"
 """The table of rows in the order of their images, in the scratch folder of an import."""
+
+BUCKET_PIECES = 64
+"""Pieces whose rows are in memory together."""
 
 _SCHEMA = pa.schema(
     [("image", pa.int64()), ("path", pa.string()), ("number", pa.int64()), ("row", pa.large_binary())]
@@ -78,29 +82,46 @@ def has_repeats(hashes: Iterable[int]) -> np.ndarray | None:
 
 
 def bring_together(rows: Iterable[Payload], images: np.ndarray, scratch: Path) -> list[Piece]:
-    """Writes the rows in the order of their images; a piece is one row group, and no image is in two."""
-    table = _table(rows, images).take(pa.array(np.argsort(images, kind="stable")))
-    bounds = _bounds(np.sort(images))
+    """Writes the rows in the order of their images; a piece is one row group, and no image is in two.
+
+    No more than the rows of a bucket are in memory at a time: rows are first dealt out by their images into files.
+    """
+    ordered = np.sort(images)
+    bounds = _bounds(ordered)
+    buckets = [bounds[start : start + BUCKET_PIECES] for start in range(0, len(bounds), BUCKET_PIECES)]
+    files = [scratch / f"bucket-{number}.arrow" for number in range(len(buckets))]
+    _deal(rows, images, files, firsts=[int(ordered[bucket[0][0]]) for bucket in buckets])
     path = scratch / GROUPED
     with table_writer(path, _SCHEMA) as writer:
-        for start, stop in bounds:
-            writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
+        for file, bucket in zip(files, buckets, strict=True):
+            with pa.OSFile(str(file)) as source:
+                table = pa.ipc.open_stream(source).read_all()
+            file.unlink()
+            table = table.take(pa.array(np.argsort(table["image"].to_numpy(), kind="stable")))
+            first = bucket[0][0]
+            for start, stop in bucket:
+                writer.write_table(table.slice(start - first, stop - start), row_group_size=stop - start)
     return [Piece(str(path), group=group, n_rows=stop - start) for group, (start, stop) in enumerate(bounds)]
 
 
-def _table(rows: Iterable[Payload], images: np.ndarray) -> pa.Table:
-    """The rows with their images' numbers; no more than `PIECE_ROWS` of them are Python objects at a time."""
-    batches, start, remaining = [], 0, iter(rows)
-    while together := list(itertools.islice(remaining, PIECE_ROWS)):
-        numbers = images[start : start + len(together)]
-        columns = [
-            [payload.path for payload in together],
-            [payload.number for payload in together],
-            [payload.row for payload in together],
-        ]
-        batches.append(pa.table([numbers, *columns], schema=_SCHEMA))
-        start += len(together)
-    return pa.concat_tables(batches) if batches else _SCHEMA.empty_table()
+def _deal(rows: Iterable[Payload], images: np.ndarray, files: Sequence[Path], *, firsts: Sequence[int]) -> None:
+    """Writes every row into the file of its image; ``firsts`` are the files' first images, ascending."""
+    start, remaining = 0, iter(rows)
+    with contextlib.ExitStack() as stack:
+        sinks = [stack.enter_context(pa.OSFile(str(file), "wb")) for file in files]
+        writers = [stack.enter_context(pa.ipc.new_stream(sink, _SCHEMA)) for sink in sinks]
+        while together := list(itertools.islice(remaining, PIECE_ROWS)):
+            numbers = images[start : start + len(together)]
+            columns = [
+                [payload.path for payload in together],
+                [payload.number for payload in together],
+                [payload.row for payload in together],
+            ]
+            batch = pa.record_batch([pa.array(numbers), *columns], schema=_SCHEMA)
+            of_bucket = np.searchsorted(firsts, numbers, side="right") - 1
+            for bucket in np.unique(of_bucket).tolist():
+                writers[bucket].write_batch(batch.filter(pa.array(of_bucket == bucket)))
+            start += len(together)
 
 
 def grouped_rows(piece: Piece) -> Iterator[list[Payload]]:
@@ -125,11 +146,14 @@ def plan_groups(
     return None if images is None else (bring_together(rows(), images, scratch), _remark(images))
 
 
-def write_together(rows: Sequence[Payload], images: np.ndarray | None, scratch: Path) -> tuple[list[Piece], str]:
+def write_together(
+    hashes: Sequence[int], rows: Callable[[], Iterable[Payload]], scratch: Path
+) -> tuple[list[Piece], str]:
     """The pieces of a source whose rows are always written again, with a remark where several are of one image."""
+    images = has_repeats(hashes)
     if images is None:
-        return bring_together(rows, np.arange(len(rows)), scratch), ""
-    return bring_together(rows, images, scratch), _remark(images)
+        return bring_together(rows(), np.arange(len(hashes)), scratch), ""
+    return bring_together(rows(), images, scratch), _remark(images)
 
 
 def _remark(images: np.ndarray) -> str:

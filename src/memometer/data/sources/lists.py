@@ -1,13 +1,14 @@
 """Lists of images as JSON: a line or an element each, as ``metadata.jsonl`` beside images, and Karpathy's splits."""
 
 import dataclasses
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from memometer.data.sources.base import Aside, Draft, Fields, Piece, Plan, Reject
 from memometer.data.sources.columns import choose_columns, find_corners
-from memometer.data.sources.grouping import Payload, grouped_rows, has_repeats, image_key, name_hash, write_together
+from memometer.data.sources.grouping import Payload, grouped_rows, image_key, name_hash, write_together
 from memometer.data.sources.json_entries import list_entries, parsed_entry, whole_entries, whole_json
 from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
@@ -50,7 +51,7 @@ class ListReader:
         Raises:
             SourceError: a list that is one JSON value cannot be read.
         """
-        payloads, hashes, n_blank = list[Payload](), list[int](), 0
+        hashes, n_blank = array("Q"), 0
         for path in self.paths:
             number = -1
             for line, entry in self.entries(path):
@@ -61,9 +62,7 @@ class ListReader:
                 value = entry.get(str(self.rows.fields.image)) if isinstance(entry, Mapping) else None
                 named = None if self.one_row_per == "image" else image_key(image_name(value), table=path)
                 hashes.append(name_hash(named, place=f"{path}\0{number}"))
-                payloads.append(Payload(path, number, line))
-        images = has_repeats(hashes)
-        pieces, remark = write_together(payloads, images, scratch)
+        pieces, remark = write_together(hashes, self._payloads, scratch)
         return Plan(pieces, {"blank line": n_blank} if n_blank else {}, [*self.remarks, *([remark] if remark else [])])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
@@ -79,6 +78,11 @@ class ListReader:
                     yield Reject(None, payload.path, f"row {payload.number + 1}", f"malformed JSON: {reason}")
             if rows:
                 yield from read_rows(rows, self.rows, unit=self.one_row_per)
+
+    def _payloads(self) -> Iterator[Payload]:
+        for path in self.paths:
+            lines = (line for line, _ in self.entries(path) if line)
+            yield from (Payload(path, number, line) for number, line in enumerate(lines))
 
     @staticmethod
     def entries(path: str) -> Iterator[tuple[bytes, object]]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os.path
+import unicodedata
 from collections.abc import Callable, Sequence
 
 from memometer.data.images import IMAGE_SUFFIXES
@@ -51,6 +52,7 @@ def pair_files(
     """Pairs images with texts by the longest name that they share, whatever dots it has.
 
     ``a.b.txt`` and ``a.b.jpg.txt`` go with ``a.b.jpg``; ``a.txt`` goes with it too where it has no text of its own.
+    Letters with accents are the same however they are composed.
 
     Args:
         names: distinct base names of one folder.
@@ -61,6 +63,7 @@ def pair_files(
     >>> [(sample.stem, sample.sidecars) for sample in pairing.samples], pairing.orphans, pairing.aside
     ([('a.1', {'.txt': 1}), ('a.2', {'.txt': 3})], {'c': [5]}, {4: '.idx'})
     """
+    written, names = names, [_composed(name) for name in names]
     images: dict[str, dict[str, list[int]]] = {}  # key → stem → places
     texts: dict[str, list[int]] = {}
     found = Pairing([], {}, {})
@@ -79,6 +82,8 @@ def pair_files(
     for places in texts.values():
         for place in places:
             found.orphans.setdefault(_split(names[place])[0], []).append(place)
+    for sample in found.samples:
+        sample.stem = _split(written[sample.images[0]])[0]
     found.samples.sort(key=lambda sample: sample.images[0])
     return found
 
@@ -119,6 +124,10 @@ def _pair_key(
             found.orphans.setdefault(stem, []).append(place)
         elif not [sample for sample in below if sample.sidecars.setdefault(suffix, place) == place]:
             found.aside[place] = FURTHER_TEXT
+
+
+def _composed(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -3,10 +3,10 @@
 import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
-from memometer.data.images import IMAGE_SUFFIXES, ImageRef
+from memometer.data.images import ImageRef
 from memometer.data.sources.base import (
     MAX_ENCODED_BYTES,
     Aside,
@@ -21,7 +21,7 @@ from memometer.data.sources.base import (
 from memometer.data.sources.cells import base64_image, list_in_cell
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.columns import Corners
-from memometer.data.sources.finding import ImageFolders, tail_parts
+from memometer.data.sources.image_paths import find_image
 from memometer.data.sources.json_values import parse_json
 from memometer.data.sources.labels import IMPOSSIBLE, check_places, label_from, labels_from
 from memometer.data.sources.options import RowUnit
@@ -37,8 +37,8 @@ UNDECODABLE = object()
 _NUMBERED = re.compile(r"(\.[A-Za-z0-9]{2,5})#\d+")
 """Flickr8k's token file numbers the captions of an image behind its name: ``1.jpg#0``."""
 
-GUESSED_SUFFIXES = (".jpg", ".png", ".jpeg", ".JPG", ".JPEG")
-"""Looked for where a table names images without a suffix, as Open Images does."""
+_STRUCT = re.compile(r"""\{\s*['"](bytes|path)['"]\s*:""")
+"""Hugging Face's image as pandas writes it into a CSV."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -337,36 +337,15 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
     name = image_name(valid_text(value, what=f"column '{column}'"))
     if name is None:
         raise BadRecordError("no image")
-    if "\0" in name:
-        raise BadRecordError("missing image: the path holds a zero byte")
-    if "://" in name and not options.folders:
+    if _STRUCT.match(name):
+        raise BadRecordError(
+            "image as text: the cell holds a struct of bytes and path written as text; write the table as Parquet, or "
+            "the images to files"
+        )
+    if "://" in name and not name.startswith("file://") and not options.folders:
         raise BadRecordError("remote image: memometer downloads nothing; fetch the images first, e.g. with img2dataset")
-    path, record_id = _find(name, table=table, options=options)
-    return ImageRef(str(path)), None, record_id, str(table.parent)
-
-
-def _find(name: str, *, table: Path, options: RowOptions) -> tuple[Path, str]:
-    """The image of a name, and its usual id: where the table says, else by the end of the name in the folders."""
-    plain = table.parent / name
-    if "://" not in name:
-        for written in dict.fromkeys((name, name.replace("\\", "/"))):
-            if (table.parent / written).is_file():
-                return table.parent / written, _path_id(written, folder=table.parent)
-    try:
-        parts = tail_parts(name)
-    except BadRecordError:  # of no file: where the table says, or nowhere
-        return plain, _path_id(name, folder=table.parent)
-    places = ImageFolders(tuple(map(Path, options.folders)), shortest=min(options.shortest, len(parts)))
-    local = ImageFolders((table.parent,), shortest=len(parts))
-    suffixes = ("",) if PurePosixPath(parts[-1]).suffix.lower() in IMAGE_SUFFIXES else ("", *GUESSED_SUFFIXES)
-    for suffix in suffixes:
-        ends = (*parts[:-1], parts[-1] + suffix)
-        found = local.find(ends) or places.find(ends)
-        if found is not None:
-            holders = [each for each in (table.parent, *map(Path, options.folders)) if found.is_relative_to(each)]
-            holder = max(holders, key=lambda each: len(each.parts))
-            return found, str(PurePosixPath(found.relative_to(holder)).with_suffix(""))
-    return plain, _path_id(name, folder=table.parent)  # missing: the reject says where it was looked for
+    path, record_id = find_image(name, table=str(table.parent), folders=options.folders, shortest=options.shortest)
+    return ImageRef(path), None, record_id, str(table.parent)
 
 
 def _check_bytes(value: bytes) -> None:
@@ -374,10 +353,3 @@ def _check_bytes(value: bytes) -> None:
         raise BadRecordError("no image")
     if len(value) > MAX_ENCODED_BYTES:
         raise BadRecordError(f"too large: the image has {len(value):,} bytes")
-
-
-def _path_id(name: str, *, folder: Path) -> str:
-    path = PurePosixPath(name)
-    if path.is_absolute() and path.is_relative_to(folder):
-        path = path.relative_to(folder)
-    return str(path.with_suffix("")) if path.name else str(path)

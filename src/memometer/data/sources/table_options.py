@@ -1,14 +1,14 @@
 """How the rows of any table are read, from what the user said and what lies beside the table."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from memometer.data.sources.base import BadRecordError, Fields
 from memometer.data.sources.class_names import load_class_names
 from memometer.data.sources.columns import Corners, column_remarks
 from memometer.data.sources.file_splits import split_remarks, splits_of
-from memometer.data.sources.finding import ImageFolders, tail_parts
+from memometer.data.sources.finding import tail_parts, telling_parts
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.rows import RowOptions, image_name
 from memometer.errors import InputError
@@ -72,9 +72,13 @@ def table_remarks(names: Sequence[str], rows: RowOptions) -> tuple[str, ...]:
 
 def _telling(cells: Iterable[object]) -> int:
     """How many parts of a name's end tell all images apart."""
-    names = {name for cell in cells if (name := image_name(cell)) is not None}
-    parts = []
-    for name in names:
-        with contextlib.suppress(BadRecordError):
-            parts.append(tail_parts(name))
-    return ImageFolders.of((), parts).shortest
+
+    def parts() -> Iterator[tuple[str, ...]]:
+        last = None
+        for name in map(image_name, cells):
+            if name is not None and name != last:
+                with contextlib.suppress(BadRecordError):
+                    yield tail_parts(name)
+            last = name
+
+    return telling_parts(parts())
