@@ -4,7 +4,7 @@ import copy
 import dataclasses
 import difflib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import open_clip
 import torch
 from open_clip.tokenizer import HFTokenizer
 
-from memometer.encoders.untrusted import Origin, check_model_config, hub_files, tokenizer_options
+from memometer.encoders.bounded import bounded, refusing
+from memometer.encoders.config_types import check_model_config
+from memometer.encoders.untrusted import Origin, check_text_tower, hub_files, tokenizer_options
 from memometer.errors import ModelError
 
 __all__ = [
@@ -75,7 +77,7 @@ def architecture_from_file(path: Path) -> Architecture:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ModelError(f"cannot read the model config {path}: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ModelError(f"the model config {path} is not JSON: {error}") from error
     config = content.get("model_cfg", content) if isinstance(content, dict) else content
     missing = [
@@ -87,11 +89,16 @@ def architecture_from_file(path: Path) -> Architecture:
     return Architecture(name=path.stem, config=config)
 
 
-def build_model(architecture: Architecture) -> torch.nn.Module:
+def build_model(architecture: Architecture, *, weights: Mapping[str, torch.Tensor] | None = None) -> torch.nn.Module:
     """The model on the default device, float32, with fresh weights drawn from torch's random state.
 
+    Args:
+        architecture: what is built.
+        weights: that it will get, which bound its size; None for none.
+
     Raises:
-        ModelError: the config has unknown keys or values, or needs a package that is not installed.
+        ModelError: the config has unknown keys or values, asks for more than the weights fill, or needs a package that
+            is not installed.
     """
     config = copy.deepcopy(architecture.config)
     hf_text = bool(config["text_cfg"].get("hf_model_name"))
@@ -104,11 +111,12 @@ def build_model(architecture: Architecture) -> torch.nn.Module:
     kind = open_clip.CLIP
     if custom_text:
         kind = open_clip.CoCa if "multimodal_cfg" in config else open_clip.CustomTextCLIP
-    try:
+    hint = "; its text tower needs 'pip install transformers'" if hf_text else ""
+    doing = f"cannot build the model '{architecture.name}'"
+    numbers = None if weights is None else sum(tensor.numel() for tensor in weights.values())
+    tensors = None if weights is None else len(weights)
+    with refusing(doing, hint=hint), bounded(name=architecture.name, numbers=numbers, tensors=tensors):
         return kind(**config)  # type: ignore[no-any-return]
-    except (TypeError, ValueError, RuntimeError, AssertionError, ImportError, OSError, ZeroDivisionError) as error:
-        hint = "; its text tower needs 'pip install transformers'" if hf_text else ""
-        raise ModelError(f"cannot build the model '{architecture.name}': {error}{hint}") from error
 
 
 def build_tokenizer(architecture: Architecture) -> Tokenizer:
@@ -118,8 +126,9 @@ def build_tokenizer(architecture: Architecture) -> Tokenizer:
         ModelError: it needs a package or files that are not there.
     """
     text = architecture.config["text_cfg"]
-    length = text.get("context_length", open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH)
-    try:
+    length = text.get("context_length") or open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH
+    hint = "; tokenizers from Hugging Face need 'pip install transformers', and the network once"
+    with refusing(f"cannot load the tokenizer of '{architecture.name}'", hint=hint):
         if architecture.origin == "library":
             return open_clip.get_tokenizer(architecture.name, context_length=length)  # type: ignore[no-any-return]
         options = tokenizer_options(architecture.config, name=architecture.name)
@@ -133,14 +142,12 @@ def build_tokenizer(architecture: Architecture) -> Tokenizer:
             trust_remote_code=False,
             **options,
         )
-    except (ImportError, OSError, ValueError, TypeError, RuntimeError, AssertionError) as error:
-        raise ModelError(
-            f"cannot load the tokenizer of '{architecture.name}': {error}; tokenizers from Hugging Face need "
-            "'pip install transformers', and the network once"
-        ) from error
 
 
 def _hub_files(architecture: Architecture, key: str, wanted: str) -> Path:
     """Where the files are that the config names under ``key``."""
     beside = architecture.folder if key == "hf_tokenizer_name" else None
-    return hub_files(architecture.config["text_cfg"][key], origin=architecture.origin, beside=beside, wanted=wanted)
+    folder = hub_files(architecture.config["text_cfg"][key], origin=architecture.origin, beside=beside, wanted=wanted)
+    if key == "hf_model_name":
+        check_text_tower(folder)
+    return folder

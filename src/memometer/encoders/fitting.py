@@ -10,6 +10,7 @@ from open_clip.convert import convert_state_dict
 from open_clip.model import convert_to_custom_text_state_dict
 
 from memometer.encoders.architectures import Architecture, build_model
+from memometer.encoders.bounded import refusing
 from memometer.errors import ModelError
 
 __all__ = ["build_with_weights", "fit_architecture", "shape_difference"]
@@ -32,8 +33,9 @@ def build_with_weights(
         ModelError: a tensor is missing, unknown or of another shape.
     """
     architecture = fit_architecture(architecture, state)
-    model = build_model(architecture)
-    fitted = _adapt(model, state)
+    model = build_model(architecture, weights=state)
+    with refusing(f"the checkpoint {path} does not fit the model '{architecture.name}'"):
+        fitted = _adapt(model, state)
     expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
     if difference := shape_difference(expected, {name: tensor.shape for name, tensor in fitted.items()}):
         raise ModelError(

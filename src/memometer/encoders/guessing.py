@@ -11,10 +11,14 @@ import open_clip
 import torch
 
 from memometer.encoders.architectures import Architecture, architecture_named, build_model
+from memometer.encoders.config_types import check_model_config
 from memometer.encoders.fitting import fit_architecture
 from memometer.errors import ModelError
 
 __all__ = ["TrainingLog", "architecture_from_shapes", "read_training_log"]
+
+MAX_LITERAL = 2_000
+"""Characters of a value that may be read as Python prints it; deep nesting takes more, and breaks the parser."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +42,7 @@ def read_training_log(checkpoint: Path) -> TrainingLog | None:
     """The log of the training that wrote ``checkpoint``: ``NAME/params.txt`` for ``NAME/checkpoints/epoch_1.pt``.
 
     Raises:
-        ModelError: it names a model that open_clip does not have.
+        ModelError: it names a model that open_clip does not have, or changes one to what none can be.
     """
     for folder in (checkpoint.parent, checkpoint.parent.parent):
         path = folder / "params.txt"
@@ -64,6 +68,7 @@ def read_training_log(checkpoint: Path) -> TrainingLog | None:
         config["vision_cfg"]["image_size"] = size[0] if isinstance(size, list | tuple) and len(size) == 1 else size
     if params.get("force_context_length"):
         config["text_cfg"]["context_length"] = params["force_context_length"]
+    check_model_config(config, name=str(path))
     preprocess = dict(open_clip.get_pretrained_cfg(architecture.name, str(params.get("pretrained") or "")) or {})
     for key in ("mean", "std", "interpolation", "resize_mode"):
         if params.get(f"image_{key}") is not None:
@@ -109,9 +114,11 @@ def architecture_from_shapes(state: Mapping[str, torch.Tensor], *, path: Path) -
 
 def _literal(value: str) -> Any:
     """A number, list, None or boolean as Python prints it; any other text as it is."""
+    if len(value) > MAX_LITERAL:
+        return value
     try:
         return ast.literal_eval(value)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
         return value
 
 

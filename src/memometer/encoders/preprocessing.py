@@ -19,6 +19,9 @@ from memometer.errors import ModelError
 
 __all__ = ["ImagePreprocess", "image_preprocess"]
 
+MAX_SIDE_PX = 4096
+"""Of the images that a model takes; the largest that are known take 1536."""
+
 FILTERS = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
 
 
@@ -117,11 +120,12 @@ def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
     # open_clip evaluates models trained with random interpolation at bicubic.
     interpolation: Any = "bicubic" if config["interpolation"] == "random" else config["interpolation"]
     known = str(interpolation) in FILTERS and str(config["resize_mode"]) in ("shortest", "longest", "squash")
-    if not plain or not known or min(height, width, *(resize_to or ())) < 1 or config.get("mode", "RGB") != "RGB":
+    sides = (height, width, *(resize_to or ())) if plain else (0,)
+    if not known or min(sides) < 1 or max(sides) > MAX_SIDE_PX or config.get("mode", "RGB") != "RGB":
         raise ModelError(
-            f"the model's preprocessing is {config}; expected mode RGB, interpolation bicubic, bilinear or random, "
-            "resize_mode shortest, longest or squash, a size of 1 px or more, a mean and a standard deviation above 0 "
-            "for all or for each of three channels, and a fill_color of 0 to 255"
+            f"the model's preprocessing is {str(config)[:600]}; expected mode RGB, interpolation bicubic, bilinear or "
+            f"random, resize_mode shortest, longest or squash, a size of 1 to {MAX_SIDE_PX} px, a mean and a standard "
+            "deviation above 0 for all or for each of three channels, and a fill_color of 0 to 255"
         )
     # open_clip leaves the interpolation at bicubic when it fits the shorter side to a target that is not square.
     if config["resize_mode"] == "shortest" and height != width and resize_to is None:

@@ -25,6 +25,7 @@ from memometer.encoders.foreign import explain_transformers
 from memometer.encoders.guessing import TrainingLog, architecture_from_shapes, read_training_log
 from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.trained import check_trained_files, check_trained_weights
+from memometer.encoders.trying import try_out
 from memometer.errors import ModelError
 from memometer.files import read_json
 
@@ -83,7 +84,7 @@ def load_open_clip(
     architecture, model = build_with_weights(architecture, state, path=parts.weights)
     preprocess = merge_preprocess_dict(PreprocessCfg(), parts.preprocess)
     preprocess["size"] = getattr(model.visual, "image_size", preprocess["size"])
-    return OpenClipEncoder(
+    encoder = OpenClipEncoder(
         model,
         tokenizer=build_tokenizer(architecture),
         model_config=architecture.config,
@@ -97,6 +98,9 @@ def load_open_clip(
         features=features,
         warnings=warnings,
     )
+    if architecture.origin != "library":
+        try_out(encoder, name=architecture.name)
+    return encoder
 
 
 def _resolve(rest: str) -> _Parts:

@@ -7,24 +7,19 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
 import torch
 
 from memometer.encoders.base import Tower
+from memometer.encoders.bounded import bounded, refusing, tensors_in
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import autocast, check_precision
-from memometer.encoders.untrusted import check_class_names
+from memometer.encoders.sentence_folders import check_sentence_folder
+from memometer.encoders.trying import try_out
 from memometer.errors import InputError, ModelError
-from memometer.files import hash_bytes, hash_json, read_json
+from memometer.files import hash_bytes, hash_json
 
 __all__ = ["SentenceEncoder", "load_sentence_encoder"]
-
-FAILURES = (
-    *(OSError, RuntimeError, ValueError, TypeError, LookupError, AttributeError, ImportError, AssertionError),
-    safetensors.SafetensorError,
-)
-"""What the library raises for a model that is damaged, or not there, or needs code of its own."""
 
 
 class SentenceEncoder:
@@ -98,53 +93,51 @@ def load_sentence_encoder(spec: str, *, device: str = "cpu", precision: str = "f
     warnings = [*_check_folder(folder)] if folder.is_dir() else []
     if not folder.is_dir() and (rest.startswith((".", "/", "~")) or rest.count("/") > 1):
         raise ModelError(f"no model at {rest}: there is no such folder")
+    library = _library(spec)
+    if folder.is_dir():
+        doing = f"{folder} cannot be loaded as a sentence-transformers model"
+        weights = _weights(folder)
+        numbers = sum(path.stat().st_size for path in weights)  # a number has a byte at least
+        with refusing(doing), bounded(name=str(folder), numbers=numbers, tensors=tensors_in(*weights)):
+            model = _load(library, str(folder), device=chosen, local=True)
+        with refusing(doing):
+            encoder = SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
+        try_out(encoder, name=str(folder))
+        return encoder
     try:
-        model = _load(str(folder) if folder.is_dir() else rest, device=chosen, local=True)
-    except FAILURES as error:
-        if folder.is_dir():
-            raise ModelError(f"{folder} cannot be loaded as a sentence-transformers model: {error}") from error
-        model = _download(rest, device=chosen)
+        with refusing("not in the cache"):
+            model = _load(library, rest, device=chosen, local=True)
+    except ModelError:
+        advice = "; name a folder that holds it, text:FOLDER, or use text:tfidf, which needs no download"
+        with refusing(f"cannot download the text encoder '{rest}'", hint=advice):
+            model = _load(library, rest, device=chosen, local=False)
     return SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
 
 
-def _load(name: str, *, device: torch.device, local: bool) -> Any:
+def _library(spec: str) -> Any:
     try:
-        from sentence_transformers import SentenceTransformer
+        import sentence_transformers
     except ImportError as error:
         raise ModelError(
-            f"'text:{name}' needs sentence-transformers ({error}): pip install 'memometer[text]'; "
+            f"'{spec}' needs sentence-transformers ({error}): pip install 'memometer[text]'; "
             "text:tfidf needs nothing more"
         ) from error
-    return SentenceTransformer(name, device=str(device), trust_remote_code=False, local_files_only=local)
+    return sentence_transformers
 
 
-def _download(name: str, *, device: torch.device) -> Any:
-    try:
-        return _load(name, device=device, local=False)
-    except FAILURES as error:
-        why = (str(error) or type(error).__name__).splitlines()[0]
-        raise ModelError(
-            f"cannot download the text encoder '{name}': {why}; "
-            "name a folder that holds it, text:FOLDER, or use text:tfidf, which needs no download"
-        ) from error
+def _load(library: Any, name: str, *, device: torch.device, local: bool) -> Any:
+    return library.SentenceTransformer(name, device=str(device), trust_remote_code=False, local_files_only=local)
+
+
+def _weights(folder: Path) -> list[Path]:
+    return [path for suffix in ("safetensors", "bin") for path in folder.rglob(f"*.{suffix}")]
 
 
 def _check_folder(folder: Path) -> Sequence[str]:
-    """Warnings about a folder; an error where it names classes that are not the library's own."""
-    check_class_names(folder)
-    path = folder / "modules.json"
-    if not path.is_file():
+    """Warnings about a folder; an error where it names what is not the library's own."""
+    check_sentence_folder(folder)
+    if not (folder / "modules.json").is_file():
         return [f"{folder} has no modules.json: sentence-transformers takes the mean of the token embeddings"]
-    try:
-        kinds = [str(module["type"]) for module in read_json(path)]
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        raise ModelError(f"{path} is no list of sentence-transformers modules: {error!r}") from error
-    foreign = [kind for kind in kinds if not kind.startswith("sentence_transformers.")]
-    if foreign:
-        raise ModelError(
-            f"{path} names the class {foreign[0]}, which could run code; expected classes of sentence_transformers "
-            "alone"
-        )
     return []
 
 

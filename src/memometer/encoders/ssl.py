@@ -5,10 +5,12 @@ from pathlib import Path
 import torch
 
 from memometer.encoders.base import Features
+from memometer.encoders.bounded import bounded, refusing
 from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.devices import choose_device
 from memometer.encoders.ssl_model import CONFIG_NAME, WEIGHTS_NAME, SslArchitecture, SslModel
 from memometer.encoders.trained import check_trained_files, check_trained_weights
+from memometer.encoders.trying import try_out
 from memometer.encoders.vision import VisionEncoder
 from memometer.errors import ModelError
 from memometer.files import read_json
@@ -33,15 +35,21 @@ def load_ssl(
     """
     folder = Path(spec.removeprefix("ssl:")).expanduser()
     architecture = _read_architecture(folder)
-    with torch.random.fork_rng(devices=[]):
-        model = SslModel(architecture)  # its fresh weights are replaced below
     state = read_state_dict(folder / WEIGHTS_NAME)
     check_trained_weights(folder / WEIGHTS_NAME, state)
+    numbers = sum(tensor.numel() for tensor in state.values())
+    with (
+        torch.random.fork_rng(devices=[]),
+        refusing(f"cannot build the model of {folder}"),
+        bounded(name=str(folder), numbers=numbers, tensors=len(state)),
+    ):
+        model = SslModel(architecture)  # its fresh weights are replaced below
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        raise ModelError(f"the weights in {folder} do not fit its {CONFIG_NAME}: {error}") from error
-    return VisionEncoder(
+        words = " ".join(str(error).split())[:500]
+        raise ModelError(f"the weights in {folder} do not fit its {CONFIG_NAME}: {words}") from error
+    encoder = VisionEncoder(
         model if features == "projector" else model.backbone,
         config=architecture.model_dump(mode="json"),
         preprocess_config=architecture.preprocess_cfg,
@@ -51,6 +59,8 @@ def load_ssl(
         features=features,
         weights_hash=hash_tensors(state),
     )
+    try_out(encoder, name=str(folder))
+    return encoder
 
 
 def _read_architecture(folder: Path) -> SslArchitecture:
@@ -66,6 +76,6 @@ def _read_architecture(folder: Path) -> SslArchitecture:
     check_trained_files(folder)
     try:
         content = read_json(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"cannot read {path}: {error}") from error
     return SslArchitecture.from_json(content, source=str(path))

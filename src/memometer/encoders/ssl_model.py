@@ -90,7 +90,9 @@ class SslArchitecture(BaseModel):
         try:
             architecture = cls.model_validate(content)
         except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}" for each in error.errors())
+            problems = "; ".join(
+                f"{'.'.join(map(str, each['loc']))}: {each['msg'].lower()}" for each in error.errors()[:3]
+            )
             raise ModelError(f"{source} is no config of a self-supervised model: {problems}") from error
         missing = {"size", "mean", "std", "interpolation", "resize_mode"} - architecture.preprocess_cfg.keys()
         if missing:
@@ -130,7 +132,9 @@ def build_backbone(backbone: Backbone, *, image_size: int) -> tuple[torch.nn.Mod
     """
     if backbone.timm is None:
         if backbone.layers is None or backbone.channels is None or backbone.stem is None:
-            raise ModelError(f"the backbone {backbone.model_dump()} needs either timm, or layers, channels and stem")
+            raise ModelError(
+                f"the backbone {str(backbone.model_dump())[:300]} needs either timm, or layers, channels and stem"
+            )
         module: Any = ResNet(
             block=BasicBlock,
             layers=backbone.layers,
@@ -141,7 +145,7 @@ def build_backbone(backbone: Backbone, *, image_size: int) -> tuple[torch.nn.Mod
         return module, backbone.channels[-1]
     if not is_model(backbone.timm):
         raise ModelError(
-            f"timm has no model '{backbone.timm}'; python -c 'import timm; print(timm.list_models())' lists them"
+            f"timm has no model '{backbone.timm[:80]}'; python -c 'import timm; print(timm.list_models())' lists them"
         )
     # Transformers have a table of positions of one size; convolutions take any.
     config = get_pretrained_cfg(backbone.timm)

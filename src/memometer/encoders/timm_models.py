@@ -10,7 +10,10 @@ import timm
 import torch
 from timm.data import resolve_model_data_config
 
+from memometer.encoders.bounded import bounded, refusing, tensors_in
 from memometer.encoders.devices import choose_device
+from memometer.encoders.preprocessing import image_preprocess
+from memometer.encoders.timm_configs import check_timm_config
 from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint
 from memometer.encoders.vision import VisionEncoder, check_tower, guessed_preprocessing
 from memometer.errors import ModelError
@@ -39,10 +42,13 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
     """
     chosen = choose_device(device)
     name, checkpoint = _resolve(spec.removeprefix("timm:"))
-    tower = _create(name, num_classes=0)
+    tower = _create(name, num_classes=0, weights=checkpoint.path if checkpoint else None)
+    with refusing(f"cannot use timm's model '{name}'"):
+        preprocess = timm_preprocess_config(tower)
+        image_preprocess(preprocess)
+        heads = classifier_prefixes(tower)
     weights = checkpoint or _create(name, pretrained=True).state_dict()
-    dropped = load_tower(weights, tower, heads=classifier_prefixes(tower), name=name)
-    preprocess = timm_preprocess_config(tower)
+    dropped = load_tower(weights, tower, heads=heads, name=name)
     check_tower(tower, size=preprocess["size"], name=name)
     bare = checkpoint is not None and not name.startswith("local-dir:") and "." not in name
     return VisionEncoder(
@@ -77,8 +83,9 @@ def timm_preprocess_config(model: torch.nn.Module) -> dict[str, Any]:
     data = resolve_model_data_config(model)
     channels, *size = data["input_size"]
     if channels != 3 or data["crop_mode"] not in RESIZE_MODES:
+        mode = str(data["crop_mode"])[:80]
         raise ModelError(
-            f"timm's model takes {channels} channels and a {data['crop_mode']} crop; expected 3 channels and a "
+            f"timm's model takes {channels} channels and a {mode} crop; expected 3 channels and a "
             f"{' or '.join(RESIZE_MODES)} crop"
         )
     return {
@@ -101,6 +108,7 @@ def _resolve(rest: str) -> tuple[str, Checkpoint | None]:
         weights = next((folder / name for name in WEIGHT_NAMES if (folder / name).is_file()), None)
         if weights is None or not (folder / "config.json").is_file():
             raise ModelError(f"{folder} holds no timm model; expected config.json and {' or '.join(WEIGHT_NAMES)}")
+        check_timm_config(folder)
         return f"local-dir:{folder}", Checkpoint(weights)
     if rest.startswith("hf-hub:"):
         return rest, None
@@ -135,10 +143,20 @@ def _check_published(name: str) -> None:
         raise ModelError(f"timm publishes no weights '{tag}' for {base}; there are {', '.join(near)}")
 
 
-def _create(name: str, *, pretrained: bool = False, num_classes: int | None = None) -> Any:
-    """A model of timm's, with its own classifier unless ``num_classes`` says otherwise."""
-    try:
+def _create(name: str, *, pretrained: bool = False, num_classes: int | None = None, weights: Path | None = None) -> Any:
+    """A model of timm's, with its own classifier unless ``num_classes`` says otherwise.
+
+    Args:
+        name: as timm takes it.
+        pretrained: with the weights that timm publishes.
+        num_classes: 0 for no classifier.
+        weights: which it will get; they bound its size.
+
+    Raises:
+        ModelError: timm has no such model, or cannot build it.
+    """
+    doing = "download the weights of" if pretrained else "build"
+    numbers = weights.stat().st_size if weights else None  # a number has a byte at least
+    tensors = tensors_in(weights) if weights else None
+    with refusing(f"cannot {doing} timm's model '{name}'"), bounded(name=name, numbers=numbers, tensors=tensors):
         return timm.create_model(name, pretrained=pretrained, num_classes=num_classes).eval()
-    except (OSError, RuntimeError, ValueError, TypeError, LookupError, AssertionError) as error:
-        doing = "download the weights of" if pretrained else "build"
-        raise ModelError(f"cannot {doing} timm's model '{name}': {error}") from error

@@ -13,7 +13,15 @@ from typing import Any, Literal
 
 from memometer.errors import ModelError
 
-__all__ = ["Origin", "check_class_names", "check_model_config", "hub_files", "tokenizer_options"]
+__all__ = [
+    "Origin",
+    "check_additions",
+    "check_text_tower",
+    "hub_files",
+    "named_values",
+    "read_config",
+    "tokenizer_options",
+]
 
 Origin = Literal["library", "file", "hub"]
 """Where a config is from: open_clip itself, a file of the user's, or a repository that the user named."""
@@ -34,32 +42,13 @@ _HF_OPTIONS = {
 }
 """Options of open_clip's tokenizers that change how texts are cut, and nothing else."""
 
-_CLASS_KEYS = re.compile(r"type|types|class|module|.*_(class|function|fn|module|type)|loss", re.IGNORECASE)
-_DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
-_LIBRARIES = ("sentence_transformers.", "torch.nn.")
+MAX_LAYERS, MAX_NUMBER = 10_000, 2**40
+_LAYERS = re.compile(r".*(layers?|depths?|blocks?|stages?|groups?|heads?)", re.IGNORECASE)
+"""Keys of numbers that a library counts up to before it makes anything whose size can be seen."""
+
 _ATTENTION = re.compile(r".*(attn|experts)_implementation.*")
 _KERNEL = re.compile(r"[/:|@]")
 """In the name of an attention: it is a repository of the hub, whose compiled code transformers downloads and runs."""
-
-
-def check_model_config(config: Mapping[str, Any], *, name: str) -> None:
-    """Passes where an open_clip config names architectures alone.
-
-    Raises:
-        ModelError: it names a timm model by a folder or a repository, or a part of it is of another type.
-    """
-    for part in ("vision_cfg", "text_cfg"):
-        if not isinstance(config[part], Mapping):
-            raise ModelError(f"{name} is no open_clip model config: its {part} is {type(config[part]).__name__}")
-    timm_name = config["vision_cfg"].get("timm_model_name")
-    if timm_name and (not isinstance(timm_name, str) or not re.fullmatch(r"[\w.]+", timm_name)):
-        raise ModelError(
-            f"{name} names the image tower {timm_name!r}; expected one of timm's own models, by its plain name"
-        )
-    for key in ("hf_model_name", "hf_tokenizer_name"):
-        value = config["text_cfg"].get(key)
-        if value is not None and not isinstance(value, str):
-            raise ModelError(f"{name} has {key} = {value!r}; expected a text")
 
 
 def tokenizer_options(config: Mapping[str, Any], *, name: str) -> dict[str, Any]:
@@ -108,34 +97,39 @@ def hub_files(repository: str, *, origin: Origin, beside: Path | None, wanted: s
     return folder
 
 
-def check_class_names(folder: Path) -> None:
-    """Passes where the JSON files of a sentence-transformers folder, nested ones too, name the library's classes alone.
+def check_text_tower(folder: Path) -> None:
+    """Passes where a folder's config is of a text tower that open_clip knows.
 
     Raises:
-        ModelError: one names another class, which could run code, or asks for code of its own.
+        ModelError: it is of another model, such as one that is put together of others.
     """
-    for path in sorted(folder.rglob("*.json")):
-        if path.name in {"tokenizer.json", "vocab.json"}:
-            continue  # these two hold texts alone
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise ModelError(f"{path} has more than {MAX_JSON_BYTES:,} bytes; no config of a model is as large")
-        try:
-            content = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
-            continue  # the library says what is wrong with it
-        _check_additions(path, content)
-        for key, value in _named_values(content):
-            if key == "trust_remote_code" and value is True:
-                raise ModelError(f"{path} asks for trust_remote_code; memometer runs no code of a model's own")
-            dotted = isinstance(value, str) and _DOTTED.fullmatch(value)
-            if dotted and _CLASS_KEYS.fullmatch(key) and not str(value).startswith(_LIBRARIES):
-                raise ModelError(
-                    f"{path} names the class {value}, which could run code; expected classes of sentence_transformers "
-                    "alone"
-                )
+    from open_clip.hf_configs import arch_dict
+
+    config = read_config(folder / "config.json")
+    kind = config.get("model_type") if isinstance(config, Mapping) else None
+    if kind not in tuple(arch_dict):  # what cannot be hashed is not in it either
+        raise ModelError(
+            f"{folder / 'config.json'} has model_type = {str(kind)[:80]!r}; open_clip's text towers are "
+            f"{', '.join(arch_dict)}"
+        )
 
 
-def _check_additions(path: Path, content: object) -> None:
+def read_config(path: Path) -> object:
+    """What a config holds.
+
+    Raises:
+        ModelError: it is of an implausible size.
+        ValueError: it is no JSON.
+    """
+    if path.stat().st_size > MAX_JSON_BYTES:
+        raise ModelError(f"{path} has more than {MAX_JSON_BYTES:,} bytes; no config of a model is as large")
+    try:
+        return json.loads(path.read_bytes())
+    except RecursionError as error:
+        raise ValueError(str(error)) from None
+
+
+def check_additions(path: Path, content: object) -> None:
     """Raises ModelError where a config asks for what stands in another repository.
 
     Args:
@@ -144,24 +138,31 @@ def _check_additions(path: Path, content: object) -> None:
     """
     if path.name == "adapter_config.json":
         raise ModelError(f"{path} is an adapter to another model; merge the two, and save what comes out")
-    for key, value in _named_values(content):
+    if isinstance(content, Mapping) and content.get("quantization_config"):
+        raise ModelError(
+            f"{path} says that the weights are quantised (quantization_config); save them in full precision"
+        )
+    for key, value in named_values(content):
         if _ATTENTION.fullmatch(key) and isinstance(value, str) and _KERNEL.search(value):
             raise ModelError(
                 f"{path} asks for the attention {value!r}, compiled code of a repository; memometer runs no code of a "
                 f"model's own: remove {key}"
             )
+        most = MAX_LAYERS if _LAYERS.fullmatch(key) else MAX_NUMBER
+        if path.name == "config.json" and isinstance(value, int) and value > most:
+            raise ModelError(f"{path} has {key} = {value:,}; no model has more than {most:,}")
 
 
-def _named_values(content: object, *, key: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
+def named_values(content: object, *, key: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
     """Every value with the name that it stands under; what stands in ``types`` under any name stands under it."""
     if depth > 50:
         return
     if isinstance(content, Mapping):
         for name, value in content.items():
-            yield from _named_values(value, key=key if key == "types" else str(name), depth=depth + 1)
+            yield from named_values(value, key=key if key == "types" else str(name), depth=depth + 1)
     elif isinstance(content, list):
         for value in content:
-            yield from _named_values(value, key=key, depth=depth + 1)
+            yield from named_values(value, key=key, depth=depth + 1)
     else:
         yield key, content
 
@@ -199,11 +200,13 @@ def _check_code(folder: Path, repository: str) -> None:
     if not path.is_file():
         return
     try:
-        config = json.loads(path.read_bytes())
-    except (ValueError, RecursionError) as error:
+        config = read_config(path)
+    except (OSError, ValueError) as error:
         raise ModelError(f"{path} is not JSON: {error}") from None
-    _check_additions(path, config)
-    if isinstance(config, dict) and config.get("auto_map"):
+    check_additions(path, config)
+    if not isinstance(config, dict):
+        raise ModelError(f"{path} is no config of a model: it is {type(config).__name__}")
+    if config.get("auto_map"):
         from transformers import CONFIG_MAPPING
 
         if config.get("model_type") not in CONFIG_MAPPING:
