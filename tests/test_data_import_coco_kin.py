@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from import_sources import ids, picture, records, rejects, write_coco
+from import_sources import ids, picture, records, rejects, write_coco, write_pictures
 
 from memometer.data import ReaderOptions, import_records
 from memometer.data.sources import json_kind as kinds
@@ -342,3 +342,25 @@ def test_crowds_are_kept_or_dropped(tmp_path):
     summary = import_records(tmp_path / "in", tmp_path / "dropped", options=options)
     assert found(tmp_path / "dropped") == {"0": ["dog"]}
     assert summary.left_aside == {"crowd region": 1}
+
+
+def test_panoptic_files_have_their_objects_in_segments(tmp_path):
+    write_pictures(tmp_path / "in" / "val2017", ["1.jpg", "2.jpg"])
+    content = {
+        "images": [{"id": n, "file_name": f"{n}.jpg", "width": 16, "height": 12} for n in (1, 2)],
+        "annotations": [
+            {"image_id": 1, "file_name": "1.png", "segments_info": [
+                {"id": 9, "category_id": 1, "bbox": [1, 2, 3, 4], "iscrowd": 0, "area": 12},
+                {"id": 8, "category_id": 92, "bbox": [0, 0, 16, 12], "iscrowd": 1},
+                {"id": 7, "category_id": 5, "bbox": [0, 0, 1, 1]}]},
+            {"image_id": 2, "file_name": "2.png", "segments_info": []},
+        ],
+        "categories": [{"id": 1, "name": "cat", "isthing": 1}, {"id": 92, "name": "grass", "isthing": 0}],
+    }  # fmt: skip
+    put(tmp_path / "in" / "annotations" / "panoptic_val2017.json", content)
+    summary = import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL)
+    assert [(row["objects"], row["boxes"]) for row in records(tmp_path / "out")] == [
+        (["cat", "grass"], [[1, 2, 3, 4], [0, 0, 16, 12]]),
+        ([], []),
+    ]
+    assert summary.left_aside == {"annotation of an unknown category": 1}

@@ -405,3 +405,19 @@ def belongs(name, stems):
     if suffix not in {"txt", "json", "xml", "cls", "caption"} or name.split("/")[-1].startswith("."):
         return False
     return stem in stems or stem.removesuffix(".png") in stems or any(other.startswith(f"{stem}.") for other in stems)
+
+
+def test_names_of_open_images_classes(pictures):
+    (pictures / "names.csv").write_text("/m/01g317,Person\n/m/0_284d,Car seat, red\n")
+    (pictures / "t.csv").write_text("image,label\n0.png,/m/01g317\n1.png,/m/0_284d\n2.png,/m/9\n")
+    options = ReaderOptions(captions="optional", class_names=pictures / "names.csv")
+    import_records(pictures / "t.csv", pictures / "out", options=options)
+    assert [row["label"] for row in records(pictures / "out")] == ["Person", "Car seat", "/m/9"]
+
+
+def test_cvats_own_xml_is_named_for_what_it_is(pictures):
+    (pictures / "annotations.xml").write_text("<?xml version='1.0'?><annotations><version>1.1</version></annotations>")
+    summary = import_records(pictures, pictures / "out", options=ReaderOptions(captions="optional"))
+    assert any("annotations.xml; CVAT's own XML is not read: export" in remark for remark in summary.remarks)
+    with pytest.raises(SourceError, match="CVAT's own XML is not read"):
+        import_records(pictures / "annotations.xml", pictures / "other")

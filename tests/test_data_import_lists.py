@@ -205,3 +205,28 @@ def test_a_number_that_is_none_is_no_caption(pictures):
     import_records(table(pictures, "t.jsonl", text), pictures / "out", max_rejects=1)
     assert captions(pictures / "out") == {"1": ["a"]}
     assert [row["reason"] for row in rejects(pictures / "out")] == ["no caption"]
+
+
+def write_arrow(place, content):
+    with pa.OSFile(str(place), "wb") as file, pa.ipc.new_stream(file, content.schema) as writer:
+        writer.write_table(content)
+
+
+def test_a_saved_dataset_that_was_written_anew_is_read_anew(pictures):
+    for text in ("a", "b"):
+        write_arrow(pictures / "t.arrow", pa.table({"image": ["0.png"], "text": [text]}))
+        import_records(pictures / "t.arrow", pictures / text)
+    assert captions(pictures / "b") == {"0": ["b"]}
+
+
+@pytest.mark.parametrize("column", ["image", "text"])
+def test_offsets_beyond_an_arrow_file_cost_its_rows_and_not_the_process(pictures, column):
+    content = pa.table({"image": ["0.png", "11.png", "2.png"], "text": ["first", "2", "other"]})
+    write_arrow(pictures / "t.arrow", content)
+    data = (pictures / "t.arrow").read_bytes()
+    offsets = content[column].chunk(0).buffers()[1].to_pybytes()[:16]
+    assert data.count(offsets) == 1
+    (pictures / "t.arrow").write_bytes(data.replace(offsets, offsets[:4] + b"\xff\xff\xff\x0f" + offsets[8:]))
+    words = r"t\.arrow is damaged: " if column == "image" else r"holds no record .*: 1 × damaged Arrow"
+    with pytest.raises(SourceError, match=words):
+        import_records(pictures / "t.arrow", pictures / "out", max_rejects=1)

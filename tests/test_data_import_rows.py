@@ -252,3 +252,48 @@ def test_rows_that_contradict_each_other_are_counted(pictures):
     assert [row["role"] for row in records(pictures / "out")] == ["train", "train"]
     assert sorted(name.partition(":")[0] for name in summary.left_aside) == ["label", "role"]
     assert set(summary.left_aside.values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("['x', nan]", ["x"]),
+        ("['a \\'nan\\' b', nan, None, \"nan c\"]", ["a 'nan' b", "nan c"]),
+        ("[sic] a dog [!]", ["[sic] a dog [!]"]),
+        ("['open, 'list']", None),
+    ],
+)
+def test_lists_as_pandas_writes_them(pictures, cell, expected):
+    source = table(pictures, "t.tsv", f"image\tcaption\n0.png\t{cell}\n1.png\ty\n")
+    import_records(source, pictures / "out", max_rejects=1)
+    assert captions(pictures / "out").get("0") == expected
+    assert [row["reason"].split(":")[0] for row in rejects(pictures / "out")] == (
+        [] if expected else ["malformed list"]
+    )
+
+
+def test_rows_without_any_value_are_counted(pictures):
+    text = "image;caption;price\n0.png;a;1\n;;\n1.png;b;2\n0.png;c;1\n;; ;\n;\n"
+    summary = import_records(table(pictures, "t.csv", text), pictures / "out")
+    assert captions(pictures / "out") == {"0": ["a", "c"], "1": ["b"]}
+    assert summary.left_aside == {"row without any value": 3}
+
+
+def test_columns_that_are_not_read_are_named(pictures):
+    text = "image,caption,text,class,price\n0.png,a,b,c,1\n"
+    summary = import_records(table(pictures, "t.csv", text), pictures / "out")
+    assert summary.remarks[0].startswith("not read: column 'text', 'class'; captions are those of 'caption'")
+
+
+def test_a_table_of_other_columns_says_how_it_differs(pictures):
+    table(pictures, "a.csv", "image,caption,label\n0.png,a,x\n")
+    table(pictures, "b.csv", "image,caption\n1.png,b\n")
+    with pytest.raises(SourceError, match=r"b\.csv has no column 'label', which .*a\.csv has; import tables of other"):
+        import_records(pictures, pictures / "out")
+
+
+def test_quoted_columns_of_a_tsv_and_addresses_without_a_header_say_what_to_do(pictures):
+    with pytest.raises(SourceError, match=r"are in quotes, .*pass --quoting"):
+        import_records(table(pictures, "q.tsv", '"image"\t"caption"\n"0.png"\t"a"\n'), pictures / "out")
+    with pytest.raises(SourceError, match=r"has no header and names images by address, .*img2dataset"):
+        import_records(table(pictures, "cc.tsv", "a bus\thttps://x.org/1\n"), pictures / "out")

@@ -4,11 +4,11 @@ import functools
 
 import pyarrow as pa
 
-__all__ = ["open_arrow"]
+__all__ = ["holds_text", "open_arrow"]
 
 
 @functools.lru_cache(maxsize=8)  # one file after another, as records come in order
-def open_arrow(path: str, version: tuple[int, int] = (0, 0)) -> pa.Table:  # noqa: ARG001 (a key)
+def open_arrow(path: str, version: tuple[int, int]) -> pa.Table:  # noqa: ARG001 (a key)
     """The table of an Arrow stream or file; its bytes are read when they are asked for.
 
     Args:
@@ -23,3 +23,21 @@ def open_arrow(path: str, version: tuple[int, int] = (0, 0)) -> pa.Table:  # noq
         return pa.ipc.open_stream(source).read_all()
     except pa.ArrowInvalid:
         return pa.ipc.open_file(source).read_all()
+
+
+def holds_text(column: pa.Array) -> bool:
+    """Whether a column can be read; False where a text in it is not UTF-8. pyarrow ends the process over other damage.
+
+    Texts that are a column themselves are not looked at, since reading one that is not UTF-8 raises for itself.
+
+    Raises:
+        ArrowInvalid: a value lies outside of what the file holds.
+    """
+    bare = {pa.string(): pa.binary(), pa.large_string(): pa.large_binary()}.get(column.type)
+    try:
+        (column if bare is None else column.view(bare)).validate(full=True)
+    except pa.ArrowInvalid as error:
+        if "UTF8" not in str(error):
+            raise
+        return False
+    return True

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
-from memometer.data.arrow_tables import open_arrow
+from memometer.data.arrow_tables import holds_text, open_arrow
 from memometer.files import hash_bytes
 
 __all__ = [
@@ -220,7 +220,12 @@ def _arrow_cell(ref: ImageRef) -> object:
     table = open_arrow(ref.path, _version(ref.path))
     if (ref.row or 0) >= table.num_rows or ref.column not in table.column_names:
         raise UnreadableImageError(f"unreadable image: {ref.path} has no row {ref.row} of '{ref.column}'")
-    return table[ref.column][ref.row].as_py()
+    cell = table[ref.column].slice(ref.row or 0, 1).combine_chunks()
+    try:
+        holds_text(cell)
+    except pa.ArrowInvalid as error:
+        raise UnreadableImageError(f"unreadable image: row {ref.row} of {ref.path} is damaged: {error}") from None
+    return cell[0].as_py()
 
 
 def _version(path: str) -> tuple[int, int]:

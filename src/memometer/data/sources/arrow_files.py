@@ -71,6 +71,7 @@ def open_arrow_files(paths: Sequence[str], options: ReaderOptions) -> ArrowReade
 
 def _open(path: str) -> pa.Table:
     try:
-        return open_arrow(path)
+        status = Path(path).stat()
+        return open_arrow(path, (status.st_size, status.st_mtime_ns))
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path} cannot be read as Arrow: {error}") from error

@@ -1,6 +1,7 @@
 """What readers of Parquet and of Arrow files share: rows as Arrow has them, those of one image together."""
 
 import abc
+import contextlib
 import dataclasses
 import json
 from collections.abc import Iterator, Sequence
@@ -9,6 +10,7 @@ from typing import ClassVar, Self
 
 import pyarrow as pa
 
+from memometer.data.arrow_tables import holds_text
 from memometer.data.sources.base import Aside, Draft, Piece, Plan, Reject
 from memometer.data.sources.classes_of_features import class_names_of
 from memometer.data.sources.columns import choose_columns, find_corners
@@ -59,15 +61,16 @@ class ArrowRows(abc.ABC):
         )
         image = str(chosen.image)
         named = _holds_names(schema.field(image).type, column=image, path=paths[0])
-        named = named or all(cls._holds_no_bytes(path, image) for path in paths)
-        rows = row_options(
-            paths,
-            options,
-            chosen,
-            corners=find_corners(schema.names),
-            classes=class_names_of(schema),
-            images=lambda: cls._cells(paths, image) if named else (),
-        )
+        with sound(paths):
+            named = named or all(cls._holds_no_bytes(path, image) for path in paths)
+            rows = row_options(
+                paths,
+                options,
+                chosen,
+                corners=find_corners(schema.names),
+                classes=class_names_of(schema),
+                images=lambda: cls._cells(paths, image) if named else (),
+            )
         remarks = table_remarks(schema.names, rows)
         return cls(tuple(paths), rows, options.one_row_per, options.captions_required, grouped=named, remarks=remarks)
 
@@ -89,7 +92,8 @@ class ArrowRows(abc.ABC):
         """The pieces; where images are named, rows of one image are brought together."""
         if not self.grouped or self.one_row_per == "image":
             return Plan(pieces, {}, self.remarks)
-        together = plan_groups(self._hashes, lambda: self._payloads(pieces), scratch)
+        with sound(self.paths):
+            together = plan_groups(self._hashes, lambda: self._payloads(pieces), scratch)
         if together is None:
             return Plan(pieces, {}, self.remarks)
         return Plan(together[0], {}, (*self.remarks, together[1]))
@@ -124,6 +128,22 @@ class ArrowRows(abc.ABC):
                 yield Payload(piece.path, number, _as_json(values))
 
 
+@contextlib.contextmanager
+def sound(paths: Sequence[str]) -> Iterator[None]:
+    """Turns what Arrow raises over a damaged table into a sentence.
+
+    Raises:
+        SourceError: it raised.
+    """
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        which = paths[0] if len(paths) == 1 else f"one of {paths[0]} to {paths[-1]}"
+        raise SourceError(
+            f"{which} is damaged: {' '.join(str(error).split())}; restore it, or download it again"
+        ) from None
+
+
 def _holds_names(kind: pa.DataType, *, column: str, path: str) -> bool:
     """Whether a column names its images; False where it holds them.
 
@@ -146,7 +166,13 @@ def _holds_names(kind: pa.DataType, *, column: str, path: str) -> bool:
 
 
 def column_values(column: pa.Array) -> list[object]:
-    """Python values of a column; Arrow reads text unchecked, so a bad one may only show here."""
+    """Python values of a column; Arrow reads text unchecked, so a bad one may only show here.
+
+    Raises:
+        ArrowInvalid: the column is damaged.
+    """
+    if not holds_text(column):
+        return [UNDECODABLE] * len(column)
     try:
         return list(column.to_pylist())
     except UnicodeDecodeError:

@@ -39,7 +39,9 @@ class ClassNames:
 
 
 def load_class_names(path: str | Path) -> ClassNames:
-    """Names from a file: YOLO's YAML, a JSON list or object, a name a line, ``n01440764 tench, Tinca tinca`` a line.
+    """Names from a file: YOLO's YAML, a JSON list or object, a name a line.
+
+    Lines may have the class before its name: ``n01440764 tench, Tinca tinca``, Open Images' ``/m/01g317,Person``.
 
     Raises:
         SourceError: not there, or no names in it.
@@ -101,7 +103,7 @@ def _from_object(content: object) -> dict[str, str]:
 
 def _from_lines(lines: Sequence[str]) -> dict[str, str]:
     filled = [line.strip() for line in lines if line.strip()]
-    for pattern in (r"(n\d{8})[\s,:]+(.+)", r"(\d+)[\s,:]+(.+)"):
+    for pattern in (r"(n\d{8})[\s,:]+(.+)", r"(\d+)[\s,:]+(.+)", r"(/[a-z]+/[\w-]+)[\s,:]+(.+)"):
         found = [re.fullmatch(pattern, line) for line in filled]
         if filled and all(found) and len({match[1] for match in found if match}) == len(filled):
             return {match[1]: match[2].split(",")[0].strip() for match in found if match}

@@ -144,9 +144,21 @@ def _add_annotations(joined: JoinedSplit, content: CocoFile, extra: set[Key], *,
         elif isinstance(annotation, Unreadable):
             image.fault = image.fault or annotation.reason
         else:
-            kind = _add(image, annotation, names, drop_crowds=drop_crowds)
-            if kind is not None:
-                joined.aside[kind] += 1
+            for segment in _segments(annotation):
+                kind = _add(image, segment, names, drop_crowds=drop_crowds)
+                if kind is not None:
+                    joined.aside[kind] += 1
+
+
+def _segments(annotation: CocoAnnotation) -> list[CocoAnnotation]:
+    """The annotation itself; of a panoptic file those of its segments."""
+    if not isinstance(annotation.segments_info, list):
+        return [annotation]
+    found = [segment for segment in annotation.segments_info if isinstance(segment, dict)]
+    return [
+        CocoAnnotation(category_id=each.get("category_id"), bbox=each.get("bbox"), iscrowd=each.get("iscrowd"))
+        for each in found
+    ]
 
 
 def _add(image: JoinedImage, annotation: CocoAnnotation, names: CategoryNames, *, drop_crowds: bool) -> str | None:

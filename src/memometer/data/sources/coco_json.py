@@ -30,13 +30,14 @@ class CocoImage(msgspec.Struct, gc=False):
 
 
 class CocoAnnotation(msgspec.Struct, gc=False):
-    """A caption, an object, or both, likewise."""
+    """A caption, an object, or both, likewise; in panoptic files the objects of an image, as ``segments_info``."""
 
     image_id: Any = None
     category_id: Any = None
     bbox: Any = None
     caption: Any = None
     iscrowd: Any = None
+    segments_info: Any = None
 
 
 class CocoCategory(msgspec.Struct, gc=False):

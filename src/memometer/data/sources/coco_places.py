@@ -68,7 +68,7 @@ def _candidates(split: CocoSplit, images_in: tuple[str, ...]) -> list[Path]:
 
 def _namesakes(folder: Path, split: str) -> list[Path]:
     """Folders that the split's name names among other things: ``train2017`` of ``lvis_v1_train``, ``val`` of others."""
-    words = [word for word in re.split(r"[^a-z0-9]+", split.lower()) if not word.isdigit()]
+    words = [re.sub(r"\d+$", "", word) for word in re.split(r"[^a-z0-9]+", split.lower()) if not word.isdigit()]
     if not folder.is_dir():
         return []
     inner = sorted(entry for entry in folder.iterdir() if entry.is_dir())

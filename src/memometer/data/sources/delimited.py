@@ -22,6 +22,8 @@ __all__ = ["SEPARATORS", "DelimitedReader", "looks_delimited", "open_delimited"]
 SEPARATORS = (",", "\t", ";", "|")
 """Recognised where none is given."""
 
+EMPTY_ROW = "row without any value"
+
 _NUMBERED_TOKENS = re.compile(r"[^\t]+\.\w{2,5}#\d+\t")
 """A line of Flickr8k's token file, ``1.jpg#0``, a tab, a caption."""
 
@@ -106,7 +108,7 @@ class DelimitedReader:
                 if number - piece.row == piece.n_rows:
                     return
                 row = _row(line, header, path=piece.path, number=number)
-                yield from [row] if isinstance(row, Reject) else read_rows([row], self.rows, unit=self.one_row_per)
+                yield from [row] if not isinstance(row, Row) else read_rows([row], self.rows, unit=self.one_row_per)
 
     def cells(self) -> Iterator[object]:
         """What every row has in the column of images."""
@@ -127,7 +129,7 @@ class DelimitedReader:
                 table, header = headers[payload.path]
                 line = (*table.split(payload.row), payload.row)
                 row = _row(line, header, path=payload.path, number=payload.number)
-                if isinstance(row, Reject):
+                if not isinstance(row, Row):
                     yield row
                 else:
                     rows.append(row)
@@ -235,8 +237,11 @@ def looks_delimited(path: Path, options: ReaderOptions) -> bool:
     return any(len(names) > 1 and image_column(names, options.fields) is not None for names in split)
 
 
-def _row(line: Line, header: list[str], *, path: str, number: int) -> Row | Reject:
+def _row(line: Line, header: list[str], *, path: str, number: int) -> Row | Reject | Aside:
+    """A row; an `Aside` where all cells are blank, as spreadsheets leave them below a table."""
     cells, fault, _ = line
+    if not fault and not any(cell.strip() for cell in cells):
+        return Aside(EMPTY_ROW)
     if not fault and len(cells) != len(header):
         fault = f"malformed row: {len(cells)} columns instead of {len(header)}"
     row = Row(path, number, dict(zip(header, (cell.strip() for cell in cells), strict=False)))

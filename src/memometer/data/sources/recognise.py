@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from memometer.data.images import IMAGE_SUFFIXES
 from memometer.data.sources.arrow_files import open_arrow_files
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
@@ -16,6 +15,7 @@ from memometer.data.sources.coco import annotation_files, open_coco
 from memometer.data.sources.delimited import looks_delimited, open_delimited
 from memometer.data.sources.file_splits import splits_of
 from memometer.data.sources.folders import FolderReader, has_images
+from memometer.data.sources.json_folders import at_top, json_lists, why_not
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.listing import walk
 from memometer.data.sources.lists import open_karpathy, open_list
@@ -41,8 +41,8 @@ def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
 
 def _delimited_files(paths: list[str], options: ReaderOptions) -> list[str]:
     """The files; of a folder those ending in .csv or .tsv, else its texts that are tables, else lists below it."""
-    if len(paths) == 1 and Path(paths[0]).is_dir() and not _at_top(Path(paths[0]), ".csv", ".tsv"):
-        texts = [path for path in _at_top(Path(paths[0]), *_TEXTS) if looks_delimited(Path(path), options)]
+    if len(paths) == 1 and Path(paths[0]).is_dir() and not at_top(Path(paths[0]), ".csv", ".tsv"):
+        texts = [path for path in at_top(Path(paths[0]), *_TEXTS) if looks_delimited(Path(path), options)]
         if texts := texts or _below(Path(paths[0]), "csv"):
             return texts
     return _files(paths, ".csv", ".tsv")
@@ -54,7 +54,7 @@ def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
 
 def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
     lists = _below(Path(paths[0]), "parquet")
-    if lists and _at_top(Path(paths[0]), ".parquet"):
+    if lists and at_top(Path(paths[0]), ".parquet"):
         lists = []
     return open_parquet(lists or _files(paths, ".parquet"), options)
 
@@ -71,33 +71,7 @@ def _list(paths: list[str], options: ReaderOptions) -> Reader:
     if not folder.is_dir():
         return open_list(paths, options)
     lines = _below(folder, "jsonl") or _inside(folder, ".jsonl", ".ndjson")
-    return open_list(lines or _json_lists(folder, options) or _files(paths, ".json"), options)
-
-
-def _json_lists(folder: Path, options: ReaderOptions) -> list[str]:
-    """JSON files of a folder, or of ``annotations`` in it, that hold lists of images; those with captions, if any."""
-    for place in (folder, folder / "annotations"):
-        jsons = _at_top(place, ".json") if place.is_dir() else []
-        if len(jsons) > MAX_LISTS:
-            continue  # texts of single images
-        pictured = {entry.stem for entry in place.iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES} if jsons else ()
-        jsons = [path for path in jsons if Path(path).stem not in pictured]
-        found = {path: told for path in jsons if (told := _told(path, options)) is not None}
-        if kept := [path for path, told in found.items() if told == min(found.values())]:
-            return kept
-    return []
-
-
-def _told(path: str, options: ReaderOptions) -> int | None:
-    """What a JSON list of images says of them: 0 for captions, 1 for labels where captions are optional, else None."""
-    try:
-        rows = open_list([path], dataclasses.replace(options, captions="optional")).rows
-    except SourceError:
-        return None
-    if rows.fields.captions:
-        return 0
-    labelled = rows.fields.label or rows.fields.objects or rows.corners
-    return 1 if labelled and not options.captions_required else None
+    return open_list(lines or json_lists(folder, options) or _files(paths, ".json"), options)
 
 
 def _karpathy(paths: list[str], options: ReaderOptions) -> Reader:
@@ -177,9 +151,6 @@ _LISTS = {
     "parquet": ("metadata.parquet",),
 }
 """Names of lists of images that lie beside them: Hugging Face's, Flickr8k's and Flickr30k's."""
-
-MAX_LISTS = 32
-"""A folder with more JSON files holds texts of single images."""
 
 
 def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) -> Reader:  # noqa: B008 (frozen)
@@ -313,19 +284,19 @@ def _kind(path: Path) -> str:
 def _recognise_folder(folder: Path, options: ReaderOptions) -> str:
     if annotation_files(folder):
         return "coco"
-    if any(json_kind(Path(path)) == "karpathy" for path in _at_top(folder, ".json")):
+    if any(json_kind(Path(path)) == "karpathy" for path in at_top(folder, ".json")):
         return "karpathy"
     if _below(folder, "jsonl"):
         return "jsonl"
     pictured = has_images(str(folder))
-    at_top = (kind for suffix, kind in _SUFFIXES.items() if _at_top(folder, suffix))
-    kind = next((kind for kind in at_top if not (pictured and _is_other_table(folder, kind, options))), None)
-    if kind is None and any(looks_delimited(Path(path), options) for path in _at_top(folder, *_TEXTS)):
+    tables = (kind for suffix, kind in _SUFFIXES.items() if at_top(folder, suffix))
+    kind = next((kind for kind in tables if not (pictured and _is_other_table(folder, kind, options))), None)
+    if kind is None and any(looks_delimited(Path(path), options) for path in at_top(folder, *_TEXTS)):
         kind = "csv"
     if kind is None and pictured:
         lists = (each for each in ("csv", "parquet") if _below(folder, each))
         kind = next((each for each in lists if not _is_other_table(folder, each, options)), None)
-    if kind is None and _json_lists(folder, options):
+    if kind is None and json_lists(folder, options):
         kind = "jsonl"
     if kind is None and pictured:
         kind = "folder"
@@ -333,19 +304,9 @@ def _recognise_folder(folder: Path, options: ReaderOptions) -> str:
     if kind is None:
         raise SourceError(
             f"found no records in {folder}, which holds {_contents(folder)}; expected tar shards, CSV, TSV or Parquet "
-            f"tables, JSON lines, COCO's annotations/captions_*.json, or images{_why_not(folder)}"
+            f"tables, JSON lines, COCO's annotations/captions_*.json, or images{why_not(folder)}"
         )
     return kind
-
-
-def _why_not(folder: Path) -> str:
-    """What is wrong with the first JSON file of a folder, for the end of a message."""
-    for path in _at_top(folder, ".json")[:1]:
-        try:
-            open_list([path], ReaderOptions(captions="optional"))
-        except SourceError as error:
-            return f"; {error}"
-    return ""
 
 
 def _is_other_table(folder: Path, kind: str, options: ReaderOptions) -> bool:
@@ -359,13 +320,9 @@ def _is_other_table(folder: Path, kind: str, options: ReaderOptions) -> bool:
     return False
 
 
-def _at_top(folder: Path, *suffixes: str) -> list[str]:
-    return sorted(str(entry) for entry in folder.iterdir() if entry.suffix.lower() in suffixes and entry.is_file())
-
-
 def _inside(folder: Path, *suffixes: str) -> list[str]:
     """The files of a folder with one of the suffixes, by name; where it has none, those of the folders below it."""
-    if inside := _at_top(folder, *suffixes):
+    if inside := at_top(folder, *suffixes):
         return inside
     below = (Path(folder, within, name) for within, names, _ in walk(str(folder)) for name in names)
     found = (path for path in below if path.suffix.lower() in suffixes and not path.name.startswith("."))
