@@ -8,6 +8,7 @@ import pytest
 from import_sources import captions, ids, picture, records, rejects, stored_bytes, table, write_pictures
 
 from memometer.data import Fields, ReaderOptions, import_records
+from memometer.data.sources import grouping
 from memometer.errors import SourceError
 
 OPTIONAL = ReaderOptions(captions="optional")
@@ -230,3 +231,20 @@ def test_offsets_beyond_an_arrow_file_cost_its_rows_and_not_the_process(pictures
     words = r"t\.arrow is damaged: " if column == "image" else r"holds no record .*: 1 × damaged Arrow"
     with pytest.raises(SourceError, match=words):
         import_records(pictures / "t.arrow", pictures / "out", max_rejects=1)
+
+
+@pytest.mark.parametrize("format", ["parquet", "arrow"])
+def test_a_full_disk_is_no_damage_of_the_table(pictures, monkeypatch, format):
+    content = pa.table({"image": ["0.png", "0.png"], "text": ["a", "b"]})
+    place = pictures / f"t.{format}"
+    if format == "parquet":
+        pq.write_table(content, place)
+    else:
+        write_arrow(place, content)
+
+    def full(*_args, **_options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(grouping.pa, "OSFile", full)
+    with pytest.raises(OSError, match="No space left"):
+        import_records(place, pictures / "out")

@@ -92,8 +92,7 @@ class ArrowRows(abc.ABC):
         """The pieces; where images are named, rows of one image are brought together."""
         if not self.grouped or self.one_row_per == "image":
             return Plan(pieces, {}, self.remarks)
-        with sound(self.paths):
-            together = plan_groups(self._hashes, lambda: self._payloads(pieces), scratch)
+        together = plan_groups(self._hashes, lambda: self._payloads(pieces), scratch)
         if together is None:
             return Plan(pieces, {}, self.remarks)
         return Plan(together[0], {}, (*self.remarks, together[1]))
@@ -119,18 +118,20 @@ class ArrowRows(abc.ABC):
 
     def _hashes(self) -> Iterator[int]:
         for path in self.paths:
-            for number, value in enumerate(self._cells([path], str(self.rows.fields.image))):
-                yield name_hash(image_key(image_name(value), table=path), place=f"{path}\0{number}")
+            with sound([path]):
+                for number, value in enumerate(self._cells([path], str(self.rows.fields.image))):
+                    yield name_hash(image_key(image_name(value), table=path), place=f"{path}\0{number}")
 
     def _payloads(self, pieces: Sequence[Piece]) -> Iterator[Payload]:
         for piece in pieces:
-            for number, values in enumerate(self._rows(piece), start=piece.row):
-                yield Payload(piece.path, number, _as_json(values))
+            with sound([piece.path]):
+                for number, values in enumerate(self._rows(piece), start=piece.row):
+                    yield Payload(piece.path, number, _as_json(values))
 
 
 @contextlib.contextmanager
 def sound(paths: Sequence[str]) -> Iterator[None]:
-    """Turns what Arrow raises over a damaged table into a sentence.
+    """Turns what Arrow raises over a damaged table into a sentence; around nothing that writes, which fails for itself.
 
     Raises:
         SourceError: it raised.
