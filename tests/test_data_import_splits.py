@@ -127,3 +127,15 @@ def test_splits_can_be_split_anew(tmp_path):
     import_records(tmp_path / "d", tmp_path / "out", options=OPTIONAL)
     split_records(tmp_path / "out", "a=2,b=2,public=rest")
     assert set(roles(tmp_path / "out").values()) == {"a", "b", "public"}
+
+
+def test_two_kinds_of_annotations_of_one_split_are_no_roles(tmp_path):
+    for kind in ("panoptic", "stuff"):
+        content = {"images": [{"id": 0, "file_name": "0.png"}], "annotations": [], "categories": []}
+        path = tmp_path / "in" / "annotations" / f"{kind}_val2017.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+    write_pictures(tmp_path / "in" / "val2017", ["0.png"])
+    summary = import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL, max_rejects=1)
+    assert roles(tmp_path / "out") == {"0": None}
+    assert not any(remark.startswith("roles are") for remark in summary.remarks)

@@ -21,7 +21,7 @@ from memometer.data.sources.coco_files import (
 )
 from memometer.data.sources.coco_join import JoinedImage, join_split
 from memometer.data.sources.coco_places import SplitImages
-from memometer.data.sources.file_splits import split_remarks
+from memometer.data.sources.file_splits import split_remarks, splits_of
 from memometer.errors import SourceError
 from memometer.tables import open_table, table_writer
 
@@ -78,7 +78,7 @@ class CocoReader:
         aside: Counter[str] = Counter()
         n_federated = 0
         splits = find_splits(map(Path, self.paths))
-        roles = {split.name: split.name for split in splits} if len({split.name for split in splits}) > 1 else {}
+        roles = {name: name for name in splits_of([split.name for split in splits])}
         for number, split in enumerate(splits):
             joined = join_split(split, drop_crowds=self.crowds == "drop", captions_required=self.captions_required)
             places = SplitImages.of(split, joined.images.values(), images_in=self.images)
