@@ -2,6 +2,7 @@
 
 import json
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from memometer.training import samples as training_samples
 from memometer.training.crops import prepared, random_crops
 from memometer.training.models import find_architecture
 from memometer.training.optimizer import build_optimizer, clamp_logit_scale, learning_rate
-from memometer.training.resampling import resized_crops
+from memometer.training.resampling import Resizing, resized_crops
 from memometer.training.samples import EpochBatches, TrainingSamples
 
 
@@ -117,8 +118,8 @@ def test_a_crop_has_pillows_pixels_but_for_rounding(shape):
         np.testing.assert_allclose(crop.astype(int), np.asarray(part).transpose(2, 0, 1), atol=2)
 
 
-@pytest.mark.parametrize("in_threads", [False, True])
-def test_crops_have_torchs_pixels_to_the_bit(in_threads):
+@pytest.mark.parametrize("by", get_args(Resizing))
+def test_crops_have_torchs_pixels_to_the_bit(by):
     rng = np.random.default_rng(0)
     for _ in range(60):
         pictures, boxes = [], []
@@ -130,7 +131,7 @@ def test_crops_have_torchs_pixels_to_the_bit(in_threads):
             part_width, part_height = int(rng.integers(1, width + 1)), int(rng.integers(1, height + 1))
             left, top = int(rng.integers(0, width - part_width + 1)), int(rng.integers(0, height - part_height + 1))
             boxes.append((left, top, part_width, part_height))
-        crops = resized_crops(pictures, boxes, size, in_threads=in_threads)
+        crops = resized_crops(pictures, boxes, size, by=by)
         for crop, picture, (left, top, width, height) in zip(crops, pictures, boxes, strict=True):
             part = torch.from_numpy(picture).permute(2, 1, 0)[None, :, top : top + height, left : left + width]
             expected = torch.nn.functional.interpolate(part, size=size, mode="bicubic", antialias=True)[0]
@@ -141,7 +142,7 @@ def test_cropping_in_threads_leaves_torch_its_threads():
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        resized_crops([np.zeros((9, 9, 3), np.uint8)], [(0, 0, 9, 9)], (4, 4), in_threads=True)
+        resized_crops([np.zeros((9, 9, 3), np.uint8)], [(0, 0, 9, 9)], (4, 4), by="threads")
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
@@ -203,7 +204,7 @@ def test_the_cache_changes_no_pixel_and_keeps_to_its_budget(folder):
 def test_a_batch_has_the_samples_that_its_records_give_alone(folder, room, monkeypatch):
     monkeypatch.setattr(training_samples, "PICTURES_BYTES", room)
     batch = [(0, 4), (1, 1), (0, 0), (2, 5), (0, 1)]
-    for options in ({}, {"in_threads": True}, {"cache_bytes": 1 << 20}):
+    for options in ({}, {"resizing": "threads"}, {"resizing": "torch"}, {"cache_bytes": 1 << 20}):
         made = samples(folder, **options).__getitems__(batch)
         for (pixels, tokens), place in zip(made, batch, strict=True):
             expected = samples(folder)[place]
@@ -286,7 +287,7 @@ def test_models_are_found_by_name_and_by_file(tmp_path):
     [
         (
             "smal",
-            r"no model 'smal' to train: it is no preset \(small, tiny\), no JSON file, and open_clip has no",
+            r"no model 'smal' to train: it is no preset \(demo, small, tiny\), no JSON file, and open_clip has no",
         ),
         ("coca_ViT-B-32", "is a CoCa model, which has a loss of its own; choose a CLIP model"),
         ("none.json", "cannot read the model config none.json"),

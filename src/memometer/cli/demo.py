@@ -14,8 +14,8 @@ __all__ = ["command"]
 def command(
     out: Annotated[Path, typer.Option(help="The folder for records, models and the run.")] = Path("demo"),
     seed: Annotated[int, typer.Option(help="Seed of scenes, split and training.")] = 0,
-    n: Annotated[int, typer.Option(help="Records per training set.")] = 1000,
-    epochs: Annotated[int, typer.Option(help="Passes over each training set.")] = 25,
+    n: Annotated[int, typer.Option(help="Records per training set.")] = 300,
+    epochs: Annotated[int, typer.Option(help="Passes over each training set.")] = 12,
     workers: Annotated[int | None, typer.Option(help="Processes that draw scenes; by default one per core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
@@ -36,7 +36,11 @@ def command(
     split_records(records, {"a": n, "b": n, "public": "rest"}, seed=seed)
     for step, role in enumerate("ab", start=2):
         notice(f"{step}/4  training model {role} on the {n:,} records of role {role}")
-        train(TrainConfig(records=records, role=role, model="tiny", epochs=epochs, seed=seed, out=out / role))
+        train(
+            TrainConfig(
+                records=records, role=role, model="demo", batch_size=32, epochs=epochs, seed=seed, out=out / role
+            )
+        )
     notice("4/4  auditing both ways: does a caption reveal the unmentioned objects of its training image?")
     audit = audit_vl_dejavu(
         target=f"open_clip:{out / 'a'}",

@@ -148,7 +148,9 @@ def _link(  # noqa: PLR0917 (one hot loop; numba has no keyword-only arguments)
             met[j] |= meets_i
             if n_found == found.shape[1]:
                 grown = np.empty((5, 2 * n_found), np.int64)
-                grown[:, :n_found] = found
+                for line in range(5):  # to assign a slice costs 10 seconds of compiling: the words of its error
+                    for place in range(n_found):
+                        grown[line, place] = found[line, place]
                 found = grown
             found[0, n_found], found[1, n_found], found[2, n_found] = rows[i], rows[j], distance
             found[3, n_found], found[4, n_found] = meets_j, meets_i

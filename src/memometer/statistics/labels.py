@@ -3,7 +3,6 @@
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.statistics.dependence import Groups
 
@@ -31,6 +30,8 @@ def label_table(
         groups: (t,) which pairs belong together, as those of near duplicates do; None where each record is alone. The
             variance of a label grows with what its groups have in common.
     """
+    import pyarrow.compute as pc  # here: what prints a finished run does not wait for it
+
     v = len(labels)
     n = np.bincount(label_ids, minlength=v).astype(np.float64)
     hits_target = np.bincount(label_ids, weights=found_target, minlength=v)

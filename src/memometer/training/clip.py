@@ -19,6 +19,7 @@ from memometer.training.mitigations.losses import SigLip, clip_loss
 from memometer.training.models import preprocess_config
 from memometer.training.objective import Moment, Objective
 from memometer.training.optimizer import build_optimizer, clamp_logit_scale
+from memometer.training.resampling import resizing_of
 from memometer.training.samples import TrainingSamples, normalised
 
 __all__ = ["ClipObjective"]
@@ -107,7 +108,7 @@ class ClipObjective(Objective):
             seed=self._config.seed,
             mitigations=self._mitigations,
             cache_bytes=cache_bytes,
-            in_threads=in_turn,
+            resizing=resizing_of(len(self._records) * self._config.epochs, in_turn=in_turn),
         )
 
     def loss(self, network: torch.nn.Module, batch: Batch, moment: Moment) -> torch.Tensor:

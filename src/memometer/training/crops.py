@@ -8,7 +8,7 @@ from PIL import Image
 
 from memometer.data.augmentation import crop_box
 from memometer.data.pixels import eight_bit, to_rgb
-from memometer.training.resampling import resized_crops
+from memometer.training.resampling import Resizing, resized_crops
 
 __all__ = ["Picture", "prepared", "random_crops"]
 
@@ -28,7 +28,7 @@ def random_crops(
     size: tuple[int, int],
     min_area: float,
     rngs: Sequence[np.random.Generator],
-    in_threads: bool = False,
+    by: Resizing = "loops",
 ) -> npt.NDArray[np.uint8]:
     """A random part of each image, resized: the distribution of torchvision's ``RandomResizedCrop``, as in open_clip.
 
@@ -40,7 +40,7 @@ def random_crops(
         size: (height, width) of the result in px.
         min_area: least share of the area; the aspect ratio is drawn between 3/4 and 4/3.
         rngs: n; where the randomness comes from.
-        in_threads: see `resized_crops`.
+        by: see `resized_crops`.
 
     Returns:
         (n, 3, height, width) uint8, resized with an antialiased bicubic filter before the conversion to RGB.
@@ -48,7 +48,7 @@ def random_crops(
     shapes = (picture.size if isinstance(picture, Image.Image) else picture.shape[:2] for picture in pictures)
     boxes = [crop_box(*shape, min_area=min_area, rng=rng) for shape, rng in zip(shapes, rngs, strict=True)]
     rgb = {i: picture for i, picture in enumerate(pictures) if not isinstance(picture, Image.Image)}
-    made = resized_crops(list(rgb.values()), [boxes[i] for i in rgb], size, in_threads=in_threads)
+    made = resized_crops(list(rgb.values()), [boxes[i] for i in rgb], size, by=by)
     if len(rgb) == len(pictures):
         return made
     crops = np.empty((len(pictures), 3, *size), np.uint8)

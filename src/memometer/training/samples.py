@@ -18,6 +18,7 @@ from memometer.errors import JobError
 from memometer.seeds import rng_for
 from memometer.training.crops import Picture, prepared, random_crops
 from memometer.training.mitigations.base import Mitigation, those_with
+from memometer.training.resampling import Resizing
 
 __all__ = ["CachedImages", "EpochBatches", "Place", "TrainingSamples", "normalised"]
 
@@ -135,7 +136,7 @@ class TrainingSamples(CachedImages, Dataset[Sample]):
         seed: int,
         mitigations: Sequence[Mitigation] = (),
         cache_bytes: int = 0,
-        in_threads: bool = False,
+        resizing: Resizing = "loops",
     ) -> None:
         """Prepares the samples.
 
@@ -147,12 +148,12 @@ class TrainingSamples(CachedImages, Dataset[Sample]):
             seed: see `memometer.seeds`.
             mitigations: applied in their order; those that act on tokens know the tokenizer.
             cache_bytes: see `CachedImages`.
-            in_threads: crop with torch's threads.
+            resizing: who resizes crops.
         """
         super().__init__(records, cache_bytes=cache_bytes)
         self._captions = records.column("captions")
         self._tokenizer, self._size = tokenizer, size
-        self._min_crop, self._seed, self._in_threads = min_crop, seed, in_threads
+        self._min_crop, self._seed, self._resizing = min_crop, seed, resizing
         self._of_refs, self._of_captions, self._of_tokens, self._of_pixels = (
             those_with(hook, mitigations) for hook in ("image_ref", "captions", "tokens", "pixels")
         )
@@ -193,7 +194,7 @@ class TrainingSamples(CachedImages, Dataset[Sample]):
             size=self._size,
             min_area=self._min_crop,
             rngs=[sample.rng for sample in drawn],
-            in_threads=self._in_threads,
+            by=self._resizing,
         )
         if self._of_pixels:
             crops = np.stack([self._changed(crop, sample.rngs) for crop, sample in zip(crops, drawn, strict=True)])
