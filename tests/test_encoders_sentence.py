@@ -132,6 +132,14 @@ def test_the_models_own_prompt_stands_before_every_text(prompts, default, expect
     np.testing.assert_allclose(found, plain, atol=1e-6)
 
 
+@pytest.mark.parametrize("change", [{"num_hidden_layers": 7}, {"vocab_size": 30_600}])
+def test_tensors_that_the_weights_lack_are_never_random(change, copy):
+    config = json.loads((MINILM / "config.json").read_text())
+    rewrite(copy / "config.json", {**config, **change})
+    with pytest.raises(ModelError, match=r"tensors that its weights lack, which would be random: |cannot be loaded"):
+        load_encoder(f"text:{copy}")
+
+
 def test_a_folder_without_modules_is_a_guess_and_says_so(minilm, copy):
     (copy / "modules.json").unlink()
     encoder = load_encoder(f"text:{copy}")

@@ -100,6 +100,13 @@ def load_sentence_encoder(spec: str, *, device: str = "cpu", precision: str = "f
         numbers = sum(path.stat().st_size for path in weights)  # a number has a byte at least
         with refusing(doing), bounded(name=str(folder), numbers=numbers, tensors=tensors_in(*weights)):
             model = _load(library, str(folder), device=chosen, local=True)
+            unfilled = _unfilled(model, folder)
+        if unfilled:
+            raise ModelError(
+                f"{folder} is a model with {len(unfilled):,} tensors that its weights lack, which would be random: "
+                f"{', '.join(unfilled[:3])}{', …' if len(unfilled) > 3 else ''}; expected the weights "
+                "of the model that config.json describes: save it again, or copy all of its files"
+            )
         with refusing(doing):
             encoder = SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
         try_out(encoder, name=str(folder))
@@ -127,6 +134,23 @@ def _library(spec: str) -> Any:
 
 def _load(library: Any, name: str, *, device: torch.device, local: bool) -> Any:
     return library.SentenceTransformer(name, device=str(device), trust_remote_code=False, local_files_only=local)
+
+
+def _unfilled(model: Any, folder: Path) -> list[str]:
+    """Tensors of the transformer that its files do not hold; a library fills them at random and only prints so.
+
+    The one that pools for a classifier is often left out on purpose, and no vector passes through it unless the pooling
+    takes its output.
+    """
+    transformer = getattr(model[0], "auto_model", None)
+    if transformer is None:
+        return []
+    places = json.loads((folder / "modules.json").read_bytes()) if (folder / "modules.json").is_file() else [{}]
+    _, found = type(transformer).from_pretrained(
+        folder / places[0].get("path", ""), config=transformer.config, local_files_only=True, output_loading_info=True
+    )
+    lacking = [*found["missing_keys"], *(key for key, *_ in found["mismatched_keys"])]
+    return sorted(key for key in lacking if not key.startswith("pooler."))
 
 
 def _weights(folder: Path) -> list[Path]:
