@@ -1,7 +1,6 @@
 """What a result was made with: the command, the versions, the machine's platform."""
 
 import datetime as dt
-import importlib.metadata
 import platform
 import shlex
 import subprocess
@@ -26,6 +25,8 @@ def timestamp() -> str:
 
 def describe_software() -> dict[str, Any]:
     """Versions, platform, and the command line that is running."""
+    import importlib.metadata  # here: whoever only asks for the time does not wait for it
+
     packages = {}
     for name in PACKAGES:
         try:
