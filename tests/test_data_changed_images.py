@@ -1,6 +1,7 @@
 """An image that is not the one that was imported is measured nowhere, and said to have changed everywhere."""
 
 import functools
+import json
 import shutil
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from import_sources import picture, write_tar
+from model_factory import tiny_architecture
 from pictures import PixelEncoder
 
 from memometer.activations import in_pieces, with_mended
@@ -20,7 +22,8 @@ from memometer.embeddings.means import mean_views
 from memometer.embeddings.views import view_batches
 from memometer.errors import JobError
 from memometer.references.crop_batches import crop_batches
-from memometer.training.samples import CachedImages
+from memometer.training import TrainConfig, train
+from memometer.training.samples import CachedImages, EpochBatches
 
 N, CHANGED = 6, 3
 
@@ -158,6 +161,19 @@ def test_it_stops_a_training(changed):
     images = CachedImages(changed, cache_bytes=0)
     with pytest.raises(JobError, match=rf"'{name(changed)}' cannot be read: changed since the import: .*import the"):
         images._image(CHANGED, name(changed))
+
+
+def test_it_stops_a_training_that_never_had_it_in_a_batch(changed, tmp_path):
+    (tmp_path / "tiny.json").write_text(json.dumps(tiny_architecture().config))
+    config = {"records": changed.folder, "model": str(tmp_path / "tiny.json"), "epochs": 1, "batch_size": N - 1}
+    batches = {seed: EpochBatches(n=N, batch_size=N - 1, epochs=range(1), seed=seed) for seed in range(30)}
+    for each in batches.values():
+        rows = {row for batch in each for _, row in batch}
+        assert each.left_over().tolist() == sorted(set(range(N)) - rows)
+    seed = next(seed for seed, each in batches.items() if each.left_over().tolist() == [CHANGED])
+    with pytest.raises(JobError, match=rf"'{name(changed)}' cannot be read: changed since the import"):
+        train(TrainConfig.checked(**config, seed=seed, device="cpu", out=tmp_path / "model"))
+    assert not (tmp_path / "model" / "manifest.json").exists()
 
 
 def test_records_without_a_hash_are_not_compared(changed, tmp_path):

@@ -24,7 +24,7 @@ from memometer.training.config import TrainingOptions
 from memometer.training.folder import ModelFolder, TrainState
 from memometer.training.objective import Moment, Objective
 from memometer.training.optimizer import learning_rate
-from memometer.training.samples import EpochBatches
+from memometer.training.samples import CachedImages, EpochBatches
 
 __all__ = ["TrainingLoop"]
 
@@ -129,7 +129,15 @@ class TrainingLoop:
                 after_epoch(state)
                 if self.accelerator.is_main_process and epoch + 1 < self._config.epochs:
                     folder.save_state(state)
+        if self.accelerator.is_main_process:
+            self._read_the_rest(loader)
         return state
+
+    def _read_the_rest(self, loader: DataLoader[Any]) -> None:
+        """The manifest vouches for the images of all records, so that those of no batch are read as well."""
+        if isinstance(loader.dataset, CachedImages) and isinstance(loader.batch_sampler, EpochBatches):
+            whole = dataclasses.replace(loader.batch_sampler, epochs=range(self._config.epochs))
+            loader.dataset.read(whole.left_over())
 
     def describe(self, state: TrainState) -> dict[str, Any]:
         """What a manifest says of the model as it is now, and of the work so far."""

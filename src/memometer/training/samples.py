@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -72,6 +72,15 @@ class EpochBatches(Sampler[list[Place]]):
                 start = first + self.rank * share
                 yield [(epoch, int(row)) for row in order[start : start + share]]
 
+    def left_over(self) -> npt.NDArray[np.int64]:
+        """Rows that no batch of any process holds: they waited for a next epoch that never came."""
+        drawn = np.zeros(self.n, bool)
+        for epoch in self.epochs:
+            drawn[rng_for(self.seed, "order", epoch).permutation(self.n)[: self.n - self.n % self.batch_size]] = True
+            if drawn.all():
+                break
+        return np.flatnonzero(~drawn)
+
 
 class CachedImages:
     """The decoded images of records."""
@@ -91,6 +100,15 @@ class CachedImages:
 
     def __len__(self) -> int:
         return len(self._records)
+
+    def read(self, rows: Iterable[int]) -> None:
+        """Reads the images of rows that no batch had, for the manifest vouches for the bytes of all records.
+
+        Raises:
+            JobError: an image cannot be read any more, or has changed since the import.
+        """
+        for row in rows:
+            self._image(row, self._ids[row].as_py())
 
     def _prepared(self, image: Image.Image) -> Any:
         """The form in which an image is kept, of the same size in memory."""
@@ -160,6 +178,10 @@ class TrainingSamples(CachedImages, Dataset[Sample]):
         used = [*self._of_refs, *self._of_captions, *self._of_tokens, *self._of_pixels]
         self._streams = list(dict.fromkeys(name for name, _ in used))
         self._tokens: dict[str, torch.Tensor] = {}
+
+    def read(self, rows: Iterable[int]) -> None:
+        """As `CachedImages.read`; all of them, where a mitigation trained on other images in place of some."""
+        super().read(range(len(self)) if self._of_refs else rows)
 
     def __getitem__(self, place: Place) -> Sample:
         """(3, height, width) uint8 pixels, and (context_length,) int64 tokens of the first caption.
