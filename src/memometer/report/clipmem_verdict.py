@@ -5,6 +5,7 @@ from typing import Any
 from memometer.report.subsets import difference, mean_of
 from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
+from memometer.statistics.small_sets import counted
 
 __all__ = ["clipmem_verdict"]
 
@@ -26,7 +27,7 @@ def clipmem_verdict(summary: dict[str, Any]) -> Verdict:
         f"the candidates score {signed(mean.value)} on average"
         + (f" ({signed(over.value)} normalised)" if over.value is not None else "")
         + f", which is {signed(test['difference'])} beyond pairs that no model was trained on, 95\u00a0% interval "
-        f"{signed(test['low'])} to {signed(test['high'])}, from {test['n_first']:,} and {test['n_second']:,} pairs"
+        f"{signed(test['low'])} to {signed(test['high'])}, from {_pairs(test, 'first')} and {_pairs(test, 'second')}"
     )
     cautions = _cautions(summary)
     if test["low"] > 0:
@@ -52,6 +53,10 @@ def clipmem_verdict(summary: dict[str, Any]) -> Verdict:
         f"{sentence}; the interval covers 0. {bound}",
         cautions,
     )
+
+
+def _pairs(test: dict[str, Any], which: str) -> str:
+    return counted(test[f"n_{which}"], test.get(f"n_groups_{which}"), what="pairs")
 
 
 def _cautions(summary: dict[str, Any]) -> tuple[str, ...]:

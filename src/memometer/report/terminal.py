@@ -1,5 +1,6 @@
 """Tables of results for a terminal."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from memometer.report.charts.table import HeadTable
 
 __all__ = ["gap_table", "head_tables"]
+
+IN_GROUPS = re.compile(r"^([\d,]+ in) ([\d,]+ groups)$")
+"""A number of records with that of their groups: it takes two lines, so that names keep theirs in one."""
 
 DESIGNS = {
     "one-way": "one-way",
@@ -51,7 +55,9 @@ def gap_table(summary: dict[str, Any]) -> Table:
         table.add_row(f"[bold]{heading}[/bold]")
         for measure, (name, _) in MEASURES.items():
             gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
-            table.add_row(f"  {name}", *(_cell(gap) for gap in gaps), end_section=measure == "aucg")
+            table.add_row(f"  {name}", *(_cell(gap) for gap in gaps))
+        counted = [find_gap(summary, design=design, scope=scope, measure="prg").n_text for scope in SCOPES]
+        table.add_row("  records", *counted, end_section=True)
     return table
 
 
@@ -66,14 +72,18 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
         numbers = head.numbers
         if not numbers.rows:
             continue
-        table = Table(title=f"{name}: {head.title}", title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(
+            title=f"{name}: {head.title}",
+            title_justify="left",
+            box=box.SIMPLE_HEAD,
+            pad_edge=False,
+            collapse_padding=True,
+        )
         for place, heading in enumerate(numbers.header):
             justify: JustifyMethod = "left" if place < numbers.n_text else "right"
-            # names keep their line before numbers of groups do
-            least = min(26, max(len(row[place]) for row in numbers.rows)) if place < numbers.n_text else None
-            table.add_column(Text(heading), justify=justify, overflow="fold", min_width=least)
+            table.add_column(Text(heading), justify=justify, overflow="fold")
         for place, row in enumerate(numbers.rows):
-            cells = [Text(plain(cell, limit=60)) for cell in row]
+            cells = [Text(IN_GROUPS.sub(r"\1\n\2", plain(cell, limit=60))) for cell in row]
             table.add_row(*cells, style="bold" if place in numbers.strong else None)
         yield table
 
