@@ -1,9 +1,10 @@
-"""What a command costs before it does anything: an audit that is done already, a report, beside the audit itself.
+"""What a command costs before it does anything: a finished audit and a report beside the audit itself, the first demo.
 
 Each command is a process of its own, whose processor time counts: that of all its threads and children. The world is
 small (two tiny models, some hundred scenes), so that imports are what takes the time.
 """
 
+import os
 import resource
 import shutil
 import subprocess
@@ -17,10 +18,11 @@ from common import record_section, table, take_turns
 REPEATS = 3
 
 
-def memometer(*words):
+def memometer(*words, **environment):
     """Wall and processor seconds of a command."""
     before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run([sys.executable, "-m", "memometer", *map(str, words)], check=True, capture_output=True)
+    command = [sys.executable, "-m", "memometer", *map(str, words)]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | environment)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return time.perf_counter() - wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -48,7 +50,27 @@ def commands(folder):
     return {name: ("audit", name, *each, "--out", folder / name) for name, each in words.items()}
 
 
+def demos():
+    """The demo where no kernel has been compiled yet, and where all are."""
+    with tempfile.TemporaryDirectory() as name:
+        kernels = {"NUMBA_CACHE_DIR": str(Path(name) / "kernels")}
+        seconds = [memometer("demo", "--out", Path(name) / place, **kernels) for place in ("first", "second")]
+    rows = [
+        (what, f"{wall:.0f}", f"{cpu:.0f}")
+        for what, (wall, cpu) in zip(("kernels to compile", "kernels on disk"), seconds, strict=True)
+    ]
+    record_section(
+        "Demo",
+        "`memometer demo` with its defaults, as after `make setup` (byte code is there, kernels are not), and once more: seconds. "
+        "Command: `python benchmarks/startup.py`.\n\n"
+        + table(("demo", "wall", "processor"), rows)
+        + "\n\nWanted: under 75 s on two idle cores.",
+        packages=("memometer", "torch", "numba"),
+    )
+
+
 def main():
+    demos()
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

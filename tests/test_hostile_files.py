@@ -162,6 +162,30 @@ def test_weights_run_nothing(tmp_path, trap, kind, scheme):
     assert refused(f"{scheme}{path}", tmp_path, trap) != "loaded"
 
 
+@pytest.mark.parametrize(
+    "log",
+    [
+        "model: hf-hub:someone/somewhere",
+        "model: local-dir:/etc",
+        "model: ../../../../etc/passwd",
+        "model: evil",
+        "model: ViT-B-32\npretrained: https://example.invalid/evil.pt",
+        "model: ViT-B-32\nforce_image_size: __import__('pathlib').Path('{mark}').touch()",
+        "model: ViT-B-32\nforce_image_size: 1000000000",
+        "model: ViT-B-32\nforce_quick_gelu: !!python/object/apply:pathlib.Path.touch ['{mark}']",
+        "model: ViT-B-32\nforce_patch_dropout: [[[[",
+        "model: " + "x" * 100_000,
+        "model: \x00\n: :\n\u2028",
+    ],
+)
+def test_the_log_of_a_training_runs_nothing_and_calls_nobody(tmp_path, trap, log):
+    checkpoint = tmp_path / "run" / "checkpoints" / "epoch_1.pt"
+    checkpoint.parent.mkdir(parents=True)
+    torch.save({"state_dict": {"visual.proj": torch.zeros(2, 2)}}, checkpoint)
+    (tmp_path / "run" / "params.txt").write_text(log.replace("{mark}", str(trap)))
+    assert refused(f"open_clip:{checkpoint}", tmp_path, trap) != "loaded"
+
+
 # --- timm folders
 
 
@@ -250,6 +274,18 @@ def test_a_sentence_transformers_folder_runs_nothing(tmp_path, trap, monkeypatch
 
 
 HOSTILE = "<script>fetch('https://example.invalid')</script>{{ 7 * 7 }}${7*7}%{7}\x1b]0;x\x07"
+
+
+@pytest.mark.parametrize(
+    "kind", ["encoder-decoder", "vision-encoder-decoder", "speech-encoder-decoder", "vision-text-dual-encoder", "rag"]
+)
+def test_a_transformer_that_is_put_together_of_others_is_refused(tmp_path, trap, kind):
+    folder = tmp_path / "m"
+    shutil.copytree(MINILM, folder)
+    part = {"model_type": "evil", "auto_map": {"AutoConfig": "evil.Evil"}, "_name_or_path": "someone/somewhere"}
+    config = {"model_type": kind, "encoder": part, "decoder": part, "text_config": part, "vision_config": part}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert refused(f"text:{folder}", tmp_path, trap) != "loaded"
 
 
 def test_an_import_runs_nothing(tmp_path, trap):
