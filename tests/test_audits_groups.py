@@ -142,6 +142,10 @@ def test_the_samples_the_terminal_and_the_report_name_the_groups(pair, capsys):
         assert grouped.samples["group"].null_count == 0
         n_groups = dict(intervals(grouped.summary))[DRAWN[measure]]["n_groups"]
         assert f"in {n_groups:,} groups" in render(grouped)
+    if measure == "unitmem":
+        assert {entry["n_groups"] for entry in grouped.summary["towers"].values()} == {30}
+        assert {entry["n_groups"] for entry in alone.summary["towers"].values()} == {90}
+        assert "90 of 90, in 30 groups" in render(grouped)
     show_audit(grouped, None, as_json=False)
     printed = capsys.readouterr().out
     (warning,) = small_notes(grouped.summary)

@@ -38,6 +38,9 @@ class TowerUnits(Strict):
 
     layers: list[str]
     n_scored: int = Field(description="Records that could be read.")
+    n_groups: int | None = Field(
+        default=None, description="Groups that these come in (one group, near duplicates), or single records."
+    )
     n_units: int
     n_undefined: int = Field(description="Units whose activations leave UnitMem undefined.")
     mean: float | None = Field(description="Mean UnitMem over the defined units.")

@@ -43,7 +43,7 @@ def _towers(summary: dict[str, Any]) -> Iterator[Set]:
 
 def _units(summary: dict[str, Any]) -> Iterator[Set]:
     for tower, entry in summary["towers"].items():
-        yield f"{tower} tower:", entry["n_scored"], None
+        yield f"{tower} tower:", entry["n_scored"], entry.get("n_groups")
     if summary.get("n_control") is not None:
         yield "control", summary["n_control"], None
 

@@ -215,6 +215,7 @@ def summarise_towers(towers: dict[Tower, TowerUnits], *, seed: int, replicates: 
         summary["towers"][tower] = {
             "layers": list(part.layers),
             "n_scored": len(part.records) - len(part.rejects),
+            "n_groups": len(np.unique(np.delete(part.records.groups, list(part.rejects)))),
             **numbers,
             "control": part.comparison(every),
         }

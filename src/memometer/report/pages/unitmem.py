@@ -58,7 +58,10 @@ def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     pairs: list[tuple[str, object]] = [("Target", summary["target"])]
     for tower, entry in summary["towers"].items():
-        pairs.append((f"Records, {tower} tower", f"{count(entry['n_scored'])} of {count(summary['n_records'])}"))
+        scored = f"{count(entry['n_scored'])} of {count(summary['n_records'])}"
+        if entry.get("n_groups") not in (None, entry["n_scored"]):
+            scored += f", in {count(entry['n_groups'])} groups"
+        pairs.append((f"Records, {tower} tower", scored))
     if summary.get("n_control") is not None:
         pairs.append(("Control records", count(summary["n_control"])))
     views: dict[str, object] = {
