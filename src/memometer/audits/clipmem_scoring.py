@@ -43,6 +43,11 @@ class Pairs:
     subset: pa.Array
     negative: Bools
 
+    def within(self, name: str) -> Bools:
+        """(n,) whether a record is one of a subset."""
+        here: Bools = pc.fill_null(pc.equal(self.subset, name), fill_value=False).to_numpy(zero_copy_only=False)
+        return here
+
 
 @dataclasses.dataclass(frozen=True)
 class Views:
@@ -230,7 +235,7 @@ def _align(towers: Towers, ids: pa.Array, held_ids: pa.Array | None, *, own: Boo
 def _subsets(pairs: Pairs, kept: Bools) -> Iterator[tuple[str, pa.Array]]:
     """The name of every subset that has a scored pair, and the ids of these, ascending."""
     for name in pc.unique(pairs.subset.drop_null()).to_pylist():
-        here = pc.fill_null(pc.equal(pairs.subset, name), fill_value=False).to_numpy(zero_copy_only=False) & kept
+        here = pairs.within(name) & kept
         if here.any():
             ids = pairs.records.record_ids.filter(pa.array(here))
             yield name, ids.take(pc.sort_indices(ids))

@@ -73,7 +73,7 @@ def summarise(
     """
     parts = {name: samples.filter(pc.equal(samples["subset"], name)) for name in roles}
     raw = {name: _values(part, "clipmem") for name, part in parts.items()}
-    groups = {name: _groups(pairs, name) for name in parts}
+    groups = {name: pairs.records.groups[pairs.within(name)] for name in parts}
     subsets: dict[str, Any] = {}
     for name, part in parts.items():
         drawn = Drawn(seed=seed, replicates=replicates, groups=groups[name])
@@ -151,23 +151,13 @@ def _negatives(pairs: Pairs, scores: Scores, name: str) -> Negatives | None:
     if influence is None:
         return None
     deviations = influence - np.sort(influence).mean()
-    here = _rows(pairs, name)
+    here = pairs.within(name)
     full = np.zeros(len(pairs.records))
     full[scores.held] = deviations
-    inside = np.isin(scores.held, here)
     # The negatives are one role: either the subset itself, or another set.
-    if inside.all():
+    if here[scores.held].all():
         return Negatives(full[here], None, None)
-    return Negatives(np.zeros(len(here)), deviations, pairs.records.groups[scores.held])
-
-
-def _rows(pairs: Pairs, name: str) -> npt.NDArray[np.int64]:
-    here = pc.fill_null(pc.equal(pairs.subset, name), fill_value=False)
-    return np.flatnonzero(here.to_numpy(zero_copy_only=False))
-
-
-def _groups(pairs: Pairs, name: str) -> npt.NDArray[np.int64]:
-    return pairs.records.groups[_rows(pairs, name)]
+    return Negatives(np.zeros(int(here.sum())), deviations, pairs.records.groups[scores.held])
 
 
 def _test(raw: dict[str, Floats], groups: dict[str, npt.NDArray[np.int64]], first: str, second: str) -> dict[str, Any]:
@@ -187,8 +177,7 @@ def _stderr_of_mean(pairs: Pairs, scores: Scores, name: str) -> float | None:
     """The standard error of a subset's mean score over trainings; None with one target or one reference."""
     if min(len(scores.targets), len(scores.references)) < 2:
         return None
-    here = pc.fill_null(pc.equal(pairs.subset, name), fill_value=False).to_numpy(zero_copy_only=False)
-    here &= ~np.isnan(scores.clipmem.score)
+    here = pairs.within(name) & ~np.isnan(scores.clipmem.score)
     if not here.any():
         return None
     # Sorted within and between, so that no order of records or trainings changes the last bit.

@@ -12,7 +12,7 @@ from memometer.data.records import Records
 from memometer.errors import InputError
 from memometer.progress import warn
 
-__all__ = ["check_disjoint", "check_images", "check_public", "doubtful_labels", "duplicates_across_roles"]
+__all__ = ["check_disjoint", "check_images", "check_public", "duplicates_across_roles", "warn_of_labels"]
 
 
 def check_public(n: int, *, k: int, what: str = "images") -> None:

@@ -1,7 +1,6 @@
 """What the values of an open_clip config are, checked before any of them is used."""
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from open_clip import CLIPTextCfg, CLIPVisionCfg
 from open_clip.coca_model import MultimodalCfg
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
+from memometer.encoders.validation import PLAIN_NAME, problems
 from memometer.errors import ModelError
 
 __all__ = ["check_model_config"]
@@ -45,7 +45,7 @@ def check_model_config(config: Mapping[str, Any], *, name: str) -> None:
     except (ValidationError, RecursionError, ValueError) as error:
         raise ModelError(f"{name} is no open_clip model config: {_problems(error)}") from None
     timm_name = checked.vision_cfg.timm_model_name
-    if timm_name and not re.fullmatch(r"[\w.]+", timm_name):
+    if timm_name and not PLAIN_NAME.fullmatch(timm_name):
         raise ModelError(
             f"{name} names the image tower {timm_name!r}; expected one of timm's own models, by its plain name"
         )
@@ -63,12 +63,6 @@ def _stated(value: object) -> object:
 
 
 def _problems(error: Exception) -> str:
-    """The first three, e.g. ``vision_cfg.width: input should be a valid integer, got True``."""
-    if not isinstance(error, ValidationError):
-        return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is not finite"
-    told = []
-    for each in error.errors()[:3]:
-        place = ".".join(str(part) for part in each["loc"])
-        got = repr(each["input"])
-        told.append(f"{place}: {each['msg'].lower()}, got {got[:60]}{' …' if len(got) > 60 else ''}")
-    return "; ".join(told)
+    if isinstance(error, ValidationError):
+        return problems(error)
+    return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is not finite"

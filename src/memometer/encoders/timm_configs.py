@@ -1,13 +1,13 @@
 """The config of a timm folder, checked before timm reads it."""
 
 import json
-import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from memometer.encoders.bounded import first_line
 from memometer.encoders.untrusted import check_additions
+from memometer.encoders.validation import PLAIN_NAME, problems
 from memometer.errors import ModelError
 
 __all__ = ["check_timm_config"]
@@ -38,15 +38,11 @@ def check_timm_config(folder: Path) -> None:
         content = json.dumps(read, allow_nan=False)
         config = _TimmConfig.model_validate_json(content, strict=True)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "its content"
-        raise ModelError(
-            f"{path} is no config of timm's: {place}: {first['msg'].lower()}, got {repr(first['input'])[:60]}"
-        ) from None
+        raise ModelError(f"{path} is no config of timm's: {problems(error)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is no config of timm's: {first_line(error)}") from None
     check_additions(path, read)
-    if not re.fullmatch(r"[\w.]+", config.architecture):
+    if not PLAIN_NAME.fullmatch(config.architecture):
         raise ModelError(
             f"{path} names the architecture {config.architecture[:60]!r}; expected one of timm's models, by its plain "
             "name"

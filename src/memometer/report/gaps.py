@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from memometer.report.text import DASH, count, signed
+from memometer.report.text import DASH, signed
 from memometer.statistics.small_sets import counted
 
 __all__ = ["DESIGNS", "MEASURES", "SCOPES", "Gap", "find_gap", "is_one_model", "read_gap", "shown_designs"]
@@ -53,9 +53,7 @@ class Gap:
         >>> Gap(n=1200, n_groups=120).n_text
         '1,200 in 120 groups'
         """
-        if self.n is None or self.n_groups in (None, self.n):
-            return count(self.n)
-        return f"{self.n:,} in {self.n_groups:,} groups"
+        return DASH if self.n is None else counted(self.n, self.n_groups)
 
     @property
     def drawn_text(self) -> str:

@@ -10,13 +10,13 @@ SMALL = 200
 _START = f"small sets, fewer than {SMALL} scored records or groups: "
 
 
-def counted(n: int, n_groups: int | None, *, what: str) -> str:
+def counted(n: int, n_groups: int | None, *, what: str = "") -> str:
     """How many records, or whatever is counted, and the groups that they come in.
 
     >>> counted(1200, 120, what="records")
     '1,200 records in 120 groups'
     """
-    return f"{n:,} {what}" + ("" if n_groups in (None, n) else f" in {n_groups:,} groups")
+    return f"{n:,} {what}".rstrip() + ("" if n_groups in (None, n) else f" in {n_groups:,} groups")
 
 
 def small_warning(sets: Iterable[tuple[str, int, int | None]]) -> str | None:

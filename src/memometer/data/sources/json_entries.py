@@ -87,10 +87,7 @@ def whole_json(path: str, kind: type[Kind]) -> Kind:
         raise SourceError(f"{path} has {size:,} bytes in one JSON value; write it as JSON lines, an object a line")
     data = Path(path).read_bytes()
     try:
-        try:
-            content = parse_json(data)
-        except RepeatedKeyError:
-            content = parse_json_leniently(data)
+        content = parse_json_leniently(data)
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{path} cannot be read as JSON: {error}") from None
     except MemoryError:
