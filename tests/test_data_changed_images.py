@@ -1,5 +1,6 @@
 """An image that is not the one that was imported is measured nowhere, and said to have changed everywhere."""
 
+import dataclasses
 import functools
 import json
 import shutil
@@ -163,25 +164,55 @@ def test_it_stops_a_training(changed):
         images._image(CHANGED, name(changed))
 
 
-def test_it_stops_a_training_that_never_had_it_in_a_batch(changed, tmp_path):
-    (tmp_path / "tiny.json").write_text(json.dumps(tiny_architecture().config))
-    config = {"records": changed.folder, "model": str(tmp_path / "tiny.json"), "epochs": 1, "batch_size": N - 1}
-    batches = {seed: EpochBatches(n=N, batch_size=N - 1, epochs=range(1), seed=seed) for seed in range(30)}
+def training_without_it(changed, folder, **options):
+    """A training with the changed record in no batch of the first epoch, nor of the second, of a tiny model."""
+    (folder / "tiny.json").write_text(json.dumps(tiny_architecture().config))
+    batches = {seed: EpochBatches(n=N, batch_size=N - 1, epochs=range(1), seed=seed) for seed in range(60)}
     for each in batches.values():
         rows = {row for batch in each for _, row in batch}
         assert each.left_over().tolist() == sorted(set(range(N)) - rows)
-    seed = next(seed for seed, each in batches.items() if each.left_over().tolist() == [CHANGED])
+    both = {seed: dataclasses.replace(each, epochs=range(2)) for seed, each in batches.items()}
+    seed = next(seed for seed, each in both.items() if each.left_over().tolist() == [CHANGED])
+    config = {"records": changed.folder, "model": str(folder / "tiny.json"), "batch_size": N - 1, "seed": seed}
+    return TrainConfig.checked(**config, device="cpu", out=folder / "model", **options)
+
+
+def test_it_stops_a_training_that_never_had_it_in_a_batch(changed, tmp_path):
+    config = training_without_it(changed, tmp_path, epochs=1)
     with pytest.raises(JobError, match=rf"'{name(changed)}' cannot be read: changed since the import"):
-        train(TrainConfig.checked(**config, seed=seed, device="cpu", out=tmp_path / "model"))
-    assert not (tmp_path / "model" / "manifest.json").exists()
+        train(config)
+    assert not list((tmp_path / "model").rglob("manifest.json"))
+
+
+@pytest.mark.parametrize("changed", [of_files], indirect=True)
+def test_it_stops_a_training_before_the_manifest_of_a_copy_vouches_for_it(changed, tmp_path):
+    """A later epoch may have it in a batch: too late for the copy."""
+    config = training_without_it(changed, tmp_path, epochs=3, checkpoint_epochs="2")
+    with pytest.raises(JobError, match=rf"'{name(changed)}' cannot be read: changed since the import"):
+        train(config)
+    assert not list((tmp_path / "model").rglob("manifest.json"))
+
+
+@pytest.mark.parametrize("changed", [of_files], indirect=True)
+def test_copies_read_the_records_of_no_batch_once_and_change_no_weight(changed, tmp_path, monkeypatch):
+    rest, read = [], CachedImages.read
+    monkeypatch.setattr(CachedImages, "read", lambda self, rows: rest.append(list(rows)) or read(self, rows))
+    config = training_without_it(without_hashes(changed, tmp_path), tmp_path, epochs=2)
+    plain = train(config)
+    copies = train(config.model_copy(update={"out": tmp_path / "copies", "checkpoint_epochs": (1, 2)}))
+    assert copies.manifest["model"]["weights_hash"] == plain.manifest["model"]["weights_hash"]
+    assert rest == [[CHANGED], [CHANGED]]
+
+
+def without_hashes(changed, folder):
+    column = changed.table.schema.get_field_index("image_hash")
+    table = changed.table.set_column(column, "image_hash", pa.nulls(N, pa.string()))
+    shutil.rmtree(folder / "records")
+    (folder / "records").mkdir()
+    pq.write_table(table, folder / "records" / "records.parquet")
+    return load_records(folder / "records")
 
 
 def test_records_without_a_hash_are_not_compared(changed, tmp_path):
-    table = changed.table.set_column(
-        changed.table.schema.get_field_index("image_hash"), "image_hash", pa.nulls(N, pa.string())
-    )
-    shutil.rmtree(tmp_path / "records")
-    (tmp_path / "records").mkdir()
-    pq.write_table(table, tmp_path / "records" / "records.parquet")
-    records = load_records(tmp_path / "records")
+    records = without_hashes(changed, tmp_path)
     assert not embed_images(records, PixelEncoder(), store=tmp_path / "store").rejects

@@ -80,6 +80,7 @@ class TrainingLoop:
         self._steps = self.steps_per_epoch * config.epochs
         self._warmup = min(2000, self._steps // 10) if config.warmup is None else config.warmup
         self._last_step = time.monotonic()
+        self._all_read = False
         self._bf16 = _use_bf16(config, self.accelerator.device)
         torch.manual_seed(seed_for(config.seed, "weights"))
         self.network = objective.build(self.accelerator)
@@ -126,18 +127,21 @@ class TrainingLoop:
                     seconds=before + time.monotonic() - start,
                     objective=self._objective.state(),
                 )
+                self._read_the_rest(loader, state.epoch)
                 after_epoch(state)
                 if self.accelerator.is_main_process and epoch + 1 < self._config.epochs:
                     folder.save_state(state)
-        if self.accelerator.is_main_process:
-            self._read_the_rest(loader)
         return state
 
-    def _read_the_rest(self, loader: DataLoader[Any]) -> None:
-        """The manifest vouches for the images of all records, so that those of no batch are read as well."""
+    def _read_the_rest(self, loader: DataLoader[Any], epoch: int) -> None:
+        """Reads the images of no batch so far before the first manifest, a copy's or the model's, vouches for all."""
+        written = epoch == self._config.epochs or epoch in self._config.checkpoint_epochs
+        if not written or self._all_read or not self.accelerator.is_main_process:
+            return
         if isinstance(loader.dataset, CachedImages) and isinstance(loader.batch_sampler, EpochBatches):
-            whole = dataclasses.replace(loader.batch_sampler, epochs=range(self._config.epochs))
-            loader.dataset.read(whole.left_over())
+            so_far = dataclasses.replace(loader.batch_sampler, epochs=range(epoch))
+            loader.dataset.read(so_far.left_over())
+        self._all_read = True
 
     def describe(self, state: TrainState) -> dict[str, Any]:
         """What a manifest says of the model as it is now, and of the work so far."""
