@@ -39,8 +39,9 @@ demo: $(READY)
 	$(BIN)/memometer demo --out demo
 
 # A process per core, each with one thread; the tests of one file stay together, for they share what they set up.
+# A process that dies ends the run: with --dist loadfile, pytest-xdist waits for ever once it has replaced one.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
 check: $(READY)
 	$(BIN)/ruff check

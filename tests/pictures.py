@@ -76,10 +76,5 @@ def kill_when(command, ready, *, timeout=60.0):
     return process.returncode
 
 
-def folder_bytes(folder: Path):
-    """relative path → content of every file below ``folder``."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
 def python(*arguments):
     return [sys.executable, *map(str, arguments)]

@@ -1,7 +1,5 @@
 """What the folder of scenes holds, and the command that draws them."""
 
-import hashlib
-
 import typer
 
 from memometer.cli.data_scenes import command
@@ -9,10 +7,6 @@ from memometer.data.records import load_records
 
 app = typer.Typer()
 app.command()(command)
-
-
-def digests(folder):
-    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 def rows(folder):

@@ -1,9 +1,9 @@
 """Small self-supervised trainings on built-in scenes."""
 
-import hashlib
 import sys
 
 import pyarrow.parquet as pq
+from file_digests import file_digest
 
 from memometer.data.scenes import make_scenes
 from memometer.training import SslConfig, train_ssl
@@ -27,7 +27,7 @@ def flags(named):
 
 
 def digest(folder):
-    return hashlib.sha256((folder / "ssl_model.safetensors").read_bytes()).hexdigest()
+    return file_digest(folder / "ssl_model.safetensors")
 
 
 def metrics(folder):

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from scene_files import app, digests, rows
+from file_digests import file_digests
+from scene_files import app, rows
 from typer.testing import CliRunner
 
 from memometer.data import import_records, load_records
@@ -150,7 +151,7 @@ def test_same_bytes_again_and_whatever_the_workers(tmp_path, monkeypatch):
     options = {"n": 60, "kind": "foreground", "miscaptioned": 0.1, "repeated": 3, "times": 3, "size": 48}
     make_scenes(tmp_path / "alone", **options, workers=0)
     make_scenes(tmp_path / "pool", **options, workers=2)
-    assert digests(tmp_path / "alone") == digests(tmp_path / "pool")
+    assert file_digests(tmp_path / "alone") == file_digests(tmp_path / "pool")
 
 
 def test_repeated_records_are_exact_copies_in_one_group(plain, tmp_path):

@@ -6,7 +6,8 @@ import tarfile
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from scene_files import app, digests, rows
+from file_digests import file_digests
+from scene_files import app, rows
 from typer.testing import CliRunner
 
 from memometer.data.fingerprints import perceptual_hash
@@ -79,7 +80,7 @@ def test_same_bytes_again_and_whatever_the_workers(tmp_path, monkeypatch):
     options = {"n": 60, "miscaptioned": 0.1, "repeated": 3, "times": 3}
     make_scenes(tmp_path / "alone", **options, workers=0)
     make_scenes(tmp_path / "pool", **options, workers=2)
-    assert digests(tmp_path / "alone") == digests(tmp_path / "pool")
+    assert file_digests(tmp_path / "alone") == file_digests(tmp_path / "pool")
 
 
 def test_another_seed_gives_other_scenes(plain, tmp_path):

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from pictures import PixelEncoder, folder_bytes, kill_when, python, to_pixels, write_picture_records
+from file_digests import file_digests
+from pictures import PixelEncoder, kill_when, python, to_pixels, write_picture_records
 from PIL import Image
 
 from memometer.data.records import load_records
@@ -43,7 +44,7 @@ def test_workers_change_no_byte(tmp_path, small_pieces, workers):
     records = load_records(write_picture_records(tmp_path / "records", N, bad={3, 20}))
     for name, count in (("one", 0), ("many", workers)):
         embed_images(records, PixelEncoder(), store=tmp_path / name, workers=count, batch_size=5)
-    assert folder_bytes(tmp_path / "one") == folder_bytes(tmp_path / "many")
+    assert file_digests(tmp_path / "one") == file_digests(tmp_path / "many")
 
 
 def test_a_bad_image_is_a_reject_and_the_rest_goes_on(tmp_path, small_pieces):
@@ -120,9 +121,9 @@ def test_a_job_killed_in_the_middle_goes_on_and_ends_with_the_same_bytes(tmp_pat
     stamps = {path.name: path.stat().st_mtime_ns for path in store.glob("0000[01].npy")}
     subprocess.run(python(script, tmp_path, 0, "killed"), check=True, capture_output=True)
     subprocess.run(python(script, tmp_path, 0, "whole"), check=True, capture_output=True)
-    litter = {name for name in folder_bytes(tmp_path / "killed") if name.endswith(".tmp")}
-    killed = {name: data for name, data in folder_bytes(tmp_path / "killed").items() if name not in litter}
-    assert killed == folder_bytes(tmp_path / "whole")
+    litter = {name for name in file_digests(tmp_path / "killed") if name.endswith(".tmp")}
+    killed = {name: data for name, data in file_digests(tmp_path / "killed").items() if name not in litter}
+    assert killed == file_digests(tmp_path / "whole")
     assert {path.name: path.stat().st_mtime_ns for path in store.glob("0000[01].npy")} == stamps
 
 

@@ -2,7 +2,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from pictures import PixelEncoder, folder_bytes, to_pixels, write_picture_records
+from file_digests import file_digests
+from pictures import PixelEncoder, to_pixels, write_picture_records
 from PIL import Image
 
 from memometer.data.augmentation import AUGMENTATIONS
@@ -53,7 +54,7 @@ def test_workers_and_the_order_of_records_change_nothing(tmp_path, small_pieces)
     records = load_records(write_picture_records(tmp_path / "records", N, bad={3}))
     for name, workers in (("one", 0), ("many", 1)):
         mean_views(records, PixelEncoder(), store=tmp_path / name, workers=workers, **VIEWS)
-    assert folder_bytes(tmp_path / "one") == folder_bytes(tmp_path / "many")
+    assert file_digests(tmp_path / "one") == file_digests(tmp_path / "many")
     there, back = (
         mean_views(each, PixelEncoder(), store=tmp_path / "order", **VIEWS)
         for each in (records, records.take(list(range(N))[::-1]))
@@ -89,7 +90,7 @@ def test_a_job_that_stopped_goes_on_at_its_piece_and_ends_with_the_same_bytes(tm
     assert ledger.read_text().count("\n") == 1
     run(PixelEncoder(), tmp_path / "stopped")
     run(PixelEncoder(), tmp_path / "whole")
-    assert folder_bytes(tmp_path / "stopped") == folder_bytes(tmp_path / "whole")
+    assert file_digests(tmp_path / "stopped") == file_digests(tmp_path / "whole")
     never = Stops()
     never.left = 0
     run(never, tmp_path / "whole")  # all is there: nothing is embedded

@@ -5,8 +5,9 @@ import sys
 import warnings
 
 import pytest
+from file_digests import file_digests
 from import_sources import write_samples
-from pictures import PixelEncoder, folder_bytes, write_picture_records
+from pictures import PixelEncoder, write_picture_records
 
 from memometer.data import import_records, load_records, make_scenes, split_records
 from memometer.embeddings import embed, embed_images
@@ -58,7 +59,7 @@ def check_every_kill(tmp_path, work, *, prepare=None, at_least):
     prepare = prepare or (lambda _: None)
     prepare(tmp_path / "whole")
     work(tmp_path / "whole")
-    whole = folder_bytes(tmp_path / "whole")
+    whole = file_digests(tmp_path / "whole")
     number = 1
     while True:
         folder = tmp_path / f"{number}"
@@ -66,7 +67,7 @@ def check_every_kill(tmp_path, work, *, prepare=None, at_least):
         if not killed_at(number, lambda folder=folder: work(folder)):
             break
         work(folder)
-        found = folder_bytes(folder)
+        found = file_digests(folder)
         assert found.keys() == whole.keys(), f"killed before operation {number}"
         assert [name for name in whole if found[name] != whole[name]] == [], f"killed before operation {number}"
         number += 1

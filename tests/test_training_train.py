@@ -1,7 +1,6 @@
 """Training end to end: the same bytes from the same seed, also after a kill; files that open_clip loads."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ import pytest
 import torch
 import typer
 from accelerate.utils import DistributedType
+from file_digests import file_digest
 from model_factory import noise_image, tiny_architecture, write_records
 from pictures import kill_when
 from safetensors.torch import load_file
@@ -65,7 +65,7 @@ def metrics(folder):
 
 
 def digest(folder):
-    return hashlib.sha256((folder / "open_clip_model.safetensors").read_bytes()).hexdigest()
+    return file_digest(folder / "open_clip_model.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -119,11 +119,6 @@ def views_by_hand(model, folder, role, *, tower, read, draws, seed=0, augment="s
     return result
 
 
-def npz_bytes(folder):
-    """Name → bytes of every piece under a folder."""
-    return {path.name: path.read_bytes() for path in sorted(Path(folder).rglob("*.np[yz]"))}
-
-
 def strict_json(summary):
     """The summary as it comes back from JSON, which has no NaN."""
     return json.loads(json.dumps(summary, allow_nan=False))
