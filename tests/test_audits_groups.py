@@ -3,10 +3,12 @@
 import html
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from crop_world import knowing, options
 from pair_worlds import PairWorld
-from test_audits_image_dejavu import knowing, options
+from rich.console import Console
 from tower_world import encoder, records_folder
 from utility_world import UtilityWorld
 from worlds import VectorWorld
@@ -24,7 +26,7 @@ from memometer import (
 )
 from memometer.audits.small_sets import small_notes
 from memometer.cli.show import show_audit
-from memometer.report import render
+from memometer.report import page_of, render
 
 SIZE = 3
 TOWERS = {"role": "a", "tower": "both", "replicates": 100, "gallery": 3, "draws": 2}
@@ -125,6 +127,20 @@ def test_every_interval_of_records_says_how_many_groups_it_draws(pair):
             assert alone[path][name] >= 0.95 * alone[path][name.replace("n_groups", "n")]  # scenes have near duplicates
 
 
+def test_every_interval_of_a_table_says_how_many_groups_it_draws(pair):
+    for name, table in pair[1].tables.items():
+        for column in (each for each in table.column_names if each.removesuffix("low") in ("", "delta_")):
+            counted = column.removesuffix("low")
+            if "n" not in table.column_names:
+                continue  # UnitMem's layers: means over units
+            rows = table.filter(pc.is_valid(table[column])).to_pylist()
+            assert rows, (name, column)
+            for row in rows:
+                n, n_groups = row[f"{counted}n"], row[f"{counted}n_groups"]
+                assert n / SIZE <= n_groups <= n, (name, row)
+            assert sum(row[f"{counted}n_groups"] for row in rows) < sum(row[f"{counted}n"] for row in rows)
+
+
 def test_values_stay_and_intervals_are_of_groups(pair):
     measure = pair[0].summary["measure"]
     if measure not in DRAWN:
@@ -153,6 +169,19 @@ def test_the_samples_the_terminal_and_the_report_name_the_groups(pair, capsys):
     assert warning in grouped.summary["notes"]
     assert warning[1:] in html.unescape(render(grouped))
     assert measure not in DRAWN or "groups, " in warning or "groups;" in warning
+
+
+def test_a_comparison_names_the_groups_that_records_in_common_come_in(pair, capsys):
+    for audit, size in zip(pair, (1, SIZE), strict=True):
+        compared = compare_audits([audit, audit], replicates=100)
+        (run,) = compared.summary["runs"]
+        parts = run["records"].values()
+        n, n_groups = (sum(part[name] for part in parts) for name in ("n_common", "n_groups_common"))
+        assert 0.95 * n / size <= n_groups <= n / size + len(parts)  # scenes have near duplicates
+        Console(width=200).print(*page_of("compare").printed(compared.as_audit()))
+        said = f" in {n_groups} groups" * (n_groups < n)
+        assert f"; {n} records{said})" in " ".join(capsys.readouterr().out.split())
+        assert f", {n} records in common{said}<" in render(compared.as_audit())
 
 
 def test_a_comparison_draws_the_groups_too(pair):

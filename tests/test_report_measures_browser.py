@@ -4,10 +4,10 @@ import itertools
 
 import pytest
 from browser import MARKS, browser  # noqa: F401 (a fixture)
+from crop_world import knowing, options
 from model_factory import write_records
 from pair_worlds import PairWorld
 from sweep_factory import sweep
-from test_audits_image_dejavu import knowing, options
 from tower_world import encoder, records_folder
 from utility_factory import make_utility
 from worlds import VectorWorld

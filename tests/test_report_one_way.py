@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from crop_world import knowing, options
 from pair_worlds import PairWorld
-from test_audits_image_dejavu import knowing, options
 from tower_world import encoder, records_folder
 from worlds import VectorWorld
 

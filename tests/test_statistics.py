@@ -157,6 +157,19 @@ def test_label_table_by_hand():
     assert rows["ant"]["gap"] == 0.5
     # Agresti and Min: (b − c)/(n + 2) ± 1.96 √(b + c + 1 − (b − c)²/(n + 2))/(n + 2) with b = 2, c = 0, n = 4
     half = 1.96 * (3 - 4 / 6) ** 0.5 / 6
+    assert (rows["ant"]["n_groups"], rows["cow"]["n_groups"]) == (4, 1)
     assert rows["ant"]["low"] == pytest.approx(2 / 6 - half)
     assert rows["ant"]["high"] == pytest.approx(2 / 6 + half)
     assert table["label"][0].as_py() == "ant"
+
+
+def test_label_table_counts_the_groups_of_each_label():
+    table = label_table(
+        labels=pa.array(["ant", "bee"]),
+        label_ids=np.array([0, 1, 0, 0, 1], np.int32),
+        found_target=np.ones(5, bool),
+        found_reference=np.zeros(5, bool),
+        groups=np.array([7, 7, 2, 7, 3]),
+    )
+    rows = {row["label"]: (row["n"], row["n_groups"]) for row in table.to_pylist()}
+    assert rows == {"ant": (3, 2), "bee": (2, 2)}

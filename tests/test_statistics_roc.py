@@ -92,6 +92,15 @@ def test_the_interval_covers_the_true_area_95_times_in_100():
         assert 0.92 <= np.mean(covered) <= 0.99
 
 
+def test_groups_are_counted_on_either_side_of_those_that_have_a_score():
+    scores = np.array([0.5, 0.9, 0.8, 0.1, 0.2, np.nan, 0.3])
+    positives = np.array([True, True, True, False, False, False, False])
+    assert roc_area(scores, positives).n_groups_positive is None
+    found = roc_area(scores, positives, groups=np.array([0, 0, 1, 1, 2, 3, 4])).as_dict()
+    assert (found["n_positive"], found["n_groups_positive"]) == (3, 2)
+    assert (found["n_negative"], found["n_groups_negative"]) == (3, 3)
+
+
 def test_undefined_is_null_with_a_reason():
     scores = np.array([0.2, np.nan, 0.1])
     none = roc_area(scores, np.array([False, True, False]))

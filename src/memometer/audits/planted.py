@@ -72,7 +72,7 @@ def find_planted(
         groups: (n,) which records belong together; None where each is alone.
 
     Returns:
-        Rows ``{"kind", "by", "area", "low", "high", "n_positive", "n_negative"}``, with a ``"random"`` one per kind,
+        Rows ``{"kind", "by", "area", "low", "high", "n_positive", "n_negative", …}``, with a ``"random"`` one per kind,
         and the curves (`ROC_SCHEMA`).
     """
     values = np.array(kinds.to_pylist(), object)

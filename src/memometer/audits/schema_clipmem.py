@@ -82,6 +82,8 @@ class Found(Strict):
     n_positive: int = Field(description="Planted candidates of this kind.")
     n_negative: int = Field(description="Candidates with nothing planted.")
     reason: str | None = None
+    n_groups_positive: int | None = Field(default=None, description="Groups, or single records, behind n_positive.")
+    n_groups_negative: int | None = Field(default=None, description="Groups, or single records, behind n_negative.")
 
 
 class Duplicates(Strict):

@@ -71,6 +71,8 @@ class Found(Strict):
     n_positive: int
     n_negative: int
     reason: str | None = None
+    n_groups_positive: int | None = Field(default=None, description="Groups, or single records, behind n_positive.")
+    n_groups_negative: int | None = Field(default=None, description="Groups, or single records, behind n_negative.")
 
 
 class Duplicates(Strict):

@@ -35,6 +35,7 @@ LAYERS_SCHEMA = pa.schema(
         ("delta_high", pa.float64()),
         ("delta_n", pa.int64()),
         ("n_groups", pa.int64()),  # what is drawn for LayerMem; records where each is alone
+        ("delta_n_groups", pa.int64()),  # the same for ΔLayerMem
     ]
 )
 
@@ -76,7 +77,8 @@ def layer_table(towers: dict[Tower, list[TowerScores]], *, seed: int, replicates
                 row: dict[str, Any] = {"tower": tower, "design": design, "index": place + 1, "layer": layer}
                 row |= {"layermem": level.value, "low": level.low, "high": level.high, "n": level.n}
                 row |= {"n_undefined": undefined, "delta": change.value, "delta_low": change.low}
-                row |= {"delta_high": change.high, "delta_n": change.n, "n_groups": level.n_groups}
+                row |= {"delta_high": change.high, "delta_n": change.n}
+                row |= {"n_groups": level.n_groups, "delta_n_groups": change.n_groups}
                 rows.append(row)
     return pa.Table.from_pylist(rows, schema=LAYERS_SCHEMA)
 

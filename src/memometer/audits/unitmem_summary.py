@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.gallery import thumbnail
-from memometer.audits.items import item, items_table
+from memometer.audits.items import group_names, item, items_table
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.data.records import Records
 from memometer.encoders import Tower
@@ -187,7 +187,7 @@ def units_table(towers: dict[Tower, TowerUnits]) -> pa.Table:
 def samples_table(towers: dict[Tower, TowerUnits]) -> pa.Table:
     """One row per record: how many units of each tower it excites the most, and the sum of their UnitMem."""
     records = next(iter(towers.values())).records
-    columns: dict[str, Any] = {"record_id": records.record_ids}
+    columns: dict[str, Any] = {"record_id": records.record_ids, "group": group_names(records)}
     for tower, part in towers.items():
         counts, sums = _by_row(part)
         unread = np.isnan(sums)

@@ -79,7 +79,7 @@ class Pair:
         baseline: what is compared with.
         run: what is compared.
         parts: the parts that both have.
-        counts: part → how many records each has, and both.
+        counts: part → how many records each has, and both, and the groups that these come in where audits have such.
         unpaired: the records that the paired numbers leave out (`UNPAIRED_SCHEMA`).
     """
 
@@ -127,6 +127,7 @@ def pair_sides(baseline: Side, run: Side) -> Pair:
             "n_only_baseline": len(missing[0]),
             "n_only_run": len(missing[1]),
             "n_scored_by_one": len(unscored[0]) + len(unscored[1]),
+            **({} if paired.groups is None else {"n_groups_common": len(np.unique(paired.groups))}),
         }
         if len(paired.ids):
             parts[name] = paired

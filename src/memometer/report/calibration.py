@@ -4,6 +4,7 @@ from typing import Any
 
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.text import DASH, count, plain
+from memometer.statistics.small_sets import counted
 
 __all__ = ["calibration_tables"]
 
@@ -49,8 +50,7 @@ def _planted(rows: list[dict[str, Any]]) -> Numbers:
             plain(row["by"]),
             _number(row["area"], "{:.3f}"),
             DASH if row["low"] is None else f"[{row['low']:.3f}, {row['high']:.3f}]",
-            count(row["n_positive"]),
-            count(row["n_negative"]),
+            *(counted(row[f"n_{which}"], row.get(f"n_groups_{which}")) for which in ("positive", "negative")),
         )
         for row in rows
     )

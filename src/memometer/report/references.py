@@ -5,6 +5,7 @@ from typing import Any
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
 from memometer.report.text import DASH, count, plain
+from memometer.statistics.small_sets import counted
 
 __all__ = ["agreement_numbers", "agreement_rows", "reference_numbers"]
 
@@ -48,7 +49,8 @@ def agreement_rows(summary: dict[str, Any], names: dict[str, str]) -> Numbers:
             found = entry[key]
             value = DASH if found["value"] is None else f"{found['value']:.3f}"
             interval = DASH if found["low"] is None else f"[{found['low']:.3f}, {found['high']:.3f}]"
-            rows.append((pair, name, value, interval, count(found["n"]), count(found["n_undefined"])))
+            n = counted(found["n"], found.get("n_groups"))
+            rows.append((pair, name, value, interval, n, count(found["n_undefined"])))
     return Numbers(("References", "Agreement", "Value", "95 % interval", "n", "undefined"), tuple(rows), n_text=2)
 
 

@@ -28,7 +28,7 @@ def label_table(
         found_target: (t,) whether the target recovered it.
         found_reference: (t,) whether the reference did.
         groups: (t,) which pairs belong together, as those of near duplicates do; None where each record is alone. The
-            variance of a label grows with what its groups have in common.
+            variance of a label grows with what its groups have in common. Their number is ``n_groups``.
     """
     import pyarrow.compute as pc  # here: what prints a finished run does not wait for it
 
@@ -41,15 +41,18 @@ def label_table(
     difference = only_target - only_reference
     adjusted = difference / (n + 2)
     variance = (only_target + only_reference + 1 - difference**2 / (n + 2)) / (n + 2) ** 2
+    n_groups = n
     if groups is not None:
         signs = found_target.astype(np.float64) - found_reference
-        variance *= _design_effects(label_ids, signs - (difference / np.maximum(n, 1))[label_ids], groups, v)
+        effects, n_groups = _design_effects(label_ids, signs - (difference / np.maximum(n, 1))[label_ids], groups, v)
+        variance *= effects
     half = 1.96 * np.sqrt(variance)
     kept = np.flatnonzero(n)
     kept = kept[np.lexsort((kept, -(adjusted - half)[kept]))]
     table = {
         "label": labels.take(pa.array(kept)),
         "n": pa.array(n[kept].astype(np.int64)),
+        "n_groups": pa.array(n_groups[kept].astype(np.int64)),
         "recall_target": pa.array(hits_target[kept] / n[kept]),
         "recall_reference": pa.array(hits_reference[kept] / n[kept]),
         "gap": pa.array(difference[kept] / n[kept]),
@@ -61,12 +64,13 @@ def label_table(
 
 def _design_effects(
     label_ids: npt.NDArray[np.int32], deviations: npt.NDArray[np.float64], groups: Groups, v: int
-) -> npt.NDArray[np.float64]:
-    """(v,) how many times the variance of each label's gap is that of as many single records; never below 1."""
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """(v,) how many times the variance of each label is that of as many single records, at least 1; (v,) its groups."""
     order = np.lexsort((deviations, groups, label_ids))
     labels, codes, values = label_ids[order], groups[order], deviations[order]
     starts = np.flatnonzero((np.diff(labels, prepend=-1) != 0) | (np.diff(codes, prepend=codes[:1] - 1) != 0))
     totals = np.add.reduceat(values, starts) if len(starts) else values
     together = np.bincount(labels[starts], weights=totals**2, minlength=v)
     alone = np.bincount(labels, weights=values**2, minlength=v)
-    return np.maximum(1.0, together / np.where(alone > 0, alone, np.inf))
+    effects = np.maximum(1.0, together / np.where(alone > 0, alone, np.inf))
+    return effects, np.bincount(labels[starts], minlength=v).astype(np.float64)

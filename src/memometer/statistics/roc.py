@@ -31,6 +31,8 @@ class RocArea:
         n_positive: the records to be found.
         n_negative: the others.
         reason: why ``area`` is None.
+        n_groups_positive: what the records to be found come in, themselves where each is alone; None without groups.
+        n_groups_negative: the same of the others.
     """
 
     area: float | None
@@ -39,11 +41,14 @@ class RocArea:
     n_positive: int
     n_negative: int
     reason: str | None = None
+    n_groups_positive: int | None = None
+    n_groups_negative: int | None = None
 
     def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` only where there is one."""
+        """For JSON; ``reason`` and numbers of groups only where there are such."""
+        optional = ("reason", "n_groups_positive", "n_groups_negative")
         fields = dataclasses.asdict(self)
-        return fields if self.reason else {name: value for name, value in fields.items() if name != "reason"}
+        return {name: value for name, value in fields.items() if name not in optional or value is not None}
 
 
 def roc_area(scores: Floats, positives: npt.NDArray[np.bool_], *, groups: Groups | None = None) -> RocArea:
@@ -69,9 +74,12 @@ def roc_area(scores: Floats, positives: npt.NDArray[np.bool_], *, groups: Groups
 
     above = float(rankdata(kept)[positive].sum()) - n_positive * (n_positive + 1) / 2
     area = above / (n_positive * n_negative)
-    effect = 1.0 if groups is None else design_effect(_influences(kept, positive), groups[scored])
+    if groups is None:
+        return RocArea(area, *_interval(area, n_positive, n_negative), n_positive, n_negative)
+    effect = design_effect(_influences(kept, positive), groups[scored])
     low, high = _interval(area, n_positive, n_negative, effect=effect)
-    return RocArea(area, low, high, n_positive, n_negative)
+    n_groups = (len(np.unique(groups[scored][kind])) for kind in (positive, ~positive))
+    return RocArea(area, low, high, n_positive, n_negative, None, *n_groups)
 
 
 def roc_curve(scores: Floats, positives: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt, pc
-from memometer.report.text import count, plain, signed
+from memometer.report.text import plain, signed
+from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -25,6 +26,7 @@ DESIGNS = {"balanced": "Balanced, both ways", "forward": "Target's records", "ba
 COLORS = {"balanced": theme.TARGET, "forward": theme.BLUE, "backward": theme.REFERENCE}
 DASHES = {"balanced": (1, 0), "forward": (6, 3), "backward": (2, 3)}
 MAX_LAYERS = 200
+DELTA = ("delta", "delta_low", "delta_high", "delta_n", "delta_n_groups")
 
 
 def layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
@@ -59,7 +61,7 @@ def layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
 
 def layermem_numbers(audit: "Audit") -> Numbers:
     """LayerMem of every layer and design."""
-    return _numbers(audit, ("layermem", "low", "high", "n"), "LayerMem", list(DESIGNS))
+    return _numbers(audit, ("layermem", "low", "high", "n", "n_groups"), "LayerMem", list(DESIGNS))
 
 
 def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
@@ -87,7 +89,7 @@ def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatCha
 
 def delta_numbers(audit: "Audit") -> Numbers:
     """ΔLayerMem of every layer but the first."""
-    return _numbers(audit, ("delta", "delta_low", "delta_high", "delta_n"), "ΔLayerMem", [_headline(audit)])
+    return _numbers(audit, DELTA, "ΔLayerMem", [_headline(audit)])
 
 
 def towers_of(audit: "Audit") -> list[str]:
@@ -129,18 +131,19 @@ def _headline(audit: "Audit") -> str:
     return "balanced" if audit.summary.get("backward") else "forward"
 
 
-def _numbers(audit: "Audit", fields: tuple[str, str, str, str], name: str, designs: list[str]) -> Numbers:
+def _numbers(audit: "Audit", fields: tuple[str, ...], name: str, designs: list[str]) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
     for row in sorted(
         (row for design in designs for row in _rows(audit, design) if row[fields[0]] is not None),
         key=lambda row: (row["tower"], designs.index(row["design"]), row["index"]),
     ):
-        value, low, high, n = (row[field] for field in fields)
+        value, low, high, n = (row[field] for field in fields[:4])
         if low is not None and (low > 0 or high < 0):
             strong.add(len(rows))
         layer = f"{row['index']}: {plain(row['layer'], limit=60)}"
-        rows.append((row["tower"], DESIGNS[row["design"]], layer, signed(value), signed(low), signed(high), count(n)))
+        numbers = (signed(value), signed(low), signed(high), counted(n, row.get(fields[4])))
+        rows.append((row["tower"], DESIGNS[row["design"]], layer, *numbers))
     header = ("Tower", "Records", "Layer", name, "Low", "High", "n")
     return Numbers(header if rows else (), tuple(rows), n_text=3, strong=frozenset(strong))
 

@@ -7,7 +7,8 @@ import pyarrow as pa
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt
-from memometer.report.text import count, plain, signed
+from memometer.report.text import plain, signed
+from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -49,7 +50,7 @@ def leaking_numbers(audit: "Audit") -> Numbers:
     rows = tuple(
         (
             plain(row["label"], limit=80),
-            count(row["n"]),
+            counted(row["n"], row.get("n_groups")),
             *(f"{row[name]:.3f}" for name in ("recall_target", "recall_reference")),
             *(signed(row[name]) for name in ("gap", "low", "high")),
         )

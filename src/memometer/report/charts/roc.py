@@ -8,7 +8,8 @@ import pyarrow as pa
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt, pc
-from memometer.report.text import count, plain, unsigned
+from memometer.report.text import plain, unsigned
+from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from memometer.audits.result import Audit
@@ -47,7 +48,7 @@ def planted_numbers(audit: "Audit") -> Numbers:
             plain(row["kind"], limit=40),
             plain(row["by"], limit=40),
             *(unsigned(row[name]) for name in ("area", "low", "high")),
-            *(count(row[name]) for name in ("n_positive", "n_negative")),
+            *(counted(row[f"n_{which}"], row.get(f"n_groups_{which}")) for which in ("positive", "negative")),
         )
         for row in audit.summary.get("planted") or []
     )

@@ -1,6 +1,6 @@
 """Audits side by side: the difference of every number from the baseline, and the records that moved the most."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.differences import COLUMNS, difference_forest, difference_numbers, run_numbers
 from memometer.report.charts.table import HeadTable, Numbers
@@ -8,6 +8,7 @@ from memometer.report.compare_verdict import compare_verdict
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count, plain
+from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,9 +35,7 @@ FIGURES = (
 def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     facts: list[tuple[str, object]] = [("Measure", summary["of_name"]), ("Baseline", _named(summary["baseline"]))]
-    for run in summary["runs"][:MAX_RUNS]:
-        common = sum(counts["n_common"] for counts in run["records"].values())
-        facts.append(("Compared", f"{_named(run)}, {count(common)} records in common"))
+    facts += [("Compared", f"{_named(run)}, {_common(run, 'records in common')}") for run in summary["runs"][:MAX_RUNS]]
     return tuple((name, clip(value, limit=600)) for name, value in facts)
 
 
@@ -46,6 +45,13 @@ def _named(side: dict[str, str | None]) -> str:
     )
 
 
+def _common(run: dict[str, Any], what: str) -> str:
+    """How many records an audit has in common with the baseline, and in how many groups."""
+    parts = run["records"].values()
+    n_groups = [counts.get("n_groups_common", counts["n_common"]) for counts in parts]
+    return counted(sum(counts["n_common"] for counts in parts), sum(n_groups), what=what)
+
+
 def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
     baseline = plain(audit.summary["baseline"]["name"])
     return (
@@ -53,8 +59,9 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
             HeadTable(
                 f"{plain(run['name'])} less {baseline}",
                 run_numbers(run),
-                "Differences whose interval is clear of 0 are in bold. n: the records, or units, that both score. "
-                f"Baseline and run are over these alone. Of the records, {count(run['moved']['more'])} moved to more "
+                "Differences whose interval is clear of 0 are in bold. n: the records, units, or groups dealt "
+                "alike, that both score. Baseline and run are over these alone. Of the "
+                f"{_common(run, 'records that both have')}, {count(run['moved']['more'])} moved to more "
                 f"memorization and {count(run['moved']['less'])} to less.",
             )
             for run in audit.summary["runs"]
@@ -85,7 +92,7 @@ def _terminal(audit: "Audit") -> "list[Table]":
         others = (
             f", {count(len(whole.rows) - len(rows))} more numbers in the report" if len(rows) < len(whole.rows) else ""
         )
-        title = f"{plain(run['name'])} less {baseline} ({design}{others})"
+        title = f"{plain(run['name'])} less {baseline} ({design}{others}; {_common(run, 'records')})"
         brief.append(HeadTable(title, Numbers(COLUMNS[1:], tuple(rows), strong=frozenset(strong))))
     return list(head_tables(audit.summary["of_name"], [*brief, HeadTable("undefined", _reasons(audit))]))
 
