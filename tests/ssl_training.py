@@ -1,7 +1,5 @@
 """Small self-supervised trainings on built-in scenes."""
 
-import sys
-
 import pyarrow.parquet as pq
 from file_digests import file_digest
 
@@ -9,7 +7,6 @@ from memometer.data.scenes import make_scenes
 from memometer.training import SslConfig, train_ssl
 
 N, BATCH, EPOCHS = 64, 32, 4
-TWO_PROCESSES = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 OBJECTIVES = ("vicreg", "simclr", "barlow", "dino")
 
 

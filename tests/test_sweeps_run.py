@@ -1,16 +1,16 @@
 """A real sweep on scenes: killed and resumed, failed cells, shards, the command."""
 
+import json
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+import warm_processes
 from file_digests import file_digest
 from locks import held
+from model_factory import tiny_architecture
+from sweep_shard import run_shard
 from typer.testing import CliRunner
 
 from memometer import InputError, JobError, make_scenes, run_sweep, split_records
@@ -27,7 +27,7 @@ seeds = [0]
 [data]
 records = "records"
 [train]
-model = "tiny"
+model = "tiny.json"
 epochs = 2
 batch_size = 10
 [settings.default]
@@ -49,23 +49,15 @@ def world(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     make_scenes(folder / "records", n=60, size=32)
     split_records(folder / "records", "a=20,b=20,public=rest")
+    (folder / "tiny.json").write_text(json.dumps(tiny_architecture().config))
     (folder / "sweep.toml").write_text(TOML)
     run_sweep(folder / "sweep.toml", out=folder / "whole", device="cpu", workers=0)
     return folder
 
 
-SHARD = """
-import sys
-from memometer import run_sweep
-found = run_sweep(sys.argv[1], out=sys.argv[2], shard="0/1", device="cpu", workers=0)
-sys.exit(found is not None or bool({"altair", "vl_convert", "memometer.report"} & set(sys.modules)))
-"""
-
-
 def shard(world, out):
     """A process that runs a shard, here of all cells, and fails where it loads what only a report needs."""
-    words = (sys.executable, "-c", SHARD, str(world / "sweep.toml"), str(out))
-    return subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return warm_processes.start(run_shard, world / "sweep.toml", out, log=out.with_suffix(".log"))
 
 
 def numbers(folder):
@@ -81,26 +73,17 @@ def stamps(folder):
     }
 
 
-def killed_when(process, reached, *, seconds=120):
-    """Kills the process as soon as ``reached()``."""
-    end = time.monotonic() + seconds
-    while not reached():
-        assert process.poll() is None, "the sweep ended before it could be killed"
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-
-
 def test_a_killed_sweep_goes_on_and_ends_with_the_same_numbers(world, tmp_path):
     first, second = (tmp_path / "out" / "cells" / name / "seed-0" for name in ("default", SECOND))
     shutil.copytree(world / "whole" / "cells" / "default", first.parent)  # a finished cell, as another machine made it
     before = stamps(first)
     process = shard(world, tmp_path / "out")
-    killed_when(process, (second / "a" / "manifest.json").is_file)
+    warm_processes.kill_once(process, (second / "a" / "manifest.json").is_file)
     assert not (second / "result.json").exists()
     trained = stamps(second / "a")
-    assert shard(world, tmp_path / "out").wait() == 0
+    process = shard(world, tmp_path / "out")
+    process.join()
+    assert process.exitcode == 0, (tmp_path / "out.log").read_text()
     assert not (tmp_path / "out" / "summary.json").exists()
     found = run_sweep(world / "sweep.toml", out=tmp_path / "out", device="cpu", workers=0)
     assert stamps(first) == before
@@ -171,9 +154,10 @@ def test_another_sweep_in_the_folder_is_refused_or_replaced(world, tmp_path, mon
     from memometer.sweeps import running
 
     shutil.copytree(world / "whole", tmp_path / "out")
-    (tmp_path / "sweep.toml").write_text(
-        TOML.replace("0.3\n[audit]", "0.4\n[audit]").replace('"records"', f'"{world / "records"}"')
-    )
+    other = TOML.replace("0.3\n[audit]", "0.4\n[audit]")
+    for name in ("records", "tiny.json"):
+        other = other.replace(f'"{name}"', f'"{world / name}"')
+    (tmp_path / "sweep.toml").write_text(other)
     with pytest.raises(InputError, match=r"1 of 2 cells were computed, or begun, with other options.*--overwrite"):
         run_sweep(tmp_path / "sweep.toml", out=tmp_path / "out", device="cpu")
     computed = []

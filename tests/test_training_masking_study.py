@@ -16,8 +16,8 @@ from memometer.training.folder import ModelFolder
 N, N_PUBLIC, MASK = 400, 300, 0.8
 MODEL = {
     "embed_dim": 64,
-    "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 64, "layers": 2, "head_width": 32},
-    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
+    "vision_cfg": {"image_size": 32, "patch_size": 16, "width": 64, "layers": 2, "head_width": 32},
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
 }
 
 
@@ -32,7 +32,7 @@ def made(tmp_path_factory):
     root, threads = tmp_path_factory.mktemp("study"), torch.get_num_threads()
     torch.set_num_threads(1)  # the weights depend on it
     (root / "model.json").write_text(json.dumps(MODEL))
-    make_scenes(root / "records", n=2 * N + N_PUBLIC, seed=0, workers=0)
+    make_scenes(root / "records", n=2 * N + N_PUBLIC, size=32, seed=0, workers=0)
     split_records(root / "records", {"a": N, "b": N, "public": "rest"}, seed=0)
     found = {}
     for mask in (0.0, MASK):

@@ -1,8 +1,6 @@
 """Trainings with mitigations end to end: what reaches the model, its key and its manifest; bad input."""
 
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
@@ -10,9 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import typer
+import warm_processes
+from clip_training import STEPS, digest, flags, metrics, options, run, run_until
 from model_factory import noise_image, tiny_architecture, write_records
 from safetensors.torch import load_file
-from test_training_train import STEPS, digest, flags, metrics, options, run, run_until
 from typer.testing import CliRunner
 
 from memometer.cli.train import command
@@ -373,12 +372,10 @@ def test_the_command_takes_every_mitigation(world, tmp_path):
     assert "label_smoothing = 0.1 goes with loss = clip" in str(siglip.exception)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{"loss": "siglip"}, {"label_smoothing": 0.1, "early_stop": "held"}])
 def test_two_processes_learn_what_one_learns_with_other_losses(world, tmp_path, changes):
     one = run(world, tmp_path / "one", **changes)
-    launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
-    named = flags({**options(world, tmp_path / "two"), **changes})
-    done = subprocess.run([*launch, "-m", "memometer", "train", *named], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    words = ("train", *flags({**options(world, tmp_path / "two"), **changes}))
+    codes = warm_processes.together(2, warm_processes.memometer, *words, logs=tmp_path)
+    assert codes == [0, 0], (tmp_path / "0.log").read_text()
     np.testing.assert_allclose(metrics(tmp_path / "two")["loss"], metrics(one.folder)["loss"], rtol=2e-3)

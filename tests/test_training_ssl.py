@@ -1,8 +1,6 @@
 """Self-supervised training: the same bytes from the same seed, loadable models, wrong input."""
 
 import json
-import signal
-import subprocess
 import sys
 
 import numpy as np
@@ -11,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 import typer
-from pictures import kill_when
+import warm_processes
 from safetensors.torch import load_file
-from ssl_training import BATCH, EPOCHS, OBJECTIVES, TWO_PROCESSES, N, digest, flags, metrics, options, run, write_world
+from ssl_training import BATCH, EPOCHS, OBJECTIVES, N, digest, flags, metrics, options, run, write_world
 from typer.testing import CliRunner
 
 from memometer.cli.train_ssl import command
@@ -133,15 +131,10 @@ def test_a_stopped_training_ends_with_the_same_bytes(world, trained, tmp_path, m
 
 
 def test_kill_minus_9_then_the_same_training_ends_with_the_same_bytes(world, tmp_path, one_thread, capsys):
-    changes = {"objective": "dino", "epochs": 20}  # whose teacher a resume needs too
-    command_line = [
-        sys.executable,
-        "-m",
-        "memometer",
-        "train-ssl",
-        *flags(options(world, tmp_path / "killed", **changes)),
-    ]
-    assert kill_when(command_line, (tmp_path / "killed" / "state" / "last.pt").exists, timeout=120) == -signal.SIGKILL
+    changes = {"objective": "dino", "epochs": 8}  # whose teacher a resume needs too
+    words = ("train-ssl", *flags(options(world, tmp_path / "killed", **changes)))
+    process = warm_processes.start(warm_processes.memometer, *words, log=tmp_path / "log")
+    warm_processes.kill_once(process, (tmp_path / "killed" / "state" / "last.pt").exists)
     assert not (tmp_path / "killed" / "manifest.json").exists()
     run(world, tmp_path / "killed", **changes)
     assert "going on after epoch" in capsys.readouterr().err
@@ -189,11 +182,11 @@ def test_the_command_trains_and_prints_the_models(world, tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_train_one_model(world, tmp_path):
-    named = flags(options(world, tmp_path / "m", objective="dino", epochs=2))
-    command_line = [*TWO_PROCESSES, "-m", "memometer", "train-ssl", *named, "--json"]
-    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    manifest = json.loads(done.stdout)  # printed once
+    words = ("train-ssl", *flags(options(world, tmp_path / "m", objective="dino", epochs=2)), "--json")
+    codes = warm_processes.together(2, warm_processes.memometer, *words, logs=tmp_path)
+    assert codes == [0, 0], (tmp_path / "0.log").read_text()
+    assert (tmp_path / "1.out").read_text() == ""
+    manifest = json.loads((tmp_path / "0.out").read_text())
     assert manifest["processes"] == 2
     assert load_ssl(f"ssl:{tmp_path / 'm'}").weights_hash == manifest["model"]["weights_hash"]
 

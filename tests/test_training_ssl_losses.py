@@ -1,13 +1,13 @@
 """The losses of self-supervised training against slow oracles, written from the papers' formulas."""
 
 import json
-import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import warm_processes
 from ssl_oracles import barlow_oracle, dino_oracle, simclr_oracle, tensors, two_views, vicreg_oracle
-from ssl_training import TWO_PROCESSES
 
 from memometer.training.ssl.dino import Prototypes
 from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
@@ -56,43 +56,35 @@ def test_prototypes_are_cosines():
     np.testing.assert_allclose(prototypes(torch.tensor(z)).detach().numpy(), expected, rtol=1e-5)
 
 
-SHARED_LOSSES = """
-import json, sys
-import torch
-from memometer.training.ssl.losses import simclr_loss, vicreg_loss
-
-torch.distributed.init_process_group("gloo")
-rank = torch.distributed.get_rank()
-found = {}
-for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature=0.5))):
-    views = torch.load(sys.argv[1], weights_only=True).chunk(2, dim=1)[rank].requires_grad_()
-    value = loss(*views)
-    value.backward()
-    shares = [torch.zeros_like(views) for _ in range(2)]
-    torch.distributed.all_gather(shares, views.grad)
-    mean = value.detach().clone()
-    torch.distributed.all_reduce(mean)
-    # data parallelism halves the gradients
-    found[name] = {"loss": mean.item() / 2, "gradient": (torch.cat(shares, dim=1) / 2).tolist()}
-if rank == 0:
-    print(json.dumps(found))
-torch.distributed.barrier()
-torch.distributed.destroy_process_group()
-"""
+def shared_losses(views, out):
+    """Losses and gradients of views that two processes share, to a file."""
+    torch.distributed.init_process_group("gloo")
+    rank = torch.distributed.get_rank()
+    found = {}
+    for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature=0.5))):
+        own = views.chunk(2, dim=1)[rank].clone().requires_grad_()
+        value = loss(*own)
+        value.backward()
+        shares = [torch.zeros_like(own) for _ in range(2)]
+        torch.distributed.all_gather(shares, own.grad)
+        mean = value.detach().clone()
+        torch.distributed.all_reduce(mean)
+        # data parallelism halves the gradients
+        found[name] = {"loss": mean.item() / 2, "gradient": (torch.cat(shares, dim=1) / 2).tolist()}
+    if rank == 0:
+        Path(out).write_text(json.dumps(found))
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 
 
-@pytest.mark.slow
 def test_the_loss_of_two_processes_is_that_of_the_whole_batch(tmp_path):
     views = torch.tensor(np.stack(two_views(n=8)))
-    torch.save(views, tmp_path / "views.pt")
-    (tmp_path / "shared.py").write_text(SHARED_LOSSES)
-    command_line = [*TWO_PROCESSES, str(tmp_path / "shared.py"), str(tmp_path / "views.pt")]
-    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    codes = warm_processes.together(2, shared_losses, views, tmp_path / "found.json", logs=tmp_path)
+    assert codes == [0, 0], (tmp_path / "0.log").read_text()
+    shared = json.loads((tmp_path / "found.json").read_text())
     for name, loss in (("vicreg", vicreg_loss()), ("simclr", simclr_loss(temperature=0.5))):
         whole = views.clone().requires_grad_()
         value = loss(*whole)
         value.backward()
-        found = json.loads(done.stdout)[name]
-        assert found["loss"] == pytest.approx(value.item(), rel=1e-6)
-        np.testing.assert_allclose(found["gradient"], whole.grad.numpy(), rtol=1e-5, atol=1e-9)
+        assert shared[name]["loss"] == pytest.approx(value.item(), rel=1e-6)
+        np.testing.assert_allclose(shared[name]["gradient"], whole.grad.numpy(), rtol=1e-5, atol=1e-9)

@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import difflib
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -129,11 +130,12 @@ def build_tokenizer(architecture: Architecture) -> Tokenizer:
     length = text.get("context_length") or open_clip.tokenizer.DEFAULT_CONTEXT_LENGTH
     hint = "; tokenizers from Hugging Face need 'pip install transformers', and the network once"
     with refusing(f"cannot load the tokenizer of '{architecture.name}'", hint=hint):
-        if architecture.origin == "library":
+        special = text.keys() & {"hf_tokenizer_name", "tokenizer_kwargs"} or "siglip" in architecture.name.lower()
+        if architecture.origin == "library" and special:
             return open_clip.get_tokenizer(architecture.name, context_length=length)  # type: ignore[no-any-return]
         options = tokenizer_options(architecture.config, name=architecture.name)
         if not text.get("hf_tokenizer_name"):
-            return open_clip.SimpleTokenizer(context_length=length, **options)  # type: ignore[no-any-return]
+            return _open_clips_own(length, json.dumps(options, sort_keys=True))
         return HFTokenizer(  # type: ignore[no-any-return]
             str(_hub_files(architecture, "hf_tokenizer_name", "tokenizer_config.json")),
             context_length=length,
@@ -142,6 +144,12 @@ def build_tokenizer(architecture: Architecture) -> Tokenizer:
             trust_remote_code=False,
             **options,
         )
+
+
+@functools.lru_cache(maxsize=4)
+def _open_clips_own(length: int, options: str) -> Tokenizer:
+    """Made once: reading its merges takes a quarter of a second, and an audit has several models."""
+    return open_clip.SimpleTokenizer(context_length=length, **json.loads(options))  # type: ignore[no-any-return]
 
 
 def _hub_files(architecture: Architecture, key: str, wanted: str) -> Path:

@@ -1,10 +1,8 @@
 """Models that were trained on nothing: small open_clip models as their first weights are drawn."""
 
-import functools
-
 import torch
 
-from memometer.encoders.architectures import Architecture, Tokenizer, build_model, build_tokenizer
+from memometer.encoders.architectures import Architecture, build_model, build_tokenizer
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.open_clip import OpenClipEncoder
@@ -44,16 +42,10 @@ def untrained(seed: int, name: str, *, device: str = "cpu") -> OpenClipEncoder:
         model = build_model(architecture)
     return OpenClipEncoder(
         model,
-        tokenizer=_tokenizer(),
+        tokenizer=build_tokenizer(architecture),
         model_config=CONFIG,
         preprocess_config=PREPROCESS,
         weights_hash=hash_tensors(model.state_dict()),
         spec=f"untrained:{seed}",
         device=choose_device(device),
     )
-
-
-@functools.cache
-def _tokenizer() -> Tokenizer:
-    """The same for all of them; it takes longer to build than a model."""
-    return build_tokenizer(Architecture(name="untrained", config=CONFIG))

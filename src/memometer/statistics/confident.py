@@ -237,8 +237,9 @@ class _Order:
             upto = np.cumsum(drawn)
             if upto[-1] >= size:
                 break
-        taken = np.clip(size - (upto - drawn), 0, drawn)
-        return float(taken @ self.hits[:reach])
+        last = int(upto.searchsorted(size))  # of it, as many as are still missing
+        missing = size - int(upto[last] - drawn[last])
+        return float(drawn[:last] @ self.hits[:last] + missing * self.hits[last])
 
 
 def _by_confidence(confidence: Floats, id_rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
