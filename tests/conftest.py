@@ -1,6 +1,7 @@
 """Fixtures that several files of tests share; what they need is imported by the tests that ask for them."""
 
 import pytest
+from hub_cache import hub_cache  # noqa: F401 (a fixture)
 
 
 @pytest.fixture(scope="module")

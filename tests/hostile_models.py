@@ -1,5 +1,6 @@
 """Tiny model folders of every layout, whose JSON files a test may change value by value."""
 
+import contextlib
 import copy
 import json
 
@@ -7,11 +8,23 @@ import timm
 import torch
 from model_factory import TEXT, VISION
 from safetensors.torch import save_file
+from watching import watched
 
+from memometer.embeddings import load_encoder
 from memometer.encoders.architectures import Architecture, build_model
 from memometer.encoders.ssl_model import SslArchitecture, SslModel
+from memometer.errors import InputError
 
-__all__ = ["clip_folder", "sentence_folder", "ssl_folder", "timm_folder", "with_values"]
+__all__ = [
+    "changed",
+    "clip_folder",
+    "outcome",
+    "sentence_folder",
+    "ssl_folder",
+    "timm_folder",
+    "tokenizer_files",
+    "with_values",
+]
 
 WRONG = (None, 7, -1, float("inf"), "x", [], {}, True, "x" * 100_000, [[["x", 7], []], [None]])
 """Values of other types; infinity is written as 1e400."""
@@ -107,10 +120,19 @@ def ssl_folder(folder, content=SSL_CONFIG):
     return folder
 
 
+def tokenizer_files(folder):
+    """The files of a tokenizer of transformers."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import BertTokenizerFast
+
+    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(WORDS)}, unk_token=WORDS[1]))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    BertTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
+
+
 def sentence_folder(folder):
     """A sentence-transformers model of one layer, with every kind of JSON file that such folders hold."""
-    from tokenizers import Tokenizer, models, pre_tokenizers
-    from transformers import BertConfig, BertModel, BertTokenizerFast
+    from transformers import BertConfig, BertModel
 
     folder.mkdir(parents=True)
     config = BertConfig(
@@ -122,9 +144,7 @@ def sentence_folder(folder):
         max_position_embeddings=16,
     )
     BertModel(config).save_pretrained(folder)
-    tokenizer = Tokenizer(models.WordPiece({word: n for n, word in enumerate(WORDS)}, unk_token=WORDS[1]))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    BertTokenizerFast(tokenizer_object=tokenizer).save_pretrained(folder)
+    tokenizer_files(folder)
     names = ("unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
     files = {
         "modules.json": [
@@ -166,6 +186,33 @@ def sentence_folder(folder):
         {"linear.weight": torch.zeros(8, 16), "linear.bias": torch.zeros(8)}, folder / "2_Dense/model.safetensors"
     )
     return folder
+
+
+def outcome(spec, *, never):
+    """What loading ends in: nothing but a model or an error of memometer's own passes.
+
+    Args:
+        spec: of the model.
+        never: where nothing is written either.
+    """
+    with watched(never):
+        try:
+            load_encoder(spec)
+        except InputError as error:
+            return str(error)
+        return "loaded"
+
+
+@contextlib.contextmanager
+def changed(path, text):
+    """A file with other content, for as long as it is looked at."""
+    before = path.read_bytes()
+    path.unlink()  # it may be a link
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.write_bytes(before)
 
 
 def with_values(content, *, each, of=1):

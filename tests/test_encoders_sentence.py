@@ -173,37 +173,6 @@ def test_damaged_weights_are_an_error(copy):
         load_encoder(f"text:{copy}")
 
 
-def test_a_name_is_looked_up_in_the_cache_and_then_downloaded(monkeypatch, library):
-    import sentence_transformers
-
-    asked = []
-
-    def build(name, *, local_files_only, **_options):
-        asked.append((name, local_files_only))
-        if local_files_only:
-            raise OSError("not cached")
-        return library
-
-    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", build)
-    assert load_encoder("text:someone/small").weights_hash == load_encoder("text:other").weights_hash
-    assert asked == [("someone/small", True), ("someone/small", False), ("other", True), ("other", False)]
-
-
-def test_a_download_that_fails_is_an_error(monkeypatch):
-    import sentence_transformers
-
-    def build(_name, **_options):
-        raise OSError("We couldn't connect\nand a page of advice")
-
-    monkeypatch.setattr(sentence_transformers, "SentenceTransformer", build)
-    with pytest.raises(ModelError) as caught:
-        load_encoder("text:intfloat/e5-base")
-    assert str(caught.value) == (
-        "cannot download the text encoder 'intfloat/e5-base': We couldn't connect; name a folder that holds it, "
-        "text:FOLDER, or use text:tfidf, which needs no download"
-    )
-
-
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(

@@ -251,7 +251,7 @@ MODULES = [
             {"config_sentence_transformers.json": {"similarity_fn_name": "evil.Evil"}},
             "loaded|could run|cannot be loaded",
         ),
-        ({"config.json": {"auto_map": {"AutoModel": "evil.Evil"}, "model_type": "evil"}}, "cannot be loaded"),
+        ({"config.json": {"auto_map": {"AutoModel": "evil.Evil"}, "model_type": "evil"}}, "code of its own"),
         (
             {"tokenizer_config.json": {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}, "tokenizer_class": "Evil"}},
             "",

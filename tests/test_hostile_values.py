@@ -9,11 +9,7 @@ import re
 import time
 
 import pytest
-from hostile_models import clip_folder, sentence_folder, ssl_folder, timm_folder, with_values
-from watching import watched
-
-from memometer.embeddings import load_encoder
-from memometer.errors import InputError
+from hostile_models import changed, clip_folder, outcome, sentence_folder, ssl_folder, timm_folder, with_values
 
 FOLDERS = {"open_clip": clip_folder, "timm": timm_folder, "ssl": ssl_folder, "text": sentence_folder}
 
@@ -25,30 +21,17 @@ def folders(tmp_path_factory):
     return {scheme: make(place / scheme) for scheme, make in FOLDERS.items()}
 
 
-def outcome(scheme, folder):
-    """What loading ends in: nothing but a model or an error of memometer's own passes."""
-    with watched(folder / "never"):
-        try:
-            load_encoder(f"{scheme}:{folder}")
-        except InputError as error:
-            return str(error)
-        return "loaded"
-
-
 def tried(scheme, path, text):
     """The outcome with other content of one file."""
     folder = next(parent for parent in path.parents if parent.name == scheme)
-    before = path.read_text()
-    path.write_text(text)
-    try:
-        return outcome(scheme, folder)
-    finally:
-        path.write_text(before)
+    with changed(path, text):
+        return outcome(f"{scheme}:{folder}", never=folder / "never")
 
 
 @pytest.mark.parametrize("scheme", FOLDERS)
 def test_the_good_folders_load(folders, scheme):
-    assert outcome(scheme, folders[scheme]) == "loaded"
+    folder = folders[scheme]
+    assert outcome(f"{scheme}:{folder}", never=folder / "never") == "loaded"
 
 
 FILES = {

@@ -1,4 +1,4 @@
-"""Watches what a piece of code does outside itself: processes, sockets, files written."""
+"""Watches what a piece of code does outside itself: processes, sockets, files written, questions, code of a model's."""
 
 import contextlib
 import os
@@ -12,6 +12,7 @@ FORBIDDEN = {
     "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn",
     "socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.bind", "socket.sendto", "webbrowser.open",
     "urllib.Request", "http.client.connect", "ftplib.connect", "smtplib.connect",
+    "builtins.input",  # a library that asks whether to run what a model holds
 }  # fmt: skip
 WRITES = {
     "os.mkdir",
@@ -24,6 +25,9 @@ WRITES = {
     "os.chmod",
     "os.chown",
 }
+
+EVIL = "evil"
+"""The module whose classes the tests' files name: whoever tries to import it would have run it."""
 
 HARMLESS = {"torch", "numpy", "collections", "argparse", "numba", "llvmlite", "memometer", "copyreg"}
 """Whose classes a pickle may name: tensors', and those of numba's own cache of compiled kernels."""
@@ -44,6 +48,10 @@ class _Watcher:
             bad = str(args[0]).partition(".")[0] not in HARMLESS and args != ("builtins", "object")
         elif event == "open":
             bad = self._writes(args)
+        elif event == "import":
+            bad = EVIL in str(args[0]).split(".")
+        elif event == "exec":
+            bad = Path(getattr(args[0], "co_filename", "")).stem == EVIL
         elif event == "subprocess.Popen":
             bad = args[1][:1] not in (["git"], ["uname"])  # which tell the commit and the machine of a manifest
         else:

@@ -1,6 +1,7 @@
 """sentence-transformers models as text encoders (extra ``[text]``)."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from memometer.encoders.bounded import bounded, refusing, tensors_in
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import autocast, check_precision
+from memometer.encoders.hub import cached_folder, download_folder
 from memometer.encoders.sentence_folders import check_sentence_folder
 from memometer.encoders.trying import try_out
 from memometer.errors import InputError, ModelError
@@ -90,35 +92,50 @@ def load_sentence_encoder(spec: str, *, device: str = "cpu", precision: str = "f
     chosen = choose_device(device)
     rest = spec.removeprefix("text:")
     folder = Path(rest).expanduser()
-    warnings = [*_check_folder(folder)] if folder.is_dir() else []
-    if not folder.is_dir() and (rest.startswith((".", "/", "~")) or rest.count("/") > 1):
-        raise ModelError(f"no model at {rest}: there is no such folder")
     library = _library(spec)
     if folder.is_dir():
-        doing = f"{folder} cannot be loaded as a sentence-transformers model"
-        weights = _weights(folder)
-        numbers = sum(path.stat().st_size for path in weights)  # a number has a byte at least
-        with refusing(doing), bounded(name=str(folder), numbers=numbers, tensors=tensors_in(*weights)):
-            model = _load(library, str(folder), device=chosen, local=True)
-            unfilled = _unfilled(model, folder)
-        if unfilled:
-            raise ModelError(
-                f"{folder} is a model with {len(unfilled):,} tensors that its weights lack, which would be random: "
-                f"{', '.join(unfilled[:3])}{', …' if len(unfilled) > 3 else ''}; expected the weights "
-                "of the model that config.json describes: save it again, or copy all of its files"
-            )
-        with refusing(doing):
-            encoder = SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
-        try_out(encoder, name=str(folder))
-        return encoder
-    try:
-        with refusing("not in the cache"):
-            model = _load(library, rest, device=chosen, local=True)
-    except ModelError:
-        advice = "; name a folder that holds it, text:FOLDER, or use text:tfidf, which needs no download"
-        with refusing(f"cannot download the text encoder '{rest}'", hint=advice):
-            model = _load(library, rest, device=chosen, local=False)
-    return SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
+        model, warnings = _from_folder(library, folder, device=chosen)
+    elif rest.startswith((".", "/", "~")) or rest.count("/") > 1:
+        raise ModelError(f"no model at {rest}: there is no such folder")
+    else:
+        model, warnings = _from_hub(library, rest, device=chosen)
+    with refusing(f"{rest} cannot be loaded as a sentence-transformers model"):
+        encoder = SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
+    try_out(encoder, name=rest)
+    return encoder
+
+
+def _from_hub(library: Any, name: str, *, device: torch.device) -> tuple[Any, list[str]]:
+    """A repository that the user named: once it is in the cache, a folder as any other."""
+    bare = getattr(library.util, "ORIGINAL_TRANSFORMER_MODELS", ())
+    full = name if "/" in name or name.lower() in bare else f"sentence-transformers/{name}"
+    folder = cached_folder(full)
+    if folder is not None and _weights(folder):
+        return _from_folder(library, folder, device=device)
+    advice = "; name a folder that holds it, text:FOLDER, or use text:tfidf, which needs no download"
+    with refusing(f"cannot download the text encoder '{name}'", hint=advice):
+        folder = download_folder(full)
+    return _from_folder(library, folder, device=device)
+
+
+def _from_folder(library: Any, folder: Path, *, device: torch.device) -> tuple[Any, list[str]]:
+    """A model, and warnings; an error where the folder names what is not the library's own."""
+    warnings = check_sentence_folder(folder)
+    if not (folder / "modules.json").is_file():
+        warnings.append(f"{folder} has no modules.json: sentence-transformers takes the mean of the token embeddings")
+    doing = f"{folder} cannot be loaded as a sentence-transformers model"
+    weights = _weights(folder)
+    numbers = sum(path.stat().st_size for path in weights)  # a number has a byte at least
+    with refusing(doing), bounded(name=str(folder), numbers=numbers, tensors=tensors_in(*weights)):
+        model = _load(library, str(folder), device=device)
+        unfilled = _unfilled(model, folder)
+    if unfilled:
+        raise ModelError(
+            f"{folder} is a model with {len(unfilled):,} tensors that its weights lack, which would be random: "
+            f"{', '.join(unfilled[:3])}{', …' if len(unfilled) > 3 else ''}; expected the weights "
+            "of the model that config.json describes: save it again, or copy all of its files"
+        )
+    return model, warnings
 
 
 def _library(spec: str) -> Any:
@@ -132,8 +149,8 @@ def _library(spec: str) -> Any:
     return sentence_transformers
 
 
-def _load(library: Any, name: str, *, device: torch.device, local: bool) -> Any:
-    return library.SentenceTransformer(name, device=str(device), trust_remote_code=False, local_files_only=local)
+def _load(library: Any, name: str, *, device: torch.device) -> Any:
+    return library.SentenceTransformer(name, device=str(device), trust_remote_code=False, local_files_only=True)
 
 
 def _unfilled(model: Any, folder: Path) -> list[str]:
@@ -157,14 +174,6 @@ def _weights(folder: Path) -> list[Path]:
     return [path for suffix in ("safetensors", "bin") for path in folder.rglob(f"*.{suffix}")]
 
 
-def _check_folder(folder: Path) -> Sequence[str]:
-    """Warnings about a folder; an error where it names what is not the library's own."""
-    check_sentence_folder(folder)
-    if not (folder / "modules.json").is_file():
-        return [f"{folder} has no modules.json: sentence-transformers takes the mean of the token embeddings"]
-    return []
-
-
 def _describe(model: Any) -> dict[str, Any]:
     """What besides the weights decides the vectors, free of paths and versions."""
     modules: list[list[Any]] = [
@@ -174,12 +183,26 @@ def _describe(model: Any) -> dict[str, Any]:
     transformer = config.to_dict() if config is not None else {}
     for name in ("_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype"):
         transformer.pop(name, None)
-    backend = getattr(model.tokenizer, "backend_tokenizer", None)
-    tokenizer = backend.to_str() if backend is not None else repr(model.tokenizer)
     described = {
         "modules": modules,
         "transformer": transformer,
-        "tokenizer": hash_bytes(tokenizer.encode()),
-        "max_seq_length": model.max_seq_length,
+        "tokenizer": hash_bytes(_tokenizer_text(model.tokenizer).encode()),
+        "max_seq_length": None if model.max_seq_length == math.inf else model.max_seq_length,
     }
     return json.loads(json.dumps(described, sort_keys=True, default=str))  # type: ignore[no-any-return]
+
+
+def _tokenizer_text(tokenizer: Any) -> str:
+    """All that decides how a tokenizer cuts texts, free of paths."""
+    inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
+    if hasattr(inner, "to_str"):
+        return str(inner.to_str())
+    kept = ("stop_words", "do_lower_case", "special_tokens_map", "init_kwargs")
+    told = {key: getattr(tokenizer, key, None) for key in kept}
+    told["init_kwargs"] = {key: value for key, value in (told["init_kwargs"] or {}).items() if not _is_place(key)}
+    told["stop_words"] = sorted(told["stop_words"] or ())
+    return json.dumps([type(tokenizer).__name__, told, tokenizer.get_vocab()], sort_keys=True, default=str)
+
+
+def _is_place(option: str) -> bool:
+    return option.endswith(("_file", "_path", "_dir", "_or_path"))

@@ -4,6 +4,7 @@ The library imports a class by the name that a JSON file gives, passes on whatev
 for methods by name. Here every such value is compared with what ordinary models need.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,8 +15,10 @@ from memometer.errors import ModelError
 
 __all__ = ["check_sentence_folder"]
 
+AWAY = "; embed the texts with its own library and give the vectors, embeddings:DIR"
+"""What to do with a model that memometer does not load."""
+
 MODULES = {
-    "Asym": "router",
     "BoW": "bow",
     "CLIPModel": "clip_model",
     "CNN": "cnn",
@@ -25,7 +28,6 @@ MODULES = {
     "LayerNorm": "layer_norm",
     "Normalize": "normalize",
     "Pooling": "pooling",
-    "Router": "router",
     "StaticEmbedding": "static_embedding",
     "Transformer": "transformer",
     "WeightedLayerPooling": "weighted_layer_pooling",
@@ -34,14 +36,18 @@ MODULES = {
 }
 """The library's modules, and the file that each stands in."""
 
-_PLACES = ("models", "sentence_transformer.modules", "base.modules")
-_TOKENIZERS = ("WhitespaceTokenizer", "WordTokenizer", "TransformersTokenizerWrapper")
+_PLACES = ("models", "sentence_transformer.models", "sentence_transformer.modules", "base.modules")
+_WORDS = "WhitespaceTokenizer"
+"""The tokenizer of word vectors that reads nothing but its own vocabulary; another one loads any tokenizer, unasked."""
+
 CLASSES = frozenset(
-    f"sentence_transformers.{place}.{inner}{name}"
+    f"sentence_transformers.{place}.{name}"
     for place in _PLACES
-    for names in (MODULES, {name: f"tokenizer.{name}" for name in _TOKENIZERS})
-    for name, file in names.items()
-    for inner in ("", f"{file}.", "tokenizer." if name in _TOKENIZERS else "")
+    for names in (
+        *((name, f"{file}.{name}", f"{name}.{name}") for name, file in MODULES.items()),
+        *((f"{inner}.{_WORDS}" for inner in ("tokenizer", f"tokenizer.{_WORDS}", "tokenizer.whitespace")),),
+    )
+    for name in names
 ) | frozenset(
     f"torch.nn.{place}{name}"
     for place in ("", "modules.activation.", "modules.linear.")
@@ -52,16 +58,27 @@ CLASSES = frozenset(
 )
 """Every spelling that a version of the library has saved; and the activations of its dense layers."""
 
+_ROUTERS = re.compile(r"sentence_transformers\.[\w.]+\.(Asym|Router)")
+
 _CLASS_KEYS = re.compile(r"type|types|class|module|.*_(class|function|fn|module|type)|loss", re.IGNORECASE)
 _DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 
 _KWARGS = {
-    **dict.fromkeys(("model_args", "model_kwargs"), frozenset({"torch_dtype", "dtype", "attn_implementation"})),
+    **dict.fromkeys(
+        ("model_args", "model_kwargs"),
+        frozenset({"torch_dtype", "dtype", "attn_implementation", "add_pooling_layer", "use_safetensors"}),
+    ),
     **dict.fromkeys(
         ("tokenizer_args", "processor_kwargs"),
-        frozenset({"model_max_length", "padding_side", "truncation_side", "use_fast", "do_lower_case"}),
+        frozenset(
+            {
+                *("model_max_length", "padding_side", "truncation_side", "use_fast", "do_lower_case", "strip_accents"),
+                *("add_bos_token", "add_eos_token", "add_prefix_space", "clean_up_tokenization_spaces", "legacy"),
+                "fix_mistral_regex",
+            }
+        ),
     ),
-    **dict.fromkeys(("config_args", "config_kwargs"), frozenset[str]()),
+    **dict.fromkeys(("config_args", "config_kwargs"), frozenset({"use_cache", "is_causal", "is_decoder"})),
 }
 _TRANSFORMER_KEYS = frozenset(
     {
@@ -72,15 +89,21 @@ _TRANSFORMER_KEYS = frozenset(
 )
 _METHODS = frozenset({"forward", "get_text_features", "get_image_features"})
 _TASK = "feature-extraction"
+_STATIC = "model2vec"
+"""A table of vectors of tokens, whose config no library reads."""
 
 
-def check_sentence_folder(folder: Path) -> None:
+def check_sentence_folder(folder: Path) -> list[str]:
     """Passes where the JSON files of a folder, nested ones too, name what ordinary models name.
+
+    Returns:
+        What is loaded in another way than the folder says, in sentences.
 
     Raises:
         ModelError: one names another class or option, which could run code, read other files or open the network.
     """
-    for path in sorted(folder.rglob("*.json")):
+    warnings: list[str] = []
+    for path in _json_files(folder):
         if path.name in {"tokenizer.json", "vocab.json"}:
             continue  # these two hold texts alone
         try:
@@ -90,23 +113,43 @@ def check_sentence_folder(folder: Path) -> None:
         check_additions(path, content)
         _check_classes(path, content)
         if path.name == "config.json":
-            _check_model(path, content)
+            warnings += _check_model(path, content)
         elif path.name == "modules.json":
             _check_modules(path, content)
         elif re.fullmatch(r"sentence_[\w-]+_config\.json", path.name):
             _check_transformer(path, content)
         elif path.name == "config_sentence_transformers.json":
             _check_settings(path, content)
+    return warnings
+
+
+def _json_files(folder: Path) -> list[Path]:
+    """Those that a library may open by their paths in the folder: in folders that are links, too."""
+    found: list[Path] = []
+    seen: set[str] = set()
+    for place, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:
+            folders.clear()  # a link to a folder around it
+        seen.add(real)
+        found += [Path(place, name) for name in files if name.lower().endswith(".json")]
+    return sorted(found)
 
 
 def _check_classes(path: Path, content: object) -> None:
     for key, value in named_values(content):
         if key == "trust_remote_code" and value:
-            raise ModelError(f"{path} asks for trust_remote_code; memometer runs no code of a model's own")
+            raise ModelError(f"{path} asks for trust_remote_code; memometer runs no code of a model's own{AWAY}")
+        if isinstance(value, str) and _ROUTERS.fullmatch(value):
+            raise ModelError(
+                f"{path} has a Router, several encoders of which a text alone names none; save the encoder that is "
+                "meant as a model of its own"
+            )
         dotted = isinstance(value, str) and _DOTTED.fullmatch(value)
         if dotted and _CLASS_KEYS.fullmatch(key) and value not in CLASSES:
             raise ModelError(
-                f"{path} names the class {value}, which could run code; expected modules of sentence_transformers alone"
+                f"{path} names the class {value}, which could run code; expected modules of sentence_transformers "
+                f"alone{AWAY}"
             )
 
 
@@ -120,7 +163,7 @@ def _check_modules(path: Path, content: object) -> None:
         if module["type"] not in CLASSES:
             raise ModelError(
                 f"{path} names the class {module['type'][:100]}, which could run code; expected modules of "
-                "sentence_transformers alone"
+                f"sentence_transformers alone{AWAY}"
             )
 
 
@@ -128,6 +171,8 @@ def _check_transformer(path: Path, content: object) -> None:
     """Of the file that the options of the transformer stand in."""
     config = _object(path, content)
     for key, value in _unknown(config, _TRANSFORMER_KEYS):
+        if key == "tokenizer_name_or_path" and value is None:
+            continue
         raise ModelError(
             f"{path} has the option {key!r} = {_shown(value)}, which memometer does not pass on; remove it"
         )
@@ -148,15 +193,22 @@ def _check_transformer(path: Path, content: object) -> None:
             )
 
 
-def _check_model(path: Path, content: object) -> None:
+def _check_model(path: Path, content: object) -> list[str]:
     """Of a transformer's config: its kind is one that gives vectors, none that is put together of other models."""
-    kind = content.get("model_type") if isinstance(content, Mapping) else None
-    if kind is None or (isinstance(content, Mapping) and content.get("auto_map")):
-        return
+    if not isinstance(content, Mapping) or content.get("model_type") is None:
+        return []
     from transformers.models.auto.modeling_auto import MODEL_MAPPING_NAMES
 
-    if kind not in tuple(MODEL_MAPPING_NAMES):  # what cannot be hashed is not in it either
+    kind, named = content["model_type"], content.get("auto_map")
+    known = kind in (*MODEL_MAPPING_NAMES, _STATIC)  # as a tuple: what cannot be hashed is not in it either
+    if named and not known:
+        raise ModelError(f"{path} needs code of its own (auto_map), which memometer does not run{AWAY}")
+    if not known:
         raise ModelError(f"{path} has model_type = {_shown(kind)}; expected a model of transformers that gives vectors")
+    if isinstance(named, Mapping) and {"AutoModel", "AutoConfig"} & named.keys():
+        how = f"transformers' own {kind} is used, whose vectors may differ from those of that code"
+        return [f"{path} names code of its own (auto_map), which memometer does not run: {how}"]
+    return []
 
 
 def _check_settings(path: Path, content: object) -> None:

@@ -1,0 +1,54 @@
+"""Repositories of the Hugging Face hub as folders, whose files are checked as those of any other; never their code."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
+
+__all__ = ["cached_folder", "download_folder"]
+
+MARKS = ("modules.json", "config.json", "config_sentence_transformers.json")
+"""Files that a model of sentence-transformers has at its root, one at least."""
+
+SUFFIXES = frozenset({".json", ".txt", ".model", ".vocab", ".codes", ".tiktoken", ".jinja", ".safetensors"})
+PICKLED = "pytorch_model*.bin"
+"""Weights that are read as data too, but only where there are none in safetensors."""
+
+OTHER_FORMATS = frozenset({"onnx", "openvino", "coreml", "tensorrt"})
+"""Folders of what other libraries load."""
+
+
+def cached_folder(repository: str) -> Path | None:
+    """The folder of a repository in the hub's cache; None where it was never downloaded."""
+    from huggingface_hub import try_to_load_from_cache
+
+    for name in MARKS:
+        found = try_to_load_from_cache(repository, name, cache_dir=_cache())
+        if isinstance(found, str | os.PathLike):
+            return Path(found).parent
+    return None
+
+
+def download_folder(repository: str) -> Path:
+    """Downloads the configs, tokenizers and weights of a repository into the hub's cache.
+
+    Raises:
+        Exception: whatever the hub's library raises.
+    """
+    from huggingface_hub import HfApi, snapshot_download
+
+    wanted = wanted_files(HfApi().list_repo_files(repository))
+    return Path(snapshot_download(repository, allow_patterns=wanted, cache_dir=_cache()))
+
+
+def wanted_files(names: Iterable[str]) -> list[str]:
+    """Of the files of a repository those that sentence-transformers reads; pickled weights only where no others are."""
+    paths = [path for path in map(PurePosixPath, names) if path.parts[0] not in OTHER_FORMATS]
+    whole = {path.parent for path in paths if path.suffix == ".safetensors"}
+    return [
+        str(path) for path in paths if path.suffix in SUFFIXES or (path.match(PICKLED) and path.parent not in whole)
+    ]
+
+
+def _cache() -> str | None:
+    """Where sentence-transformers keeps what it downloads; None for the hub's own cache."""
+    return os.environ.get("SENTENCE_TRANSFORMERS_HOME")
