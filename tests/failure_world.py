@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import signal
 import sys
 from unittest import mock
@@ -9,6 +10,7 @@ from unittest import mock
 import numpy as np
 import pyarrow.parquet as pq
 from import_sources import write_pictures
+from model_factory import tiny_architecture
 from rich.console import Console
 
 from memometer import progress, split_records
@@ -20,7 +22,7 @@ seeds = [0]
 [data]
 records = "scenes"
 [train]
-model = "tiny"
+model = "tiny.json"
 epochs = 1
 batch_size = 8
 [settings.default]
@@ -62,6 +64,7 @@ def write_world(folder):
     make_scenes(folder / "labelled", n=36, size=40, kind="foreground")
     for records in ("scenes", "labelled"):
         split_records(folder / records, "a=8,b=8,c=8,public=rest")
+    (folder / "tiny.json").write_text(json.dumps(tiny_architecture().config))
     for role in "ab":
         done(*commands(folder, folder)["train"], "--out", folder / role, "--role", role)
     done(*commands(folder, folder)["clipmem"])
@@ -84,7 +87,7 @@ def commands(world, out):
         "import": ("data", "import", world / "source", "--caption-template", "a photo", "--workers", 0),
         "scenes": ("data", "scenes", "--n", 5, "--size", 32),
         "duplicates": ("data", "duplicates", world / "scenes"),
-        "train": ("train", *scenes, "--role", "a", "--model", "tiny", *training),
+        "train": ("train", *scenes, "--role", "a", "--model", world / "tiny.json", *training),
         "train-ssl": ("train-ssl", *labelled, "--role", "a", "--model", "tiny", "--image-size", 32, *training),
         "vl-dejavu": (
             "audit", "vl-dejavu", *models, *scenes, "--role", "a", "--reference-role", "b", "--public",

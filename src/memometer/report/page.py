@@ -1,6 +1,7 @@
 """One self-contained HTML file: no script, no network, at most 20 MB."""
 
 import dataclasses
+import functools
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,18 +91,22 @@ def html_fragment(audit: "Audit") -> str:
     key = f"m{hash_json(audit.summary)[:8]}"
     measure = page_of(audit.summary["measure"])
     figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures_of(audit))
-    return _template("fragment.html.jinja").render(
-        verdict=_verdict(measure, audit.summary),
-        tables=measure.tables(audit),
-        warnings=view.warnings(audit),
-        figures=figures,
-        **_head(audit, measure),
+    return (
+        _templates()
+        .get_template("fragment.html.jinja")
+        .render(
+            verdict=_verdict(measure, audit.summary),
+            tables=measure.tables(audit),
+            warnings=view.warnings(audit),
+            figures=figures,
+            **_head(audit, measure),
+        )
     )
 
 
 def _page(audit: "Audit", measure: MeasurePage, content: dict[str, Any], pictures: Pictures) -> str:
     items = measure.items(audit, pictures)
-    return _template("page.html.jinja").render(**content, gallery=items, n_left_out=pictures.n_left_out)
+    return _templates().get_template("page.html.jinja").render(**content, gallery=items, n_left_out=pictures.n_left_out)
 
 
 def _head(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
@@ -156,7 +161,9 @@ def _drawn(audit: "Audit", figure: Figure, *, key: str, widths: tuple[int, ...])
     return DrawnFigure(figure, numbers, drawings[0], drawings[1] if len(drawings) > 1 else None)
 
 
-def _template(name: str) -> "jinja2.Template":
+@functools.cache
+def _templates() -> "jinja2.Environment":
+    """Made once, for it keeps the templates that it has compiled."""
     import jinja2  # here: a run that has its report draws none
 
     environment = jinja2.Environment(
@@ -167,4 +174,4 @@ def _template(name: str) -> "jinja2.Template":
         lstrip_blocks=True,
     )
     environment.filters.update(signed=signed, count=count)
-    return environment.get_template(name)
+    return environment
