@@ -6,8 +6,10 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
-from hostile_models import outcome, sentence_folder
+import timm
+from hostile_models import TIMM_CONFIG, outcome, sentence_folder, timm_folder
 from hub_cache import cached_repository
+from huggingface_hub.errors import EntryNotFoundError
 
 from memometer.embeddings import load_encoder
 from memometer.encoders.hub import cached_folder, wanted_files
@@ -83,3 +85,42 @@ def test_a_download_that_fails_is_an_error(hub_cache, monkeypatch):
         "text:FOLDER, or use text:tfidf, which needs no download"
     )
     assert not [*Path(hub_cache).iterdir()]
+
+
+# --- timm's models of the hub
+
+
+@pytest.fixture
+def timm_repository(tmp_path, monkeypatch):
+    """The folder that stands for any repository that is asked for."""
+    folder = timm_folder(tmp_path / "repository")
+
+    def download(repo_id, filename, **_options):
+        if not (folder / filename).is_file():
+            raise EntryNotFoundError(f"no {filename}")
+        return str(folder / filename)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    monkeypatch.setattr(timm.models._hub, "hf_hub_download", download)
+    return folder
+
+
+def test_a_repository_of_timm_s_is_loaded_as_its_folder_is(timm_repository):
+    hub, local = load_encoder("timm:hf-hub:someone/vit@main"), load_encoder(f"timm:{timm_repository}")
+    assert hub.weights_hash == local.weights_hash
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": "local-dir:/tmp"}, "expected one of timm's models, by its plain name"),
+        ({"model_args": {**TIMM_CONFIG["model_args"], "depth": 10**6}}, "more than"),
+        ({"model_args": {"img_size": 160, "embed_dim": 10**6, "num_heads": 1}}, "one of its sizes is too large"),
+        ({"model_args": {"act_layer": ["evil.Evil", {}]}}, "no config of timm's"),
+        ({"pretrained_cfg": [1]}, "no config of timm's"),
+    ],
+)
+def test_a_repository_of_timm_s_passes_the_checks_of_a_folder(timm_repository, change, words):
+    (timm_repository / "config.json").write_text(json.dumps({**TIMM_CONFIG, **change}))
+    told = outcome("timm:hf-hub:someone/vit", never=timm_repository)
+    assert words in told, told

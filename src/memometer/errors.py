@@ -23,6 +23,7 @@ __all__ = [
     "RejectsError",
     "SourceError",
     "VectorError",
+    "shown",
 ]
 
 
@@ -72,3 +73,13 @@ class JobError(MemometerError):
 
 class BusyError(JobError):
     """Another process writes what was to be written."""
+
+
+def shown(value: object, *, most: int = 80) -> str:
+    """A value as messages show it: in quotes where it is a text, and not more of it than a line.
+
+    >>> shown("x" * 100, most=5)
+    "'xxxx …"
+    """
+    words = repr(value)
+    return words if len(words) <= most else f"{words[:most]} …"

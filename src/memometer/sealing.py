@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from memometer.errors import DamagedError
+from memometer.errors import DamagedError, shown
 from memometer.files import atomic_path, hash_file, hash_json, write_json
 
 __all__ = [
@@ -130,22 +130,26 @@ def read_sealed_json(path: Path, *, advice: str = AGAIN) -> dict[str, Any]:
     return value
 
 
-def check_files(folder: Path, hashes: Mapping[str, str], *, advice: str = AGAIN) -> None:
+def check_files(folder: Path, hashes: object, *, advice: str = AGAIN) -> None:
     """Passes where files have the hashes that were noted when they were written.
 
     Args:
         folder: of the files.
-        hashes: ``hash_file`` by name.
+        hashes: ``hash_file`` by name, as a manifest has them.
         advice: what to do, for the error.
 
     Raises:
-        DamagedError: a file is missing or has another hash.
+        DamagedError: a file is missing or has another hash; or the names are of no files in the folder.
     """
+    if not isinstance(hashes, Mapping):
+        raise damaged(folder, f"its manifest has files = {shown(hashes)}; expected names with hashes", advice=advice)
     for name, noted in hashes.items():
+        if Path(name).is_absolute() or ".." in Path(name).parts:
+            raise damaged(folder, f"its manifest names the file {shown(name)}, which is not in it", advice=advice)
         try:
+            if not (folder / name).is_file():  # a pipe would never end
+                raise DamagedError(f"{folder} lacks {name}", advice)
             found = hash_file(folder / name)
-        except FileNotFoundError as error:
-            raise DamagedError(f"{folder} lacks {name}", advice) from error
         except OSError as error:
             raise damaged(folder / name, error.strerror or error, advice=advice) from error
         if found != noted:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.data.images import ImageRef
-from memometer.errors import DamagedError, InputError, SourceError
+from memometer.errors import DamagedError, InputError, SourceError, shown
 from memometer.tables import read_table
 
 __all__ = ["RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts"]
@@ -96,8 +96,8 @@ class Records:
             if name not in known:
                 have = f"its roles are {', '.join(known)}" if known else "its records have no roles yet"
                 raise InputError(
-                    f"no record in {self.folder} has the role '{name}': {have}; "
-                    f"assign roles with 'memometer data split {self.folder} --roles {name}=0.5,…'"
+                    f"no record in {self.folder} has the role {shown(name)}: {have}; "
+                    f"assign roles with 'memometer data split {self.folder} --roles {name[:80]}=0.5,…'"
                 )
         chosen = pc.is_in(self.table["role"], value_set=pa.array(wanted, pa.string()))
         return dataclasses.replace(self, table=self.table.filter(chosen))

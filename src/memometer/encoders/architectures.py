@@ -16,7 +16,7 @@ from open_clip.tokenizer import HFTokenizer
 from memometer.encoders.bounded import bounded, refusing
 from memometer.encoders.config_types import check_model_config
 from memometer.encoders.untrusted import Origin, check_text_tower, hub_files, tokenizer_options
-from memometer.errors import ModelError
+from memometer.errors import ModelError, shown
 
 __all__ = [
     "Architecture",
@@ -64,7 +64,7 @@ def architecture_named(name: str) -> Architecture:
             if near
             else "python -c 'import open_clip; print(open_clip.list_models())' lists them"
         )
-        raise ModelError(f"open_clip has no model '{name}'; {hint}")
+        raise ModelError(f"open_clip has no model {shown(name)}; {hint}")
     return Architecture(name=dashed, config=config, origin="library")
 
 

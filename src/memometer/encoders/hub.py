@@ -1,10 +1,11 @@
 """Repositories of the Hugging Face hub as folders, whose files are checked as those of any other; never their code."""
 
+import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-__all__ = ["cached_folder", "download_folder"]
+__all__ = ["cached_folder", "download_first", "download_folder", "wanted_files"]
 
 MARKS = ("modules.json", "config.json", "config_sentence_transformers.json")
 """Files that a model of sentence-transformers has at its root, one at least."""
@@ -38,6 +39,22 @@ def download_folder(repository: str) -> Path:
 
     wanted = wanted_files(HfApi().list_repo_files(repository))
     return Path(snapshot_download(repository, allow_patterns=wanted, cache_dir=_cache()))
+
+
+def download_first(repository: str, names: Sequence[str], *, revision: str | None = None) -> Path:
+    """The first of the files that a repository has, from the cache or downloaded into it.
+
+    Raises:
+        Exception: whatever the hub's library raises where there is none.
+    """
+    from huggingface_hub import hf_hub_download
+    from huggingface_hub.errors import EntryNotFoundError
+
+    *others, last = names
+    for name in others:
+        with contextlib.suppress(EntryNotFoundError):
+            return Path(hf_hub_download(repository, name, revision=revision))
+    return Path(hf_hub_download(repository, last, revision=revision))
 
 
 def wanted_files(names: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from memometer.encoders.untrusted import check_additions, named_values, read_config
-from memometer.errors import ModelError
+from memometer.errors import ModelError, shown
 
 __all__ = ["check_sentence_folder"]
 
@@ -155,11 +155,11 @@ def _check_classes(path: Path, content: object) -> None:
 
 def _check_modules(path: Path, content: object) -> None:
     if not isinstance(content, list) or not content:
-        raise ModelError(f"{path} is no list of sentence-transformers modules: it is {_shown(content)}")
+        raise ModelError(f"{path} is no list of sentence-transformers modules: it is {shown(content)}")
     for module in content:
         texts = [module.get(key) for key in ("type", "name", "path")] if isinstance(module, Mapping) else [None]
         if not all(isinstance(text, str) for text in texts):
-            raise ModelError(f"{path} is no list of sentence-transformers modules: one is {_shown(module)}")
+            raise ModelError(f"{path} is no list of sentence-transformers modules: one is {shown(module)}")
         if module["type"] not in CLASSES:
             raise ModelError(
                 f"{path} names the class {module['type'][:100]}, which could run code; expected modules of "
@@ -173,22 +173,20 @@ def _check_transformer(path: Path, content: object) -> None:
     for key, value in _unknown(config, _TRANSFORMER_KEYS):
         if key == "tokenizer_name_or_path" and value is None:
             continue
-        raise ModelError(
-            f"{path} has the option {key!r} = {_shown(value)}, which memometer does not pass on; remove it"
-        )
+        raise ModelError(f"{path} has the option {key!r} = {shown(value)}, which memometer does not pass on; remove it")
     for name, allowed in _KWARGS.items():
         for key, value in _unknown(_object(path, config.get(name) or {}), allowed):
             raise ModelError(
-                f"{path} has the option {key!r} = {_shown(value)} in {name}, which could run code or read other files; "
+                f"{path} has the option {key!r} = {shown(value)} in {name}, which could run code or read other files; "
                 "remove it"
             )
     if config.get("transformer_task", _TASK) != _TASK:
-        raise ModelError(f"{path} has transformer_task = {_shown(config['transformer_task'])}; expected {_TASK}")
+        raise ModelError(f"{path} has transformer_task = {shown(config['transformer_task'])}; expected {_TASK}")
     for modality, entry in _object(path, config.get("modality_config") or {}).items():
         method = _object(path, entry).get("method")
         if method not in _METHODS:
             raise ModelError(
-                f"{path} has texts encoded by the method {_shown(method)} ({modality}); expected one of "
+                f"{path} has texts encoded by the method {shown(method)} ({modality}); expected one of "
                 f"{', '.join(sorted(_METHODS))}"
             )
 
@@ -204,7 +202,7 @@ def _check_model(path: Path, content: object) -> list[str]:
     if named and not known:
         raise ModelError(f"{path} needs code of its own (auto_map), which memometer does not run{AWAY}")
     if not known:
-        raise ModelError(f"{path} has model_type = {_shown(kind)}; expected a model of transformers that gives vectors")
+        raise ModelError(f"{path} has model_type = {shown(kind)}; expected a model of transformers that gives vectors")
     if isinstance(named, Mapping) and {"AutoModel", "AutoConfig"} & named.keys():
         how = f"transformers' own {kind} is used, whose vectors may differ from those of that code"
         return [f"{path} names code of its own (auto_map), which memometer does not run: {how}"]
@@ -214,10 +212,10 @@ def _check_model(path: Path, content: object) -> list[str]:
 def _check_settings(path: Path, content: object) -> None:
     config = _object(path, content)
     if config.get("model_type", "SentenceTransformer") != "SentenceTransformer":
-        raise ModelError(f"{path} has model_type = {_shown(config['model_type'])}; expected SentenceTransformer")
+        raise ModelError(f"{path} has model_type = {shown(config['model_type'])}; expected SentenceTransformer")
     prompts = _object(path, config.get("prompts") or {})
     if not all(text is None or isinstance(text, str) for text in prompts.values()):
-        raise ModelError(f"{path} has prompts = {_shown(prompts)}; expected names with texts")
+        raise ModelError(f"{path} has prompts = {shown(prompts)}; expected names with texts")
 
 
 def _unknown(config: Mapping[str, Any], known: frozenset[str]) -> Iterator[tuple[str, object]]:
@@ -226,10 +224,5 @@ def _unknown(config: Mapping[str, Any], known: frozenset[str]) -> Iterator[tuple
 
 def _object(path: Path, content: object) -> Mapping[str, Any]:
     if not isinstance(content, Mapping):
-        raise ModelError(f"{path} has {_shown(content)} where an object belongs")
+        raise ModelError(f"{path} has {shown(content)} where an object belongs")
     return content
-
-
-def _shown(value: object) -> str:
-    words = repr(value)
-    return words if len(words) <= 80 else f"{words[:80]} …"

@@ -12,6 +12,7 @@ from timm.data import resolve_model_data_config
 
 from memometer.encoders.bounded import bounded, refusing, tensors_in
 from memometer.encoders.devices import choose_device
+from memometer.encoders.hub import download_first
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.timm_configs import check_timm_config
 from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint
@@ -42,12 +43,13 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
     """
     chosen = choose_device(device)
     name, checkpoint = _resolve(spec.removeprefix("timm:"))
-    tower = _create(name, num_classes=0, weights=checkpoint.path if checkpoint else None)
+    held = checkpoint.path if checkpoint else _hub_weights(name)
+    tower = _create(name, num_classes=0, weights=held)
     with refusing(f"cannot use timm's model '{name}'"):
         preprocess = timm_preprocess_config(tower)
         image_preprocess(preprocess)
         heads = classifier_prefixes(tower)
-    weights = checkpoint or _create(name, pretrained=True).state_dict()
+    weights = checkpoint or _create(name, pretrained=True, weights=held).state_dict()
     dropped = load_tower(weights, tower, heads=heads, name=name)
     check_tower(tower, size=preprocess["size"], name=name)
     bare = checkpoint is not None and not name.startswith("local-dir:") and "." not in name
@@ -121,6 +123,17 @@ def _resolve(rest: str) -> tuple[str, Checkpoint | None]:
     if checkpoint is None:
         raise ModelError(f"no checkpoint at {file}; expected timm:{name}@PATH, or timm:{name} for published weights")
     return name, checkpoint
+
+
+def _hub_weights(name: str) -> Path | None:
+    """The weights of a repository whose config passes the checks of a folder's; None of a name that is none."""
+    if not name.startswith("hf-hub:"):
+        return None
+    repository, _, revision = name.removeprefix("hf-hub:").partition("@")
+    with refusing(f"cannot download timm's model '{name}'"):
+        config = download_first(repository, ["config.json"], revision=revision or None)
+        check_timm_config(config.parent)
+        return download_first(repository, WEIGHT_NAMES, revision=revision or None)
 
 
 def _check_name(name: str) -> None:

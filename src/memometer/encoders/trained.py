@@ -20,7 +20,7 @@ def check_trained_files(folder: Path) -> None:
         DamagedError: one is not, or the manifest cannot be read.
     """
     files = _manifest(folder).get("files")
-    if isinstance(files, dict):
+    if files is not None:
         check_files(folder, files, advice=ADVICE)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from memometer.errors import InputError
+from memometer.errors import InputError, shown
 
 __all__ = ["AuditOptions", "ClipMemOptions", "DataOptions", "SweepConfig", "UtilityOptions", "load_sweep_file"]
 
@@ -189,7 +189,7 @@ def _sentence(problem: Any) -> str:
     if problem["type"] == "missing":
         return f"'{where}' is missing"
     message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{where} = {problem['input']!r}: {message[:1].lower()}{message[1:]}"
+    return f"{where} = {shown(problem['input'])}: {message[:1].lower()}{message[1:]}"
 
 
 def _keys(place: tuple[int | str, ...]) -> Iterable[str]:

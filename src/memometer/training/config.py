@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from memometer.data.augmentation import VIEWS
-from memometer.errors import InputError
+from memometer.errors import InputError, shown
 from memometer.files import hash_json
 
 __all__ = ["TrainConfig", "TrainingOptions"]
@@ -164,4 +164,4 @@ def _sentence(problem: Any) -> str:
     message = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:
         return str(message)
-    return f"{'.'.join(map(str, problem['loc']))} = {problem['input']!r}: {message[0].lower()}{message[1:]}"
+    return f"{'.'.join(map(str, problem['loc']))} = {shown(problem['input'])}: {message[0].lower()}{message[1:]}"

@@ -6,7 +6,7 @@ from typing import Any
 import open_clip
 
 from memometer.encoders.architectures import Architecture, architecture_from_file, architecture_named
-from memometer.errors import ModelError
+from memometer.errors import ModelError, shown
 
 __all__ = ["find_architecture", "preprocess_config"]
 
@@ -30,7 +30,7 @@ def find_architecture(model: str) -> Architecture:
             architecture = architecture_named(model)
         except ModelError as error:
             raise ModelError(
-                f"there is no model '{model}' to train: it is no preset ({', '.join(presets)}), no JSON file, "
+                f"there is no model {shown(model)} to train: it is no preset ({', '.join(presets)}), no JSON file, "
                 f"and {error}"
             ) from error
     if "multimodal_cfg" in architecture.config:

@@ -1,0 +1,212 @@
+"""Folders that memometer itself reads again, written by somebody else: what they say is data, whatever it says.
+
+Their checksums are of no use here: who writes a folder writes its checksums, too. A value may be such that the report
+cannot be drawn; it never runs, connects, or loads a model, and stands in the page as the text that it is.
+"""
+
+import json
+import re
+import shutil
+import tomllib
+
+import pytest
+import torch
+from hostile_models import HOSTILE, outcome, ssl_folder, with_values
+from report_factory import make_audit
+from watching import watched
+
+from memometer.audits.result import load_audit, save_audit
+from memometer.audits.trained_on import training_notes
+from memometer.cli.report import _load
+from memometer.cli.sentences import sentence
+from memometer.comparison import compare_audits
+from memometer.data.records import Records
+from memometer.errors import InputError
+from memometer.report import render
+from memometer.report.pages.vl_dejavu import PAGE
+from memometer.states import load_state, read_manifest
+
+SCRIPT = "<script>fetch('https://example.invalid')</script>{{ 7 * 7 }}"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A run of which nothing is sealed, as those of earlier versions."""
+    folder = tmp_path_factory.mktemp("runs") / "r"
+    audit = make_audit()
+    save_audit(audit, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for seal in ("files", "checksum"):
+        manifest.pop(seal)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture
+def without_charts(monkeypatch):
+    """Charts are drawn from the same values in their own tests, and take their time."""
+    import dataclasses
+
+    monkeypatch.setattr("memometer.report.pages.vl_dejavu.PAGE", dataclasses.replace(PAGE, figures=()))
+
+
+def links(page):
+    """The addresses that a page has as addresses."""
+    return set(re.findall(r"(?:src|href)\s*=\s*[\"']?(\w+:[^\"'>]*)", page))
+
+
+def ended(act, *, never):
+    """What ``act`` gives, or the sentence that the command line would end with."""
+    with watched(never):
+        try:
+            return act()
+        except Exception as error:  # noqa: BLE001 (the command line makes a sentence of any)
+            return sentence(error, command="report")
+
+
+@pytest.mark.parametrize(("name", "of"), [("summary.json", 40), ("manifest.json", 3)])
+def test_any_value_of_a_run_is_a_report_or_a_sentence(run, without_charts, tmp_path, name, of):
+    folder = tmp_path / "r"
+    shutil.copytree(run, folder)
+    text = (run / name).read_text()
+    pages = 0
+    for _, changed in with_values(json.loads(text), each=1, of=of):
+        (folder / name).write_text(changed.replace("1e400", "1e300"))
+        page = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")
+        pages += page.lstrip().startswith("<!")
+        assert "<script>fetch(" not in page
+    assert pages > 3
+
+
+def test_every_text_of_a_run_stands_escaped(run, without_charts, tmp_path):
+    """All texts at once in every place that is no name of a measure, a metric or a column."""
+    folder = tmp_path / "r"
+    shutil.copytree(run, folder)
+    for name in ("summary.json", "manifest.json"):
+        content = json.loads((run / name).read_text())
+        for key, value in content.items():
+            if isinstance(value, str) and key not in {"measure", "key"}:
+                content[key] = value + SCRIPT
+        content["notes"] = [SCRIPT]
+        content["command"] = SCRIPT
+        (folder / name).write_text(json.dumps(content))
+    (folder / "config.toml").write_text(f"target = {json.dumps(SCRIPT)}\nk = 10\n")
+    page = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")
+    assert page.lstrip().startswith("<!"), page[:500]
+    assert "<script>fetch(" not in page
+    assert "{{ 7 * 7 }}" in page
+    assert links(page) == links(render(make_audit(), images=False))
+
+
+def test_models_that_a_run_names_are_not_loaded(run, tmp_path):
+    """By a comparison, for which two runs are read, and by the report."""
+    folders = []
+    for number, spec in enumerate(("open_clip:hf-hub:someone/x", "text:someone/x", f"timm:{tmp_path}")):
+        folder = tmp_path / f"r{number}"
+        shutil.copytree(run, folder)
+        for name in ("summary.json", "manifest.json"):
+            content = json.loads((run / name).read_text())
+            named = {side: {"spec": spec, "path": spec} for side in ("target", "reference")}
+            content |= {"target": spec, "reference": spec} if name == "summary.json" else {"models": named, **named}
+            (folder / name).write_text(json.dumps(content))
+        (folder / "config.toml").write_text(f'target = "{spec}"\nrecords = "https://example.invalid"\n')
+        folders.append(folder)
+    told = ended(lambda: compare_audits(folders[:2], replicates=20), never=tmp_path / "never")
+    assert not isinstance(told, str) or len(told) < 2500
+    for folder in folders:
+        ended(lambda folder=folder: load_audit(folder), never=tmp_path / "never")
+
+
+def test_any_value_of_a_comparison_is_a_report_or_a_sentence(run, tmp_path):
+    compare_audits([run, run], names=["one", "other"], replicates=10, out=tmp_path / "c", images=False)
+    path = tmp_path / "c" / "comparison.json"
+    content = json.loads(path.read_text())
+    content.pop("checksum")
+    for _, changed in with_values(content, each=1, of=35):
+        path.write_text(changed.replace("1e400", "1e300"))
+        page = ended(lambda: render(_load(tmp_path / "c"), images=False), never=tmp_path / "never")
+        assert "<script>fetch(" not in page
+
+
+@pytest.mark.parametrize(
+    "text", ["a = [", "k = 1e999", "x = '" + "y" * 10**6 + "'", "\x00", "a.b = 1\na = 2", "[" * 10_000]
+)
+def test_options_of_any_kind_are_options_or_a_sentence(run, tmp_path, text):
+    folder = tmp_path / "r"
+    shutil.copytree(run, folder)
+    (folder / "config.toml").write_text(text)
+    told = ended(lambda: load_audit(folder), never=tmp_path / "never")
+    try:
+        tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        assert "config.toml is damaged" in told
+
+
+# --- folders of trainings
+
+
+TRAINING = {
+    "kind": "training",
+    "key": "k",
+    "model": {"weights_hash": None, "spec": "ssl:x"},
+    "records": {"path": "r", "roles": ["a"], "without": {"n": 1, "path": "w"}},
+    "config": {"model": "tiny", "role": "a"},
+    "files": {},
+}
+
+
+def test_any_value_of_a_training_s_manifest_is_a_model_or_a_sentence(tmp_path):
+    folder = ssl_folder(tmp_path / "m")
+    records = Records(make_audit().samples.slice(0, 0), tmp_path / "r")
+    for where, text in with_values(TRAINING, each=4):
+        (folder / "manifest.json").write_text(text)
+        told = outcome(f"ssl:{folder}", never=tmp_path / "never")
+        assert len(told) < 2500, (where, told[:500])
+        with watched(tmp_path / "never"):
+            notes = training_notes(f"ssl:{folder}", records, name="target", trained=["a"], unseen=["b"])
+            assert all(isinstance(note, str) for note in notes)
+            try:
+                read_manifest(folder / "manifest.json")
+            except InputError as error:
+                told = str(error)
+        assert len(told) < 2500
+
+
+def test_files_that_a_manifest_names_outside_the_folder_are_not_told_of(tmp_path):
+    (tmp_path / "secret").write_text("x")
+    folder = ssl_folder(tmp_path / "m")
+    for name in ("../secret", str(tmp_path / "secret"), "/dev/zero", "/dev/stdin"):
+        (folder / "manifest.json").write_text(json.dumps({**TRAINING, "files": {name: "0" * 32}}))
+        told = outcome(f"ssl:{folder}", never=tmp_path / "never")
+        assert re.search(r"names the file .*, which is not in it", told), told
+
+
+class Ran:
+    """Unpickled, it leaves a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return self.path.touch, ()
+
+
+def test_the_state_of_a_training_runs_nothing(tmp_path):
+    torch.save({"model": Ran(tmp_path / "ran")}, tmp_path / "state.pt")
+    with watched(tmp_path / "never"):
+        assert load_state(tmp_path / "state.pt", dict) is None
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_reference_s_key_is_a_key(tmp_path):
+    """``run.json`` says whose state a folder holds."""
+    from memometer.states import key_in
+
+    for where, text in with_values({"key": "k", "options": {"model": "evil.Evil", "records": HOSTILE[5]}}, each=6):
+        (tmp_path / "run.json").write_text(text)
+        with watched(tmp_path / "never"):
+            try:
+                found = key_in(tmp_path / "run.json", overwrite=False)
+            except InputError as error:
+                found = str(error)
+        assert found is None or isinstance(found, str), where
