@@ -19,6 +19,7 @@ SHARED = {
     "arrays",
     "states",
     "locking",
+    "memory",
     "progress",
     "software",
     "threads",

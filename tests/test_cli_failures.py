@@ -1,5 +1,6 @@
 """Whatever fails, each command says it in one sentence that names the place, the cause and what to do."""
 
+import contextlib
 import errno
 import functools
 import os
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import pytest
 from failure_world import commands, memometer, write_world
+from file_digests import file_digests
+from locks import held
 from pictures import python
 from privileges import as_anyone
 
-from memometer import files
+from memometer import files, locking
 from memometer.cli.sentences import GOES_ON, sentence
 
 VERBS = tuple(verb for verb in commands(Path(), Path()) if verb not in ("vectors", "split"))
@@ -70,6 +73,22 @@ def test_a_folder_without_permission(world, tmp_path, verb):
     with as_anyone():
         words = said(commands(world, tmp_path / "closed")[verb])
     assert f"{tmp_path / 'closed' / verb}: permission denied; give yourself the permission, or" in words
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A file system that is mounted for reading alone."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", str(tmp_path)], check=False)
+    if done.returncode:
+        pytest.skip("needs the right to mount")
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_file_system_that_is_read_only(world, read_only, verb):
+    words = said(commands(world, read_only)[verb])
+    assert f"{read_only / verb}: read-only file system; choose another place, or mount it for writing" in words
 
 
 @pytest.mark.parametrize("verb", QUICK)
@@ -170,6 +189,32 @@ def test_what_is_read_may_be_anything(world, tmp_path, name, verb):
         assert code or kind in ("bit", "half"), (kind, errors)
         assert "not foreseen" not in errors, (kind, errors)
         assert not lines or str(copy) in lines[0], (kind, lines)
+
+
+@pytest.mark.parametrize("verb", ["vl-dejavu", "utility"])
+def test_a_store_that_another_writes_is_waited_for(world, tmp_path, verb, monkeypatch):
+    words = [*commands(world, tmp_path)[verb], "--store", tmp_path / "store"]
+    code, _, errors = memometer(*words)
+    assert code == 0, errors
+    first = file_digests(tmp_path / "store")
+    shutil.rmtree(tmp_path / verb)
+    said = []
+    with contextlib.ExitStack() as others:
+        for key in (path for path in (tmp_path / "store").iterdir() if path.is_dir()):
+            others.enter_context(held(key))
+
+        def let_go(words):
+            said.append(words)
+            others.close()
+
+        monkeypatch.setattr(locking, "GRACE", 0.1)
+        monkeypatch.setattr(locking, "notice", let_go)
+        code, _, errors = memometer(*words)
+    assert code == 0, errors
+    (line,) = said
+    assert f"waiting for {tmp_path / 'store'}" in line
+    assert f"which is being written by process {os.getpid()} on" in line
+    assert file_digests(tmp_path / "store") == first
 
 
 def stopped(words, number, *, after):

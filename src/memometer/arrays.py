@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from memometer.errors import DamagedError
 from memometer.files import clear_leftovers
+from memometer.memory import memory_is_short
 from memometer.progress import notice
 from memometer.sealing import check_seal, sealed_path
 
@@ -41,7 +42,9 @@ def read_arrays(path: Path, names: Collection[str] = ()) -> Arrays | None:
     except DamagedError as error:
         notice(f"{error.fault}; it is made again")
         return None
-    except Exception as error:  # noqa: BLE001 (one without a seal; NumPy parses its headers as Python's literals)
+    except Exception as error:  # one without a seal; NumPy parses its headers as Python's literals
+        if memory_is_short(error):
+            raise
         notice(f"{path} cannot be read ({error}); it is made again")
         return None
     if missing := set(names) - arrays.keys():
@@ -62,5 +65,7 @@ def map_array(path: Path) -> npt.NDArray[Any]:
     except OSError:
         raise
     except Exception as error:  # NumPy parses its headers as Python's literals
+        if memory_is_short(error):
+            raise
         raise DamagedError(f"{path} is no array in NumPy's format: {error}") from error
     return array

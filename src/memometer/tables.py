@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from memometer.errors import DamagedError
 from memometer.files import atomic_path
+from memometer.memory import memory_is_short
 from memometer.sealing import AGAIN, check_seal, seal
 
 __all__ = ["open_table", "read_table", "readable", "table_writer", "write_table"]
@@ -70,6 +71,6 @@ def readable(path: Path, advice: str = AGAIN) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+        if memory_is_short(error) or (isinstance(error, OSError) and error.errno is not None):
             raise
         raise DamagedError(f"{path} cannot be read as Parquet: {error}", advice) from error

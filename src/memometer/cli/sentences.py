@@ -5,6 +5,7 @@ import os
 import re
 
 from memometer.errors import MemometerError
+from memometer.memory import memory_ended
 
 __all__ = ["GOES_ON", "sentence"]
 
@@ -40,13 +41,6 @@ OTHERWISE = {
 }
 """Likewise, where running the same command again may not help, or does not go on where it was."""
 
-MEMORY = re.compile(
-    r"out of memory|can't allocate memory|not enough memory|cannot allocate memory|std::bad_alloc|bad allocation"
-    r"|failed to map segment|malloc of size|Unable to allocate|can't start new thread|pthread_create failed",
-    re.IGNORECASE,
-)
-"""What libraries say where memory ends; some raise RuntimeError, ImportError or OSError."""
-
 MORE_MEMORY = (
     "give the command more of it (the limits of 'ulimit -v', of a container or of a job count), or let it take less at "
     "once: a smaller --batch-size, fewer --workers"
@@ -67,7 +61,7 @@ def sentence(error: BaseException, *, command: str) -> str:
     if isinstance(error, MemometerError):
         return str(error)
     words, where, again, number = _text(error), _where(error), _again(command), _number(error)
-    if isinstance(error, MemoryError) or MEMORY.search(words):
+    if memory_ended(error):
         what = f"memory ran out{f' ({words})' if words else ''}"
         advice = f"{MORE_MEMORY}{again}"
     elif isinstance(error, RecursionError):

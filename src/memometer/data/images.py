@@ -1,6 +1,7 @@
 """Reading and decoding of one image, wherever its bytes lie."""
 
 import dataclasses
+import errno
 import functools
 import io
 import itertools
@@ -15,6 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from memometer.data.arrow_tables import holds_text, open_arrow
 from memometer.files import hash_bytes
+from memometer.memory import memory_is_short
 
 __all__ = [
     "CHANGED",
@@ -129,6 +131,7 @@ def _read_unchecked(ref: ImageRef) -> bytes:
             file.seek(ref.offset)
             data = file.read(ref.length)
     except (OSError, ValueError, pa.ArrowException) as error:
+        _stop_without_means(error)
         raise UnreadableImageError(f"unreadable image: {ref.path}: {error}") from error
     if ref.length is not None and len(data) < ref.length:
         raise UnreadableImageError(f"unreadable image: {ref.path} ends before the image's last byte")
@@ -158,6 +161,7 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
     Raises:
         UnreadableImageError: not an image, truncated, or of more than ``max_pixels`` pixels.
+        MemoryError: there is too little memory to tell.
     """
     try:
         with warnings.catch_warnings():
@@ -170,6 +174,8 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise UnreadableImageError(f"decompression bomb: {error}") from error
     except Exception as error:  # decoders let all kinds through on hostile bytes; none may end a night of work
+        if memory_is_short(error):
+            raise MemoryError(f"decoding an image of {len(data):,} bytes") from error
         raise UnreadableImageError(f"damaged image: {error or type(error).__name__}") from error
 
 
@@ -187,6 +193,12 @@ def _load(data: bytes, max_pixels: int) -> Image.Image:
         )
     image.load()
     return image
+
+
+def _stop_without_means(error: Exception) -> None:
+    """Raises what says nothing of the image: this process has too little memory, or too many open files."""
+    if memory_is_short(error) or (isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)):
+        raise error
 
 
 def _place(ref: ImageRef) -> str:

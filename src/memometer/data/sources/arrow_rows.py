@@ -19,6 +19,7 @@ from memometer.data.sources.options import ReaderOptions, RowUnit
 from memometer.data.sources.rows import UNDECODABLE, Row, RowOptions, image_name, read_rows
 from memometer.data.sources.table_options import row_options, table_remarks
 from memometer.errors import SourceError
+from memometer.memory import memory_is_short
 
 __all__ = ["ArrowRows", "column_values"]
 
@@ -110,6 +111,8 @@ class ArrowRows(abc.ABC):
                 yield from read_rows([Row(piece.path, row, values)], self.rows, unit=self.one_row_per)
                 row += 1
         except (pa.ArrowException, OSError) as error:
+            if memory_is_short(error):
+                raise
             last = piece.row + (piece.n_rows or 0)
             kind = self.format.capitalize()
             yield Reject(
@@ -139,6 +142,8 @@ def sound(paths: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
+        if memory_is_short(error):
+            raise
         which = paths[0] if len(paths) == 1 else f"one of {paths[0]} to {paths[-1]}"
         raise SourceError(
             f"{which} is damaged: {' '.join(str(error).split())}; restore it, or download it again"

@@ -13,6 +13,7 @@ from memometer.data.sources.base import PIECE_ROWS, Piece, Plan
 from memometer.data.sources.columns import choose_columns, used_columns
 from memometer.data.sources.options import ReaderOptions
 from memometer.errors import SourceError
+from memometer.memory import memory_is_short
 
 __all__ = ["MAX_GROUP_BYTES", "ParquetReader", "open_parquet"]
 
@@ -105,6 +106,8 @@ def _open(path: str) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowException, OSError) as error:
+        if memory_is_short(error):
+            raise
         raise SourceError(f"{path} cannot be read as Parquet: {error}") from error
 
 

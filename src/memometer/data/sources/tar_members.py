@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from memometer.memory import memory_is_short
+
 __all__ = ["BrokenTarError", "Member", "members_of"]
 
 BLOCK = tarfile.BLOCKSIZE
@@ -64,6 +66,8 @@ def members_of(file: BinaryIO) -> Iterator[Member]:
         _check_end(file, tar.offset)
     except (tarfile.TarError, ValueError, EOFError, OverflowError, LookupError, MemoryError, RecursionError) as error:
         # tarfile lets more than TarError through on hostile headers.
+        if memory_is_short(error):
+            raise
         early = file.tell() >= size
         raise BrokenTarError(f"tar ends early: at byte {size:,}" if early else f"damaged tar: {error}") from error
 
