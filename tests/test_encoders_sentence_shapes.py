@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import torch
-from hostile_models import WORDS, outcome, sentence_folder, tokenizer_files
+from hostile_models import HOSTILE, WORDS, outcome, sentence_folder, tokenizer_files
 from safetensors.torch import save_file
 
 from memometer.embeddings import load_encoder
@@ -60,8 +60,8 @@ def folders(tmp_path_factory):
     return place
 
 
-def put(folder, files, *, kind=None):
-    """Writes files of a model; with ``kind``, a module's weights beside them where its config is of a dense layer."""
+def put(folder, files):
+    """Writes files of a model, and weights beside the config of a dense layer."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -280,6 +280,44 @@ def test_a_folder_that_is_a_link_is_looked_into(folders, tmp_path):
     (folder / "2_Dense").symlink_to(tmp_path / "elsewhere")
     (folder / "again").symlink_to(folder)
     assert "names the class evil.Evil" in outcome(f"text:{folder}", never=folder)
+
+
+FEATURES = {
+    **NEW,
+    "modality_config": {
+        kind: {"method": f"get_{kind}_features", "method_output_name": "pooler_output"} for kind in ("text", "image")
+    },
+    "module_output_name": "sentence_embedding",
+}
+
+
+def test_both_towers_of_a_clip_load_as_a_text_encoder(tmp_path):
+    """``clip-ViT-B-32``'s layout, and that of version 6."""
+    from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
+
+    text = {**BASE, "vocab_size": len(WORDS), "max_position_embeddings": 16, "bos_token_id": 2, "eos_token_id": 3}
+    vision = {**BASE, "image_size": 32, "patch_size": 16}
+    config = CLIPConfig(text_config={**text, "pad_token_id": 0}, vision_config=vision, projection_dim=8)
+    for name, path, kind in (("m", "0_CLIPModel", "CLIPModel"), ("n", "", "Transformer")):
+        folder = tmp_path / name / path
+        CLIPModel(config).save_pretrained(folder)
+        tokenizer_files(folder)
+        CLIPImageProcessor(size={"shortest_edge": 32}).save_pretrained(folder)
+        put(tmp_path / name, {"modules.json": [{**modules(kind)[0], "path": path}]})
+        if not path:
+            put(folder, {"sentence_bert_config.json": FEATURES})
+        assert load_encoder(f"text:{tmp_path / name}").encode_texts(["a b"]).shape == (1, 8)
+
+
+def test_the_template_of_a_chat_runs_nothing(folders, tmp_path):
+    """Where a folder has texts encoded as messages, the library renders its template in a sandbox."""
+    folder = tmp_path / "m"
+    shutil.copytree(folders / "bert", folder)
+    method = {"method": "forward", "method_output_name": "last_hidden_state"}
+    messages = {**NEW, "modality_config": {"text": method, "message": {**method, "format": "flat"}}}
+    put(folder, {"modules.json": PLAIN, "1_Pooling/config.json": POOLING, "sentence_bert_config.json": messages})
+    put(folder, {"chat_template.jinja": f"{HOSTILE[7]}{{{{ messages[0]['content'] }}}}"})
+    assert "is unsafe" in outcome(f"text:{folder}", never=folder)
 
 
 # --- encoders without a transformer

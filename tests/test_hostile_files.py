@@ -355,6 +355,9 @@ def test_the_watcher_sees_what_it_is_for(tmp_path):
         lambda: subprocess.run([sys.executable, "-c", "pass"], check=True),
         lambda: socket.getaddrinfo("localhost", 80),
         lambda: (tmp_path / "elsewhere").write_text("x"),
+        lambda: sys.audit("builtins.input", "run it?"),
+        lambda: sys.audit("import", "models.evil", None, None, None, None),
+        lambda: exec(compile("1", "/m/evil.py", "exec")),  # noqa: S102 (what a library does with a model's code)
     ):
         with pytest.raises(AssertionError, match="it reached outside"), watched(tmp_path / "out"):
             act()
