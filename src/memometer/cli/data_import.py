@@ -119,7 +119,11 @@ def command(
     max_rejects: Annotated[float, typer.Option(help="Share of rejected records beyond which the import stops.")] = 0.05,
     limit: Annotated[int | None, typer.Option(help="Import the first records only, for a first look.")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Processes that decode images; 0 uses none. [default: cores]")
+        int | None,
+        typer.Option(
+            help="Processes that decode images; with 0, a library that crashes on an image ends the import without a "
+            "word, where a process's end is a sentence that names the place. [default: cores]"
+        ),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the records in OUT.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,

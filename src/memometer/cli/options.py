@@ -43,7 +43,11 @@ Store = Annotated[
     Path | None, typer.Option(help="Where embeddings and sums are kept for the next audit; by default OUT/stages.")
 ]
 Workers = Annotated[
-    int | None, typer.Option(help="Processes that decode images. Default: none on a CPU, one per core beside a GPU.")
+    int | None,
+    typer.Option(
+        help="Processes that decode images. Default: none on a CPU, one per core beside a GPU. With 0, a library that "
+        "crashes on an image ends the command without a word; with 1 or more it ends with the images' names."
+    ),
 ]
 Device = Annotated[str, typer.Option(help="cpu or cuda.")]
 BatchSize = Annotated[int, typer.Option(help="Images, or views of them, per forward pass.")]

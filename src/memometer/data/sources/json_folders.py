@@ -6,6 +6,7 @@ from pathlib import Path
 from memometer.data.images import IMAGE_SUFFIXES
 from memometer.data.sources.lists import open_list
 from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.other_tools import of_other_tool
 from memometer.errors import SourceError
 
 __all__ = ["at_top", "json_lists", "why_not"]
@@ -35,6 +36,8 @@ def json_lists(folder: Path, options: ReaderOptions) -> list[str]:
 
 def _told(path: str, options: ReaderOptions) -> int | None:
     """What a JSON list of images says of them: 0 for captions, 1 for labels where captions are optional, else None."""
+    if of_other_tool(Path(path)):
+        return None
     try:
         rows = open_list([path], dataclasses.replace(options, captions="optional")).rows
     except SourceError:
@@ -48,6 +51,8 @@ def _told(path: str, options: ReaderOptions) -> int | None:
 def why_not(folder: Path) -> str:
     """What is wrong with the first JSON file of a folder, for the end of a message."""
     for path in at_top(folder, ".json")[:1]:
+        if told := of_other_tool(Path(path)):
+            return f"; {path} is {told}"
         try:
             open_list([path], ReaderOptions(captions="optional"))
         except SourceError as error:

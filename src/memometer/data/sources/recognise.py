@@ -20,6 +20,7 @@ from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.listing import walk
 from memometer.data.sources.lists import open_karpathy, open_list
 from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.other_tools import of_other_tool
 from memometer.data.sources.parquet import open_parquet
 from memometer.data.sources.sidecars import SidecarOptions
 from memometer.data.sources.unread import xml_advice
@@ -256,8 +257,12 @@ def _kind(path: Path) -> str:
     if kind is not None:
         return kind
     if path.is_file():
+        if path.suffix.lower() == ".json" and (known := json_kind(path)):
+            return known
+        if told := of_other_tool(path):
+            raise SourceError(f"{path} is {told}")
         if path.suffix.lower() == ".json":
-            return json_kind(path) or "jsonl"
+            return "jsonl"
         if path.suffix.lower() in {*_TEXTS, ""} and looks_delimited(path, ReaderOptions()):
             return "csv"
         with path.open("rb") as file:
@@ -268,17 +273,21 @@ def _kind(path: Path) -> str:
             return "webdataset"
         if path.suffix.lower() == ".xml":
             raise SourceError(f"{path} is no source by itself: {xml_advice(head)}")
-    hint = "name its kind with --format"
-    if path.name.lower().endswith((".tar.gz", ".tgz")):
-        hint = "decompress it to a plain .tar"
-    elif path.suffix.lower() in {".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"}:
-        hint = "decompress it first"
-    elif path.suffix.lower() in {".xlsx", ".xls", ".ods"}:
-        hint = "save the table as CSV first"
     raise SourceError(
         f"cannot tell the format of {path}: memometer reads tar shards, CSV, TSV, Parquet, Arrow, JSON lines, COCO, "
-        f"image folders; {hint}"
+        f"image folders; {_hint(path)}"
     )
+
+
+def _hint(path: Path) -> str:
+    """What helps with a file of no kind that is read."""
+    if path.name.lower().endswith((".tar.gz", ".tgz")):
+        return "decompress it to a plain .tar"
+    if path.suffix.lower() in {".gz", ".bz2", ".xz", ".zst", ".zip", ".7z"}:
+        return "decompress it first"
+    if path.suffix.lower() in {".xlsx", ".xls", ".ods"}:
+        return "save the table as CSV first"
+    return "name its kind with --format"
 
 
 def _recognise_folder(folder: Path, options: ReaderOptions) -> str:

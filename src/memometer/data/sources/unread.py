@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from memometer.data.sources.class_names import ClassNames
+from memometer.data.sources.other_tools import of_other_tool
 
 __all__ = ["unread_remarks", "xml_advice"]
 
@@ -20,7 +21,10 @@ _READ_BY = {
 _NO_LIST = re.compile(r".*_stats|dataset_infos?|dataset_dict|state|config.*|info|sizes|package|settings", re.IGNORECASE)
 """Stems of JSON files that say nothing of single images, as img2dataset and Hugging Face leave them."""
 
+_LISTS = "--format coco reads COCO's annotations, --format jsonl other lists of images"
+
 HEAD_BYTES = 4096
+LOOKED_INTO = 32
 
 
 def unread_remarks(
@@ -42,8 +46,8 @@ def unread_remarks(
         remarks.append(f"{_count(xmls, '.xml')}; {xml_advice(_head(Path(root, xmls[0])))}")
     jsons = others.get(".json", ())
     if likely := [path for path in jsons if not _NO_LIST.fullmatch(PurePosixPath(path).stem)]:
-        advice = "--format coco reads COCO's annotations, --format jsonl other lists of images"
-        remarks.append(f"{_count(likely, '.json')}; {advice}")
+        remarks += _of_json(likely, root)
+    remarks += [f"{path} is {told}" for path in others.get(".txt", ()) if (told := of_other_tool(Path(path)))]
     yamls = [path for suffix in (".yaml", ".yml") for path in others.get(suffix, ())]
     yamls = [path for path in yamls if names is None or PurePosixPath(path).name != Path(names.path).name]
     if yamls:
@@ -55,6 +59,15 @@ def unread_remarks(
             "and labels/train/1.txt"
         )
     return remarks
+
+
+def _of_json(paths: Sequence[str], root: str) -> list[str]:
+    """What to do with JSON files, by the tool that wrote them; of many those that are looked into stand for all."""
+    by_advice: dict[str, list[str]] = {}
+    for place, path in enumerate(paths):
+        told = of_other_tool(Path(root, path)) if place < LOOKED_INTO else None
+        by_advice.setdefault(f"it is {told}" if told else _LISTS, []).append(path)
+    return [f"{_count(named, '.json')}; {advice}" for advice, named in by_advice.items()]
 
 
 def xml_advice(head: bytes) -> str:
