@@ -232,6 +232,8 @@ REFUSED = {
         "needs code of its own (auto_map), which memometer does not run; embed the texts with its own library",
     ),
     "adapter": ({"adapter_config.json": {"base_model_name_or_path": "BAAI/bge"}}, "is an adapter to another model"),
+    "capitals": ({"1_X/CONFIG.JSON": {**DENSE, "activation_function": "evil.Evil"}}, "names the class evil.Evil"),
+    "capitals of an adapter": ({"Adapter_Config.json": {}}, "is an adapter to another model"),
     "router": (
         {"modules.json": [{"idx": 0, "name": "0", "path": "", "type": f"{OLD}.Router"}], "router_config.json": {}},
         "has a Router, several encoders of which a text alone names none",

@@ -9,18 +9,23 @@ import re
 import shutil
 import tomllib
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from hostile_models import HOSTILE, outcome, ssl_folder, with_values
 from report_factory import make_audit
 from watching import watched
 
+from memometer.arrays import map_array, read_arrays
 from memometer.audits.result import load_audit, save_audit
 from memometer.audits.trained_on import training_notes
 from memometer.cli.report import _load
 from memometer.cli.sentences import sentence
 from memometer.comparison import compare_audits
 from memometer.data.records import Records
+from memometer.embeddings.stored import open_stored_vectors
 from memometer.errors import InputError
 from memometer.report import render
 from memometer.report.pages.vl_dejavu import PAGE
@@ -142,6 +147,22 @@ def test_options_of_any_kind_are_options_or_a_sentence(run, tmp_path, text):
         assert "config.toml is damaged" in told
 
 
+@pytest.mark.parametrize(
+    "measure",
+    ["sweep", "utility", "clipmem", "unitmem", "sslmem", "image-dejavu", "evil.Evil", "../x", "", ["x"]],
+)
+def test_a_run_that_takes_itself_for_another_is_a_report_or_a_sentence(run, without_charts, tmp_path, measure):
+    folder = tmp_path / "r"
+    shutil.copytree(run, folder)
+    content = json.loads((run / "summary.json").read_text())
+    (folder / "summary.json").write_text(json.dumps({**content, "measure": measure}))
+    told = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")
+    assert len(told) < 2500
+    told = ended(lambda: compare_audits([folder, run], replicates=10), never=tmp_path / "never")
+    assert isinstance(told, str)
+    assert len(told) < 2500
+
+
 # --- folders of trainings
 
 
@@ -189,6 +210,21 @@ class Ran:
 
     def __reduce__(self):
         return self.path.touch, ()
+
+
+def test_vectors_run_nothing(tmp_path):
+    objects = np.array([[Ran(tmp_path / "ran")]], dtype=object)
+    np.save(tmp_path / "images.npy", objects, allow_pickle=True)
+    np.savez(tmp_path / "x.npz", vectors=objects)
+    pq.write_table(pa.table({"record_id": ["a"]}), tmp_path / "images.parquet")
+    for act in (
+        lambda: read_arrays(tmp_path / "x.npz", ("vectors",)),
+        lambda: open_stored_vectors(tmp_path).images(pa.array(["a"])),
+        lambda: map_array(tmp_path / "images.npy"),
+    ):
+        told = ended(act, never=tmp_path / "never")
+        assert told is None or isinstance(told, str)
+        assert not (tmp_path / "ran").exists()
 
 
 def test_the_state_of_a_training_runs_nothing(tmp_path):

@@ -104,7 +104,8 @@ def check_sentence_folder(folder: Path) -> list[str]:
     """
     warnings: list[str] = []
     for path in _json_files(folder):
-        if path.name in {"tokenizer.json", "vocab.json"}:
+        name = path.name.lower()  # some file systems tell no capitals
+        if name in {"tokenizer.json", "vocab.json"}:
             continue  # these two hold texts alone
         try:
             content = read_config(path)
@@ -112,13 +113,13 @@ def check_sentence_folder(folder: Path) -> list[str]:
             continue  # where the library reads it, it says what is wrong
         check_additions(path, content)
         _check_classes(path, content)
-        if path.name == "config.json":
+        if name == "config.json":
             warnings += _check_model(path, content)
-        elif path.name == "modules.json":
+        elif name == "modules.json":
             _check_modules(path, content)
-        elif re.fullmatch(r"sentence_[\w-]+_config\.json", path.name):
+        elif re.fullmatch(r"sentence_[\w-]+_config\.json", name):
             _check_transformer(path, content)
-        elif path.name == "config_sentence_transformers.json":
+        elif name == "config_sentence_transformers.json":
             _check_settings(path, content)
     return warnings
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from memometer.encoders.bounded import first_line
-from memometer.encoders.untrusted import check_additions
+from memometer.encoders.untrusted import check_additions, read_config
 from memometer.encoders.validation import PLAIN_NAME, problems
 from memometer.errors import ModelError
 
@@ -34,7 +34,7 @@ def check_timm_config(folder: Path) -> None:
     """
     path = folder / "config.json"
     try:
-        read = json.loads(path.read_bytes())
+        read = read_config(path)
         content = json.dumps(read, allow_nan=False)
         config = _TimmConfig.model_validate_json(content, strict=True)
     except ValidationError as error:

@@ -136,7 +136,8 @@ def check_additions(path: Path, content: object) -> None:
         path: of the config.
         content: what it holds.
     """
-    if path.name == "adapter_config.json":
+    name = path.name.lower()  # some file systems tell no capitals
+    if name == "adapter_config.json":
         raise ModelError(f"{path} is an adapter to another model; merge the two, and save what comes out")
     if isinstance(content, Mapping) and content.get("quantization_config"):
         raise ModelError(
@@ -149,7 +150,7 @@ def check_additions(path: Path, content: object) -> None:
                 f"model's own: remove {key}"
             )
         most = MAX_LAYERS if _LAYERS.fullmatch(key) else MAX_NUMBER
-        if path.name == "config.json" and isinstance(value, int) and value > most:
+        if name == "config.json" and isinstance(value, int) and value > most:
             raise ModelError(f"{path} has {key} = {value:,}; no model has more than {most:,}")
 
 
