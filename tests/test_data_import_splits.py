@@ -8,6 +8,7 @@ import pytest
 from import_sources import ids, picture, records, rejects, sample, write_coco, write_pictures, write_tar
 
 from memometer.data import Fields, ReaderOptions, import_records, split_records
+from memometer.errors import SourceError
 
 STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 OPTIONAL = ReaderOptions(captions="optional")
@@ -139,3 +140,29 @@ def test_two_kinds_of_annotations_of_one_split_are_no_roles(tmp_path):
     summary = import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL, max_rejects=1)
     assert roles(tmp_path / "out") == {"0": None}
     assert not any(remark.startswith("roles are") for remark in summary.remarks)
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "jsonl"])
+@pytest.mark.parametrize("lacking", ["a", "b"])
+def test_of_two_tables_one_lacks_the_column_of_splits(tmp_path, kind, lacking):
+    """Whichever comes first, no split is passed over: fields of JSON lines may be absent, columns of tables may not."""
+    write_pictures(tmp_path / "f", [f"{n}.png" for n in range(4)])
+    rows = [{"image": f"{n}.png", "caption": f"c{n}", "split": "train" if n % 2 else "test"} for n in range(4)]
+    for name, part in (("a", rows[:2]), ("b", rows[2:])):
+        kept = [{key: row[key] for key in row if key != "split" or name != lacking} for row in part]
+        path = tmp_path / "f" / f"{name}.{kind}"
+        if kind == "csv":
+            path.write_text("\n".join(",".join(row) for row in (list(kept[0]), *(row.values() for row in kept))) + "\n")
+        elif kind == "parquet":
+            pq.write_table(pa.Table.from_pylist(kept), path)
+        else:
+            path.write_text("".join(json.dumps(row) + "\n" for row in kept))
+    if kind == "jsonl":
+        import_records(tmp_path / "f", tmp_path / "out")
+        told = {"0": "test", "1": "train", "2": "test", "3": "train"}
+        without = {"a": ("0", "1"), "b": ("2", "3")}[lacking]
+        assert roles(tmp_path / "out") == told | dict.fromkeys(without)
+        return
+    words = "has no column 'split', which" if lacking == "b" else "has a column 'split', which"
+    with pytest.raises(SourceError, match=rf"b\.{kind} {words} .*a\.{kind} (has|lacks); import .* one by one"):
+        import_records(tmp_path / "f", tmp_path / "out")

@@ -32,6 +32,7 @@ USUAL_OBJECTS = "objects"
 USUAL_BOXES = "boxes"
 USUAL_SCORES = "scores"
 USUAL_ROLE = "split"
+_ONE_BY_ONE = "import tables of other columns one by one"
 
 _ADDRESSES = ("url", "image_url", "img_url", "image_link", "coco_url", "photo_image_url", "link", "urls", "image_urls")
 _DIALOGUES = ("conversations", "conversation", "messages")
@@ -84,7 +85,8 @@ def choose_columns(
         like: the table of the same source by which ``fields`` were chosen; None where the user asked for them.
 
     Raises:
-        SourceError: two columns of one name, a column that was asked for is missing, no image or (where required)
+        SourceError: two columns of one name, a column that was asked for is missing, or one that the other table would
+            have been read by, no image or (where required)
             caption column is found, or boxes or scores were asked for and nothing says whose they are.
     """
     have = f"its columns are {', '.join(names)}" if names else "it has no columns"
@@ -93,7 +95,7 @@ def choose_columns(
         raise SourceError(f"{path} has several columns called '{twice[0]}'; {have}; rename all but one")
     for name in _asked(fields):
         if name not in names:
-            unlike = "" if like in {None, path} else f", which {like} has; import tables of other columns one by one"
+            unlike = "" if like in {None, path} else f", which {like} has; {_ONE_BY_ONE}"
             raise SourceError(f"{path} has no column '{name}'{unlike}; {have}")
     usual = {_plain(name): name for name in reversed(names)}
     image = image_column(names, fields)
@@ -119,7 +121,7 @@ def choose_columns(
     owned = objects is not None or label is not None
     boxes = fields.boxes or (usual.get(USUAL_BOXES) if owned else None)
     scored = objects is not None or boxes is not None  # beside a label alone, scores may be a classifier's
-    return dataclasses.replace(
+    chosen = dataclasses.replace(
         fields,
         image=image,
         captions=captions,
@@ -130,6 +132,9 @@ def choose_columns(
         scores=fields.scores or (usual.get(USUAL_SCORES) if scored else None),
         role=fields.role or usual.get(USUAL_ROLE),
     )
+    if like not in {None, path} and (more := [name for name in _asked(chosen) if name not in _asked(fields)]):
+        raise SourceError(f"{path} has a column '{more[0]}', which {like} lacks; {_ONE_BY_ONE}")
+    return chosen
 
 
 def column_remarks(names: Sequence[str], chosen: Fields, corners: Corners | None) -> list[str]:

@@ -1,6 +1,7 @@
 """Lists of images as JSON: a line or an element each, as ``metadata.jsonl`` beside images, and Karpathy's splits."""
 
 import dataclasses
+import itertools
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,7 @@ from memometer.errors import SourceError
 __all__ = ["KarpathyReader", "ListReader", "open_karpathy", "open_list"]
 
 SEEN_FOR_FIELDS = 1_000
-"""Entries whose fields are looked at; one that only later entries have must be named."""
+"""Entries of a list whose fields are looked at; one that only later entries have must be named."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,13 +124,14 @@ class KarpathyReader(ListReader):
 
 
 def open_list(paths: Sequence[str], options: ReaderOptions) -> ListReader:
-    """A reader of JSON lines or arrays; the fields are those of the first entries.
+    """A reader of JSON lines or arrays; the fields are those of the first entries of every list.
 
     Raises:
         SourceError: malformed JSON, or no field of images.
     """
     names, fault = dict[str, None](), "it is empty"
-    for _, (_, entry) in zip(range(SEEN_FOR_FIELDS), ListReader.entries(paths[0]), strict=False):
+    first = (itertools.islice(ListReader.entries(path), SEEN_FOR_FIELDS) for path in paths)
+    for _, entry in itertools.chain.from_iterable(first):
         if isinstance(entry, Mapping):
             names |= dict.fromkeys(str(name) for name in entry)
         elif isinstance(entry, str):
