@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from hostile_models import HOSTILE, outcome, ssl_folder, with_values
+from hostile_models import HOSTILE, changed, outcome, ssl_folder, with_values
+from model_factory import write_records
 from report_factory import make_audit
+from sweep_factory import plan, sweep
 from watching import watched
 
 from memometer.arrays import map_array, read_arrays
@@ -30,6 +32,8 @@ from memometer.errors import InputError
 from memometer.report import render
 from memometer.report.pages.vl_dejavu import PAGE
 from memometer.states import load_state, read_manifest
+from memometer.sweeps.collecting import Question, collect
+from memometer.sweeps.sweep import _write
 
 SCRIPT = "<script>fetch('https://example.invalid')</script>{{ 7 * 7 }}"
 
@@ -75,8 +79,8 @@ def test_any_value_of_a_run_is_a_report_or_a_sentence(run, without_charts, tmp_p
     shutil.copytree(run, folder)
     text = (run / name).read_text()
     pages = 0
-    for _, changed in with_values(json.loads(text), each=1, of=of):
-        (folder / name).write_text(changed.replace("1e400", "1e300"))
+    for _, other in with_values(json.loads(text), each=1, of=of):
+        (folder / name).write_text(other.replace("1e400", "1e300"))
         page = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")
         pages += page.lstrip().startswith("<!")
         assert "<script>fetch(" not in page
@@ -127,8 +131,8 @@ def test_any_value_of_a_comparison_is_a_report_or_a_sentence(run, tmp_path):
     path = tmp_path / "c" / "comparison.json"
     content = json.loads(path.read_text())
     content.pop("checksum")
-    for _, changed in with_values(content, each=1, of=35):
-        path.write_text(changed.replace("1e400", "1e300"))
+    for _, other in with_values(content, each=1, of=35):
+        path.write_text(other.replace("1e400", "1e300"))
         page = ended(lambda: render(_load(tmp_path / "c"), images=False), never=tmp_path / "never")
         assert "<script>fetch(" not in page
 
@@ -161,6 +165,37 @@ def test_a_run_that_takes_itself_for_another_is_a_report_or_a_sentence(run, with
     told = ended(lambda: compare_audits([folder, run], replicates=10), never=tmp_path / "never")
     assert isinstance(told, str)
     assert len(told) < 2500
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep's folder with the results of its cells."""
+    records = write_records(tmp_path_factory.mktemp("records") / "records", n=9, roles=("a", "b", "public"))
+    made = sweep(
+        tmp_path_factory.mktemp("swept"), records, {name: [(0.1, 0.5), (0.2, 0.4)] for name in ("default", "x")}
+    )
+    _write(made)
+    manifest = json.loads((made.folder / "manifest.json").read_text())
+    manifest.pop("checksum")
+    (made.folder / "manifest.json").write_text(json.dumps({**manifest, "files": {}}))
+    return made.folder, records
+
+
+def test_any_value_of_a_sweep_s_results_is_a_report_or_a_sentence(swept, tmp_path):
+    folder, records = swept
+    planned = plan(folder.parent, records, {"default": {}, "x": {}}, seeds=(0, 1), train={"model": "tiny"})
+    assert folder == planned.out
+    for path, of, act in (
+        (folder / "summary.json", 120, lambda: render(_load(folder), images=False)),
+        (planned.cells[0].folder / "result.json", 30, lambda: collect(planned, Question())),
+    ):
+        content = json.loads(path.read_text())
+        content.pop("checksum", None)
+        act()  # as it is, it raises nothing
+        for _, text in with_values(content, each=1, of=of):
+            with changed(path, text.replace("1e400", "1e300")):
+                told = ended(act, never=tmp_path / "never")
+            assert "<script>fetch(" not in str(told)
 
 
 # --- folders of trainings
