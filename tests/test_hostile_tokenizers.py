@@ -14,7 +14,9 @@ from hostile_models import CLIP_CONFIG, WORDS, changed, clip_folder, outcome, to
 from hub_cache import cached_repository
 from safetensors.torch import save_file
 
+from memometer.embeddings import load_encoder
 from memometer.encoders.architectures import Architecture, build_model
+from memometer.errors import ModelError
 
 EVIL = "class Evil: pass\n"
 VOCABULARY = {
@@ -171,3 +173,12 @@ def test_code_of_a_tokenizer_or_a_tower_is_never_run(beside, cache, distant, pla
             path.unlink()
     assert words in told, told
     assert "Traceback" not in told
+
+
+def test_a_damaged_tokenizer_is_not_said_to_need_the_network(beside, tmp_path):
+    folder = tmp_path / "m"
+    shutil.copytree(beside, folder)
+    (folder / "tokenizer.json").write_text('{"model": {')
+    with pytest.raises(ModelError, match="cannot load the tokenizer of") as error:
+        load_encoder(f"open_clip:{folder}")
+    assert "network" not in str(error.value)

@@ -41,7 +41,7 @@ def refusing(doing: str, *, hint: str = "") -> Iterator[None]:
 
     Args:
         doing: what could not be done, e.g. ``cannot build the model 'm'``.
-        hint: what to do, after a semicolon.
+        hint: what to do where a package or a file is missing, after a semicolon.
 
     Raises:
         ModelError: the code within raised anything but an error of memometer's own.
@@ -50,13 +50,15 @@ def refusing(doing: str, *, hint: str = "") -> Iterator[None]:
         yield
     except MemometerError:
         raise
-    except Exception as error:
+    except (ImportError, OSError) as error:
         raise ModelError(f"{doing}: {first_line(error)}{hint}") from error
+    except Exception as error:
+        raise ModelError(f"{doing}: {first_line(error)}") from error
     except BaseException as error:
         # Rust's panics are no Exception, so that nobody catches them by accident.
         if type(error).__name__ != "PanicException":
             raise
-        raise ModelError(f"{doing}: {first_line(error)}{hint}") from None
+        raise ModelError(f"{doing}: {first_line(error)}") from None
 
 
 def first_line(error: BaseException) -> str:
