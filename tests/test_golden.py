@@ -5,7 +5,8 @@ import math
 import platform
 
 import pytest
-from golden_runs import KEPT, KINDS, made
+from audit_cases import CASES
+from golden_runs import KEPT, made
 
 
 def differences(found, kept, at=""):
@@ -22,10 +23,10 @@ def differences(found, kept, at=""):
 
 
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="the same pictures are compressed to other bytes there")
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-def test_keys_and_numbers_are_those_that_were_kept(kind, tmp_path):
-    kept = json.loads((KEPT / f"{kind.__name__}.json").read_text())
-    assert differences(made(kind, tmp_path), kept) == []
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_keys_and_numbers_are_those_that_were_kept(case, tmp_path):
+    kept = json.loads((KEPT / f"{case.name}.json").read_text())
+    assert differences(made(case, tmp_path), kept) == []
 
 
 def test_a_difference_is_seen():

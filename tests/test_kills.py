@@ -1,57 +1,16 @@
 """A command killed before any of its file operations goes on when it is run again, and leaves nothing else behind."""
 
 import os
-import sys
-import warnings
 
 import pytest
 from file_digests import file_digests
 from import_sources import write_samples
+from kills import killed_at
 from pictures import PixelEncoder, write_picture_records
 
 from memometer.data import import_records, load_records, make_scenes, split_records
 from memometer.embeddings import embed, embed_images
 from memometer.files import atomic_path, clear_leftovers, write_text
-
-OPERATIONS = {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.truncate"}
-KILLED = 77
-
-
-def killed_at(number, work):
-    """Runs ``work`` in a fork of this process that dies before its operation ``number``; whether it was killed.
-
-    Counted are openings for writing, renames, removals, folders made, and fsyncs.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # newer Pythons say that threads do not survive a fork
-        child = os.fork()
-    if child == 0:
-        left = number
-
-        def step():
-            nonlocal left
-            left -= 1
-            if left == 0:
-                os._exit(KILLED)
-
-        def watch(event, arguments):
-            writes = event != "open" or (isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR))
-            if event in OPERATIONS and writes:
-                step()
-
-        status = 1
-        try:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-            os.fsync = lambda _: step()  # what it waits for outlives this process anyway
-            sys.addaudithook(watch)
-            work()
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in {0, KILLED}, f"operation {number} ended the command with {code}"
-    return code == KILLED
 
 
 def check_every_kill(tmp_path, work, *, prepare=None, at_least):

@@ -14,7 +14,12 @@ from pathlib import Path
 
 import torch
 
-LOADED = ["memometer.training", "memometer.training.ssl.trainer", "memometer.cli.show_training", "open_clip"]
+LOADED = [
+    "memometer.training",
+    "memometer.training.ssl.trainer",
+    "memometer.cli.show_training",
+    *(f"memometer.audits.{name}" for name in ("vl_dejavu", "image_dejavu", "clipmem", "sslmem", "unitmem")),
+]
 
 
 def start(function, *arguments, log, environment=()):

@@ -129,3 +129,51 @@ class VectorWorld:
             neighbors = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
             sides.append(union_oracle([self.objects[row] for row in rows], named, self.public_objects, neighbors, k))
         return sides
+
+
+class TextWorld(VectorWorld):
+    """A `VectorWorld` with text vectors of the public captions, and folders of text vectors alone."""
+
+    def __init__(self, folder, **options):
+        super().__init__(folder, **options)
+        self.text_vectors = {}
+        self.add_text("text", seed=99)
+        for role in "ab":  # the models' own text vectors of the public captions, for t2t
+            _images, texts = self.vectors[role]
+            public = np.random.default_rng(7).standard_normal((len(self.public_ids), texts.shape[1]))
+            self._write_text(role, np.concatenate([texts, public.astype(np.float32)]))
+
+    def add_text(self, name, *, seed, helpful=0.0):
+        """Text vectors, ``helpful`` where public captions of like objects should be near."""
+        rng = np.random.default_rng(seed)
+        vectors = rng.standard_normal((len(self.ids) + len(self.public_ids), 16))
+        everything = [*self.objects, *self.public_objects]
+        labels = sorted({label for objects in everything for label in objects})
+        directions = rng.standard_normal((len(labels), 16))
+        for row, objects in enumerate(everything):
+            vectors[row] += helpful * sum(directions[labels.index(label)] for label in objects)
+        (self.folder / name).mkdir()
+        self._write_text(name, vectors.astype(np.float32))
+
+    def _write_text(self, name, vectors):
+        np.save(self.folder / name / "texts.npy", vectors)
+        pq.write_table(pa.table({"record_id": self.ids + self.public_ids}), self.folder / name / "texts.parquet")
+        self.text_vectors[name] = vectors.astype(np.float64)
+
+    @property
+    def one_model(self):
+        """Keyword arguments of a one-model audit, controlled by role b."""
+        return {
+            **self.options,
+            "reference": f"embeddings:{self.folder / 'text'}",
+            "reference_role": None,
+            "control_role": "b",
+        }
+
+    def text_side(self, name, role, *, k):
+        """Scores of one role under a search of public captions, by brute force."""
+        rows = [row for row, each in enumerate(self.roles) if each == role]
+        named = [[label for label in self.objects[row] if label in self.captions[row][0].split()] for row in rows]
+        unit = self.text_vectors[name] / np.linalg.norm(self.text_vectors[name], axis=1, keepdims=True)
+        near = np.argsort(-(unit[rows] @ unit[len(self.ids) :].T), axis=1, kind="stable")[:, :k]
+        return union_oracle([self.objects[row] for row in rows], named, self.public_objects, near, k), near

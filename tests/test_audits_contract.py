@@ -1,0 +1,140 @@
+"""What holds of every audit, whatever it measures."""
+
+import json
+from pathlib import Path
+
+import pytest
+import warm_processes
+from audit_cases import CASES
+from file_digests import file_digests
+from kills import KILLED, die_before
+
+from memometer import load_audit
+from memometer.errors import InputError
+
+DOCS = Path(__file__).parents[1] / "docs"
+KILLS = (2, 9, 30)
+"""Operations before which an audit is killed: at its start, among its pieces, and later."""
+
+
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case.name)
+def case(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def options(case, tmp_path_factory):
+    return case.world(tmp_path_factory.mktemp(case.name))
+
+
+@pytest.fixture(scope="module")
+def out(case, tmp_path_factory):
+    return tmp_path_factory.mktemp(f"{case.name}-run") / "run"
+
+
+@pytest.fixture(scope="module")
+def audit(case, options, out):
+    return case.audit(**options, out=out)
+
+
+def holds(folder):
+    """Its files; the manifest tells when each was made."""
+    return {name: each for name, each in file_digests(folder).items() if name != "manifest.json"}
+
+
+def test_the_summary_is_strict_json_of_the_published_schema(case, audit):
+    summary = json.loads(json.dumps(audit.summary, allow_nan=False))
+    assert summary == audit.summary
+    case.summary.model_validate(summary)
+    published = json.loads((DOCS / f"{case.published}.schema.json").read_text())
+    assert published == case.summary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
+
+
+def test_the_run_folder_holds_the_audit(audit, out):
+    loaded = load_audit(out)
+    assert loaded.summary == audit.summary
+    assert loaded.config == {name: value for name, value in audit.config.items() if value is not None}
+    assert loaded.manifest["key"] == audit.manifest["key"]
+    for name in ("samples", "gallery", "rejects"):
+        assert getattr(loaded, name).equals(getattr(audit, name)), name
+    assert loaded.tables.keys() == audit.tables.keys()
+    for name, table in audit.tables.items():
+        assert loaded.tables[name].equals(table), name
+    names = {path.name for path in out.iterdir()}
+    assert names >= {"summary.json", "samples.parquet", "rejects.parquet", "config.toml", "manifest.json"}
+
+
+class Silent:
+    """A model that answers for itself, and is never asked for a vector."""
+
+    def __init__(self, model):
+        self._model = model
+
+    def __getattr__(self, name):
+        found = getattr(self._model, name)
+        return (lambda *_: pytest.fail(name)) if name.startswith("encode") else found
+
+
+def test_a_second_run_is_free(case, options, audit, out, capsys):
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    models = {name: Silent(options[name]) for name in ("target", "reference") if hasattr(options.get(name), "identity")}
+    assert case.audit(**{**options, **models}, out=out).summary == audit.summary
+    assert "nothing to do" in capsys.readouterr().err
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_another_audit_is_refused_unless_told(case, options, audit, out, tmp_path):
+    changed = {**options, **case.change}
+    with pytest.raises(InputError, match="holds another audit; choose another --out, or pass --overwrite"):
+        case.audit(**changed, out=out)
+    assert load_audit(out).summary == audit.summary
+    case.audit(**options, out=tmp_path / "run")
+    other = case.audit(**changed, out=tmp_path / "run", overwrite=True)
+    assert load_audit(tmp_path / "run").summary == other.summary
+    assert other.manifest["key"] != audit.manifest["key"]
+
+
+def killed(number, function, options):
+    die_before(number)
+    function(**options)
+
+
+def test_a_killed_audit_goes_on_and_ends_with_the_same_files(case, options, audit, out, tmp_path):
+    whole = holds(out)
+    died = 0
+    for number in KILLS:
+        again = {**options, "out": tmp_path / f"{number}"}
+        process = warm_processes.start(killed, number, case.audit, again, log=tmp_path / "log")
+        process.join()
+        assert process.exitcode in {0, KILLED}, (tmp_path / "log").read_text()
+        died += process.exitcode == KILLED
+        assert case.audit(**again).summary == audit.summary
+        assert holds(tmp_path / f"{number}") == whole
+    assert died > 1
+
+
+def test_without_images_the_run_holds_none(case, options, audit):
+    bare = case.audit(**options, images=False)
+    assert pictures(bare) == 0
+    assert (pictures(audit) > 0) == case.pictures
+    assert bare.summary == {name: value for name, value in audit.summary.items() if name != "key"}  # of a run folder
+
+
+def pictures(audit):
+    """How many thumbnails the records to show have."""
+    found = []
+    json.dumps(audit.gallery.to_pylist(), default=found.append)
+    return len(found)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"records": Path("nowhere")}, "memometer data import"),
+        ({"null": 5}, "--null 5 is too few"),
+    ],
+)
+def test_wrong_input_is_a_sentence_before_anything_is_written(case, options, tmp_path, change, words):
+    with pytest.raises(InputError, match=words):
+        case.audit(**{**options, **change}, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
