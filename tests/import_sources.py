@@ -13,6 +13,29 @@ from PIL import Image
 from memometer.data import Fields, ReaderOptions, load_records
 from memometer.data.images import read_image_bytes
 
+OPTIONAL = ReaderOptions(captions="optional")
+
+
+def options(**more):
+    """Options of a source that may lack captions."""
+    return ReaderOptions(captions="optional", **more)
+
+
+def encoded(image, kind):
+    """An image as bytes of a format."""
+    buffer = io.BytesIO()
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+def write(folder, files):
+    """Files of a folder by name: bytes or text."""
+    for name, content in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return folder
+
 
 def picture(number=0, *, size=(16, 12), format="PNG"):
     """Encoded bytes of a picture that depends on ``number``."""
@@ -116,3 +139,8 @@ def table(folder, name, text, *, encoding="utf-8"):
 def captions(folder):
     """Record id → captions."""
     return {row["record_id"]: row["captions"] for row in records(folder)}
+
+
+def labels(folder):
+    """record_id → its label and objects."""
+    return {row["record_id"]: (row["label"], row["objects"]) for row in records(folder)}
