@@ -105,7 +105,7 @@ def main():
     pictures = study.page.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
     for name, chart in (("frontier", utility_frontier), ("settings", setting_bars)):
-        chart(found.as_audit()).save(str(pictures / f"{name}.svg"))
+        chart(found).save(str(pictures / f"{name}.svg"))
     write_text(study.page, page(study, found, commands, options.shards))
     print(f"wrote {study.page.relative_to(ROOT)}")
 

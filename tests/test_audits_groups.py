@@ -178,10 +178,10 @@ def test_a_comparison_names_the_groups_that_records_in_common_come_in(pair, caps
         parts = run["records"].values()
         n, n_groups = (sum(part[name] for part in parts) for name in ("n_common", "n_groups_common"))
         assert 0.95 * n / size <= n_groups <= n / size + len(parts)  # scenes have near duplicates
-        Console(width=200).print(*page_of("compare").printed(compared.as_audit()))
+        Console(width=200).print(*page_of("compare").printed(compared))
         said = f" in {n_groups} groups" * (n_groups < n)
         assert f"; {n} records{said})" in " ".join(capsys.readouterr().out.split())
-        assert f", {n} records in common{said}<" in render(compared.as_audit())
+        assert f", {n} records in common{said}<" in render(compared)
 
 
 def test_a_comparison_draws_the_groups_too(pair):
@@ -212,4 +212,4 @@ def test_shares_of_utility_are_drawn_by_group(tmp_path):
         assert alone[path]["n_groups"] == 90, path
         checked += 1
     assert checked > 3
-    assert "in 30 groups" in render(found[1].as_audit())
+    assert "in 30 groups" in render(found[1])

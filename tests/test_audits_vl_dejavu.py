@@ -7,10 +7,10 @@ import pytest
 from worlds import VectorWorld
 
 from memometer import audit_vl_dejavu
-from memometer.audits.manifest import describe_records
 from memometer.data import load_records
 from memometer.errors import InputError
 from memometer.files import hash_file
+from memometer.runs.manifest import describe_records
 
 CONTRACT = [
     "record_id", "direction", "group", "n_objects", "precision_target", "precision_reference", "recall_target",

@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 from worlds import VectorWorld
 
 from memometer import Audit, audit_clipmem, audit_sslmem, audit_unitmem, audit_vl_dejavu, compare_audits
-from memometer.audits.items import item, items_table
 from memometer.cli.main import app
 from memometer.comparison.compare import VIEWS
 from memometer.errors import InputError
 from memometer.report import render
+from memometer.runs.items import item, items_table
 from memometer.seeds import rng_for
 from memometer.statistics import confident_gap, group_gap
 
@@ -285,12 +285,12 @@ def test_captions_of_moved_records_are_escaped():
     second = clipmem_audit({"candidates": {"a": 0.1, "b": 1.0}})
     comparison = compare_audits([first, second], names=["<i>old</i>", "new"], replicates=REPLICATES)
     assert comparison.gallery["record_id"].to_pylist() == ["b", "a"]
-    page = render(comparison.as_audit())
+    page = render(comparison)
     assert "<script" not in page
     assert "<i>" not in page
     assert "&lt;script&gt;alert(1)" in page
     assert "data:image/jpeg" in page
-    assert "data:image/jpeg" not in render(compare_audits([first, second], images=False).as_audit())
+    assert "data:image/jpeg" not in render(compare_audits([first, second], images=False))
     assert "<table" in comparison._repr_html_()
 
 

@@ -14,7 +14,6 @@ from model_factory import tiny_architecture
 from pictures import PixelEncoder
 
 from memometer.activations import in_pieces, with_mended
-from memometer.audits.gallery import thumbnail
 from memometer.data import import_records, load_records
 from memometer.data.augmentation import Augmentation
 from memometer.data.images import UnreadableImageError, open_image, read_or_reason
@@ -23,6 +22,7 @@ from memometer.embeddings.means import mean_views
 from memometer.embeddings.views import view_batches
 from memometer.errors import JobError
 from memometer.references.crop_batches import crop_batches
+from memometer.runs.thumbnails import thumbnail
 from memometer.training import TrainConfig, train
 from memometer.training.samples import CachedImages, EpochBatches
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from import_sources import picture, records, rejects, write_coco, write_tar
 from PIL import Image, ImageOps
 
-from memometer.audits.manifest import describe_records
 from memometer.data import ReaderOptions, import_records, load_records
 from memometer.data.placing import LEFT_OUT, SCALED, TURNED, orientation_of, place_boxes
 from memometer.data.sources.base import BadRecordError, Labels
+from memometer.runs.manifest import describe_records
 
 OPTIONAL = ReaderOptions(captions="optional")
 

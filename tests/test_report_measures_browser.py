@@ -51,12 +51,12 @@ def reports(tmp_path_factory):
         ),
         "clipmem": audit_clipmem(**pairs.options),
         "sslmem": audit_sslmem(target=encoder(1), reference=encoder(2), reference_role="b", **shared),
-        "sweep": sweep(folder / "sweep", trained, values).as_audit(),
+        "sweep": sweep(folder / "sweep", trained, values),
         "unitmem": audit_unitmem(target=encoder(1), control_role="b", **shared),
-        "utility": make_utility(classes=[f"<b>class</b> {n}" for n in range(12)]).as_audit(),
+        "utility": make_utility(classes=[f"<b>class</b> {n}" for n in range(12)]),
     }
     other = audit_vl_dejavu(**VectorWorld(folder / "others", plant=0.2).options)
-    audits["compare"] = compare_audits([audits["vl-dejavu"], other, audits["vl-dejavu"]]).as_audit()
+    audits["compare"] = compare_audits([audits["vl-dejavu"], other, audits["vl-dejavu"]])
     for name, audit in audits.items():
         (folder / f"{name}.html").write_text(render(audit), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in audits}

@@ -104,7 +104,7 @@ def test_without_utility_there_is_a_page_and_no_verdict(tmp_path, records):
     values = {name: [(memorization, None) for memorization, _ in cells] for name, cells in VALUES.items()}
     bare = sweep(tmp_path, records, values)
     assert sweep_verdict(bare.summary).title == "No best setting"
-    page = render(bare.as_audit())
+    page = render(bare)
     assert page.count("There is nothing to draw") == 1
 
 
@@ -118,13 +118,13 @@ def test_another_metric_may_be_named(tmp_path, records):
 
 
 def test_names_of_settings_stay_text(found):
-    page = render(found.as_audit())
+    page = render(found)
     assert "<script" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert 'id="gallery"' not in page
     assert "It contains training images" not in page
     assert "<h1>Training sweep</h1>" in page
-    svg = to_svg(utility_frontier(found.as_audit()), key="x", label="x")
+    svg = to_svg(utility_frontier(found), key="x", label="x")
     assert not re.findall(r"<(?:script|img|image|a|foreignObject)\b", svg)
     assert "\u202e" not in svg
 
@@ -132,16 +132,14 @@ def test_names_of_settings_stay_text(found):
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.key)
 @pytest.mark.parametrize("width", [960, 340])
 def test_charts_draw_within_their_width_and_have_a_table(found, figure, width):
-    svg = to_svg(figure.draw(found.as_audit(), width=width), key="x", label="x")
+    svg = to_svg(figure.draw(found, width=width), key="x", label="x")
     assert float(re.match(r'<svg [^>]*width="([\d.]+)"', svg)[1]) <= width * 1.1
-    numbers = figure.numbers(found.as_audit())
+    numbers = figure.numbers(found)
     assert {len(row) for row in numbers.rows} == {len(numbers.header)}
 
 
 def test_the_frontier_marks_what_no_other_beats(found):
-    rows = {
-        row["name"]: row for data in utility_frontier(found.as_audit()).to_dict()["datasets"].values() for row in data
-    }
+    rows = {row["name"]: row for data in utility_frontier(found).to_dict()["datasets"].values() for row in data}
     beaten = {name for name, row in rows.items() if not row["front"]}
     assert beaten == {entry["name"] for entry in found.summary["settings"] if not entry["front"]} == {"noisy"}
     assert rows["masked"]["utility"] == pytest.approx(found.summary["settings"][1]["metrics"][RECALL]["value"])

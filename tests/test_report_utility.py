@@ -28,7 +28,7 @@ def drawn(chart):
 
 
 def test_the_page_has_every_number_with_its_interval_and_why_one_is_undefined():
-    page = render(make_utility(several=False).as_audit())
+    page = render(make_utility(several=False))
     assert "<h1>Utility measurement</h1>" in page
     for cells in (("Zero-shot", "accuracy", "0.410", "[0.380, 0.440]", "0.070", "400"),
                   ("Text → image", "recall@5", "0.300", "[0.270, 0.330]", "0.070", "1,990"),
@@ -62,13 +62,13 @@ def test_the_verdict_has_the_first_number_of_each_part():
     for way in ("image_to_text", "text_to_image"):
         few["retrieval"][way] = {f"recall@{k}": number(None, reason="too few") for k in (1, 5, 10)}
     assert utility_verdict(few).title == "No utility"
-    page = render(make_utility(parts=("retrieval",)).as_audit())
+    page = render(make_utility(parts=("retrieval",)))
     assert 'id="classes"' not in page
     assert "Images have" not in page
 
 
 def test_names_of_classes_and_templates_stay_text():
-    audit = make_utility(classes=[HOSTILE, "tree", "none"], templates=[f"{HOSTILE} {{}}"]).as_audit()
+    audit = make_utility(classes=[HOSTILE, "tree", "none"], templates=[f"{HOSTILE} {{}}"])
     page = render(audit)
     assert "<script" not in page
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") >= 4
@@ -78,7 +78,7 @@ def test_names_of_classes_and_templates_stay_text():
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.key)
 @pytest.mark.parametrize("width", [960, 340])
 def test_charts_draw_within_their_width_and_have_a_table(figure, width):
-    audit = make_utility(classes=[f"quite a long name of a class {n}" for n in range(9)]).as_audit()
+    audit = make_utility(classes=[f"quite a long name of a class {n}" for n in range(9)])
     svg = to_svg(figure.draw(audit, width=width), key="x", label="x")
     assert float(re.match(r'<svg [^>]*width="([\d.]+)"', svg)[1]) <= width * 1.1
     numbers = figure.numbers(audit)
@@ -87,14 +87,14 @@ def test_charts_draw_within_their_width_and_have_a_table(figure, width):
 
 def test_charts_show_the_numbers_of_the_summary():
     utility = make_utility(parts=("linear_probe", "retrieval"))
-    rows = drawn(share_intervals(utility.as_audit()))
+    rows = drawn(share_intervals(utility))
     assert (len(rows), rows[0]["value"], rows[0]["low"]) == (7, 0.63, 0.6)
-    assert {row["class"] for row in drawn(class_dots(utility.as_audit()))} == {"tree", "small dog"}
+    assert {row["class"] for row in drawn(class_dots(utility))} == {"tree", "small dog"}
 
 
 def test_of_many_classes_the_best_and_the_worst_are_drawn():
     n = MAX_CLASSES + 11
-    audit = make_utility(classes=[f"class {place}" for place in range(n)]).as_audit()  # best first, the last undefined
+    audit = make_utility(classes=[f"class {place}" for place in range(n)])  # best first, the last undefined
     half = MAX_CLASSES // 2
     expected = {f"class {place}" for place in (*range(half), *range(n - 1 - half, n - 1))}
     assert {row["class"] for row in drawn(class_dots(audit))} == expected
@@ -110,7 +110,7 @@ def folders(tmp_path_factory):
     write_sweep(found)
     audits = [audit_vl_dejavu(**VectorWorld(folder / f"v{x}", plant=x).options, replicates=20) for x in (0.0, 1.0)]
     compared = compare_audits(audits, out=folder / "compare", replicates=20)
-    return {kind.folder: render(kind.as_audit()) for kind in (utility, found, compared)}
+    return {kind.folder: render(kind) for kind in (utility, found, compared)}
 
 
 def report(*words):

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from memometer.audits.result import REJECTS_SCHEMA
+from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.utility import Utility
 from memometer.utility.parts import CLASSES_SCHEMA
 from memometer.utility.schema import UtilitySummary

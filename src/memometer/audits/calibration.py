@@ -4,31 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
 
 from memometer.audits.result import Audit
 from memometer.errors import InputError
 from memometer.progress import progress_bar, quiet
+from memometer.runs.schema import NullRow
 
-__all__ = ["LEAST_SEEDS", "NullRow", "check_null", "null_coverage"]
+__all__ = ["LEAST_SEEDS", "check_null", "null_coverage"]
 
 LEAST_SEEDS = 20
 """Below this, a coverage says next to nothing."""
-
-
-class NullRow(BaseModel):
-    """Coverage of one interval over audits of models that were trained on neither set."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    interval: str = Field(description="Which interval, e.g. 'balanced/unmentioned/prg'.")
-    n_seeds: int = Field(description="Pairs of models for which it is defined.")
-    n_covered: int = Field(description="Those whose interval covers 0.")
-    coverage: float | None
-    low: float | None = Field(description="Clopper-Pearson 95 % interval of the coverage.")
-    high: float | None
-    mean: float | None = Field(description="Mean of the values; 0 where the measure is unbiased.")
-    stderr: float | None = Field(description="Standard error of that mean.")
 
 
 def check_null(null: int) -> None:

@@ -13,10 +13,9 @@ from memometer.audits.clipmem_notes import model_notes, result_notes
 from memometer.audits.clipmem_scoring import PLAIN, Pairs, Scores, Views, embed_pairs, score_pairs
 from memometer.audits.clipmem_summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.audits.guards import check_images, duplicates_across_roles
-from memometer.audits.inputs import TwoTowers, finished_audit, open_records, spec_of
-from memometer.audits.manifest import describe_model, describe_records, reads_images
+from memometer.audits.inputs import TwoTowers, open_records, spec_of
 from memometer.audits.planted import planted_hash, planted_kinds
-from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.result import Audit, finished_audit, save_audit
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.data.augmentation import AUGMENTATIONS
@@ -25,6 +24,8 @@ from memometer.encoders.untrained import untrained
 from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.progress import warn
+from memometer.runs.folder import REJECTS_SCHEMA
+from memometer.runs.manifest import describe_model, describe_records, reads_images
 from memometer.software import describe_software, timestamp
 
 __all__ = ["audit_clipmem"]

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from memometer.audits.clipmem_means import Drawn, Negatives, subset_mean
 from memometer.audits.clipmem_scoring import Pairs, Scores
-from memometer.audits.gallery import thumbnail
-from memometer.audits.items import group_names, item, items_table
 from memometer.audits.planted import find_planted
+from memometer.runs.items import group_names, item, items_table
+from memometer.runs.thumbnails import thumbnail
 from memometer.statistics import rank_correlation, welch_test
 
 __all__ = ["SUBSETS", "ranking", "samples_table", "shown_items", "summarise"]

@@ -10,11 +10,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.items import group_names
 from memometer.data.records import Records
 from memometer.measures.vl_dejavu import TopObjects, UnionScores, score_union, top_objects
 from memometer.neighbors import Neighbors
 from memometer.objects.sets import ObjectSets
+from memometer.runs.items import group_names
 from memometer.statistics import population_contributions, recall_area_by_histogram, top_gaps
 
 __all__ = ["Direction", "Side", "score_direction"]

@@ -1,23 +1,17 @@
 """The most memorized records with both models' neighbours: what the report's gallery shows (A's Figure 1)."""
 
-import io
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image
 
 from memometer.audits.direction import Direction, Side
-from memometer.data.images import ImageRef, UnreadableImageError, open_image
-from memometer.data.pixels import to_rgb
 from memometer.data.records import Records
 from memometer.objects.sets import ObjectSets
+from memometer.runs.thumbnails import thumbnail
 
-__all__ = ["GALLERY_SCHEMA", "build_gallery", "thumbnail"]
-
-THUMBNAIL = 160
-"""Longest side of a thumbnail in px."""
+__all__ = ["GALLERY_SCHEMA", "build_gallery"]
 
 SHOWN_NEIGHBORS = 10
 
@@ -132,18 +126,3 @@ def _entry(
 
 def _query_first(captions: list[str], caption: int) -> list[str]:
     return [captions[caption - 1], *captions[: caption - 1], *captions[caption:]]
-
-
-def thumbnail(records: Records, row: int) -> bytes | None:
-    """A small JPEG; None where there is no readable image."""
-    ref: ImageRef | None = next(iter(records.image_refs(row, row + 1)))
-    if ref is None:
-        return None
-    try:
-        image = to_rgb(open_image(ref))
-    except UnreadableImageError:
-        return None
-    image.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=82)
-    return buffer.getvalue()

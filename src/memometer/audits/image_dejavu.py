@@ -16,10 +16,9 @@ from memometer.audits.image_references import is_fitted_spec
 from memometer.audits.image_run import ImageRun
 from memometer.audits.image_summary import compare_references, notes, null_intervals, summarise
 from memometer.audits.image_vectors import ImageSearch, Metric
-from memometer.audits.inputs import Model, finished_audit, folder_of, open_records, spec_of
-from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.inputs import Model, folder_of, open_records, spec_of
 from memometer.audits.planted import find_planted, planted_hash, planted_kinds
-from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.result import Audit, finished_audit, save_audit
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.data.records import Records
@@ -31,6 +30,8 @@ from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.neighbors.search import MAX_K
 from memometer.progress import warn
+from memometer.runs.folder import REJECTS_SCHEMA
+from memometer.runs.manifest import describe_model, describe_records
 from memometer.software import describe_software, timestamp
 
 __all__ = ["MIN_SIDE", "audit_image_dejavu"]

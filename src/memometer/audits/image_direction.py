@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.image_records import Cropped
-from memometer.audits.items import group_names
 from memometer.measures.image_dejavu import OUTCOMES, label_hits, memorization_confidence, outcomes
 from memometer.neighbors import Neighbors
+from memometer.runs.items import group_names
 from memometer.statistics import ConfidentHits, confident_accuracy
 
 __all__ = ["PERCENTS", "Guess", "ImageDirection"]

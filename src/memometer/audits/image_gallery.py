@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from memometer.audits.gallery import thumbnail
 from memometer.audits.image_direction import Guess, ImageDirection
-from memometer.audits.items import item, items_table
 from memometer.data.records import Records
 from memometer.measures.image_dejavu import OUTCOMES
+from memometer.runs.items import item, items_table
+from memometer.runs.thumbnails import thumbnail
 
 __all__ = ["shown_items"]
 

@@ -1,19 +1,16 @@
-"""What every audit does with its input: opens it, names it, and finds a finished run of the same."""
+"""What every audit does with its input: opens it and names it."""
 
 from pathlib import Path
 from typing import cast
 
-from memometer.audits.result import Audit, holds_run, load_audit
 from memometer.data.records import Records, load_records
 from memometer.embeddings import AnyEncoder, StoredVectors, load_encoder
 from memometer.encoders import Encoder, Tower, has_tower
-from memometer.errors import DamagedError, InputError
-from memometer.progress import notice
+from memometer.errors import InputError
 
 __all__ = [
     "Model",
     "TwoTowers",
-    "finished_audit",
     "folder_of",
     "open_model",
     "open_records",
@@ -67,22 +64,3 @@ def spec_of(model: str | Model) -> str:
         if isinstance(model, str)
         else str(getattr(model, "spec", None) or getattr(model, "identity", "a model without a name"))
     )
-
-
-def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit | None:
-    """The audit in ``out`` when it is this very one; None where there is none, or another that may be replaced.
-
-    Raises:
-        InputError: the folder holds another audit, and ``overwrite`` is not set.
-    """
-    if not (out / "summary.json").exists():
-        return None
-    if not holds_run(out, key, what="audit", overwrite=overwrite):
-        return None
-    try:
-        audit = load_audit(out)
-    except DamagedError as error:
-        notice(f"{error.fault}; computing this audit again")
-        return None
-    notice(f"{out} holds this audit already; nothing to do")
-    return audit

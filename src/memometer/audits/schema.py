@@ -2,33 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from memometer.audits.calibration import NullRow
+from memometer.runs.schema import AgreementModel, Duplicates, Found, GapModel, NullRow, Strict
 
-__all__ = ["SCHEMA_VERSION", "Strict", "VLDejaVuSummary"]
+__all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
 
 SCHEMA_VERSION = 1
-
-
-class Strict(BaseModel):
-    """A part of a summary: a key that is not named here is an error."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class GapModel(Strict):
-    """A mean over n records."""
-
-    value: float | None = Field(description="The mean; null where undefined, with a reason.")
-    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over records.")
-    high: float | None = Field(description="Upper end of it.")
-    std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the records (paper A).")
-    n: int = Field(ge=0, description="Records behind it.")
-    reason: str | None = Field(default=None, description="Why the value, or its interval, is null.")
-    n_groups: int | None = Field(
-        default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
-    )
 
 
 class Gaps(Strict):
@@ -72,18 +52,6 @@ class Control(Counts):
     """The same on records that no model was trained on."""
 
     gaps: GapsTwice
-
-
-class AgreementModel(Strict):
-    """How alike two references are."""
-
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
-    n_undefined: int
-    reason: str | None = None
-    n_groups: int | None = None
 
 
 class Reference(Strict):
@@ -141,28 +109,6 @@ class TopRow(Strict):
     f_gap_low: float | None
     f_gap_high: float | None
     control_f_gap: float
-
-
-class Found(Strict):
-    """How well one ranking finds the planted records of one kind."""
-
-    kind: str
-    by: str = Field(description="The ranking; 'random' is ½ by construction.")
-    area: float | None = Field(description="Area under the ROC curve.")
-    low: float | None
-    high: float | None = Field(description="Ends of its 95 % interval.")
-    n_positive: int = Field(description="Planted records of this kind.")
-    n_negative: int = Field(description="Records with nothing planted.")
-    reason: str | None = None
-    n_groups_positive: int | None = Field(default=None, description="Groups, or single records, behind n_positive.")
-    n_groups_negative: int | None = Field(default=None, description="Groups, or single records, behind n_negative.")
-
-
-class Duplicates(Strict):
-    """Pairs of exact or near-duplicate images across roles; the first 20 by id."""
-
-    n: int
-    pairs: list[tuple[str, str]]
 
 
 class VLDejaVuSummary(Counts):

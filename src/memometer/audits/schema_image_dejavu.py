@@ -4,8 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from memometer.audits.calibration import NullRow
-from memometer.audits.schema import AgreementModel, Duplicates, Found, GapModel
+from memometer.runs.schema import AgreementModel, Duplicates, Found, GapModel, NullRow
 
 __all__ = ["ImageDejaVuSummary"]
 

@@ -4,8 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from memometer.audits.calibration import NullRow
-from memometer.audits.schema import Strict
+from memometer.runs.schema import NullRow, Strict
 
 __all__ = ["SCHEMA_VERSION", "SslMemSummary"]
 

@@ -4,9 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from memometer.audits.calibration import NullRow
-from memometer.audits.schema import Strict
 from memometer.audits.schema_sslmem import Duplicates, Found
+from memometer.runs.schema import NullRow, Strict
 
 __all__ = ["SCHEMA_VERSION", "UnitMemSummary"]
 

@@ -10,10 +10,9 @@ from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.activations.reader import Pool
 from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
-from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
-from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.inputs import Model, folder_of, open_model, open_records, spec_of
 from memometer.audits.planted import planted_hash
-from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.result import Audit, finished_audit, save_audit
 from memometer.audits.small_sets import small_notes
 from memometer.audits.sslmem_scoring import TowerScores, check_same_layers, score_tower
 from memometer.audits.sslmem_summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
@@ -28,6 +27,8 @@ from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.progress import warn
+from memometer.runs.folder import REJECTS_SCHEMA
+from memometer.runs.manifest import describe_model, describe_records
 from memometer.software import describe_software, timestamp
 
 __all__ = ["audit_sslmem"]

@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.audits.gallery import thumbnail
-from memometer.audits.items import group_names, item, items_table
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.audits.sslmem_scoring import TowerScores
 from memometer.encoders import Tower
 from memometer.measures.sslmem import delta_layermem
+from memometer.runs.items import group_names, item, items_table
+from memometer.runs.thumbnails import thumbnail
 from memometer.statistics import gap_of
 
 __all__ = ["LAYERS_SCHEMA", "layer_table", "planted_rows", "samples_table", "shown_items", "summarise_towers"]

@@ -11,10 +11,9 @@ import pyarrow as pa
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
-from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
-from memometer.audits.manifest import describe_model, describe_records
+from memometer.audits.inputs import Model, folder_of, open_model, open_records, spec_of
 from memometer.audits.planted import planted_hash
-from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.result import Audit, finished_audit, save_audit
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.audits.towers import TowerChoice, check_views, chosen_towers, unread_notes
@@ -39,6 +38,8 @@ from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.objects.classes import class_ids, image_classes
 from memometer.progress import warn
+from memometer.runs.folder import REJECTS_SCHEMA
+from memometer.runs.manifest import describe_model, describe_records
 from memometer.seeds import rng_for
 from memometer.software import describe_software, timestamp
 from memometer.statistics import equal_groups

@@ -9,12 +9,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.gallery import thumbnail
-from memometer.audits.items import group_names, item, items_table
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.data.records import Records
 from memometer.encoders import Tower
 from memometer.measures.unitmem import UnitScores, record_counts
+from memometer.runs.items import group_names, item, items_table
+from memometer.runs.thumbnails import thumbnail
 from memometer.statistics import gap_of, group_gap
 
 __all__ = [

@@ -9,10 +9,9 @@ import pyarrow as pa
 from memometer.audits.calibration import check_null, null_coverage
 from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles, warn_of_labels
-from memometer.audits.inputs import Model, finished_audit, folder_of, open_model, open_records, spec_of
-from memometer.audits.manifest import describe_model, describe_records, reads_images
+from memometer.audits.inputs import Model, folder_of, open_model, open_records, spec_of
 from memometer.audits.planted import planted_hash
-from memometer.audits.result import REJECTS_SCHEMA, Audit, save_audit
+from memometer.audits.result import Audit, finished_audit, save_audit
 from memometer.audits.searching import Search, fitted, prepare_public, searched_side
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
@@ -30,6 +29,8 @@ from memometer.neighbors.search import MAX_K
 from memometer.objects.sets import object_sets
 from memometer.objects.vocabulary import load_vocabulary
 from memometer.progress import warn
+from memometer.runs.folder import REJECTS_SCHEMA
+from memometer.runs.manifest import describe_model, describe_records, reads_images
 from memometer.software import describe_software, timestamp
 
 __all__ = ["DEFAULT_SWEEP", "audit_vl_dejavu"]

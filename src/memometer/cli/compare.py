@@ -57,7 +57,7 @@ def command(
     if as_json:
         typer.echo(json.dumps(compared.summary, indent=2, ensure_ascii=False))
     else:
-        Console().print(*page.printed(compared.as_audit()), sep="\n")
+        Console().print(*page.printed(compared), sep="\n")
         typer.echo(page.verdict(compared.summary).title)
     if out is not None:
         notice(f"report: {out / 'report.html'}")

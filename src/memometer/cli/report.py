@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from memometer.audits import Audit
+    from memometer.runs import Run
 
 __all__ = ["command"]
 
@@ -39,24 +39,24 @@ def command(
         typer.echo(str(path))
 
 
-def _load(run: Path) -> "Audit":
-    """What the folder holds, as the report takes it."""
+def _load(run: Path) -> "Run":
+    """What the folder holds."""
     from memometer.audits import load_audit
-    from memometer.audits.result import AGAIN
+    from memometer.runs.folder import AGAIN
     from memometer.sealing import read_sealed_json
 
     if (run / "comparison.json").is_file():
         from memometer.comparison.result import load_comparison
 
-        return load_comparison(run).as_audit()
+        return load_comparison(run)
     summary = run / "summary.json"
     measure = read_sealed_json(summary, advice=AGAIN).get("measure") if summary.is_file() else None
     if measure == "sweep":
         from memometer.sweeps import load_sweep
 
-        return load_sweep(run).as_audit()
+        return load_sweep(run)
     if measure == "utility":
         from memometer.utility import load_utility
 
-        return load_utility(run).as_audit()
+        return load_utility(run)
     return load_audit(run)

@@ -6,15 +6,15 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
-from memometer.audits import Audit
 from memometer.progress import notice
 from memometer.report import page_of, write_report
+from memometer.runs import Run
 from memometer.statistics.small_sets import is_small_warning
 
 __all__ = ["show_audit"]
 
 
-def show_audit(audit: Audit, out: Path | None, *, as_json: bool, draw: bool = True) -> None:
+def show_audit(audit: Run, out: Path | None, *, as_json: bool, draw: bool = True) -> None:
     """Prints the table, or the summary as JSON; with a run folder also writes ``report.html`` and names it.
 
     Args:

@@ -89,4 +89,4 @@ def command(
         batch_size=batch_size,
         overwrite=overwrite,
     )
-    show_audit(utility.as_audit(), out, as_json=as_json)
+    show_audit(utility, out, as_json=as_json)

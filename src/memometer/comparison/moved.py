@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.gallery import thumbnail
-from memometer.audits.items import item, items_table
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Pair
 from memometer.comparison.view import View
 from memometer.data.records import Records, load_records
 from memometer.report.text import signed
+from memometer.runs.items import item, items_table
+from memometer.runs.thumbnails import thumbnail
 
 __all__ = ["MOVED_SCHEMA", "Shown", "moved_records", "shown_items"]
 

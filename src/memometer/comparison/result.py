@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from memometer.audits.result import Audit
 from memometer.errors import InputError
 from memometer.files import hash_file
+from memometer.report.shown import Shown
 from memometer.sealing import check_files, read_sealed_json, write_sealed_json
 from memometer.tables import read_table, write_table
 
@@ -18,7 +18,7 @@ TABLES = ("moved", "unpaired", "gallery")
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """Audits side by side.
 
     Attributes:
@@ -39,30 +39,22 @@ class Comparison:
     config: dict[str, Any]
     folder: Path | None = None
 
-    def as_audit(self) -> Audit:
-        """As `memometer.report` takes it: ``samples`` are the records that moved, ``rejects`` the unpaired ones."""
-        sides = pa.array(
-            [
-                f"{run}, {part}"
-                for run, part in zip(*(self.unpaired[name].to_pylist() for name in ("run", "part")), strict=True)
-            ],
-            pa.string(),
-        )
-        rejects = pa.table({"record_id": self.unpaired["record_id"], "side": sides, "reason": self.unpaired["reason"]})
-        return Audit(
-            summary=self.summary,
-            samples=self.moved,
-            gallery=self.gallery,
-            manifest=self.manifest,
-            config=self.config,
-            folder=self.folder,
-            rejects=rejects,
-        )
+    @property
+    def samples(self) -> pa.Table:
+        """The records that moved."""
+        return self.moved
 
-    def _repr_html_(self) -> str:
-        from memometer.report import html_fragment
+    @property
+    def rejects(self) -> pa.Table:
+        """The records that the paired numbers leave out, as other runs name theirs."""
+        names = (self.unpaired[name].to_pylist() for name in ("run", "part"))
+        sides = pa.array([f"{run}, {part}" for run, part in zip(*names, strict=True)], pa.string())
+        return pa.table({"record_id": self.unpaired["record_id"], "side": sides, "reason": self.unpaired["reason"]})
 
-        return html_fragment(self.as_audit())
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """Nothing beside those."""
+        return {}
 
 
 def check_folder(folder: Path, key: str, *, overwrite: bool) -> None:
@@ -86,7 +78,7 @@ def save_comparison(comparison: Comparison, folder: Path) -> Comparison:
     (folder / "comparison.json").unlink(missing_ok=True)
     for name in TABLES:
         write_table(folder / f"{name}.parquet", getattr(comparison, name))
-    write_report(comparison.as_audit(), folder / "report.html")
+    write_report(comparison, folder / "report.html")
     hashes = {f"{name}.parquet": hash_file(folder / f"{name}.parquet") for name in TABLES}
     manifest = {**comparison.manifest, "files": hashes}
     write_sealed_json(

@@ -12,7 +12,7 @@ from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import Clipped, clip
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["Card", "Item", "Mark", "Strip", "has_pictures", "item_sections"]
 
@@ -70,11 +70,11 @@ class Item:
     strips: tuple[Strip, ...]
 
 
-def item_sections(audit: "Audit", pictures: Pictures) -> tuple[tuple[str, tuple[Item, ...]], ...]:
+def item_sections(audit: "Run", pictures: Pictures) -> tuple[tuple[str, tuple[Item, ...]], ...]:
     """(heading, its items) in the order of their ranks, texts clipped, pictures placed.
 
     Args:
-        audit: its ``gallery`` has the columns of `memometer.audits.items.ITEM_SCHEMA`.
+        audit: its ``gallery`` has the columns of `memometer.runs.items.ITEM_SCHEMA`.
         pictures: gives the thumbnails their room.
     """
     table = audit.gallery

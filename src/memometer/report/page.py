@@ -30,7 +30,7 @@ from memometer.statistics.small_sets import is_small_warning
 if TYPE_CHECKING:
     import jinja2
 
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["MAX_BYTES", "html_fragment", "render", "write_report"]
 
@@ -51,7 +51,7 @@ class DrawnFigure:
     narrow: Markup | None
 
 
-def render(audit: "Audit", *, images: bool = True) -> str:
+def render(audit: "Run", *, images: bool = True) -> str:
     """The report of an audit as one HTML page.
 
     Args:
@@ -67,7 +67,7 @@ def render(audit: "Audit", *, images: bool = True) -> str:
 
 
 @writes("path", file=True)
-def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Path:
+def write_report(audit: "Run", path: str | Path, *, images: bool = True) -> Path:
     """Writes `render` to ``path``, whole or not at all, and returns the path; warns where there can be no charts.
 
     Raises:
@@ -86,7 +86,7 @@ def write_report(audit: "Audit", path: str | Path, *, images: bool = True) -> Pa
     return path
 
 
-def html_fragment(audit: "Audit") -> str:
+def html_fragment(audit: "Run") -> str:
     """The verdict, the table of gaps and the charts, for a notebook; the style stays within."""
     key = f"m{hash_json(audit.summary)[:8]}"
     measure = page_of(audit.summary["measure"])
@@ -104,16 +104,16 @@ def html_fragment(audit: "Audit") -> str:
     )
 
 
-def _page(audit: "Audit", measure: MeasurePage, content: dict[str, Any], pictures: Pictures) -> str:
+def _page(audit: "Run", measure: MeasurePage, content: dict[str, Any], pictures: Pictures) -> str:
     items = measure.items(audit, pictures)
     return _templates().get_template("page.html.jinja").render(**content, gallery=items, n_left_out=pictures.n_left_out)
 
 
-def _head(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
+def _head(audit: "Run", measure: MeasurePage) -> dict[str, Any]:
     return {"groups": (), **(measure.head(audit) if measure.head else {})}
 
 
-def _content(audit: "Audit", measure: MeasurePage) -> dict[str, Any]:
+def _content(audit: "Run", measure: MeasurePage) -> dict[str, Any]:
     """What the template shows, but for the gallery."""
     summary, manifest = audit.summary, audit.manifest
     duplicates = summary.get("duplicates_across_roles") or {}
@@ -149,7 +149,7 @@ def _verdict(measure: MeasurePage, summary: dict[str, Any]) -> Verdict:
     return dataclasses.replace(verdict, cautions=(*(f"{capital(note)}." for note in small), *verdict.cautions))
 
 
-def _drawn(audit: "Audit", figure: Figure, *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
+def _drawn(audit: "Run", figure: Figure, *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
     numbers = figure.numbers(audit)
     if not numbers.rows or not can_draw():
         return DrawnFigure(figure, numbers, None, None)

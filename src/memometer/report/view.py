@@ -10,7 +10,7 @@ from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, show
 from memometer.report.text import DASH, Clipped, clip, count, plain
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["GapRow", "config_rows", "facts", "gap_groups", "left_out", "means", "provenance", "reasons", "warnings"]
 
@@ -57,7 +57,7 @@ def reasons(summary: dict[str, Any]) -> tuple[str, ...]:
     return tuple(clip(reason, limit=MAX_TEXT).text for reason in found)
 
 
-def facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     """What was tested, in a few words each."""
     summary = audit.summary
     both = summary.get("backward")
@@ -103,7 +103,7 @@ def means(summary: dict[str, Any]) -> Numbers:
     return Numbers(("Records", "Objects", "Model", "Precision", "Recall", "F"), tuple(rows), n_text=3)
 
 
-def warnings(audit: "Audit") -> tuple[Clipped, ...]:
+def warnings(audit: "Run") -> tuple[Clipped, ...]:
     """What a reader must know before trusting the numbers."""
     lines = [str(note) for note in audit.summary.get("notes") or []]
     models = {role: audit.manifest.get(role) or {} for role in ("target", "reference")}
@@ -122,7 +122,7 @@ def warnings(audit: "Audit") -> tuple[Clipped, ...]:
     return tuple(clip(line[:1].upper() + line[1:], limit=MAX_TEXT) for line in lines[:MAX_LINES])
 
 
-def left_out(audit: "Audit") -> tuple[tuple[str, Clipped, str], ...]:
+def left_out(audit: "Run") -> tuple[tuple[str, Clipped, str], ...]:
     """Records and public images left out: (where, reason, how many)."""
     summary = audit.summary
     rows: list[tuple[str, Clipped, str]] = []

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from memometer.audits.schema import Strict
+from memometer.runs.schema import Strict
 
 __all__ = ["SCHEMA_VERSION", "SweepSummary"]
 

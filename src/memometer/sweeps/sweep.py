@@ -7,10 +7,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from memometer.audits.result import Audit, check_same_run
 from memometer.errors import InputError, JobError
 from memometer.files import hash_bytes, hash_file, hash_json, json_text, write_text
 from memometer.locking import one_writer
+from memometer.report.shown import Shown
+from memometer.runs import NOTHING
+from memometer.runs.folder import REJECTS_SCHEMA, check_same_run
 from memometer.sealing import check_files, read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.cell import Machine, read_error
@@ -24,7 +26,7 @@ __all__ = ["Sweep", "load_sweep", "run_sweep"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Sweep:
+class Sweep(Shown):
     """What a sweep found.
 
     Attributes:
@@ -52,25 +54,33 @@ class Sweep:
 
         page = page_of("sweep")
         verdict = page.verdict(self.summary)
-        return [*page.printed(self.as_audit()), "\n".join((verdict.title, verdict.sentence, *verdict.cautions))]
+        return [*page.printed(self), "\n".join((verdict.title, verdict.sentence, *verdict.cautions))]
 
     def write_report(self) -> Path:
         """Draws ``report.html``."""
         from memometer.report import write_report
 
-        return write_report(self.as_audit(), self.report)
+        return write_report(self, self.report)
 
-    def as_audit(self) -> Audit:
-        """As the report and its charts take it, which know audits alone."""
-        config = {name: value for name, value in self.config.items() if value is not None}
-        return Audit(
-            summary=self.summary,
-            samples=self.results,
-            gallery=pa.table({}),
-            manifest=self.manifest,
-            config=config,
-            folder=self.folder,
-        )
+    @property
+    def samples(self) -> pa.Table:
+        """Its numbers."""
+        return self.results
+
+    @property
+    def gallery(self) -> pa.Table:
+        """Nothing: its audits have theirs."""
+        return NOTHING
+
+    @property
+    def rejects(self) -> pa.Table:
+        """Nothing: its audits have theirs."""
+        return REJECTS_SCHEMA.empty_table()
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """Nothing beside its numbers."""
+        return {}
 
 
 def run_sweep(

@@ -7,7 +7,6 @@ from typing import Any, cast
 import pyarrow as pa
 
 from memometer.audits.inputs import Model, folder_of, open_records, spec_of
-from memometer.audits.result import REJECTS_SCHEMA
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.data.records import Records
@@ -15,6 +14,7 @@ from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.progress import warn
+from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.software import describe_software, timestamp
 from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot

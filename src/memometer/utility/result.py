@@ -6,9 +6,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from memometer.audits.result import REJECTS_SCHEMA, Audit, holds_run, read_config, read_run, write_run
-from memometer.errors import DamagedError, InputError
-from memometer.progress import notice
+from memometer.errors import InputError
+from memometer.report.shown import Shown
+from memometer.runs import NOTHING
+from memometer.runs.folder import REJECTS_SCHEMA, finished_run, read_config, read_run, write_run
 from memometer.tables import read_table
 
 __all__ = ["Utility", "finished_utility", "load_utility", "save_utility"]
@@ -20,7 +21,7 @@ AGAIN = "measure it again, with --overwrite"
 
 
 @dataclasses.dataclass(frozen=True)
-class Utility:
+class Utility(Shown):
     """What one model is good for, on one set of records.
 
     Attributes:
@@ -41,23 +42,15 @@ class Utility:
     folder: Path | None = None
     rejects: pa.Table = dataclasses.field(default_factory=REJECTS_SCHEMA.empty_table)
 
-    def as_audit(self) -> Audit:
-        """As `memometer.report` takes it, which knows audits alone; there is no gallery."""
-        return Audit(
-            summary=self.summary,
-            samples=self.samples,
-            gallery=pa.table({}),
-            manifest=self.manifest,
-            config=self.config,
-            folder=self.folder,
-            rejects=self.rejects,
-            tables={"classes": self.classes},
-        )
+    @property
+    def gallery(self) -> pa.Table:
+        """Nothing: no record stands out."""
+        return NOTHING
 
-    def _repr_html_(self) -> str:
-        from memometer.report import html_fragment
-
-        return html_fragment(self.as_audit())
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        """What there is beside the records, by name."""
+        return {"classes": self.classes}
 
 
 def save_utility(utility: Utility, folder: Path) -> Utility:
@@ -100,14 +93,5 @@ def finished_utility(out: Path, key: str, *, overwrite: bool) -> Utility | None:
     Raises:
         InputError: the folder holds another run, and ``overwrite`` is not set.
     """
-    if not (out / "summary.json").exists():
-        return None
-    if not holds_run(out, key, what="run", overwrite=overwrite):
-        return None
-    try:
-        utility = load_utility(out)
-    except DamagedError as error:
-        notice(f"{error.fault}; measuring again")
-        return None
-    notice(f"{out} holds this measurement already; nothing to do")
-    return utility
+    words = {"what": "measurement", "other": "run", "again": "measuring"}
+    return finished_run(out, key, load=load_utility, **words, overwrite=overwrite)

@@ -9,7 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import DASH, plain, signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["COLUMNS", "difference_forest", "difference_numbers", "run_numbers"]
 
@@ -21,11 +21,11 @@ MAX_NAME = 40
 COLUMNS = ("Design", "Number", "Baseline", "Run", "Difference", "95 % interval", "n")
 
 
-def difference_forest(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def difference_forest(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Every difference with its 95 % interval; left of 0 an audit shows less memorization than the baseline.
 
     Args:
-        audit: a comparison, as `memometer.comparison.Comparison.as_audit` gives it.
+        audit: a comparison.
         width: of the whole chart in px.
     """
     runs = [plain(run["name"], limit=MAX_NAME) for run in audit.summary["runs"][:MAX_RUNS]]
@@ -41,7 +41,7 @@ def difference_forest(audit: "Audit", *, width: int = theme.WIDE) -> "alt.Concat
     return theme.themed(alt.concat(*panels, columns=1, spacing=24))
 
 
-def difference_numbers(audit: "Audit") -> Numbers:
+def difference_numbers(audit: "Run") -> Numbers:
     """The chart's differences as a table."""
     rows: list[tuple[str, ...]] = []
     strong: set[int] = set()
@@ -51,7 +51,7 @@ def difference_numbers(audit: "Audit") -> Numbers:
         rows += [(plain(run["name"], limit=MAX_NAME), *row) for row in numbers.rows]
     if all(row[-3] == DASH for row in rows):
         return Numbers((), ())
-    return Numbers(("Audit", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
+    return Numbers(("Run", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
 
 
 def run_numbers(run: dict[str, Any]) -> Numbers:

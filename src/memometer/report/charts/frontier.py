@@ -8,12 +8,12 @@ from memometer.report.lazy import alt
 from memometer.report.settings import Shown, metric_name, shown_settings
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["frontier_numbers", "utility_frontier"]
 
 
-def utility_frontier(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def utility_frontier(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """Every setting's mean utility and mean memorization, with their spread over seeds.
 
     Args:
@@ -52,7 +52,7 @@ def utility_frontier(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerCh
     return theme.themed(alt.layer(*layers).properties(width=width - 90, height=360 if width >= 600 else 320))
 
 
-def frontier_numbers(audit: "Audit") -> Numbers:
+def frontier_numbers(audit: "Run") -> Numbers:
     """The chart's points as a table."""
     utility, memorization = audit.summary["utility_metric"], audit.summary["memorization_metric"]
     settings = _placed(audit)
@@ -71,7 +71,7 @@ def frontier_numbers(audit: "Audit") -> Numbers:
     return Numbers(header, rows, n_text=3, strong=strong)
 
 
-def _placed(audit: "Audit") -> list[Shown]:
+def _placed(audit: "Run") -> list[Shown]:
     """The settings that have a place in the chart."""
     return [setting for setting in shown_settings(audit.summary) if setting.front is not None]
 

@@ -9,7 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import DASH, signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["headline_gaps", "headline_numbers"]
 
@@ -18,7 +18,7 @@ CHARACTER_WIDTH = 7
 """Room for a character of a design's name in px."""
 
 
-def headline_gaps(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def headline_gaps(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG by design, over all and over unmentioned objects, with 95 % intervals.
 
     Args:
@@ -32,7 +32,7 @@ def headline_gaps(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChar
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def headline_numbers(audit: "Audit") -> Numbers:
+def headline_numbers(audit: "Run") -> Numbers:
     """The chart's gaps as a table."""
     rows = []
     for design in shown_designs(audit.summary):

@@ -10,7 +10,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = [
     "SHARES",
@@ -43,7 +43,7 @@ def image_designs(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Gap]
             yield DESIGNS[design], {share: read_gap(scores.get(share)) for share in SHARES}
 
 
-def score_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def score_by_confidence(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The déjà vu score over all records and over the most confident ones, by design, with 95 % intervals.
 
     Args:
@@ -78,7 +78,7 @@ def score_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> "alt.Laye
     )
 
 
-def score_numbers(audit: "Audit") -> Numbers:
+def score_numbers(audit: "Run") -> Numbers:
     """The chart's scores as a table; intervals clear of 0 stand out."""
     rows: list[tuple[str, ...]] = []
     strong: set[int] = set()
@@ -94,7 +94,7 @@ def score_numbers(audit: "Audit") -> Numbers:
     )
 
 
-def accuracy_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def accuracy_by_confidence(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Accuracy of both models over all records and over each one's most confident ones, a panel per direction.
 
     Args:
@@ -106,7 +106,7 @@ def accuracy_by_confidence(audit: "Audit", *, width: int = theme.WIDE) -> "alt.C
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def accuracy_numbers(audit: "Audit") -> Numbers:
+def accuracy_numbers(audit: "Run") -> Numbers:
     """The chart's accuracies as a table."""
     rows = [
         (
@@ -120,7 +120,7 @@ def accuracy_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Records", "Model", *SHARES.values()), tuple(rows), n_text=2)
 
 
-def outcome_shares(audit: "Audit", *, width: int = theme.WIDE) -> "alt.Chart":
+def outcome_shares(audit: "Run", *, width: int = theme.WIDE) -> "alt.Chart":
     """What became of the records: memorized, correlated, forgotten or unassociated, a bar per direction.
 
     Args:
@@ -152,7 +152,7 @@ def outcome_shares(audit: "Audit", *, width: int = theme.WIDE) -> "alt.Chart":
     )
 
 
-def outcome_numbers(audit: "Audit") -> Numbers:
+def outcome_numbers(audit: "Run") -> Numbers:
     """The chart's counts as a table."""
     rows = tuple(
         (name, *(count(outcomes[outcome]) for outcome in OUTCOMES)) for name, outcomes in _outcomes(audit.summary)

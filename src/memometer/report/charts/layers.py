@@ -9,7 +9,7 @@ from memometer.report.text import plain, signed
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = [
     "DESIGNS",
@@ -29,7 +29,7 @@ MAX_LAYERS = 200
 DELTA = ("delta", "delta_low", "delta_high", "delta_n", "delta_n_groups")
 
 
-def layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def layermem(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """LayerMem by layer with 95 % intervals: balanced and each direction by itself.
 
     Args:
@@ -59,12 +59,12 @@ def layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def layermem_numbers(audit: "Audit") -> Numbers:
+def layermem_numbers(audit: "Run") -> Numbers:
     """LayerMem of every layer and design."""
     return _numbers(audit, ("layermem", "low", "high", "n", "n_groups"), "LayerMem", list(DESIGNS))
 
 
-def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def delta_layermem(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """ΔLayerMem by layer with 95 % intervals: balanced where the audit went both ways.
 
     Args:
@@ -87,18 +87,18 @@ def delta_layermem(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatCha
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def delta_numbers(audit: "Audit") -> Numbers:
+def delta_numbers(audit: "Run") -> Numbers:
     """ΔLayerMem of every layer but the first."""
     return _numbers(audit, DELTA, "ΔLayerMem", [_headline(audit)])
 
 
-def towers_of(audit: "Audit") -> list[str]:
+def towers_of(audit: "Run") -> list[str]:
     """The towers of the table ``layers``, in their order."""
     towers: list[str] = pc.unique(audit.tables["layers"]["tower"]).to_pylist()
     return towers
 
 
-def layer_axis(audit: "Audit", tower: str) -> "alt.X":
+def layer_axis(audit: "Run", tower: str) -> "alt.X":
     """The layers of a tower by number; an output is the last."""
     rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower]
     last = max(row["index"] for row in rows)
@@ -113,7 +113,7 @@ def layer_axis(audit: "Audit", tower: str) -> "alt.X":
     )
 
 
-def tower_panel(layers: list[Any], audit: "Audit", tower: str, *, width: int) -> "alt.LayerChart":
+def tower_panel(layers: list[Any], audit: "Run", tower: str, *, width: int) -> "alt.LayerChart":
     """One tower's marks, beside the other tower's where the chart has room."""
     n_panels = max(2, len(towers_of(audit)))
     return alt.layer(*layers).properties(
@@ -123,15 +123,15 @@ def tower_panel(layers: list[Any], audit: "Audit", tower: str, *, width: int) ->
     )
 
 
-def _rows(audit: "Audit", design: str) -> list[dict[str, Any]]:
+def _rows(audit: "Run", design: str) -> list[dict[str, Any]]:
     return [row for row in audit.tables["layers"].slice(0, 6 * MAX_LAYERS).to_pylist() if row["design"] == design]
 
 
-def _headline(audit: "Audit") -> str:
+def _headline(audit: "Run") -> str:
     return "balanced" if audit.summary.get("backward") else "forward"
 
 
-def _numbers(audit: "Audit", fields: tuple[str, ...], name: str, designs: list[str]) -> Numbers:
+def _numbers(audit: "Run", fields: tuple[str, ...], name: str, designs: list[str]) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
     for row in sorted(

@@ -10,7 +10,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import count, plain, signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["ranked_scores", "ranking_numbers"]
 
@@ -19,7 +19,7 @@ MAX_PLANTED = 300
 N_LISTED = 40
 
 
-def ranked_scores(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def ranked_scores(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """CLIPMem against rank; planted candidates are marked.
 
     Args:
@@ -54,7 +54,7 @@ def ranked_scores(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart
     return theme.themed(alt.layer(*layers).properties(width=width - 80, height=220))
 
 
-def ranking_numbers(audit: "Audit") -> Numbers:
+def ranking_numbers(audit: "Run") -> Numbers:
     """The first candidates of the ranking."""
     rows = tuple(
         (
@@ -71,6 +71,6 @@ def ranking_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Record", "Planted", "Rank", *scores), rows, n_text=2)
 
 
-def _ranked(audit: "Audit") -> list[dict[str, Any]]:
+def _ranked(audit: "Run") -> list[dict[str, Any]]:
     ranked = audit.samples.filter(audit.samples["rank"].is_valid())
     return list(ranked.sort_by("rank").to_pylist())

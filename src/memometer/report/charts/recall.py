@@ -13,7 +13,7 @@ from memometer.report.lazy import alt, pc
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["recall_distributions", "recall_numbers"]
 
@@ -26,7 +26,7 @@ COLUMNS = {
 }
 
 
-def recall_distributions(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def recall_distributions(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The share of records whose recall exceeds x, for the model trained on them and for the other one.
 
     The area between the two curves is the AUCG. With both directions, each counts half, as in the balanced gap.
@@ -39,7 +39,7 @@ def recall_distributions(audit: "Audit", *, width: int = theme.WIDE) -> "alt.Con
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def recall_numbers(audit: "Audit") -> Numbers:
+def recall_numbers(audit: "Run") -> Numbers:
     """Every fifth point of the curves as a table."""
     header = ["Recall above"]
     columns = [[f"{step / N_BINS:.2f}" for step in range(0, N_BINS + 1, 5)]]
@@ -54,7 +54,7 @@ def recall_numbers(audit: "Audit") -> Numbers:
     return Numbers(tuple(header), rows, n_text=0)
 
 
-def _panel(audit: "Audit", scope: str, *, width: int) -> "alt.VConcatChart":
+def _panel(audit: "Run", scope: str, *, width: int) -> "alt.VConcatChart":
     trained, untrained = (_survival(audit.samples, column) for column in COLUMNS[scope])
     rows = []
     if trained is not None and untrained is not None:

@@ -12,7 +12,7 @@ from memometer.report.text import plain, unsigned
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["planted_curves", "planted_numbers"]
 
@@ -23,7 +23,7 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION)
 DASHES = ((1, 0), (6, 3), (2, 3))
 
 
-def planted_curves(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def planted_curves(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The share of planted records found against the share of others taken for them, by each ranking.
 
     Args:
@@ -38,7 +38,7 @@ def planted_curves(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatCha
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def planted_numbers(audit: "Audit") -> Numbers:
+def planted_numbers(audit: "Run") -> Numbers:
     """The areas under the curves with their intervals; no rows where nothing was planted."""
     curves = audit.tables.get("roc")
     if curves is None or not curves.num_rows:

@@ -10,7 +10,7 @@ from memometer.report.settings import SCOPES, Shown, metric_name, shown_settings
 from memometer.report.text import count, signed, unsigned
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["setting_bars", "setting_numbers"]
 
@@ -20,7 +20,7 @@ MAX_NAME = 170
 """Room for a setting's name in px."""
 
 
-def setting_bars(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def setting_bars(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Utility, PPG, PRG and AUCG of every setting: means over seeds, their spread over seeds, and A's spread.
 
     Args:
@@ -38,7 +38,7 @@ def setting_bars(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart
     return theme.themed(theme.arrange(drawn, width=width))
 
 
-def setting_numbers(audit: "Audit") -> Numbers:
+def setting_numbers(audit: "Run") -> Numbers:
     """Every number of every setting, the chart's and the others."""
     rows = []
     for setting in shown_settings(audit.summary):

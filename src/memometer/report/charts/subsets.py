@@ -11,7 +11,7 @@ from memometer.report.subsets import MEANINGS, NAMES, mean_of, shown_subsets
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["drawn_means", "histogram_numbers", "mean_numbers", "score_histograms", "subset_means"]
 
@@ -26,7 +26,7 @@ NAME_WIDTH = 110
 """Room for a subset's name in px."""
 
 
-def subset_means(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def subset_means(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The mean raw score of each subset with its 95 % interval.
 
     Args:
@@ -50,7 +50,7 @@ def subset_means(audit: "Audit", *, width: int = theme.WIDE) -> "alt.LayerChart"
     return theme.themed(layers.properties(width=width - NAME_WIDTH - 40, height=36 * len(shown)))
 
 
-def mean_numbers(audit: "Audit") -> Numbers:
+def mean_numbers(audit: "Run") -> Numbers:
     """Mean, interval and spread of each subset, raw and normalised."""
     rows: list[tuple[str, ...]] = []
     strong = set()
@@ -73,13 +73,13 @@ def mean_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Subset", "Trained on by", *scores), tuple(rows), n_text=2, strong=frozenset(strong))
 
 
-def drawn_means(audit: "Audit") -> Numbers:
+def drawn_means(audit: "Run") -> Numbers:
     """`mean_numbers`, without rows where no mean is defined."""
     values = (mean_of(audit.summary, name).value for name in shown_subsets(audit.summary))
     return mean_numbers(audit) if any(value is not None for value in values) else Numbers((), ())
 
 
-def score_histograms(audit: "Audit", *, width: int = theme.WIDE) -> "alt.VConcatChart":
+def score_histograms(audit: "Run", *, width: int = theme.WIDE) -> "alt.VConcatChart":
     """How the raw scores of each subset spread: one histogram per subset, all with the same bins.
 
     Args:
@@ -117,7 +117,7 @@ def score_histograms(audit: "Audit", *, width: int = theme.WIDE) -> "alt.VConcat
     return theme.themed(alt.vconcat(*panels, spacing=6).resolve_scale(x="shared"))
 
 
-def histogram_numbers(audit: "Audit") -> Numbers:
+def histogram_numbers(audit: "Run") -> Numbers:
     """The histograms as a table: the share of each subset's records per bin, empty bins left out."""
     edges, shares = _histograms(audit)
     rows = tuple(
@@ -131,7 +131,7 @@ def histogram_numbers(audit: "Audit") -> Numbers:
     return Numbers(("CLIPMem", *(NAMES[name] for name in shares)), rows)
 
 
-def _histograms(audit: "Audit") -> tuple[list[float], dict[str, list[float]]]:
+def _histograms(audit: "Run") -> tuple[list[float], dict[str, list[float]]]:
     """The edges of the bins, and per subset the share of its scored records in each."""
     scored = audit.samples.filter(pc.is_valid(audit.samples["clipmem"]))
     if not scored.num_rows:

@@ -9,7 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["gap_by_k", "sweep_numbers"]
 
@@ -19,7 +19,7 @@ BESIDE = {"ppg": 0.96, "prg": 1.0, "aucg": 1.04}
 """Factors on k that keep the intervals from hiding each other."""
 
 
-def gap_by_k(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def gap_by_k(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG with 95 % intervals against k: balanced where the audit went both ways, else one-way.
 
     Args:
@@ -30,7 +30,7 @@ def gap_by_k(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def sweep_numbers(audit: "Audit") -> Numbers:
+def sweep_numbers(audit: "Run") -> Numbers:
     """The chart's gaps as a table."""
     if not any(gap.value is not None for scope in SCOPES for _, _, gap in _gaps(audit.summary, scope)):
         return Numbers((), ())

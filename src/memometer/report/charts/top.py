@@ -9,7 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["gap_by_top", "top_numbers"]
 
@@ -22,7 +22,7 @@ OBSERVED = "Recall gap"
 CONTROL = "Control, roles swapped"
 
 
-def gap_by_top(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def gap_by_top(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The recall gap among the L records that lead each sorting, with its control: the models' roles swapped.
 
     Sorting by a result picks winners by construction, so only the excess over the control is evidence.
@@ -37,7 +37,7 @@ def gap_by_top(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def top_numbers(audit: "Audit") -> Numbers:
+def top_numbers(audit: "Run") -> Numbers:
     """All three gaps of every sorting, size and direction, with their controls."""
     rows = [
         (

@@ -9,12 +9,12 @@ from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, plain, signed, unsigned
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["control_numbers", "unitmem_beyond_control", "unitmem_by_layer", "unitmem_numbers"]
 
 
-def unitmem_by_layer(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def unitmem_by_layer(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """UnitMem by layer: the middle half of the units, their median, the mean, and the upper twentieth.
 
     Args:
@@ -43,7 +43,7 @@ def unitmem_by_layer(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatC
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def unitmem_numbers(audit: "Audit") -> Numbers:
+def unitmem_numbers(audit: "Run") -> Numbers:
     """The distribution of every layer."""
     rows = tuple(
         (
@@ -62,7 +62,7 @@ def unitmem_numbers(audit: "Audit") -> Numbers:
     return Numbers(("Tower", "Layer", *numbers), rows if defined else (), n_text=2)
 
 
-def unitmem_beyond_control(audit: "Audit", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def unitmem_beyond_control(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Mean UnitMem over groups of the records less that over groups of the control, by layer, with 95 % intervals.
 
     Args:
@@ -87,7 +87,7 @@ def unitmem_beyond_control(audit: "Audit", *, width: int = theme.WIDE) -> "alt.C
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def control_numbers(audit: "Audit") -> Numbers:
+def control_numbers(audit: "Run") -> Numbers:
     """Both sides of every layer's comparison; no rows without a control."""
     rows: list[tuple[str, ...]] = []
     strong = set()

@@ -12,7 +12,7 @@ from memometer.report.text import Clipped
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading"]
 
@@ -36,8 +36,8 @@ class Figure:
     title: str
     text: str
     draw: Callable[..., Any]
-    numbers: Callable[["Audit"], Numbers]
-    wanted: Callable[["Audit"], bool] = lambda _: True
+    numbers: Callable[["Run"], Numbers]
+    wanted: Callable[["Run"], bool] = lambda _: True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,19 +89,19 @@ class MeasurePage:
     method: str
     gallery: GalleryWords | None
     verdict: Callable[[dict[str, Any]], Verdict]
-    facts: Callable[["Audit"], tuple[tuple[str, Clipped], ...]]
-    tables: Callable[["Audit"], tuple[HeadTable, ...]]
+    facts: Callable[["Run"], tuple[tuple[str, Clipped], ...]]
+    tables: Callable[["Run"], tuple[HeadTable, ...]]
     figures: tuple[Figure, ...]
-    head: Callable[["Audit"], dict[str, Any]] | None = None
-    items: Callable[["Audit", Pictures], Any] = item_sections
+    head: Callable[["Run"], dict[str, Any]] | None = None
+    items: Callable[["Run", Pictures], Any] = item_sections
     gallery_template: str = "items.html.jinja"
-    terminal: Callable[["Audit"], Iterable[Any]] | None = None
+    terminal: Callable[["Run"], Iterable[Any]] | None = None
     kind: str = "audit"
 
-    def figures_of(self, audit: "Audit") -> tuple[Figure, ...]:
+    def figures_of(self, audit: "Run") -> tuple[Figure, ...]:
         """The charts of this audit."""
         return tuple(figure for figure in self.figures if figure.wanted(audit))
 
-    def printed(self, audit: "Audit") -> Iterable[Any]:
+    def printed(self, audit: "Run") -> Iterable[Any]:
         """What a terminal shows of the audit."""
         return self.terminal(audit) if self.terminal else head_tables(self.name, self.tables(audit))

@@ -17,7 +17,7 @@ from memometer.report.text import DASH, Clipped, clip, count, signed
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -62,7 +62,7 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     views = f"{count(summary['n_aug'])} per image, drawn by '{summary['augment']}'"
     pairs: list[tuple[str, object]] = [
@@ -82,7 +82,7 @@ def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     return (
         HeadTable(
             "Mean CLIPMem by subset",
@@ -127,7 +127,7 @@ def _p(value: float | None) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _terminal(audit: "Audit") -> "list[Table]":
+def _terminal(audit: "Run") -> "list[Table]":
     means, *others = _tables(audit)
     # Subset, mean, normalised mean and n: what fits 80 columns; the report has the rest.
     rows = tuple((row[0], *row[2:4], *row[5:7], row[8]) for row in means.numbers.rows)

@@ -13,7 +13,7 @@ from memometer.statistics.small_sets import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -32,7 +32,7 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     facts: list[tuple[str, object]] = [("Measure", summary["of_name"]), ("Baseline", _named(summary["baseline"]))]
     facts += [("Compared", f"{_named(run)}, {_common(run, 'records in common')}") for run in summary["runs"][:MAX_RUNS]]
@@ -52,7 +52,7 @@ def _common(run: dict[str, Any], what: str) -> str:
     return counted(sum(counts["n_common"] for counts in parts), sum(n_groups), what=what)
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     baseline = plain(audit.summary["baseline"]["name"])
     return (
         *(
@@ -70,17 +70,17 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
     )
 
 
-def _reasons(audit: "Audit") -> Numbers:
+def _reasons(audit: "Run") -> Numbers:
     rows = {
         (plain(run["name"]), entry["design"], entry["name"], plain(entry["reason"], limit=200)): None
         for run in audit.summary["runs"]
         for entry in run["numbers"]
         if entry.get("reason")
     }
-    return Numbers(("Audit", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
+    return Numbers(("Run", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
 
 
-def _terminal(audit: "Audit") -> "list[Table]":
+def _terminal(audit: "Run") -> "list[Table]":
     """Of each audit the numbers of the design that the verdict goes by, which fit 80 columns; the report has all."""
     baseline, brief = plain(audit.summary["baseline"]["name"]), []
     for run in audit.summary["runs"]:
@@ -122,7 +122,7 @@ READING = (
 )
 
 PAGE = MeasurePage(
-    name="Audit",
+    name="Run",
     kind="comparison",
     lead="Which model memorized more of the same records, and where?",
     reading=READING,

@@ -19,7 +19,7 @@ from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -67,7 +67,7 @@ def _verdict(summary: dict[str, Any]) -> Verdict:
     return Verdict("not-shown", "No memorization shown at this sample size", f"{sentence}, {bound}", tuple(cautions))
 
 
-def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     pairs: list[tuple[str, object]] = [
         ("Target", summary["target"]),
@@ -102,7 +102,7 @@ def _references(summary: dict[str, Any]) -> Numbers:
     return Numbers(("Reference", "Test", "Design", *SHARES.values()), tuple(rows), n_text=3)
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     return (
         HeadTable(
             "Déjà vu score [95 % interval]",

@@ -12,7 +12,7 @@ from memometer.report.text import DASH, Clipped, clip, count, signed
 from memometer.report.tower_verdicts import sslmem_verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -48,7 +48,7 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     pairs: list[tuple[str, object]] = [("Target", summary["target"]), ("Reference", summary["reference"])]
     for tower, entry in summary["towers"].items():
@@ -70,7 +70,7 @@ def _views(summary: dict[str, Any]) -> list[tuple[str, object]]:
     return [(f"Views, {tower} tower", views[tower]) for tower in summary["towers"]]
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     summary = audit.summary
     tables = [
         HeadTable(

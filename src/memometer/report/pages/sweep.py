@@ -12,7 +12,7 @@ from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -40,7 +40,7 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     summary, records = audit.summary, audit.manifest.get("records") or {}
     cells = summary["cells"]
     pairs = [
@@ -57,7 +57,7 @@ def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=200)) for name, value in pairs)
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     summary = audit.summary
     utility, memorization = summary["utility_metric"], summary["memorization_metric"]
     return (

@@ -17,7 +17,7 @@ from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned
 from memometer.report.tower_verdicts import unitmem_verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -54,7 +54,7 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     pairs: list[tuple[str, object]] = [("Target", summary["target"])]
     for tower, entry in summary["towers"].items():
@@ -78,7 +78,7 @@ def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     summary = audit.summary
     tables = [
         HeadTable(

@@ -11,7 +11,7 @@ from memometer.report.text import Clipped, clip, count, unsigned
 from memometer.report.utility_verdict import utility_verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -41,7 +41,7 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Audit") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     role = "" if summary["role"] is None else f", role {summary['role']}"
     facts: list[tuple[str, object]] = [
@@ -83,7 +83,7 @@ def _classes(part: dict[str, Any]) -> str:
     )
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     probe = audit.summary["linear_probe"]
     counts = (probe["n_held_out"], probe["n_train"]) if probe else (0, 0)
     return (
@@ -103,7 +103,7 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
     )
 
 
-def _reasons(audit: "Audit") -> Numbers:
+def _reasons(audit: "Run") -> Numbers:
     rows = [(share.part, share.name, share.reason) for share in shares(audit.summary) if share.reason]
     return Numbers(("Part", "Number", "Reason"), tuple(rows), n_text=3)
 

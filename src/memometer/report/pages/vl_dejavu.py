@@ -20,7 +20,7 @@ from memometer.report.verdict import verdict
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.audits.result import Audit
+    from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
@@ -74,7 +74,7 @@ FIGURES = (
 )
 
 
-def _head(audit: "Audit") -> dict[str, Any]:
+def _head(audit: "Run") -> dict[str, Any]:
     summary = audit.summary
     return {
         "groups": view.gap_groups(summary),
@@ -84,7 +84,7 @@ def _head(audit: "Audit") -> dict[str, Any]:
     }
 
 
-def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     summary = audit.summary
     return (
         HeadTable("The mean scores behind the gaps", view.means(summary)),
@@ -98,11 +98,11 @@ def _tables(audit: "Audit") -> tuple[HeadTable, ...]:
     )
 
 
-def _items(audit: "Audit", pictures: Pictures) -> tuple[GalleryRecord, ...]:
+def _items(audit: "Run", pictures: Pictures) -> tuple[GalleryRecord, ...]:
     return gallery_records(audit.gallery, pictures=pictures)
 
 
-def _terminal(audit: "Audit") -> "list[Table]":
+def _terminal(audit: "Run") -> "list[Table]":
     several = [table for table in _tables(audit)[1:] if table.numbers.rows]
     return [gap_table(audit.summary), *head_tables("VL-Déjà-Vu", several)]
 

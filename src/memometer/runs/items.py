@@ -54,7 +54,7 @@ def item(
     Args:
         rank: its place among all, from 1.
         record_id: the record.
-        image: a JPEG thumbnail (`memometer.audits.gallery.thumbnail`).
+        image: a JPEG thumbnail (`memometer.runs.thumbnails.thumbnail`).
         section: items of one section stand together under this heading.
         captions: of the record.
         marks: ``{"kind": "crop" | "box", "label", "x", "y", "w", "h"}``, shares of the picture's sides.
