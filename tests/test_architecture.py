@@ -24,6 +24,7 @@ SHARED = {
     "software",
     "threads",
     "compiling",
+    "validation",
 }
 
 

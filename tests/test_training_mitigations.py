@@ -269,10 +269,10 @@ def test_mitigations_go_to_worker_processes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"text_mask": 1}, "text_mask = 1: input should be less than 1"),
-        ({"text_noise": -0.1}, "text_noise = -0.1: input should be greater than or equal to 0"),
-        ({"text_noise_at": "row"}, "text_noise_at = 'row': input should be 'normalised' or 'raw'"),
-        ({"loss": "siglp"}, "loss = 'siglp': input should be 'clip' or 'siglip'"),
+        ({"text_mask": 1}, "text_mask = 1; expected less than 1"),
+        ({"text_noise": -0.1}, "text_noise = -0.1; expected 0 or more"),
+        ({"text_noise_at": "row"}, "text_noise_at = 'row'; expected normalised or raw"),
+        ({"loss": "siglp"}, "loss = 'siglp'; expected clip or siglip"),
         ({"loss": "siglip", "label_smoothing": 0.1}, r"label_smoothing = 0\.1 goes with loss = clip.*leave one of the"),
         ({"flip": 2}, "flip = 2"),
         ({"color_jitter": 1}, "color_jitter = 1"),

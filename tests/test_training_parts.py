@@ -245,10 +245,10 @@ def test_an_image_that_can_no_longer_be_read_names_its_record(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"epocs": 3}, "epocs = 3: extra inputs are not permitted"),
-        ({"epochs": 0}, "epochs = 0: input should be greater than or equal to 1"),
-        ({"lr": -1}, "lr = -1: input should be greater than 0"),
-        ({"device": "tpu"}, "device = 'tpu': input should be 'auto', 'cpu' or 'cuda'"),
+        ({"epocs": 3}, "unknown option 'epocs'; did you mean 'epochs'"),
+        ({"epochs": 0}, "epochs = 0; expected 1 or more"),
+        ({"lr": -1}, "lr = -1; expected more than 0"),
+        ({"device": "tpu"}, "device = 'tpu'; expected auto, cpu or cuda"),
         ({"logit_scale_max": 1}, "logit_scale_max = 1"),
         ({"min_crop": 1.5}, "min_crop = 1.5"),
     ],

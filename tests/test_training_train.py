@@ -206,4 +206,4 @@ def test_the_command_trains_and_prints_the_model(world, tmp_path):
 def test_the_command_turns_wrong_options_into_a_sentence(world, tmp_path):
     done = cli(f"--records={world / 'records'}", f"--out={tmp_path}", "--epochs=0")
     assert isinstance(done.exception, InputError)
-    assert "epochs = 0: input should be greater than or equal to 1" in str(done.exception)
+    assert "epochs = 0; expected 1 or more" in str(done.exception)

@@ -8,8 +8,9 @@ from open_clip import CLIPTextCfg, CLIPVisionCfg
 from open_clip.coca_model import MultimodalCfg
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from memometer.encoders.validation import PLAIN_NAME, problems
+from memometer.encoders.untrusted import PLAIN_NAME
 from memometer.errors import ModelError
+from memometer.validation import problems
 
 __all__ = ["check_model_config"]
 
@@ -64,5 +65,5 @@ def _stated(value: object) -> object:
 
 def _problems(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        return problems(error)
+        return problems(error, of=_ModelConfig)
     return "it is nested too deeply" if isinstance(error, RecursionError) else "a number in it is not finite"

@@ -8,8 +8,8 @@ from timm import create_model, get_pretrained_cfg, is_model
 from timm.models.resnet import BasicBlock, ResNet
 
 from memometer.encoders.preprocessing import image_preprocess
-from memometer.encoders.validation import problems
 from memometer.errors import ModelError
+from memometer.validation import problems
 
 __all__ = [
     "CONFIG_NAME",
@@ -91,7 +91,7 @@ class SslArchitecture(BaseModel):
         try:
             architecture = cls.model_validate(content)
         except ValidationError as error:
-            raise ModelError(f"{source} is no config of a self-supervised model: {problems(error)}") from error
+            raise ModelError(f"{source} is no config of a self-supervised model: {problems(error, of=cls)}") from error
         missing = {"size", "mean", "std", "interpolation", "resize_mode"} - architecture.preprocess_cfg.keys()
         if missing:
             raise ModelError(f"{source} states no {', '.join(sorted(missing))} in its preprocess_cfg")

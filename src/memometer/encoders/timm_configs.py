@@ -6,9 +6,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from memometer.encoders.bounded import first_line
-from memometer.encoders.untrusted import check_additions, read_config
-from memometer.encoders.validation import PLAIN_NAME, problems
+from memometer.encoders.untrusted import PLAIN_NAME, check_additions, read_config
 from memometer.errors import ModelError
+from memometer.validation import problems
 
 __all__ = ["check_timm_config"]
 
@@ -38,7 +38,7 @@ def check_timm_config(folder: Path) -> None:
         content = json.dumps(read, allow_nan=False)
         config = _TimmConfig.model_validate_json(content, strict=True)
     except ValidationError as error:
-        raise ModelError(f"{path} is no config of timm's: {problems(error)}") from None
+        raise ModelError(f"{path} is no config of timm's: {problems(error, of=_TimmConfig)}") from None
     except (OSError, ValueError, RecursionError) as error:
         raise ModelError(f"{path} is no config of timm's: {first_line(error)}") from None
     check_additions(path, read)

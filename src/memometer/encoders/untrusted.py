@@ -14,6 +14,7 @@ from typing import Any, Literal
 from memometer.errors import ModelError
 
 __all__ = [
+    "PLAIN_NAME",
     "Origin",
     "check_additions",
     "check_text_tower",
@@ -25,6 +26,9 @@ __all__ = [
 
 Origin = Literal["library", "file", "hub"]
 """Where a config is from: open_clip itself, a file of the user's, or a repository that the user named."""
+
+PLAIN_NAME = re.compile(r"[\w.]+")
+"""Of one of timm's own models: no folder and no repository."""
 
 MAX_JSON_BYTES = 64 * 2**20
 

@@ -10,9 +10,9 @@ import pyarrow as pa
 from memometer.errors import InputError
 from memometer.sweeps.cell import read_cell, read_error
 from memometer.sweeps.choice import best_within, paired_difference, pareto_front, spread
-from memometer.sweeps.config import nearest
 from memometer.sweeps.plan import Cell, Plan
 from memometer.sweeps.schema import SCHEMA_VERSION
+from memometer.validation import nearest
 
 __all__ = ["RESULTS_SCHEMA", "Question", "collect"]
 

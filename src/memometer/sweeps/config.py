@@ -1,14 +1,14 @@
 """A sweep file: settings of a training recipe × seeds, and how each of them is judged."""
 
-import difflib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from memometer.errors import InputError, shown
+from memometer.errors import InputError
+from memometer.validation import problems
 
 __all__ = ["AuditOptions", "ClipMemOptions", "DataOptions", "SweepConfig", "UtilityOptions", "load_sweep_file"]
 
@@ -156,7 +156,7 @@ def _checked(content: dict[str, Any], *, name: str, folder: Path) -> SweepConfig
     try:
         config = SweepConfig.model_validate(content)
     except ValidationError as error:
-        raise InputError(f"{name}: {'; '.join(map(_sentence, error.errors()))}") from error
+        raise InputError(f"{name}: {problems(error, of=SweepConfig, most=10)}") from error
     sections = {
         field: _based(section, folder)
         for field in ("data", "audit", "clipmem", "utility")
@@ -169,35 +169,3 @@ def _based(section: _Section, folder: Path) -> _Section:
     """The section with its paths taken from ``folder`` on."""
     paths = {name: folder / value for name, value in section if isinstance(value, Path)}
     return section.model_copy(update=paths)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """What to say of an unknown name: the one that was most likely meant, and all there are."""
-    names = sorted(known)
-    by_lower = {each.lower(): each for each in names}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    hint = f"did you mean '{by_lower[close[0]]}'? " if close else ""
-    return f"{hint}known are {', '.join(names)}"
-
-
-def _sentence(problem: Any) -> str:
-    """What is wrong at one place of the file."""
-    place = problem["loc"]
-    where = ".".join(map(str, place))
-    if problem["type"] == "extra_forbidden":
-        return f"unknown key '{where}'; {nearest(str(place[-1]), _keys(place[:-1]))}"
-    if problem["type"] == "missing":
-        return f"'{where}' is missing"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{where} = {shown(problem['input'])}: {message[:1].lower()}{message[1:]}"
-
-
-def _keys(place: tuple[int | str, ...]) -> Iterable[str]:
-    """The keys that there are at a place of the file."""
-    sections: dict[str, type[BaseModel]] = {
-        "data": DataOptions,
-        "audit": AuditOptions,
-        "clipmem": ClipMemOptions,
-        "utility": UtilityOptions,
-    }
-    return (sections[str(place[0])] if place else SweepConfig).model_fields

@@ -10,7 +10,8 @@ from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records, hash_records, load_records
 from memometer.errors import InputError
 from memometer.files import hash_file, hash_json
-from memometer.sweeps.config import SweepConfig, UtilityOptions, nearest
+from memometer.sweeps.config import SweepConfig, UtilityOptions
+from memometer.validation import nearest
 
 if TYPE_CHECKING:
     from memometer.training import TrainConfig

@@ -7,8 +7,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from memometer.data.augmentation import VIEWS
-from memometer.errors import InputError, shown
+from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.validation import problems
 
 __all__ = ["TrainConfig", "TrainingOptions"]
 
@@ -76,8 +77,7 @@ class TrainingOptions(BaseModel):
         try:
             return cls.model_validate(options)
         except ValidationError as error:
-            problems = "; ".join(map(_sentence, error.errors()))
-            raise InputError(f"the training options are not as expected: {problems}") from error
+            raise InputError(problems(error, of=cls, noun="option", most=10)) from error
 
     def key_options(self) -> dict[str, Any]:
         """The options that the trained model depends on."""
@@ -157,11 +157,3 @@ class TrainConfig(TrainingOptions):
         options = {**self.key_options(), **({"views": VIEWS} if self.color_jitter else {})}
         parts = [options, records_hash, model_config, mitigations]
         return hash_json([*parts, list(contents)] if contents else parts)
-
-
-def _sentence(problem: Any) -> str:
-    """What is wrong with one option, of pydantic's description."""
-    message = problem["msg"].removeprefix("Value error, ")
-    if not problem["loc"]:
-        return str(message)
-    return f"{'.'.join(map(str, problem['loc']))} = {shown(problem['input'])}: {message[0].lower()}{message[1:]}"
