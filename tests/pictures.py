@@ -1,9 +1,6 @@
 """Small records with real image files, and a small encoder that needs no model."""
 
 import io
-import os
-import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -60,20 +57,6 @@ class PixelEncoder:
             letters = np.frombuffer(text.encode()[:48], np.uint8)
             padded[row, : len(letters)] = letters
         return padded @ self.projection
-
-
-def kill_when(command, ready, *, timeout=60.0):
-    """Starts ``command`` in a group of its own and kills the group with SIGKILL once ``ready()`` holds."""
-    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    end = time.monotonic() + timeout
-    while not ready():
-        if process.poll() is not None or time.monotonic() > end:
-            os.killpg(process.pid, signal.SIGKILL) if process.poll() is None else None
-            raise RuntimeError(f"ended before it could be killed:\n{process.communicate()[0].decode()}")
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    return process.returncode
 
 
 def python(*arguments):

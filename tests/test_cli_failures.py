@@ -75,14 +75,21 @@ def test_a_folder_without_permission(world, tmp_path, verb):
     assert f"{tmp_path / 'closed' / verb}: permission denied; give yourself the permission, or" in words
 
 
+@contextlib.contextmanager
+def mounted(folder, *, options):
+    """An empty file system in a folder."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=False)
+    if done.returncode:
+        pytest.skip("needs the right to mount")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
 @pytest.fixture
 def read_only(tmp_path):
     """A file system that is mounted for reading alone."""
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "none", str(tmp_path)], check=False)
-    if done.returncode:
-        pytest.skip("needs the right to mount")
-    yield tmp_path
-    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    with mounted(tmp_path, options="ro") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -110,11 +117,8 @@ def test_a_full_disk(world, tmp_path, verb, monkeypatch):
 @pytest.fixture
 def full_disk(tmp_path):
     """A file system of 16 kB."""
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(tmp_path)], check=False)
-    if done.returncode:
-        pytest.skip("needs the right to mount")
-    yield tmp_path
-    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    with mounted(tmp_path, options="size=16k") as folder:
+        yield folder
 
 
 @pytest.mark.parametrize("verb", ["import", "scenes", "train", "train-ssl", "vl-dejavu", "sslmem", "compare", "report"])

@@ -1,12 +1,11 @@
-import subprocess
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import warm_processes
 from file_digests import file_digests
-from pictures import PixelEncoder, kill_when, python, to_pixels, write_picture_records
+from pictures import PixelEncoder, to_pixels, write_picture_records
 from PIL import Image
 
 from memometer.data.records import load_records
@@ -89,38 +88,33 @@ def test_another_model_or_another_image_is_embedded_anew(tmp_path):
     assert embed_images(load_records(folder).take([1, 0, 2, 3]), PixelEncoder(), store=tmp_path / "s").key not in keys
 
 
-KILLED = """
-import sys
-from pathlib import Path
-sys.path.insert(0, {tests!r})
-from pictures import PixelEncoder
-from memometer.data.records import load_records
-from memometer.embeddings import embed
-embed.PIECE_SIZE = 16
-if __name__ == "__main__":
-    folder, pause = Path(sys.argv[1]), float(sys.argv[2])
+def embed_in_pieces(folder, name, pause):
+    """Pieces of 16 records, with a pause in each batch."""
+    embed.PIECE_SIZE = 16
     records = load_records(folder / "records")
-    embed.embed_images(records, PixelEncoder(pause), store=folder / sys.argv[3], workers=1, batch_size=4)
-"""
+    embed_images(records, PixelEncoder(pause), store=folder / name, workers=1, batch_size=4)
 
 
 def test_a_job_killed_in_the_middle_goes_on_and_ends_with_the_same_bytes(tmp_path):
     write_picture_records(tmp_path / "records", N, bad={5})
-    script = tmp_path / "job.py"
-    script.write_text(KILLED.format(tests=str(Path(__file__).parent)))
+
+    def started(name, *, pause):
+        return warm_processes.start(embed_in_pieces, tmp_path, name, pause, log=tmp_path / "log")
 
     def two_pieces_are_there():
         return any(path.read_text().count("\n") >= 2 for path in (tmp_path / "killed").rglob("ledger.jsonl"))
 
-    assert kill_when(python(script, tmp_path, 0.1, "killed"), two_pieces_are_there) == -9
+    warm_processes.kill_once(started("killed", pause=0.1), two_pieces_are_there)
     (store,) = (tmp_path / "killed").iterdir()
     done = (store / "ledger.jsonl").read_text()
     assert 2 <= done.count("\n") < 4
     # What a kill in the very moment of writing leaves behind: half a line, and a piece without its line.
     (store / "ledger.jsonl").write_text(done + '{"piece": 2, "ro')
     stamps = {path.name: path.stat().st_mtime_ns for path in store.glob("0000[01].npy")}
-    subprocess.run(python(script, tmp_path, 0, "killed"), check=True, capture_output=True)
-    subprocess.run(python(script, tmp_path, 0, "whole"), check=True, capture_output=True)
+    for name in ("killed", "whole"):
+        process = started(name, pause=0)
+        process.join()
+        assert process.exitcode == 0, (tmp_path / "log").read_text()
     litter = {name for name in file_digests(tmp_path / "killed") if name.endswith(".tmp")}
     killed = {name: data for name, data in file_digests(tmp_path / "killed").items() if name not in litter}
     assert killed == file_digests(tmp_path / "whole")

@@ -66,7 +66,7 @@ def _problem(fault: Mapping[str, Any], *, of: type[BaseModel], noun: str) -> str
     where = ".".join(map(str, place))
     if fault["type"] == "extra_forbidden":
         known = _known(of, place[:-1])
-        return f"unknown {noun} {shown(where)[1:-1]!r}" + (f"; {nearest(str(place[-1]), known)}" if known else "")
+        return f"unknown {noun} {shown(where)}" + (f"; {nearest(str(place[-1]), known)}" if known else "")
     if fault["type"] == "missing":
         return f"'{where}' is missing"
     if fault["type"] == "value_error":  # of our own

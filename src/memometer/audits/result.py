@@ -96,5 +96,6 @@ def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit | None:
     Raises:
         InputError: the folder holds another audit, and ``overwrite`` is not set.
     """
-    words = {"what": "audit", "other": "audit", "again": "computing this audit"}
-    return finished_run(out, key, load=load_audit, **words, overwrite=overwrite)
+    return finished_run(
+        out, key, load=load_audit, what="audit", other="audit", again="computing this audit", overwrite=overwrite
+    )

@@ -93,5 +93,6 @@ def finished_utility(out: Path, key: str, *, overwrite: bool) -> Utility | None:
     Raises:
         InputError: the folder holds another run, and ``overwrite`` is not set.
     """
-    words = {"what": "measurement", "other": "run", "again": "measuring"}
-    return finished_run(out, key, load=load_utility, **words, overwrite=overwrite)
+    return finished_run(
+        out, key, load=load_utility, what="measurement", other="run", again="measuring", overwrite=overwrite
+    )
