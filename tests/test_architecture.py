@@ -25,6 +25,7 @@ SHARED = {
     "threads",
     "compiling",
     "validation",
+    "first_use",
 }
 
 

@@ -9,12 +9,13 @@
 """
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if os.path.expanduser("~") == "~":  # noqa: PTH111 (Path.home raises)
     # Without a home, as in some containers, libraries stop, or make a folder named `~` wherever the command runs.
     os.environ["HOME"] = "/nonexistent"
+
+from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
     from memometer.audits import Audit, load_audit
@@ -99,11 +100,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Imports a public name on its first use, so that ``import memometer`` loads neither torch nor numba."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'memometer' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+# So that ``import memometer`` loads neither torch nor numba.
+__getattr__ = on_first_use(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

@@ -1,12 +1,12 @@
 """Sources, records, splits into roles, duplicates, and the built-in scenes."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memometer.data.importing import import_records
 from memometer.data.records import Records, load_records
 from memometer.data.sources import Fields, ReaderOptions
 from memometer.data.summary import ImportSummary
+from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
     from memometer.data.duplicates import Duplicates, find_duplicates
@@ -37,8 +37,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Imports the rest of the public names on their first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'memometer.data' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = on_first_use(__name__, _HOMES)

@@ -1,8 +1,8 @@
 """What stands in for a second model in image-only déjà vu: Naive Bayes on the objects in a crop, a crop classifier."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from memometer.first_use import on_first_use
 from memometer.references.predictions import LabelPredictions
 
 if TYPE_CHECKING:
@@ -36,8 +36,4 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Imports the rest of the public names on their first use."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'memometer.references' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+__getattr__ = on_first_use(__name__, _HOMES)

@@ -1,7 +1,8 @@
 """Charts, the gallery, and the one self-contained HTML file."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
     from memometer.report.page import MAX_BYTES, html_fragment, render, write_report
@@ -10,16 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["MAX_BYTES", "html_fragment", "page_of", "render", "write_report"]
 
 _HOMES = {
-    "MAX_BYTES": "page",
-    "html_fragment": "page",
-    "page_of": "pages",
-    "render": "page",
-    "write_report": "page",
+    "MAX_BYTES": "memometer.report.page",
+    "html_fragment": "memometer.report.page",
+    "page_of": "memometer.report.pages",
+    "render": "memometer.report.page",
+    "write_report": "memometer.report.page",
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports a name on its first use: a run can show itself without loading what draws until then."""
-    if name not in _HOMES:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(f"memometer.report.{_HOMES[name]}"), name)
+# So that a run can show itself, and what draws is loaded when it is asked for.
+__getattr__ = on_first_use(__name__, _HOMES)

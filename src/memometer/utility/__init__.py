@@ -1,7 +1,8 @@
 """What a model is good for: zero-shot classification, a linear probe, image ↔ text retrieval."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
     from memometer.utility.measure import measure_utility
@@ -16,8 +17,5 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    """Imports a name on its first use, so that showing a result does not load what computes it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(import_module(_HOMES[name]), name)
+# So that showing a result does not load what computes it.
+__getattr__ = on_first_use(__name__, _HOMES)
