@@ -157,15 +157,6 @@ def finished_run(
 
 def _toml(config: dict[str, Any]) -> str:
     """A flat table of strings, numbers, booleans and lists of them as TOML; None is left out, as TOML has no null."""
-    return "".join(f"{key} = {_toml_value(value)}\n" for key, value in config.items() if value is not None)
+    import tomli_w
 
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value)
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(_toml_value(item) for item in value)}]"
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + "".join(char if char.isprintable() else f"\\U{ord(char):08X}" for char in escaped) + '"'
+    return tomli_w.dumps({key: value for key, value in config.items() if value is not None})
