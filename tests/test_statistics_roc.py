@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
-from sklearn.metrics import roc_curve as sklearn_curve
 
 from memometer.statistics import roc_area, roc_curve
 
@@ -37,17 +36,20 @@ def test_the_area_equals_the_pairs_and_scikit_learn(seed, levels):
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 9))
-def test_the_curve_is_scikit_learns_without_the_points_on_straight_lines(seed, levels):
+def test_the_curve_is_that_of_every_threshold_without_the_points_on_straight_lines(seed, levels):
     scores, positives = world(seed, levels=levels)
     x, y = roc_curve(scores, positives)
     assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
     assert np.trapezoid(y, x) == pytest.approx(roc_area(scores, positives).area, abs=1e-12)
-    theirs = sklearn_curve(positives, scores, drop_intermediate=False)
-    for fpr, tpr in zip(theirs[0], theirs[1], strict=True):
+    thresholds = np.unique(scores)[::-1]
+    for threshold in thresholds:
+        fpr, tpr = ((scores[kind] >= threshold).mean() for kind in (~positives, positives))
         gaps = np.abs(np.diff(x) * (tpr - y[:-1]) - np.diff(y) * (fpr - x[:-1]))
         within = (x[:-1] - 1e-12 <= fpr) & (fpr <= x[1:] + 1e-12) & (y[:-1] - 1e-12 <= tpr) & (tpr <= y[1:] + 1e-12)
         assert np.any(within & (gaps < 1e-12))
-    assert len(x) <= len(theirs[0]) + 1
+    turns = np.diff(x)[:-1] * np.diff(y)[1:] - np.diff(x)[1:] * np.diff(y)[:-1]
+    assert np.all(np.abs(turns) > 1e-9)
+    assert len(x) <= len(thresholds) + 1
 
 
 @settings(max_examples=20, deadline=None)

@@ -91,18 +91,16 @@ def roc_curve(scores: Floats, positives: npt.NDArray[np.bool_]) -> tuple[Floats,
         scores: (n,), NaN where undefined.
         positives: (n,); among the scored records both kinds occur.
     """
+    from sklearn.metrics import roc_curve as every_point
+
     scored = ~np.isnan(scores)
-    kept, positive = scores[scored], positives[scored]
-    order = np.argsort(-kept, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(kept[order])), len(kept) - 1)  # the last record of each distinct score
-    true = np.cumsum(positive[order])[last]
-    false = last + 1 - true
-    x, y = np.append(0, false) / false[-1], np.append(0, true) / true[-1]
-    # A point on the straight line between its neighbours draws nothing.
-    steps = np.diff(np.append(0, false)), np.diff(np.append(0, true))
-    corner = steps[0][:-1] * steps[1][1:] != steps[0][1:] * steps[1][:-1]
-    kept_points = np.concatenate(([True], corner, [True]))
-    return x[kept_points], y[kept_points]
+    kept, positive = scores[scored].astype(np.float64), positives[scored]
+    x, y, _ = every_point(positive, kept, drop_intermediate=False)
+    # A point on the straight line between its neighbours draws nothing; in whole records, where lines are exactly so.
+    n_positive = np.count_nonzero(positive)
+    right, up = np.diff(np.rint(x * (len(kept) - n_positive))), np.diff(np.rint(y * n_positive))
+    corner = np.concatenate(([True], right[:-1] * up[1:] != right[1:] * up[:-1], [True]))
+    return x[corner], y[corner]
 
 
 def _influences(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
