@@ -25,6 +25,8 @@ SHARED = {
     "threads",
     "compiling",
     "validation",
+    "options",
+    "choices",
     "first_use",
 }
 

@@ -10,16 +10,14 @@ from PIL import Image
 from torch import nn
 
 from memometer.activations.layers import Layer, block_layers, named_layers, unit_layers
+from memometer.choices import Pool
 from memometer.encoders.base import Tower, has_tower
 from memometer.errors import InputError, VectorError
 
-__all__ = ["OUTPUT", "Pool", "TowerReader", "open_tower"]
+__all__ = ["OUTPUT", "TowerReader", "open_tower"]
 
 OUTPUT = "output"
 """The name of the last layer: the tower's own output, its embedding."""
-
-Pool = Literal["mean", "cls"]
-"""How the tokens of a layer become one vector: their mean, or the class token (of a text: its last token)."""
 
 PIECE = 2**18
 """Values that a CPU reduces at once: 1 MB, which stays in its caches. A whole layer would be copied to new memory, and
@@ -38,7 +36,7 @@ class TowerReader:
         encoder: a model; see `memometer.encoders.base`.
         tower: ``"image"`` or ``"text"``.
         layers: modules of that tower; none reads the output alone.
-        pool: see `Pool`.
+        pool: see `memometer.choices.Pool`.
         rectify: count negative activations as 0.
         output: read the tower's output too, as the last layer.
 
@@ -192,7 +190,7 @@ def open_tower(
         tower: which.
         read: ``"blocks"`` for LayerMem, ``"units"`` for UnitMem.
         names: the modules to read instead of those that are recognised.
-        pool: see `Pool`.
+        pool: see `memometer.choices.Pool`.
         rectify: count negative activations as 0.
 
     Raises:

@@ -6,26 +6,10 @@ from typing import Any
 import numpy as np
 
 from memometer.audits.result import Audit
-from memometer.errors import InputError
 from memometer.progress import progress_bar, quiet
 from memometer.runs.schema import NullRow
 
-__all__ = ["LEAST_SEEDS", "check_null", "null_coverage"]
-
-LEAST_SEEDS = 20
-"""Below this, a coverage says next to nothing."""
-
-
-def check_null(null: int) -> None:
-    """Passes where the number of seeds is 0, or enough.
-
-    Raises:
-        InputError: it is neither.
-    """
-    if null and null < LEAST_SEEDS:
-        raise InputError(
-            f"--null {null} is too few to tell a coverage; expected 0 (none) or {LEAST_SEEDS} seeds or more"
-        )
+__all__ = ["null_coverage"]
 
 
 def null_coverage(

@@ -1,9 +1,7 @@
-"""What a CLIPMem audit does with its input: checks options and subsets, opens models, puts the pairs in one order."""
+"""What a CLIPMem audit does with its input: checks subsets, opens models, puts the pairs in one order."""
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,41 +9,12 @@ import pyarrow.compute as pc
 
 from memometer.audits.clipmem_scoring import Pairs
 from memometer.audits.clipmem_summary import SUBSETS
-from memometer.audits.inputs import TwoTowers, open_two_towers, spec_of
-from memometer.data.augmentation import AUGMENTATIONS
+from memometer.audits.inputs import TwoTowers, open_two_towers
+from memometer.audits.options import Model, spec_of
 from memometer.data.records import Records
-from memometer.embeddings import StoredVectors
-from memometer.encoders import Encoder
 from memometer.errors import InputError
 
-__all__ = ["check_options", "check_subsets", "open_trainings", "pairs_of", "several"]
-
-
-def several(models: str | TwoTowers | Sequence[str | TwoTowers]) -> list[str | TwoTowers]:
-    """One model or several, as a list."""
-    if isinstance(models, str | Encoder | StoredVectors):
-        return [models]
-    return list(models)
-
-
-def check_options(config: dict[str, Any], *, negatives_role: str | None) -> None:
-    """Passes where all options are in their ranges; ``negatives_role`` is the one asked for, not the default.
-
-    Raises:
-        InputError: one is not.
-    """
-    for name in ("n_aug", "captions", "batch_size"):
-        if config[name] < 1:
-            raise InputError(f"{name} = {config[name]}; expected 1 or more")
-    if config["augment"] not in AUGMENTATIONS:
-        raise InputError(f"augment = '{config['augment']}'; expected one of {', '.join(AUGMENTATIONS)}")
-    if config["negatives"] not in ("cross", "none"):
-        raise InputError(f"negatives = '{config['negatives']}'; expected cross or none")
-    if config["negatives"] == "none" and negatives_role is not None:
-        raise InputError(f"without negatives, their role '{negatives_role}' has no use; leave one of the two out")
-    for side in ("targets", "references"):
-        if not config[side]:
-            raise InputError(f"no {side} are given; CLIPMem compares at least one target with at least one reference")
+__all__ = ["check_subsets", "open_trainings", "pairs_of"]
 
 
 def check_subsets(parts: dict[str, Records], roles: dict[str, str]) -> None:
@@ -76,7 +45,7 @@ def check_subsets(parts: dict[str, Records], roles: dict[str, str]) -> None:
         )
 
 
-def open_trainings(models: dict[str, list[str | TwoTowers]], *, device: str) -> dict[str, list[TwoTowers]]:
+def open_trainings(models: dict[str, tuple[Model, ...]], *, device: str) -> dict[str, list[TwoTowers]]:
     """The models of both sides, each specification loaded once.
 
     Raises:

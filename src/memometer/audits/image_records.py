@@ -2,21 +2,18 @@
 
 import dataclasses
 from collections import Counter
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from memometer.audits.options_image_dejavu import CropKind, LabelKind
 from memometer.data.records import Records
 from memometer.measures.crops import REASONS, Crops, background_crops, corner_crops
 from memometer.objects.boxes import Boxes, boxes_of
 from memometer.objects.classes import image_classes, largest_box_classes
 
-__all__ = ["CropKind", "Cropped", "LabelKind", "crop_records", "labels_of", "with_label"]
-
-CropKind = Literal["background", "corner"]
-LabelKind = Literal["given", "largest-box"]
+__all__ = ["Cropped", "crop_records", "labels_of", "with_label"]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from memometer.audits.image_direction import Guess
 from memometer.audits.image_records import Cropped
+from memometer.audits.options_image_dejavu import FITTED, is_fitted_spec
 from memometer.errors import InputError
 from memometer.references import (
     CropClassifierConfig,
@@ -20,9 +21,9 @@ from memometer.references import (
     train_crop_classifier,
 )
 
-__all__ = ["Fitted", "FittedReference", "fit_reference", "is_fitted_spec", "reference_kind"]
+__all__ = ["Fitted", "FittedReference", "fit_reference", "reference_kind"]
 
-NAIVE_BAYES, CLASSIFIER = "naive-bayes", "crop-classifier"
+NAIVE_BAYES, CLASSIFIER = FITTED
 MOST_K = 100
 
 
@@ -71,11 +72,6 @@ class FittedReference:
         names = self.fitted.vocabulary.to_pylist()
         ids = np.array([*(names.index(name) if name in names else -1 for name in self.model.label_names), -1], np.int32)
         return _guess(found, ids[found.ranked])
-
-
-def is_fitted_spec(spec: object) -> bool:
-    """Whether a specification names a reference that is fitted on records."""
-    return isinstance(spec, str) and spec.partition(":")[0] in (NAIVE_BAYES, CLASSIFIER)
 
 
 def reference_kind(spec: object) -> str:

@@ -1,7 +1,7 @@
 """One image-only audit under way: crops, vectors, references, and the scores of every direction."""
 
 import dataclasses
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from memometer.audits.image_direction import Guess, ImageDirection
 from memometer.audits.image_records import Cropped, crop_records, labels_of
 from memometer.audits.image_references import Fitted, FittedReference, fit_reference
 from memometer.audits.image_vectors import ImageSearch
+from memometer.audits.options_image_dejavu import ImageDejaVuOptions
 from memometer.data.records import Records
 from memometer.embeddings import Embeddings
 from memometer.encoders import ImageEncoder
@@ -22,25 +23,38 @@ from memometer.objects.classes import class_ids
 from memometer.objects.sets import label_union
 from memometer.progress import notice
 
-__all__ = ["ImageRun"]
+__all__ = ["ImageRun", "ImageScores"]
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(frozen=True)
+class ImageScores:
+    """What the models gave.
+
+    Attributes:
+        by_role: the target against each reference.
+        public: the public images with a label that every model could embed.
+        public_names: their labels.
+        rejects: what could not be read.
+    """
+
+    by_role: dict[str, tuple[ImageDirection, ...]]
+    public: Records
+    public_names: pa.Array
+    rejects: list[dict[str, str]]
+
+
+@dataclasses.dataclass(frozen=True)
 class ImageRun:
-    """One audit under way: what is asked, and what has been found of the public set."""
+    """What every direction of one audit shares."""
 
     search: ImageSearch
     models: dict[str, ImageEncoder | None]
     specs: dict[str, str]
-    config: dict[str, Any]
-    public: Records = dataclasses.field(init=False)
-    public_names: pa.Array = dataclasses.field(init=False)
+    options: ImageDejaVuOptions
 
-    def score(
-        self, parts: dict[str, Records], public: Records, fit: Records | None
-    ) -> tuple[dict[str, tuple[ImageDirection, ...]], list[dict[str, str]]]:
-        """By role, the target against each reference; and what could not be read."""
-        kind, limits = self.config["crop"], {name: self.config[name] for name in ("min_side", "fraction")}
+    def score(self, parts: dict[str, Records], public: Records, fit: Records | None) -> ImageScores:
+        """Crops, embeds, searches and fits what is asked for, and scores every direction."""
+        kind, limits = self.options.crop, {"min_side": self.options.min_side, "fraction": self.options.fraction}
         cropped = {name: crop_records(part, kind=kind, **limits) for name, part in parts.items()}
         fit_cropped = None if fit is None else crop_records(fit, kind=kind, **limits)
         public_classes = labels_of(public)
@@ -52,7 +66,6 @@ class ImageRun:
         classes += [] if fit_cropped is None else [fit_cropped.classes]
         vocabulary, ids = class_ids(classes)
         public_ids = ids[0]
-        self.public, self.public_names = public, vocabulary.take(pa.array(public_ids))
         check_public(len(public), k=self.search.k, what="images with a label")
         fitted = None
         if fit_cropped is not None:
@@ -73,7 +86,7 @@ class ImageRun:
                 name, defined, vocabulary=vocabulary, vectors=vectors, public_ids=public_ids, references=references
             )
             rejects += lost
-        return scored, rejects
+        return ImageScores(scored, public, vocabulary.take(pa.array(public_ids)), rejects)
 
     def _public(self, public: Records) -> tuple[dict[str, tuple[Embeddings, str]], Records, list[dict[str, str]]]:
         """Every model's vectors of the public images that all of them could embed."""
@@ -104,7 +117,7 @@ class ImageRun:
                 self.specs[name],
                 fitted,
                 out=self.search.store,
-                seed=self.config["seed"],
+                seed=self.options.seed,
                 workers=self.search.workers,
                 device=self.search.device,
                 batch_size=self.search.batch_size,

@@ -90,12 +90,12 @@ def null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def notes(
-    manifest: dict[str, Any], directions: list[ImageDirection], summary: dict[str, Any], *, n_rejects: int
+    manifest: dict[str, Any], directions: list[ImageDirection], *, test: str, n_duplicates: int, n_rejects: int
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
     lines = model_warnings(manifest)
-    if n := summary["duplicates_across_roles"]["n"]:
-        lines.append(f"{n:,} pairs of duplicate images lie across roles and bias every number; split again")
+    if n_duplicates:
+        lines.append(f"{n_duplicates:,} pairs of duplicate images lie across roles and bias every number; split again")
     if n_rejects:
         lines.append(f"{n_rejects:,} images could not be read and are left out; see rejects.parquet")
     for part in directions:
@@ -110,7 +110,7 @@ def notes(
                 f"{empty:,} boxes of the {part.name} direction have no area in the image and count for nothing"
             )
     if len(directions) == 1:
-        lines.append(one_way_note("score", swappable=summary["test"] == "two-model"))
+        lines.append(one_way_note("score", swappable=test == "two-model"))
     return lines
 
 

@@ -2,13 +2,13 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.arrays import read_arrays, write_arrays
+from memometer.audits.options_image_dejavu import Metric
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
 from memometer.embeddings.mended import forget_mended
@@ -20,9 +20,8 @@ from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
 from memometer.references.crop_batches import crop_batches
 
-__all__ = ["ImageSearch", "Metric"]
+__all__ = ["ImageSearch"]
 
-Metric = Literal["l2", "cosine"]
 PIECE_SIZE = 2048
 CONTENT = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import cast
 
+from memometer.audits.options import spec_of
 from memometer.data.records import Records, load_records
 from memometer.embeddings import AnyEncoder, StoredVectors, load_encoder
 from memometer.encoders import Encoder, Tower, has_tower
@@ -11,11 +12,9 @@ from memometer.errors import InputError
 __all__ = [
     "Model",
     "TwoTowers",
-    "folder_of",
     "open_model",
     "open_records",
     "open_two_towers",
-    "spec_of",
 ]
 
 Model = AnyEncoder
@@ -35,7 +34,7 @@ def open_model(model: str | Model, *, device: str) -> Model:
     return load_encoder(model, device=device) if isinstance(model, str) else model
 
 
-def open_two_towers(model: str | TwoTowers, *, device: str) -> TwoTowers:
+def open_two_towers(model: str | Model, *, device: str) -> TwoTowers:
     """`open_model` for measures that need images and texts in one space.
 
     Raises:
@@ -50,17 +49,3 @@ def open_two_towers(model: str | TwoTowers, *, device: str) -> TwoTowers:
                 "a CLIP-like model, or vectors of both"
             )
     return cast("TwoTowers", opened)
-
-
-def folder_of(source: str | Path | Records) -> str:
-    """What names the records' folder in ``config.toml``."""
-    return str(source.folder if isinstance(source, Records) else source)
-
-
-def spec_of(model: str | Model) -> str:
-    """What names a model to a user."""
-    return (
-        model
-        if isinstance(model, str)
-        else str(getattr(model, "spec", None) or getattr(model, "identity", "a model without a name"))
-    )

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from memometer.arrays import read_arrays, write_arrays
 from memometer.audits.inputs import Model
+from memometer.audits.options_vl_dejavu import Search
 from memometer.data.records import Records
 from memometer.embeddings import Embedded, embed_images, embed_texts
 from memometer.encoders import has_tower
@@ -17,9 +18,10 @@ from memometer.files import hash_json
 from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
 
-__all__ = ["PublicSet", "Search", "fitted", "prepare_public", "searched_side"]
+__all__ = ["PublicSet", "Searched", "fitted", "prepare_public", "searched_side"]
 
-Search = Literal["t2i", "t2t"]
+Searched = Literal["images", "captions"]
+"""What a model's captions are looked up among."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +56,7 @@ class PublicSet:
         return found
 
 
-def searched_side(model: Model, *, asked: Search, name: str, spec: str) -> Literal["images", "captions"]:
+def searched_side(model: Model, *, asked: Search, name: str, spec: str) -> Searched:
     """What a model's captions are looked up among: public images, or public captions where it has no image tower.
 
     Args:
@@ -94,7 +96,7 @@ def prepare_public(
     public: Records,
     models: dict[str, Model],
     *,
-    sides: dict[str, Literal["images", "captions"]],
+    sides: dict[str, Searched],
     caption: int,
     store: Path,
     workers: int,

@@ -204,16 +204,16 @@ def _per_object(direction: Direction, offset: int) -> npt.NDArray[np.int64]:
 def notes(
     manifest: dict[str, Any],
     directions: list[Direction],
-    duplicates: dict[str, Any],
+    n_duplicates: int,
     rejects: Sequence[dict[str, str]],
     *,
     sides: dict[str, Any],
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
     lines = model_warnings(manifest)
-    if duplicates["n"]:
+    if n_duplicates:
         lines.append(
-            f"{duplicates['n']:,} pairs of duplicate images lie across roles: they make neighbours of training images "
+            f"{n_duplicates:,} pairs of duplicate images lie across roles: they make neighbours of training images "
             "out of public ones and bias every number; split again with 'memometer data split'"
         )
     if rejects:

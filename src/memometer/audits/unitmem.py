@@ -1,6 +1,7 @@
 """The UnitMem and ClassMem audit: from records and a model to a run folder (METHODS, Section 6)."""
 
-from collections.abc import Sequence
+import dataclasses
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -9,16 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.activations import TowerReader, ViewPlan, open_tower
-from memometer.audits.calibration import check_null, null_coverage
-from memometer.audits.guards import check_disjoint, check_images, duplicates_across_roles
-from memometer.audits.inputs import Model, folder_of, open_model, open_records, spec_of
-from memometer.audits.planted import planted_hash
-from memometer.audits.result import Audit, finished_audit, save_audit
-from memometer.audits.small_sets import small_notes
-from memometer.audits.stages import stages_of
-from memometer.audits.towers import TowerChoice, check_views, chosen_towers, unread_notes
+from memometer.audits.inputs import Model, open_model
+from memometer.audits.measure import Measure, Results
+from memometer.audits.options import spec_of
+from memometer.audits.options_unitmem import Statistic, UnitMemOptions
+from memometer.audits.result import Audit
+from memometer.audits.running import run_audit
+from memometer.audits.towers import chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
-from memometer.audits.unitmem_scoring import Statistic, group_unitmem, measure_units, score_classes, score_units
+from memometer.audits.unitmem_scoring import group_unitmem, measure_units, score_classes, score_units
 from memometer.audits.unitmem_summary import (
     TowerUnits,
     groups_table,
@@ -32,208 +32,118 @@ from memometer.audits.unitmem_summary import (
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders import Tower
-from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.files import hash_json
-from memometer.locking import writes
 from memometer.objects.classes import class_ids, image_classes
-from memometer.progress import warn
+from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
-from memometer.runs.manifest import describe_model, describe_records
+from memometer.runs.manifest import describe_model
 from memometer.seeds import rng_for
-from memometer.software import describe_software, timestamp
 from memometer.statistics import equal_groups
 
-__all__ = ["GROUPS", "audit_unitmem"]
+__all__ = ["GROUPS", "UnitMem", "audit_unitmem"]
 
 GROUPS = 20
 """Groups of records behind the interval of the difference to the control."""
 
+Classes = tuple[pa.Array, npt.NDArray[np.int32]]
+Scores = dict[Tower, TowerUnits]
 
-@writes("out")
-def audit_unitmem(
-    *,
-    target: str | Model,
-    records: str | Path | Records,
-    role: str | None = None,
-    control_role: str | None = None,
-    tower: TowerChoice = "image",
-    draws: int = 10,
-    augment: str = "ssl",
-    statistic: Statistic = "mean",
-    by_class: bool = False,
-    keep_negative: bool = False,
-    layers: Sequence[str] | None = None,
-    out: str | Path | None = None,
-    store: str | Path | None = None,
-    seed: int = 0,
-    workers: int = 0,
-    device: str = "cpu",
-    batch_size: int = 64,
-    gallery: int = 30,
-    images: bool = True,
-    replicates: int = 1000,
-    null: int = 0,
-    overwrite: bool = False,
-) -> Audit:
-    """Tells which units of a model a single training record excites far more than all others, and which record.
 
-    Args:
-        target: a model: a specification such as ``"open_clip:models/a"``, or an encoder whose method ``tower`` gives
-            its modules.
-        records: the records that it was trained on, a folder or `Records`.
-        role: test the records of this role alone, e.g. ``"a"``.
-        control_role: records in the same folder that the model never saw. When given, UnitMem is also computed over
-            groups of equal size of both, and the difference is 0 in expectation for a model trained on neither.
-        tower: ``"image"``, ``"text"`` or ``"both"``.
-        draws: views of each image; and the most captions of a record that count, for its captions are the views of the
-            text tower.
-        augment: how the views of an image are drawn, a name of `memometer.data.augmentation.AUGMENTATIONS`.
-        statistic: what stands for the other records, the ``"mean"`` or the ``"median"`` of their activations.
-        by_class: also ClassMem, over the records' classes: their ``label``, or their only object.
-        keep_negative: take activations as they are. By default negative ones count as 0, since UnitMem takes
-            activations for amounts: a GELU's small negative values leave it above 1 or undefined.
-        layers: the modules whose outputs are the units, instead of those that are recognised.
-        out: the run folder; None keeps everything in memory.
-        store: where sums are kept for the next audit; by default ``stages/`` in the run folder. The median and classes
-            keep every record's activations there, 4 bytes per record and unit.
-        seed: of the views, the groups and the bootstrap.
-        workers: processes that decode images; 0 decodes in this process. No number changes a result.
-        device: ``"cpu"`` or ``"cuda"``.
-        batch_size: views per forward pass.
-        gallery: how many units of each tower the report shows.
-        images: False keeps thumbnails out of the run folder.
-        replicates: bootstrap replicates per interval.
-        null: so many further audits of untrained models, the records of both sets dealt to them again by chance: how
-            often the intervals cover 0 where there is nothing to find. 0 for none; it needs a control.
-        overwrite: replace another audit in ``out``.
+class UnitMem(Measure[UnitMemOptions, Model, Scores]):
+    """Which units of a model a single training record excites far more than all others, and which record."""
 
-    Raises:
-        InputError: the input cannot be audited; the message says what to do.
-        VectorError: a layer gives numbers that are not finite.
-    """
-    started = timestamp()
-    towers = chosen_towers(tower, layers)
-    options: dict[str, Any] = {
-        "role": role,
-        "control_role": control_role,
-        "tower": tower,
-        "draws": draws,
-        "augment": augment,
-        "statistic": statistic,
-        "by_class": by_class,
-        "keep_negative": keep_negative,
-        "layers": None if layers is None else list(layers),
-        "seed": seed,
-        "batch_size": batch_size,
-        "gallery": gallery,
-        "images": images,
-        "replicates": replicates,
-        "null": null,
-    }
-    config: dict[str, Any] = {
-        "measure": "unitmem",
-        "target": spec_of(target),
-        "records": folder_of(records),
-        **options,
-    }
-    check_null(null)
-    if null and control_role is None:
-        raise InputError("--null tells how often the difference to a control covers 0; pass --control-role with it")
-    check_views(draws=draws, augment=augment, batch_size=batch_size, least=1)
-    if statistic not in ("mean", "median"):
-        raise InputError(f"statistic = '{statistic}'; expected mean or median")
-    source = open_records(records)
-    roles = {"records": source.with_role(role)}
-    if control_role is not None:
-        roles["control"] = source.with_role(control_role)
-    if len(roles["records"]) < 2:
-        raise InputError("one record alone; UnitMem compares a record with others, so expected two or more")
-    check_disjoint(roles)
-    classes = _classes(roles["records"]) if by_class else None
-    model = open_model(target, device=device)
-    manifest: dict[str, Any] = {
-        "seed": seed,
-        "target": describe_model(model, config["target"]),
-        "records": describe_records(roles["records"], role, images="image" in towers),
-        "control_records": describe_records(roles["control"], control_role, images="image" in towers)
-        if "control" in roles
-        else None,
-        "planted": planted_hash(source.folder),
-        "classes": None if classes is None else hash_json(classes[1].tolist()),
-    }
-    key = hash_json([config, manifest])
-    if out is not None and (finished := finished_audit(Path(out), key, overwrite=overwrite)):
-        return finished
-    readers = {each: open_tower(model, each, read="units", names=layers, rectify=not keep_negative) for each in towers}
-    plan = ViewPlan(AUGMENTATIONS[augment], draws=draws, seed=seed, batch_size=batch_size, workers=workers)
-    with stages_of(out, store) as (place, scratch):
-        scores = {
-            each: _tower_units(reader, roles, plan, statistic=statistic, classes=classes, store=place)
-            for each, reader in readers.items()
+    def parts(self) -> dict[str, Records]:
+        roles = self.roles()
+        return {"records": roles.pop("forward"), **roles}
+
+    def check(self, parts: dict[str, Records]) -> list[str]:
+        if len(parts["records"]) < 2:
+            raise InputError("one record alone; UnitMem compares a record with others, so expected two or more")
+        return super().check(parts)
+
+    @functools.cached_property
+    def classes(self) -> Classes | None:
+        """The names of the classes and the class of each record, where ClassMem is asked for."""
+        return _classes(self.source.with_role(self.options.role)) if self.options.by_class else None
+
+    def open(self, parts: dict[str, Records]) -> tuple[Model, dict[str, Any]]:
+        classes = self.classes
+        model = open_model(self.options.target, device=self.options.device)
+        return model, {
+            "target": describe_model(model, spec_of(self.options.target)),
+            **self.described({"forward": parts["records"], **parts}, images=self.needs_images()),
+            "classes": None if classes is None else hash_json(classes[1].tolist()),
         }
-        shown = shown_items(scores, size=gallery, images=images)
-        coverage = None
-        if null:
-            if "image" in towers:
-                check_images(roles)
-            same = {name: value for name, value in options.items() if name not in ("gallery", "images", "seed", "null")}
-            coverage = null_coverage(
-                lambda seed: audit_unitmem(
-                    target=untrained(seed, "target", device=device),
-                    records=_dealt_again(roles, seed=seed),
-                    **{**same, "layers": None, "role": "records", "control_role": "control"},
-                    store=scratch,
-                    seed=seed,
-                    workers=workers,
-                    device=device,
-                    gallery=0,
-                    images=False,
-                ),
-                seeds=null,
-                intervals=_null_intervals,
-            )
-    duplicates = duplicates_across_roles(roles)
-    numbers = summarise_towers(scores, seed=seed, replicates=replicates)
-    planted, curves = planted_rows(scores)
-    summary: dict[str, Any] = {
-        "measure": "unitmem",
-        "schema": 1,
-        "target": config["target"],
-        "augment": augment,
-        "draws": draws,
-        "statistic": statistic,
-        "negative_activations": "kept" if keep_negative else "counted as 0",
-        "n_records": len(roles["records"]),
-        "n_control": len(roles["control"]) if "control" in roles else None,
-        "n_without_class": None if classes is None else int((classes[1] < 0).sum()),
-        "n_skipped": {
-            f"{each} tower: {reason}": n for each, part in scores.items() for reason, n in part.skipped.items()
-        },
-        **numbers,
-        "planted": planted,
-        "null": coverage,
-        "duplicates_across_roles": duplicates,
-        "notes": _notes(manifest, source, scores, n_duplicates=duplicates["n"]),
-    }
-    for note in summary["notes"]:
-        warn(note)
-    summary["notes"] += small_notes(summary)
-    tables = {
-        "layers": layer_table(scores, seed=seed, replicates=replicates),
-        "units": units_table(scores),
-        **({} if "control" not in roles else {"groups": groups_table(scores)}),
-    }
-    audit = Audit(
-        summary=summary,
-        samples=samples_table(scores),
-        gallery=shown,
-        manifest={**describe_software(), "started": started, "finished": timestamp(), **manifest, "key": key},
-        config=config,
-        rejects=_rejects(scores),
-        tables=tables if curves is None else {**tables, "roc": curves},
-    )
-    return audit if out is None else save_audit(audit, Path(out))
+
+    def score(self, parts: dict[str, Records], opened: Model, *, store: Path) -> Scores:
+        options = self.options
+        readers = {
+            tower: open_tower(opened, tower, read="units", names=options.layers, rectify=not options.keep_negative)
+            for tower in chosen_towers(options.tower)
+        }
+        plan = ViewPlan(
+            AUGMENTATIONS[options.augment],
+            draws=options.draws,
+            seed=options.seed,
+            batch_size=options.batch_size,
+            workers=options.workers,
+        )
+        return {
+            tower: _tower_units(reader, parts, plan, statistic=options.statistic, classes=self.classes, store=store)
+            for tower, reader in readers.items()
+        }
+
+    def results(
+        self, parts: dict[str, Records], opened: Model, scored: Scores, *, manifest: dict[str, Any], n_duplicates: int
+    ) -> Results:
+        options, classes = self.options, self.classes
+        resampling = {"seed": options.seed, "replicates": options.replicates}
+        planted, curves = planted_rows(scored)
+        skipped = {tower: part.skipped for tower, part in scored.items()}
+        return Results(
+            numbers={
+                **{name: options.written(name) for name in ("target", "augment", "draws", "statistic")},
+                "negative_activations": "kept" if options.keep_negative else "counted as 0",
+                "n_records": len(parts["records"]),
+                "n_control": len(parts["control"]) if "control" in parts else None,
+                "n_without_class": None if classes is None else int((classes[1] < 0).sum()),
+                "n_skipped": {f"{tower} tower: {why}": n for tower, each in skipped.items() for why, n in each.items()},
+                **summarise_towers(scored, **resampling),
+                "planted": planted,
+            },
+            samples=samples_table(scored),
+            gallery=shown_items(scored, size=options.gallery, images=options.images),
+            rejects=_rejects(scored),
+            notes=_notes(manifest, self.source, scored, n_duplicates=n_duplicates),
+            tables={
+                "layers": layer_table(scored, **resampling),
+                "units": units_table(scored),
+                **({"groups": groups_table(scored)} if "control" in parts else {}),
+            },
+            curves=curves,
+        )
+
+    def untrained(self, seed: int, parts: dict[str, Records], opened: Model) -> dict[str, Any]:
+        roles = {"role": "records", "control_role": "control"}
+        return {"target": self.bare(seed, "target"), "layers": None, "records": _dealt_again(parts, seed=seed), **roles}
+
+    def null_intervals(self, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """The differences to the control, of expectation 0 for a model that was trained on neither."""
+        return {
+            f"{tower} tower less control": entry["control"]["difference"]
+            for tower, entry in summary["towers"].items()
+            if entry["control"] is not None
+        }
+
+    def needs_images(self) -> bool:
+        return self.options.tower != "text"
+
+
+@by_keyword(UnitMemOptions)
+def audit_unitmem(options: UnitMemOptions) -> Audit:
+    """See `UnitMemOptions`."""
+    return run_audit(UnitMem(options))
 
 
 def _dealt_again(roles: dict[str, Records], *, seed: int) -> Records:
@@ -244,15 +154,6 @@ def _dealt_again(roles: dict[str, Records], *, seed: int) -> Records:
     place = table.schema.get_field_index("role")
     table = table.set_column(place, table.schema.field(place), pa.array(dealt, pa.string()))
     return Records(table=table, folder=roles["records"].folder)
-
-
-def _null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The differences to the control, of expectation 0 for a model that was trained on neither."""
-    return {
-        f"{tower} tower less control": entry["control"]["difference"]
-        for tower, entry in summary["towers"].items()
-        if entry["control"] is not None
-    }
 
 
 def _tower_units(
@@ -297,28 +198,31 @@ def _tower_units(
         rejects=dict(own.rejects),
         group_size=size,
     )
-    changes: dict[str, Any] = {}
     if classes is not None:
         vocabulary, ids = classes
-        changes |= {"classmem": score_classes(own, ids, n_classes=len(vocabulary)), "classes": vocabulary}
-    if n_groups:
-        grouped = np.flatnonzero(dealt["control"] >= 0)
-        control = roles["control"].take(pa.array(grouped))
-        other = measure_units(
-            control,
-            reader,
-            plan,
-            group_of=dealt["control"][grouped],
-            n_groups=n_groups,
-            keep=statistic == "median",
-            store=store,
-            label=f"{reader.tower} tower, control",
-        )
-        names = control.record_ids
-        changes["control_rejects"] = tuple((names[row].as_py(), reason) for row, reason in other.rejects)
-        changes["groups"] = group_unitmem(own, statistic=statistic)
-        changes["control_groups"] = group_unitmem(other, statistic=statistic)
-    return TowerUnits(**{**vars(part), **changes})
+        scored = score_classes(own, ids, n_classes=len(vocabulary))
+        part = dataclasses.replace(part, classmem=scored, classes=vocabulary)
+    if not n_groups:
+        return part
+    grouped = np.flatnonzero(dealt["control"] >= 0)
+    control = roles["control"].take(pa.array(grouped))
+    other = measure_units(
+        control,
+        reader,
+        plan,
+        group_of=dealt["control"][grouped],
+        n_groups=n_groups,
+        keep=statistic == "median",
+        store=store,
+        label=f"{reader.tower} tower, control",
+    )
+    names = control.record_ids
+    return dataclasses.replace(
+        part,
+        control_rejects=tuple((names[row].as_py(), reason) for row, reason in other.rejects),
+        groups=group_unitmem(own, statistic=statistic),
+        control_groups=group_unitmem(other, statistic=statistic),
+    )
 
 
 def _classes(records: Records) -> tuple[pa.Array, npt.NDArray[np.int32]]:

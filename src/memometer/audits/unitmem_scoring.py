@@ -4,7 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,17 +13,17 @@ from scipy.sparse import csr_matrix
 
 from memometer.activations import TowerReader, ViewPlan, Views, in_pieces, read_views, with_mended
 from memometer.activations.pieces import PIECE_SIZE, Arrays
+from memometer.audits.options_unitmem import Statistic
 from memometer.audits.sslmem_scoring import COLUMNS
 from memometer.data.records import Records, hash_records
 from memometer.files import hash_bytes, hash_json
 from memometer.measures.unitmem import UnitScores, UnitSums, class_scores, unit_scores, unit_scores_by_median
 from memometer.progress import progress_bar
 
-__all__ = ["Statistic", "UnitPass", "group_unitmem", "measure_units", "score_classes", "score_units"]
+__all__ = ["UnitPass", "group_unitmem", "measure_units", "score_classes", "score_units"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-Statistic = Literal["mean", "median"]
 
 BLOCK_NUMBERS = 1 << 23
 """Activations that are read at once: 32 MiB of float32, whatever the number of records."""

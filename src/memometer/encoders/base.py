@@ -1,12 +1,13 @@
 """What the rest of memometer asks of a model."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Protocol, cast, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from memometer.choices import Features, Tower
 from memometer.errors import InputError
 
 __all__ = [
@@ -24,11 +25,6 @@ __all__ = [
 
 Preprocess = Callable[[Image.Image], npt.NDArray[np.generic]]
 """One decoded image (any mode) → one array of a fixed shape. Runs in worker processes, so it must be picklable."""
-
-Tower = Literal["image", "text"]
-
-Features = Literal["projector", "backbone"]
-"""Which output of an image tower: after its last projection, or the pooled features before it."""
 
 
 @runtime_checkable

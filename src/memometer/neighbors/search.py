@@ -20,6 +20,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import torch
 
+from memometer.choices import MAX_K
 from memometer.errors import InputError, VectorError
 from memometer.neighbors import kernels
 from memometer.neighbors.blocks import QueryBlock
@@ -31,9 +32,7 @@ from memometer.neighbors.products import Products
 from memometer.neighbors.result import Neighbors
 from memometer.neighbors.tiles import Tile, VectorSource, norm_of_first, read_tile, shape_of
 
-__all__ = ["MAX_K", "search", "search_by"]
-
-MAX_K = 1024
+__all__ = ["search", "search_by"]
 
 
 def search(

@@ -16,6 +16,7 @@ from memometer.tables import write_table
 __all__ = [
     "AGAIN",
     "REJECTS_SCHEMA",
+    "check_not_foreign",
     "check_same_run",
     "finished_run",
     "read_config",
@@ -93,6 +94,26 @@ def check_same_run(folder: Path, summary: dict[str, Any], manifest: dict[str, An
         raise damaged(folder, why, advice=f"copy one run's folder as a whole, or {AGAIN}")
 
 
+def check_not_foreign(folder: Path, config: dict[str, Any], *, what: str, overwrite: bool) -> None:
+    """Passes where the folder holds no run, or one of the same options; what models and records are is not looked at.
+
+    Raises:
+        InputError: it holds a run of other options, and ``overwrite`` is not set.
+    """
+    if overwrite or not (folder / "summary.json").exists():
+        return
+    try:
+        found = read_config(folder)
+    except DamagedError:
+        return  # the key tells
+    if found != tomllib.loads(_toml(config)):
+        raise _foreign(folder, what)
+
+
+def _foreign(folder: Path, what: str) -> InputError:
+    return InputError(f"{folder} holds another {what}; choose another --out, or pass --overwrite to replace it")
+
+
 def _holds(folder: Path, key: str, *, what: str, overwrite: bool) -> bool:
     """Whether the run in a folder is the one that ``key`` names; another may be replaced.
 
@@ -111,7 +132,7 @@ def _holds(folder: Path, key: str, *, what: str, overwrite: bool) -> bool:
         return True
     if overwrite:
         return False
-    raise InputError(f"{folder} holds another {what}; choose another --out, or pass --overwrite to replace it")
+    raise _foreign(folder, what)
 
 
 def read_config(folder: Path) -> dict[str, Any]:

@@ -9,10 +9,16 @@ from memometer.data.summary import boxes_of_import
 from memometer.embeddings import StoredVectors
 from memometer.encoders import has_tower
 from memometer.files import hash_json
+from memometer.software import describe_software, timestamp
 
-__all__ = ["describe_model", "describe_records", "reads_images"]
+__all__ = ["describe_model", "describe_records", "made_of", "reads_images"]
 
 IMAGE = ("image_hash", "image_path", "image_offset", "image_row")
+
+
+def made_of(content: dict[str, Any], *, started: str, key: str) -> dict[str, Any]:
+    """A manifest: what a run was made of, with which software, when, and the key of it all."""
+    return {**describe_software(), "started": started, "finished": timestamp(), **content, "key": key}
 
 
 def describe_model(encoder: object, spec: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from memometer.audits.inputs import spec_of
+from memometer.audits.options import spec_of
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import Records, hash_records
 from memometer.runs.manifest import describe_model, describe_records, reads_images

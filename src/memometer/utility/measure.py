@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from memometer.audits.inputs import Model, folder_of, open_records, spec_of
+from memometer.audits.inputs import Model, open_records
+from memometer.audits.options import folder_of, spec_of
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.data.records import Records

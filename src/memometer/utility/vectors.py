@@ -7,7 +7,8 @@ from typing import Literal, get_args
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.inputs import Model, spec_of
+from memometer.audits.inputs import Model
+from memometer.audits.options import spec_of
 from memometer.data.records import Records
 from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_texts, load_encoder
 from memometer.encoders import Features, TextEncoder, has_tower, text_tower

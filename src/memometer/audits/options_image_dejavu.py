@@ -1,0 +1,108 @@
+"""The options of the image-only déjà vu audit."""
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from memometer.audits.options import (
+    AuditOptions,
+    ControlRole,
+    Model,
+    Models,
+    PublicRole,
+    Role,
+    Source,
+    several,
+    with_further,
+)
+from memometer.choices import MAX_K, Features
+
+__all__ = ["FITTED", "MIN_SIDE", "CropKind", "ImageDejaVuOptions", "LabelKind", "Metric", "is_fitted_spec"]
+
+MIN_SIDE = 100 / 375
+"""D keeps background crops of more than 100 px at ImageNet's sizes, whose shorter side is most often 375 px."""
+
+FITTED = ("naive-bayes", "crop-classifier")
+"""References that are fitted on records."""
+
+CropKind = Literal["background", "corner"]
+LabelKind = Literal["given", "largest-box"]
+Metric = Literal["l2", "cosine"]
+
+
+def is_fitted_spec(spec: object) -> bool:
+    """Whether a specification names a reference that is fitted on records."""
+    return isinstance(spec, str) and spec.partition(":")[0] in FITTED
+
+
+class ImageDejaVuOptions(AuditOptions):
+    """Image-only déjà vu: does a crop without the foreground give the foreground's class away?
+
+    Example:
+    memometer audit image-dejavu --target ssl:models/a --reference ssl:models/b --records records/ --role a
+    --reference-role b --public records/ --public-role public --out runs/image
+
+    With one model: --reference naive-bayes --fit-role fit --control-role c
+    """
+
+    measure: ClassVar[str] = "image-dejavu"
+
+    target: Model = Field(
+        description="the model trained on the records: ssl:DIR, timm:MODEL, torchvision:MODEL, open_clip:…"
+    )
+    reference: Models = Field(
+        description="a model trained alike, but not on the records; or naive-bayes[:K], crop-classifier[:MODEL]. "
+        "Repeated, the first leads and the others stand beside it"
+    )
+    records: Source = Field(description="the folder of the records under test, with labels and boxes")
+    role: Role = None
+    reference_role: Annotated[
+        str | None, Field(description="the reference's own training records: tests both ways")
+    ] = None
+    control_role: ControlRole = None
+    public: Source = Field(description="the folder of the public set, which no model was trained on")
+    public_role: PublicRole = None
+    fit_role: str | None = Field(
+        default=None,
+        description="the records that naive-bayes and crop-classifier are fitted on; none of those measured",
+    )
+    crop: CropKind = Field(default="background", description="the largest box-free rectangle, or a free corner")
+    min_side: float = Field(
+        default=MIN_SIDE,
+        description="a background crop's shorter side must exceed so many px, or below 1 such a share of the image's: "
+        "100 px of ImageNet's 375",
+    )
+    fraction: float = Field(default=0.3, description="of a corner crop, of the image's width and height")
+    k: int = Field(default=100, ge=1, le=MAX_K, description="public images per crop")
+    features: Features = Field(default="projector", description="which output of the model is compared")
+    metric: Metric = Field(default="l2", description="how it is compared; l2 takes unnormalised vectors")
+    label: LabelKind = Field(
+        default="given",
+        description="a record's class: its own, or that of its largest box (detection data such as COCO)",
+    )
+
+    @field_validator("reference")
+    @classmethod
+    def _check_reference(cls, references: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not references:
+            raise ValueError("no reference is given; name a second model, naive-bayes or crop-classifier")
+        return references
+
+    @model_validator(mode="after")
+    def _check_models(self) -> Self:
+        if is_fitted_spec(self.target):
+            raise ValueError(f"'{self.target}' is a reference, not a model; give the model under test as --target")
+        first = several(self.reference)[0]
+        if self.reference_role is not None and is_fitted_spec(first):
+            raise ValueError(
+                f"the reference '{first}' was trained on none of the records, so the roles cannot "
+                "be swapped: give --control-role, records that the target never saw, in place of --reference-role"
+            )
+        return self
+
+    def config(self) -> dict[str, Any]:
+        """The options as resolved, for ``config.toml`` and the key."""
+        config = with_further(super().config())
+        if config["label"] == "given":
+            del config["label"]  # runs of before it was an option keep their keys
+        return config

@@ -1,0 +1,41 @@
+"""The options of the SSLMem and LayerMem audit."""
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from memometer.audits.options import AuditOptions, Layers, Model, Role, Source, check_layers
+from memometer.choices import Augment, Pool, TowerChoice
+
+__all__ = ["SslMemOptions"]
+
+
+class SslMemOptions(AuditOptions):
+    """Memorization by layer of one tower: does a model hold the views of its records closer together?
+
+    Example:
+    memometer audit sslmem --target open_clip:models/a --reference open_clip:models/b --records records/ --role a
+    --reference-role b --tower both --out runs/sslmem
+    """
+
+    measure: ClassVar[str] = "sslmem"
+
+    target: Model = Field(description="the model trained on the records, e.g. open_clip:PATH")
+    reference: Model = Field(description="a model of the same architecture, trained alike but not on them")
+    records: Source = Field(description="the folder of the records under test")
+    role: Role = None
+    reference_role: Annotated[
+        str | None, Field(description="the reference's own training records: tests both ways and balances the scores")
+    ] = None
+    tower: TowerChoice = Field(default="image", description="both: which tower memorizes more")
+    draws: int = Field(default=5, ge=2, description="views of each image; the most captions of a record that count")
+    augment: Augment = Field(default="ssl", description="how views are drawn")
+    pool: Pool = Field(default="mean", description="mean over a layer's tokens, or cls: the class token")
+    layers: Layers = Field(default=None, description="modules to compare instead of the tower's blocks: 'name,name'")
+
+    @model_validator(mode="after")
+    def _check_views(self) -> Self:
+        check_layers(self.layers, self.tower)
+        if self.augment == "none" and self.tower != "text":
+            raise ValueError("augment = 'none' draws the same view each time, so every distance is 0; choose another")
+        return self

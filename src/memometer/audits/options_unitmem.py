@@ -1,0 +1,51 @@
+"""The options of the UnitMem and ClassMem audit."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from memometer.audits.options import AuditOptions, Layers, Model, Role, Source, check_layers
+from memometer.choices import Augment, TowerChoice
+
+__all__ = ["Statistic", "UnitMemOptions"]
+
+Statistic = Literal["mean", "median"]
+
+
+class UnitMemOptions(AuditOptions):
+    """Memorization by unit: which units does a single training record excite far more than all others?
+
+    Example:
+    memometer audit unitmem --target open_clip:models/a --records records/ --role a --control-role c --tower both
+    --out runs/unitmem
+    """
+
+    measure: ClassVar[str] = "unitmem"
+
+    target: Model = Field(description="the model trained on the records, e.g. open_clip:PATH")
+    records: Source = Field(description="the folder of the records")
+    role: Role = None
+    control_role: Annotated[
+        str | None, Field(description="records that the model never saw: what of UnitMem is not memorization")
+    ] = None
+    tower: TowerChoice = Field(default="image", description="whose units")
+    draws: int = Field(default=10, ge=1, description="views of each image; the most captions of a record that count")
+    augment: Augment = Field(default="ssl", description="how views are drawn")
+    statistic: Statistic = Field(
+        default="mean",
+        description="what stands for the other records: mean, or median, which keeps activations on disk",
+    )
+    by_class: bool = Field(default=False, description="also ClassMem, over the records' classes")
+    keep_negative: bool = Field(
+        default=False, description="take negative activations as they are; they count as 0 otherwise"
+    )
+    layers: Layers = Field(
+        default=None, description="modules whose outputs are the units, instead of the known ones: 'name,name'"
+    )
+
+    @model_validator(mode="after")
+    def _check_control(self) -> Self:
+        check_layers(self.layers, self.tower)
+        if self.null and self.control_role is None:
+            raise ValueError("--null tells how often the difference to a control covers 0; pass --control-role with it")
+        return self

@@ -1,0 +1,88 @@
+"""The one way from a measure to a run folder: the same steps in the same order for every measure."""
+
+import contextlib
+from pathlib import Path
+from typing import Any
+
+from memometer.audits.calibration import null_coverage
+from memometer.audits.guards import check_images, duplicates_across_roles
+from memometer.audits.measure import Measure
+from memometer.audits.planted import planted_hash
+from memometer.audits.result import Audit, finished_audit, save_audit
+from memometer.audits.small_sets import small_notes
+from memometer.audits.stages import stages_of
+from memometer.files import hash_json
+from memometer.locking import one_writer
+from memometer.progress import warn
+from memometer.runs.folder import check_not_foreign
+from memometer.runs.manifest import made_of
+from memometer.software import timestamp
+
+__all__ = ["run_audit"]
+
+
+def run_audit(measure: Measure[Any, Any, Any]) -> Audit:
+    """Runs a measure on its records and models.
+
+    Raises:
+        InputError: the input cannot be audited; the message says what to do.
+        VectorError: embeddings that are missing, or not finite.
+    """
+    out = measure.options.out
+    with contextlib.nullcontext() if out is None else one_writer(Path(out)):
+        return _run(measure)
+
+
+def _run(measure: Measure[Any, Any, Any]) -> Audit:
+    started, options, config = timestamp(), measure.options, measure.options.config()
+    out = None if options.out is None else Path(options.out)
+    if out is not None:
+        check_not_foreign(out, config, what="audit", overwrite=options.overwrite)
+    parts = measure.parts()
+    doubts = measure.check(parts)
+    opened, described = measure.open(parts)
+    manifest = {"seed": options.seed, **described, "planted": planted_hash(measure.source.folder)}
+    key = hash_json([config, manifest])
+    if out is not None and (finished := finished_audit(out, key, overwrite=options.overwrite)):
+        return finished
+    with stages_of(options.out, options.store) as (store, scratch):
+        scored = measure.score(parts, opened, store=store)
+        coverage = _coverage(measure, parts, opened, scratch=scratch) if options.null else None
+    duplicates = duplicates_across_roles(parts)
+    found = measure.results(parts, opened, scored, manifest=manifest, n_duplicates=duplicates["n"])
+    for note in found.notes:
+        warn(note)
+    summary = {
+        "measure": options.measure,
+        "schema": 1,
+        **found.numbers,
+        **({"null": coverage} if options.null or measure.says_no_null else {}),
+        "duplicates_across_roles": duplicates,
+        "notes": [*doubts, *found.notes],
+    }
+    summary["notes"] += small_notes(summary)
+    audit = Audit(
+        summary=summary,
+        samples=found.samples,
+        gallery=found.gallery,
+        manifest=made_of(manifest, started=started, key=key),
+        config=config,
+        rejects=found.rejects,
+        tables=found.tables if found.curves is None else {**found.tables, "roc": found.curves},
+    )
+    return audit if out is None else save_audit(audit, out)
+
+
+def _coverage(
+    measure: Measure[Any, Any, Any], parts: dict[str, Any], opened: Any, *, scratch: Path
+) -> list[dict[str, Any]]:
+    """How often the intervals cover 0 for models that were trained on nothing."""
+    if measure.needs_images():
+        check_images(parts)
+    quiet = {"null": 0, "gallery": 0, "images": False, "out": None, "store": scratch, "records": measure.source}
+
+    def audit(seed: int) -> Audit:
+        changes = {**quiet, "seed": seed, **measure.untrained(seed, parts, opened)}
+        return run_audit(type(measure)(measure.options.changed(**changes)))
+
+    return null_coverage(audit, seeds=measure.options.null, intervals=measure.null_intervals)
