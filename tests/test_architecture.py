@@ -27,6 +27,7 @@ SHARED = {
     "validation",
     "options",
     "choices",
+    "catalogue",
     "first_use",
 }
 

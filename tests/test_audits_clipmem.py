@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from memometer import audit_clipmem, load_audit
 from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.trained_on import training_notes
-from memometer.cli.audit_clipmem import command
+from memometer.cli.audit import command_named
 from memometer.data.records import load_records
 from memometer.data.scenes import make_scenes
 from memometer.data.splits import split_records
@@ -98,7 +98,7 @@ def test_the_contract(tmp_path):
 def test_the_command_takes_roles_as_the_other_audits_do_and_as_the_paper_names_them(tmp_path, names):
     world = PairWorld(tmp_path, known=0.5)
     app = typer.Typer()
-    app.command()(command)
+    app.command()(command_named("clipmem"))
     roles = [part for pair in zip(names, ("c", "e", "i", "s"), strict=True) for part in pair]
     given = {"--target": "f1", "--reference": "g1"}
     models = [part for flag, name in given.items() for part in (flag, f"embeddings:{world.folder / name}")]
@@ -275,7 +275,7 @@ def test_models_see_views_of_images_and_workers_change_nothing(tmp_path):
         ({"negatives_role": "c"}, r"the negatives \(role 'c'\) are also candidates, e\.g\."),
         ({"negatives": "none", "negatives_role": "e"}, "leave one of the two out"),
         ({"negatives": "all"}, "expected cross or none"),
-        ({"augment": "much"}, "augment = 'much'; expected one of clip, ssl, crop, none"),
+        ({"augment": "much"}, "augment = 'much'; expected clip, ssl, crop or none"),
         ({"n_aug": 0}, "n_aug = 0; expected 1 or more"),
         ({"captions": 0}, "captions = 0; expected 1 or more"),
         ({"targets": []}, "no targets are given"),

@@ -283,7 +283,7 @@ def test_a_residual_network_is_read_at_its_blocks(folder):
     [
         ({"null": 20}, "pass --control-role with it"),
         ({"draws": 0}, "draws = 0; expected 1 or more"),
-        ({"augment": "rotate"}, "augment = 'rotate'; expected one of"),
+        ({"augment": "rotate"}, "augment = 'rotate'; expected clip, ssl, crop or none"),
         ({"statistic": "mode"}, "statistic = 'mode'; expected mean or median"),
         ({"tower": "audio"}, "tower = 'audio'; expected image, text or both"),
         ({"control_role": "a"}, "are both under test"),

@@ -162,7 +162,7 @@ def test_records_without_objects_or_caption_are_counted_and_null(tmp_path):
     [
         ({"k": 41}, "public set has 40 images, fewer than k = 41; pass --k 40 or fewer"),
         ({"k": 0}, "k = 0; expected 1 … 1024"),
-        ({"caption": 0}, "counted from 1"),
+        ({"caption": 0}, "caption = 0; expected 1 or more"),
         ({"caption": 9}, "no record has a caption number 9"),
         ({"role": "c"}, "no record in .* has the role 'c': its roles are a, b, public"),
         ({"public_role": "a"}, "both under test"),

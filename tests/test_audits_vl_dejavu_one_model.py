@@ -176,7 +176,7 @@ def test_an_encoder_that_must_be_fitted_is_fitted_on_the_public_captions(tmp_pat
     ("change", "words"),
     [
         ({"reference_role": "b", "control_role": None}, "give --control-role"),
-        ({"search": "i2t"}, "expected t2i .* or t2t"),
+        ({"search": "i2t"}, "search = 'i2t'; expected t2i or t2t"),
         ({"public_caption": 2}, "no public record has a caption number 2, but .* searches public captions"),
         ({"reference": []}, "no reference is given"),
         ({"control_role": "a"}, "both under test"),

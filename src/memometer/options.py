@@ -30,12 +30,17 @@ class Flag:
         names: instead of ``--its-name``.
         off: whether the flag sets a switch to False.
         written: its value → what names it in a file; None where it is text, a number or a path.
+        default: what ``--help`` shows as its default; None for the default itself.
     """
 
     kind: Any = None
     names: tuple[str, ...] = ()
     off: bool = False
     written: Callable[[Any], Any] | None = None
+    default: bool | str = True
+
+
+FLAG = dataclasses.fields(Flag)
 
 
 class Options(BaseModel):
@@ -70,8 +75,12 @@ class Options(BaseModel):
 
 
 def flag_of(options: type[BaseModel], name: str) -> Flag:
-    """What is declared of an option beside its type."""
-    return next((each for each in options.model_fields[name].metadata if isinstance(each, Flag)), Flag())
+    """What is declared of an option beside its type, what is said of its type and then of itself."""
+    said: dict[str, Any] = {}
+    for each in options.model_fields[name].metadata:
+        if isinstance(each, Flag):
+            said |= {part.name: value for part in FLAG if (value := getattr(each, part.name)) != part.default}
+    return Flag(**said)
 
 
 def _split(value: object) -> object:

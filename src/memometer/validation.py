@@ -72,9 +72,18 @@ def _problem(fault: Mapping[str, Any], *, of: type[BaseModel], noun: str) -> str
     if fault["type"] == "value_error":  # of our own
         message = str(fault["msg"]).removeprefix("Value error, ")
         return f"{where} = {shown(fault['input'])}: {message[:1].lower()}{message[1:]}" if place else message
-    if expected := _expected(fault):
+    if expected := _between(fault, of) or _expected(fault):
         return f"{where or 'its content'} = {shown(fault['input'])}; expected {expected}"
     return f"{where or 'its content'}: {str(fault['msg'])[:1].lower()}{str(fault['msg'])[1:]}"
+
+
+def _between(fault: Mapping[str, Any], model: type[BaseModel]) -> str:
+    """The range of a number that has two ends; empty for others."""
+    field = model.model_fields.get(str(fault["loc"][0])) if len(fault["loc"]) == 1 else None
+    ends = {type(each).__name__: each for each in (field.metadata if field else ())}
+    if not fault["type"].endswith("_than_equal") or not ends.keys() >= {"Ge", "Le"}:
+        return ""
+    return f"{ends['Ge'].ge:g} … {ends['Le'].le:g}"
 
 
 def _expected(fault: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ __all__ = [
     "check_layers",
     "folder_of",
     "model_names",
+    "place_of",
     "several",
     "spec_of",
     "specs_of",
@@ -83,10 +84,10 @@ else:  # models and records are checked where they are opened, and their types c
     Source = Annotated[Any, Flag(kind=Path, written=folder_of)]
     Place = Annotated[Any, Flag(kind=Path | None, written=place_of)]
 
-Role = Annotated[str | None, Field(description="test the records of this role alone")]
-PublicRole = Annotated[str | None, Field(description="the public set is this role of --public")]
+Role = Annotated[str | None, Field(description="Test the records of this role alone.")]
+PublicRole = Annotated[str | None, Field(description="The public set is this role of --public.")]
 ControlRole = Annotated[
-    str | None, Field(description="records that no model was trained on: takes differences in quality out")
+    str | None, Field(description="Records that no model was trained on: takes differences in quality out.")
 ]
 Layers = Words
 
@@ -98,27 +99,27 @@ class AuditOptions(Options):
     if TYPE_CHECKING:
         records: Source  # each measure says which ones
 
-    out: Place = Field(default=None, description="the run folder to write; without it the audit stays in memory")
+    out: Place = Field(default=None, description="The run folder to write; without it the audit stays in memory.")
     store: Place = Field(
-        default=None, description="where embeddings and sums are kept for the next audit; by default OUT/stages"
+        default=None, description="Where embeddings and sums are kept for the next audit; by default OUT/stages."
     )
-    seed: int = Field(default=0, ge=0, description="of all that is drawn: views, groups, the bootstrap")
+    seed: int = Field(default=0, ge=0, description="Of all that is drawn: views, groups, the bootstrap.")
     workers: int = Field(
         default=0,
         ge=0,
-        description="processes that decode images; 0 decodes in this process",
+        description="Processes that decode images; 0 decodes in this process.",
     )
-    device: str = Field(default="cpu", description="cpu or cuda")
-    batch_size: int = Field(default=64, ge=1, description="images, or views of them, per forward pass")
-    gallery: int = Field(default=30, ge=0, description="how many of the most memorized records the report shows")
+    device: str = Field(default="cpu", description="cpu or cuda.")
+    batch_size: int = Field(default=64, ge=1, description="Images, or views of them, per forward pass.")
+    gallery: int = Field(default=30, ge=0, description="How many of the most memorized records the report shows.")
     images: Annotated[bool, Flag(names=("--no-images",), off=True)] = Field(
-        default=True, description="keep pictures out of the run and the report"
+        default=True, description="Keep pictures out of the run and the report."
     )
-    replicates: int = Field(default=1000, ge=2, description="bootstrap replicates behind each interval")
+    replicates: int = Field(default=1000, ge=2, description="Bootstrap replicates behind each interval.")
     null: int = Field(
-        default=0, ge=0, description="also audit so many untrained models: how often the intervals cover 0. 0: none"
+        default=0, ge=0, description="Also audit so many untrained models: how often the intervals cover 0. 0: none."
     )
-    overwrite: bool = Field(default=False, description="replace what OUT holds of other options")
+    overwrite: bool = Field(default=False, description="Replace what OUT holds of other options.")
 
     @model_validator(mode="after")
     def _check_null(self) -> Self:
@@ -129,11 +130,15 @@ class AuditOptions(Options):
         return self
 
     @classmethod
-    def names(cls) -> list[str]:
-        """The options that numbers depend on, the measure's own first."""
+    def ordered(cls) -> list[str]:
+        """All options, the measure's own first."""
         shared = AuditOptions.model_fields
-        own = [name for name in cls.model_fields if name not in shared]
-        return [*own, *(name for name in shared if name not in PLACE)]
+        return [*(name for name in cls.model_fields if name not in shared), *shared]
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Those that numbers depend on."""
+        return [name for name in cls.ordered() if name not in PLACE]
 
     def config(self) -> dict[str, Any]:
         """The options as resolved, for ``config.toml`` and the key."""

@@ -25,36 +25,36 @@ class ClipMemOptions(AuditOptions):
     measure: ClassVar[str] = "clipmem"
 
     targets: Annotated[Models, Flag(names=("--target",))] = Field(
-        description="a model trained on the shared pairs and the candidates: open_clip:MODEL, open_clip:PATH or "
-        "embeddings:DIR. Several trainings are averaged; on the command line, repeat the option"
+        description="A model trained on the shared pairs and the candidates: open_clip:MODEL, open_clip:PATH or "
+        "embeddings:DIR. Several trainings are averaged; on the command line, repeat the option."
     )
     references: Annotated[Models, Flag(names=("--reference",))] = Field(
-        description="a model trained alike on the shared and the independent pairs; may be several"
+        description="A model trained alike on the shared and the independent pairs; may be several."
     )
-    records: Source = Field(description="the folder of all pairs")
+    records: Source = Field(description="The folder of all pairs.")
     candidates: Annotated[str, Flag(names=("--role", "--candidates"))] = Field(
-        description="the role of the pairs that the targets alone were trained on: those under test"
+        description="The role of the pairs that the targets alone were trained on: those under test."
     )
     external: Annotated[str, Flag(names=("--control-role", "--external"))] = Field(
-        description="the role of the pairs that no model was trained on"
+        description="The role of the pairs that no model was trained on."
     )
     independent: Annotated[str | None, Flag(names=("--reference-role", "--independent"))] = Field(
-        default=None, description="the role of the pairs that the references alone were trained on"
+        default=None, description="The role of the pairs that the references alone were trained on."
     )
     shared: Annotated[str | None, Flag(names=("--shared-role", "--shared"))] = Field(
-        default=None, description="the role of the pairs that all models were trained on"
+        default=None, description="The role of the pairs that all models were trained on."
     )
-    n_aug: int = Field(default=5, ge=1, description="views per image")
-    augment: Augment = Field(default="clip", description="how views are drawn")
-    captions: int = Field(default=1, ge=1, description="how many of a record's captions count")
+    n_aug: int = Field(default=5, ge=1, description="Views per image.")
+    augment: Augment = Field(default="clip", description="How views are drawn.")
+    captions: int = Field(default=1, ge=1, description="How many of a record's captions count.")
     negatives: Literal["cross", "none"] = Field(
-        default="cross", description="cross: take off the mean similarity to held-out captions and images; or none"
+        default="cross", description="cross: take off the mean similarity to held-out captions and images; or none."
     )
     negatives_role: str | None = Field(
-        default=None, description="the role of the held-out pairs; the external ones by default"
+        default=None, description="The role of the held-out pairs; the external ones by default."
     )
     gallery: int = Field(
-        default=15, ge=0, description="how many of the most, and of the least, memorized candidates the report shows"
+        default=15, ge=0, description="How many of the most, and of the least, memorized candidates the report shows."
     )
 
     @model_validator(mode="after")

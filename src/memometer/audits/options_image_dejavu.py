@@ -16,6 +16,7 @@ from memometer.audits.options import (
     with_further,
 )
 from memometer.choices import MAX_K, Features
+from memometer.options import Flag
 
 __all__ = ["FITTED", "MIN_SIDE", "CropKind", "ImageDejaVuOptions", "LabelKind", "Metric", "is_fitted_spec"]
 
@@ -48,37 +49,37 @@ class ImageDejaVuOptions(AuditOptions):
     measure: ClassVar[str] = "image-dejavu"
 
     target: Model = Field(
-        description="the model trained on the records: ssl:DIR, timm:MODEL, torchvision:MODEL, open_clip:…"
+        description="The model trained on the records: ssl:DIR, timm:MODEL, torchvision:MODEL, open_clip:…."
     )
     reference: Models = Field(
-        description="a model trained alike, but not on the records; or naive-bayes[:K], crop-classifier[:MODEL]. "
-        "Repeated, the first leads and the others stand beside it"
+        description="A model trained alike, but not on the records; or naive-bayes[:K], crop-classifier[:MODEL]. "
+        "Repeated, the first leads and the others stand beside it."
     )
-    records: Source = Field(description="the folder of the records under test, with labels and boxes")
+    records: Source = Field(description="The folder of the records under test, with labels and boxes.")
     role: Role = None
     reference_role: Annotated[
-        str | None, Field(description="the reference's own training records: tests both ways")
+        str | None, Field(description="The reference's own training records: tests both ways.")
     ] = None
     control_role: ControlRole = None
-    public: Source = Field(description="the folder of the public set, which no model was trained on")
+    public: Source = Field(description="The folder of the public set, which no model was trained on.")
     public_role: PublicRole = None
     fit_role: str | None = Field(
         default=None,
-        description="the records that naive-bayes and crop-classifier are fitted on; none of those measured",
+        description="The records that naive-bayes and crop-classifier are fitted on; none of those measured.",
     )
-    crop: CropKind = Field(default="background", description="the largest box-free rectangle, or a free corner")
-    min_side: float = Field(
+    crop: CropKind = Field(default="background", description="The largest box-free rectangle, or a free corner.")
+    min_side: Annotated[float, Flag(default="100 px of 375")] = Field(
         default=MIN_SIDE,
-        description="a background crop's shorter side must exceed so many px, or below 1 such a share of the image's: "
-        "100 px of ImageNet's 375",
+        description="A background crop's shorter side must exceed so many px, or below 1 such a share of the image's; "
+        "the default is that of ImageNet's images.",
     )
-    fraction: float = Field(default=0.3, description="of a corner crop, of the image's width and height")
-    k: int = Field(default=100, ge=1, le=MAX_K, description="public images per crop")
-    features: Features = Field(default="projector", description="which output of the model is compared")
-    metric: Metric = Field(default="l2", description="how it is compared; l2 takes unnormalised vectors")
+    fraction: float = Field(default=0.3, description="Of a corner crop, of the image's width and height.")
+    k: int = Field(default=100, ge=1, le=MAX_K, description="Public images per crop.")
+    features: Features = Field(default="projector", description="Which output of the model is compared.")
+    metric: Metric = Field(default="l2", description="How it is compared; l2 takes unnormalised vectors.")
     label: LabelKind = Field(
         default="given",
-        description="a record's class: its own, or that of its largest box (detection data such as COCO)",
+        description="A record's class: its own, or that of its largest box (detection data such as COCO).",
     )
 
     @field_validator("reference")

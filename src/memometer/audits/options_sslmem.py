@@ -20,18 +20,18 @@ class SslMemOptions(AuditOptions):
 
     measure: ClassVar[str] = "sslmem"
 
-    target: Model = Field(description="the model trained on the records, e.g. open_clip:PATH")
-    reference: Model = Field(description="a model of the same architecture, trained alike but not on them")
-    records: Source = Field(description="the folder of the records under test")
+    target: Model = Field(description="The model trained on the records, e.g. open_clip:PATH.")
+    reference: Model = Field(description="A model of the same architecture, trained alike but not on them.")
+    records: Source = Field(description="The folder of the records under test.")
     role: Role = None
     reference_role: Annotated[
-        str | None, Field(description="the reference's own training records: tests both ways and balances the scores")
+        str | None, Field(description="The reference's own training records: tests both ways and balances the scores.")
     ] = None
-    tower: TowerChoice = Field(default="image", description="both: which tower memorizes more")
-    draws: int = Field(default=5, ge=2, description="views of each image; the most captions of a record that count")
-    augment: Augment = Field(default="ssl", description="how views are drawn")
-    pool: Pool = Field(default="mean", description="mean over a layer's tokens, or cls: the class token")
-    layers: Layers = Field(default=None, description="modules to compare instead of the tower's blocks: 'name,name'")
+    tower: TowerChoice = Field(default="image", description="both: which tower memorizes more.")
+    draws: int = Field(default=5, ge=2, description="Views of each image; the most captions of a record that count.")
+    augment: Augment = Field(default="ssl", description="How views are drawn.")
+    pool: Pool = Field(default="mean", description="mean over a layer's tokens, or cls: the class token.")
+    layers: Layers = Field(default=None, description="Modules to compare instead of the tower's blocks: 'name,name'.")
 
     @model_validator(mode="after")
     def _check_views(self) -> Self:

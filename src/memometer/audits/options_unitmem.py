@@ -22,25 +22,25 @@ class UnitMemOptions(AuditOptions):
 
     measure: ClassVar[str] = "unitmem"
 
-    target: Model = Field(description="the model trained on the records, e.g. open_clip:PATH")
-    records: Source = Field(description="the folder of the records")
+    target: Model = Field(description="The model trained on the records, e.g. open_clip:PATH.")
+    records: Source = Field(description="The folder of the records.")
     role: Role = None
     control_role: Annotated[
-        str | None, Field(description="records that the model never saw: what of UnitMem is not memorization")
+        str | None, Field(description="Records that the model never saw: what of UnitMem is not memorization.")
     ] = None
-    tower: TowerChoice = Field(default="image", description="whose units")
-    draws: int = Field(default=10, ge=1, description="views of each image; the most captions of a record that count")
-    augment: Augment = Field(default="ssl", description="how views are drawn")
+    tower: TowerChoice = Field(default="image", description="Whose units.")
+    draws: int = Field(default=10, ge=1, description="Views of each image; the most captions of a record that count.")
+    augment: Augment = Field(default="ssl", description="How views are drawn.")
     statistic: Statistic = Field(
         default="mean",
-        description="what stands for the other records: mean, or median, which keeps activations on disk",
+        description="What stands for the other records: mean, or median, which keeps activations on disk.",
     )
-    by_class: bool = Field(default=False, description="also ClassMem, over the records' classes")
+    by_class: bool = Field(default=False, description="Also ClassMem, over the records' classes.")
     keep_negative: bool = Field(
-        default=False, description="take negative activations as they are; they count as 0 otherwise"
+        default=False, description="Take negative activations as they are; they count as 0 otherwise."
     )
     layers: Layers = Field(
-        default=None, description="modules whose outputs are the units, instead of the known ones: 'name,name'"
+        default=None, description="Modules whose outputs are the units, instead of the known ones: 'name,name'."
     )
 
     @model_validator(mode="after")

@@ -40,36 +40,36 @@ class VLDejaVuOptions(AuditOptions):
     measure: ClassVar[str] = "vl-dejavu"
 
     target: Model = Field(
-        description="the model trained on the records: open_clip:MODEL, open_clip:PATH or embeddings:DIR"
+        description="The model trained on the records: open_clip:MODEL, open_clip:PATH or embeddings:DIR."
     )
     reference: Models = Field(
-        description="a model trained alike, but not on the records; or a text encoder that never saw an image: "
-        "text:tfidf, text:MODEL. Repeated, the first leads and the others stand beside it"
+        description="A model trained alike, but not on the records; or a text encoder that never saw an image: "
+        "text:tfidf, text:MODEL. Repeated, the first leads and the others stand beside it."
     )
-    records: Source = Field(description="the folder of the records under test")
+    records: Source = Field(description="The folder of the records under test.")
     role: Role = None
     reference_role: Annotated[
-        str | None, Field(description="the reference's own training records: tests both ways and balances the gaps")
+        str | None, Field(description="The reference's own training records: tests both ways and balances the gaps.")
     ] = None
     control_role: ControlRole = None
-    public: Source = Field(description="the folder of the public set, which neither model was trained on")
+    public: Source = Field(description="The folder of the public set, which neither model was trained on.")
     public_role: PublicRole = None
-    k: int = Field(default=10, ge=1, le=MAX_K, description="public images per caption")
-    sweep: Numbers = Field(default=DEFAULT_SWEEP, description="further k to report, at the cost of one search")
+    k: int = Field(default=10, ge=1, le=MAX_K, description="Public images per caption.")
+    sweep: Numbers = Field(default=DEFAULT_SWEEP, description="Further k to report, at the cost of one search.")
     search: Search = Field(
-        default="t2i", description="t2i looks captions up among public images, t2t among public captions"
+        default="t2i", description="t2i looks captions up among public images, t2t among public captions."
     )
-    caption: int = Field(default=1, ge=1, description="the number of the caption that is the query, from 1")
+    caption: int = Field(default=1, ge=1, description="The number of the caption that is the query, from 1.")
     public_caption: int = Field(
-        default=1, ge=1, description="the number of the public captions that are searched, from 1"
+        default=1, ge=1, description="The number of the public captions that are searched, from 1."
     )
     vocabulary: Place = Field(
         default=None,
-        description="terms and word forms that decide which objects a caption names; by default vocabulary.tsv beside "
-        "the records, else the built-in ones",
+        description="Terms and word forms that decide which objects a caption names; by default vocabulary.tsv beside "
+        "the records, else the built-in ones.",
     )
     aucg_histogram: bool = Field(
-        default=False, description="also integrate AUCG by histogram, as the paper's code does"
+        default=False, description="Also integrate AUCG by histogram, as the paper's code does."
     )
 
     @field_validator("reference")

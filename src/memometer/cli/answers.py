@@ -6,25 +6,22 @@ doubt (weights by name, which a hub keeps; a file that is new; more bytes than h
 """
 
 import contextlib
-import functools
+import itertools
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, ParamSpec
 
 from memometer import __version__
+from memometer.audits.options import AuditOptions, folder_of, place_of, spec_of, specs_of
 from memometer.errors import DamagedError
 from memometer.files import hash_file, hash_json
+from memometer.options import flag_of
 
-__all__ = ["ASKED", "answers"]
+__all__ = ["ASKED", "answer", "asked_of", "keep"]
 
 ASKED = "asked.json"
 """The file beside a run: what was asked, the run's key, and the report that was drawn."""
 
-FREE = {"out", "store", "workers", "device", "overwrite", "as_json"}
-"""Options that change no result."""
-
-MODELS = {"target", "reference"}
 NO_FILES = re.compile(r"text:tfidf|naive-bayes(:\d+)?")
 """References that are made of the records alone."""
 
@@ -34,27 +31,15 @@ READ_FROM_RECORDS = {".parquet", ".json", ".tsv"}
 SMALL, MOST = 1 << 20, 4 << 30
 """Bytes of a file beside a checkpoint that may be its log, and of all files that are hashed."""
 
-Parameters = ParamSpec("Parameters")
 
+def answer(out: Path, asked: str, *, as_json: bool) -> bool:
+    """Shows the run in ``out``, if it is a whole one of what is asked; else says nothing.
 
-def answers(command: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Makes the command of an audit show the run in ``out`` where it was asked the same before."""
-
-    @functools.wraps(command)
-    def answer(*args: Parameters.args, **options: Parameters.kwargs) -> None:
-        out = Path(str(options["out"]))
-        asked = _asked(command.__module__, options)
-        if asked is not None and _show(out, asked, as_json=bool(options["as_json"])):
-            return
-        command(*args, **options)
-        if asked is not None and asked == _asked(command.__module__, options):  # no file changed under way
-            _keep(out, asked)
-
-    return answer
-
-
-def _show(out: Path, asked: str, *, as_json: bool) -> bool:
-    """Shows the run in ``out``, if it is a whole one that was asked for; else says nothing."""
+    Args:
+        out: the run folder.
+        asked: what `asked_of` says.
+        as_json: print the summary.
+    """
     from memometer.audits.result import load_audit
     from memometer.cli.show import show_audit
     from memometer.progress import notice
@@ -73,11 +58,12 @@ def _show(out: Path, asked: str, *, as_json: bool) -> bool:
     drawn = kept.get("report") is not None and kept["report"] == _hash(out / "report.html")
     show_audit(audit, out, as_json=as_json, draw=not drawn)
     if not drawn:
-        _keep(out, asked)
+        keep(out, asked)
     return True
 
 
-def _keep(out: Path, asked: str) -> None:
+def keep(out: Path, asked: str) -> None:
+    """Notes what the run in ``out`` is the answer to."""
     from memometer.sealing import read_sealed_json, write_sealed_json
 
     with contextlib.suppress(DamagedError, OSError):  # the next one looks for itself
@@ -85,39 +71,36 @@ def _keep(out: Path, asked: str) -> None:
         write_sealed_json(out / ASKED, {"asked": asked, "key": key, "report": _hash(out / "report.html")})
 
 
-def _asked(name: str, options: dict[str, Any]) -> str | None:
+def asked_of(options: AuditOptions) -> str | None:
     """A hash of what is asked and of all bytes that the answer depends on; None where that cannot be known cheaply."""
     files: dict[str, int | str] = {}
-    asked: dict[str, Any] = {}
     budget = MOST
     try:
-        for option, value in options.items():
-            if option in FREE:
-                continue
-            asked[option] = [str(each) for each in value] if isinstance(value, list) else value and str(value)
-            for path, whole in _files(option, value):
-                size = path.stat().st_size
-                budget -= size if whole else 0
-                if budget < 0:
-                    return None
-                files[str(path)] = hash_file(path) if whole else size
+        for path, whole in itertools.chain.from_iterable(_files(options, name) for name in options.names()):
+            size = path.stat().st_size
+            budget -= size if whole else 0
+            if budget < 0:
+                return None
+            files[str(path)] = hash_file(path) if whole else size
     except (OSError, LookupError):
         return None
-    return hash_json([__version__, name, asked, files])
+    return hash_json([__version__, options.config(), files])
 
 
-def _files(option: str, value: Any) -> Iterator[tuple[Path, bool]]:
-    """The files that an option's value names, each with whether its bytes count, or its size alone.
+def _files(options: AuditOptions, name: str) -> Iterator[tuple[Path, bool]]:
+    """The files that an option names, each with whether its bytes count, or its size alone.
 
     Raises:
         LookupError: it names none, but may mean some.
     """
-    for each in value if isinstance(value, list) else [value]:
-        if option in MODELS:
-            yield from _files_of_model(each)
-        elif isinstance(each, Path):
-            here = [each] if each.is_file() else sorted(each.iterdir())
-            yield from ((path, True) for path in here if path.is_file() and path.suffix in READ_FROM_RECORDS)
+    names, value = flag_of(type(options), name).written, options.written(name)
+    if names in (spec_of, specs_of):
+        for spec in [value] if isinstance(value, str) else value:
+            yield from _files_of_model(spec)
+    elif names in (folder_of, place_of) and value is not None:
+        path = Path(value)
+        here = [path] if path.is_file() else sorted(path.iterdir())
+        yield from ((each, True) for each in here if each.is_file() and each.suffix in READ_FROM_RECORDS)
 
 
 def _files_of_model(spec: str) -> Iterator[tuple[Path, bool]]:

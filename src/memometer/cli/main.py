@@ -1,12 +1,13 @@
 """The ``memometer`` command: assembles one thin file per command."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from memometer import __version__
+from memometer.catalogue import MEASURES
 from memometer.cli.start import main
 
 __all__ = ["COMMANDS", "assemble", "main"]
@@ -20,11 +21,7 @@ COMMANDS = (
     ("data", "scenes", "data_scenes"),
     ("", "train", "train"),
     ("", "train-ssl", "train_ssl"),
-    ("audit", "vl-dejavu", "audit_vl_dejavu"),
-    ("audit", "image-dejavu", "audit_image_dejavu"),
-    ("audit", "clipmem", "audit_clipmem"),
-    ("audit", "sslmem", "audit_sslmem"),
-    ("audit", "unitmem", "audit_unitmem"),
+    *(("audit", measure, "audit") for measure in MEASURES),
     ("", "utility", "utility"),
     ("", "remove", "remove"),
     ("", "sweep", "sweep"),
@@ -35,8 +32,8 @@ COMMANDS = (
 GROUPS = {"data": "Import, split and check image-caption records.", "audit": "Measure what a model has memorized."}
 
 
-def assemble(words: Sequence[str] = ()) -> typer.Typer:
-    """The command line; with one command alone, where ``words`` begin with it: typer prepares every option."""
+def assemble(words: Sequence[str] | None = None) -> typer.Typer:
+    """The command line; of one command alone, where ``words`` begin with it: typer prepares every option."""
     whole = typer.Typer(
         name="memometer",
         help="Tells what vision-language and vision models have memorized of their training data.",
@@ -50,10 +47,29 @@ def assemble(words: Sequence[str] = ()) -> typer.Typer:
     for name, about in GROUPS.items():
         groups[name] = typer.Typer(help=about, no_args_is_help=True)
         whole.add_typer(groups[name], name=name)
-    asked = [each for each in COMMANDS if tuple(words[:2]) == each[:2] or ("", *words[:1]) == each[:2]]
+    asked = [each for each in COMMANDS if (*(words or ())[:2],) == each[:2] or ("", *(words or ())[:1]) == each[:2]]
     for group, name, module in asked or COMMANDS:
-        groups[group].command(name)(import_module(f"memometer.cli.{module}").command)
+        listed = words is not None and not asked
+        groups[group].command(name)(_audit(name, listed=listed) if group == "audit" else _command(module))
     return whole
+
+
+def _command(module: str) -> Callable[..., None]:
+    found: Callable[..., None] = import_module(f"memometer.cli.{module}").command
+    return found
+
+
+def _audit(measure: str, *, listed: bool) -> Callable[..., None]:
+    """The command of a measure; ``listed`` among others, its first line is enough."""
+    if not listed:
+        from memometer.cli.audit import command_named
+
+        return command_named(measure)
+
+    def audit() -> None: ...
+
+    audit.__doc__ = MEASURES[measure].question
+    return audit
 
 
 def _version(value: bool) -> None:

@@ -4,13 +4,14 @@ import errno
 import os
 import re
 
+from memometer.catalogue import MEASURES
 from memometer.errors import MemometerError
 from memometer.memory import memory_ended
 
 __all__ = ["GOES_ON", "sentence"]
 
 GOES_ON = {"data import", "train", "train-ssl", "utility", "sweep", "demo"} | {
-    f"audit {measure}" for measure in ("vl-dejavu", "image-dejavu", "clipmem", "sslmem", "unitmem")
+    f"audit {measure}" for measure in MEASURES
 }
 """Commands that keep what is done and go on there."""
 

@@ -1,0 +1,52 @@
+"""``memometer audit …``: one command for every measure, made of its options."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from memometer.audits.options import AuditOptions
+from memometer.catalogue import options_of
+from memometer.cli import options
+from memometer.cli.answers import answer, asked_of, keep
+from memometer.cli.generated import command_of, parameter
+from memometer.locking import one_writer
+
+__all__ = ["command_named"]
+
+
+def command_named(measure: str) -> Callable[..., None]:
+    """The command of a measure."""
+    declared: type[AuditOptions] = options_of(measure)
+
+    def run(*, as_json: bool, workers: int | None, **given: Any) -> None:
+        from memometer.engines import decoding_workers
+
+        asked = declared.checked(**given, workers=decoding_workers(workers, device=given["device"]))
+        out = Path(given["out"])
+        with one_writer(out):
+            _run(asked, out, as_json=as_json)
+
+    return command_of(
+        declared,
+        run,
+        order=declared.ordered(),
+        own={
+            "out": parameter("out", options.Out),
+            "workers": parameter("workers", options.Workers, default=None),
+            "as_json": parameter("as_json", options.Json, default=False),
+        },
+    )
+
+
+def _run(asked: AuditOptions, out: Path, *, as_json: bool) -> None:
+    question = asked_of(asked)
+    if question is not None and answer(out, question, as_json=as_json):
+        return
+    from memometer.audits.running import run_audit
+    from memometer.catalogue import measure_of
+    from memometer.cli.show import show_audit
+
+    audit = run_audit(measure_of(asked))
+    show_audit(audit, out, as_json=as_json)
+    if question is not None and question == asked_of(asked):  # no file changed under way
+        keep(out, question)
