@@ -21,7 +21,7 @@ def made(case, folder):
         audit = case.audit(**case.world(Path()), out="run")
     tables = {"samples": audit.samples, "gallery": audit.gallery, "rejects": audit.rejects, **audit.tables}
     rows = {name: table.to_pylist() for name, table in tables.items()}
-    found = {"key": audit.manifest["key"], "config": audit.config, "summary": audit.summary, "tables": rows}
+    found = {"key": audit.manifest["key"], "config": audit.config, "summary": audit.summary.as_dict(), "tables": rows}
     return json.loads(json.dumps(found, default=lambda picture: f"{type(picture).__name__} of a picture"))
 
 

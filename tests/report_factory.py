@@ -8,6 +8,7 @@ import pyarrow as pa
 from PIL import Image
 
 from memometer.audits.result import Audit
+from memometer.audits.schema import VLDejaVuSummary
 
 LABELS = ["dog", "ball", "grass", "man", "hat", "tree", "boat", "water", "bench", "kite", "child", "shirt", "street"]
 NEIGHBOR = pa.struct(
@@ -92,6 +93,7 @@ def make_summary(*, size: float = 0.12, half: float = 0.02, both_ways: bool = Tr
             "top": top,
             "label": label,
             **{f"{name}_gap": lead * size / (1 + place) for name in ("precision", "recall", "f")},
+            **{f"{name}_gap_{end}": None for name in ("precision", "recall", "f") for end in ("low", "high")},
             **{f"control_{name}_gap": control * size / (1 + place) for name in ("precision", "recall", "f")},
         }
         for direction in (("forward", "backward") if both_ways else ("forward",))
@@ -125,8 +127,9 @@ def make_summary(*, size: float = 0.12, half: float = 0.02, both_ways: bool = Tr
         "backward": {**backward, "gaps": gaps(size * 0.9, half=half, n=n)} if both_ways else None,
         "balanced": gaps(size, half=half * 0.7, n=2 * n) if both_ways else None,
         "by_k": by_k,
-        "means": {"forward": means, "backward": means if both_ways else None},
+        "means": {"forward": means, "backward": means} if both_ways else {"forward": means},
         "sample_level": sample_level,
+        "sample_level_unmentioned": [],
         "duplicates_across_roles": {"n": 1, "pairs": [["2851198725_37b6027625", "3050606344_af711c726c"]]},
         "notes": [],
     }
@@ -250,7 +253,7 @@ def make_audit(
     """A whole audit; ``fields`` replace the attributes of `Audit`."""
     rows = [make_record(rank) for rank in (1, 2, 3)] if records is None else records
     whole = {
-        "summary": make_summary() if summary is None else summary,
+        "summary": VLDejaVuSummary.made(make_summary() if summary is None else summary),
         "samples": make_samples(),
         "tables": {"objects": make_objects(labels=labels)},
         "gallery": pa.Table.from_pylist(rows, schema=GALLERY_SCHEMA),

@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from worlds import VectorWorld
 
 from memometer import Audit, audit_clipmem, audit_sslmem, audit_unitmem, audit_vl_dejavu, compare_audits
+from memometer.audits.schema_clipmem import ClipMemSummary
+from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
 from memometer.cli.main import app
 from memometer.comparison.compare import VIEWS
 from memometer.errors import InputError
@@ -25,6 +27,7 @@ from memometer.report import render
 from memometer.runs.items import item, items_table
 from memometer.seeds import rng_for
 from memometer.statistics import confident_gap, group_gap
+from memometer.utility.schema import UtilitySummary
 
 REPLICATES = 60
 
@@ -43,7 +46,11 @@ def clipmem_audit(scores, *, gallery=()):
     schema = pa.schema([("record_id", pa.string()), ("subset", pa.string()), ("clipmem", pa.float64())])
     samples = pa.Table.from_pylist(rows, schema=schema)
     return Audit(
-        summary={"measure": "clipmem"}, samples=samples, gallery=items_table(list(gallery)), manifest={}, config={}
+        summary=ClipMemSummary.model_construct(measure="clipmem"),
+        samples=samples,
+        gallery=items_table(list(gallery)),
+        manifest={},
+        config={},
     )
 
 
@@ -68,7 +75,13 @@ def image_audit(hits, directions=("forward", "backward")):
             )
         )
     samples = pa.concat_tables(tables)
-    return Audit(summary={"measure": "image-dejavu"}, samples=samples, gallery=items_table([]), manifest={}, config={})
+    return Audit(
+        summary=ImageDejaVuSummary.model_construct(measure="image-dejavu"),
+        samples=samples,
+        gallery=items_table([]),
+        manifest={},
+        config={},
+    )
 
 
 def shuffled(audit, seed=0):
@@ -124,7 +137,7 @@ def test_order_of_records_changes_nothing_and_swapping_negates(audits, measure):
     first, second = audits[measure]
     there = compare_audits([first, second], replicates=REPLICATES)
     shuffle = compare_audits([shuffled(first), shuffled(second, 1)], replicates=REPLICATES)
-    assert json.dumps(there.summary, allow_nan=False) == json.dumps(shuffle.summary, allow_nan=False)
+    assert json.dumps(there.summary, default=dict) == json.dumps(shuffle.summary, default=dict)
     assert there.moved.equals(shuffle.moved)
     back = compare_audits([first, second], baseline=second, replicates=REPLICATES)
     for key, entry in numbers(there).items():
@@ -302,7 +315,7 @@ def test_bad_input_is_told(audits, tmp_path):
     with pytest.raises(InputError, match=r"several measures \(.*vl0: vl-dejavu; in memory: clipmem\)"):
         compare_audits([first, other])
     with pytest.raises(InputError, match="which cannot be compared"):
-        compare_audits([dataclasses.replace(other, summary={"measure": "utility"})] * 2)
+        compare_audits([dataclasses.replace(other, summary=UtilitySummary.model_construct(measure="utility"))] * 2)
     with pytest.raises(InputError, match=r"no record in common in the same part: .* e\.g\. 'a'"):
         compare_audits([clipmem_audit({"candidates": {"a": 1.0}}), clipmem_audit({"candidates": {"b": 1.0}})])
     with pytest.raises(InputError, match="expected a name of its own for each"):

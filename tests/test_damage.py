@@ -15,11 +15,14 @@ import safetensors.torch
 import torch
 from import_sources import picture, write_samples
 from pictures import PixelEncoder, write_picture_records
+from report_factory import make_summary
 
 from memometer.activations import in_pieces
 from memometer.arrays import read_arrays, write_arrays
 from memometer.audits.result import Audit, load_audit, save_audit
+from memometer.audits.schema import VLDejaVuSummary
 from memometer.comparison.result import Comparison, load_comparison, save_comparison
+from memometer.comparison.schema import ComparisonSummary
 from memometer.data import import_records, load_records, make_scenes, split_records
 from memometer.data.beside import vocabulary_beside
 from memometer.data.images import UnreadableImageError, read_image_bytes
@@ -157,7 +160,7 @@ def neighbors(folder: Path) -> Files:
 def run(folder: Path) -> Files:
     samples = pa.table({"record_id": [f"r{row}" for row in range(50)], "score": np.linspace(-1, 1, 50)})
     audit = Audit(
-        summary={"measure": "clipmem", "gap": {"value": 0.0625, "interval": [0.03125, 0.125], "n": 50}},
+        summary=VLDejaVuSummary.made(make_summary()),
         samples=samples,
         gallery=pa.table({"rank": [1, 2], "image": [b"jpeg", None]}),
         manifest={"memometer": "0.1.0", "key": "k", "records": {"n": 50, "hash": "0" * 32}},
@@ -172,10 +175,16 @@ def run(folder: Path) -> Files:
     return files | {"samples.parquet": lambda: load_scores(folder / "samples.parquet")}
 
 
+COMPARED = {
+    "measure": "compare", "schema": 1, "of": "clipmem", "of_name": "CLIPMem",
+    "baseline": {"name": "a", "folder": None, "key": None}, "runs": [], "notes": ["0.25"],
+}  # fmt: skip
+
+
 def comparison(folder: Path) -> Files:
     table = pa.table({"record_id": ["r1"], "run": ["b"], "part": ["all"], "reason": ["none"], "change": [0.5]})
     compared = Comparison(
-        summary={"measure": "compare", "runs": [{"name": "a", "difference": 0.25}]},
+        summary=ComparisonSummary.made(COMPARED),
         moved=table,
         unpaired=table,
         gallery=table,

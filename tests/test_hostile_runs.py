@@ -97,7 +97,7 @@ def test_every_text_of_a_run_stands_escaped(run, without_charts, tmp_path):
             if isinstance(value, str) and key not in {"measure", "key"}:
                 content[key] = value + SCRIPT
         content["notes"] = [SCRIPT]
-        content["command"] = SCRIPT
+        content |= {"command": SCRIPT} if name == "manifest.json" else {}
         (folder / name).write_text(json.dumps(content))
     (folder / "config.toml").write_text(f"target = {json.dumps(SCRIPT)}\nk = 10\n")
     page = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")

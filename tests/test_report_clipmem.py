@@ -1,4 +1,3 @@
-import copy
 import dataclasses
 import re
 from importlib import resources
@@ -9,6 +8,7 @@ from pair_worlds import PairWorld
 from rich.console import Console
 
 from memometer import audit_clipmem
+from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.report import html_fragment, page_of, render
 from memometer.report.clipmem_verdict import clipmem_verdict
 from memometer.report.svg import to_svg
@@ -107,9 +107,9 @@ def test_the_terminal_shows_means_tests_and_planted_records_in_80_columns(audit,
     assert max(map(len, printed.splitlines())) <= 80
 
 
-def with_means(summary, **differences):
+def with_means(audit, **differences):
     """The summary with other means and tests: subset → (value, low, high) of the mean, or of ``first_second`` tests."""
-    changed = copy.deepcopy(summary)
+    changed = audit.summary.as_dict()
     for name, (value, low, high) in differences.items():
         if name in changed["subsets"]:
             changed["subsets"][name]["clipmem"] |= {"value": value, "low": low, "high": high}
@@ -135,18 +135,18 @@ ZERO = (0.0, -0.1, 0.1)
     ],
 )
 def test_the_verdict_goes_by_the_difference_from_unseen_pairs(audit, changes, kind):
-    assert clipmem_verdict(with_means(audit.summary, **changes)).kind == kind
+    assert clipmem_verdict(ClipMemSummary.made(with_means(audit, **changes))).kind == kind
 
 
 def test_the_verdict_says_what_speaks_against_it(audit):
-    summary = with_means(audit.summary, external=(0.2, 0.1, 0.3), external_independent=ZERO)
+    summary = with_means(audit, external=(0.2, 0.1, 0.3), external_independent=ZERO)
     summary["duplicates_across_roles"] = {"n": 1, "pairs": [["a", "b"]]}
-    cautions = " ".join(clipmem_verdict(summary).cautions)
+    cautions = " ".join(clipmem_verdict(ClipMemSummary.made(summary)).cautions)
     assert "Pairs that no model was trained on score +0.200, not 0" in cautions
     assert "may not have been trained alike" in cautions
     assert "more than one subset" in cautions
-    clean = with_means(audit.summary, external=ZERO, external_independent=(0.1, 0.05, 0.15))
-    assert clipmem_verdict(clean).cautions == ()
+    clean = with_means(audit, external=ZERO, external_independent=(0.1, 0.05, 0.15))
+    assert clipmem_verdict(ClipMemSummary.made(clean)).cautions == ()
 
 
 def test_an_audit_without_scores_or_plants_still_has_a_page(audit):
@@ -154,7 +154,7 @@ def test_an_audit_without_scores_or_plants_still_has_a_page(audit):
     for name in ("clipmem", "rank", "planted"):
         place = samples.schema.get_field_index(name)
         samples = samples.set_column(place, name, pa.nulls(samples.num_rows, samples.schema.field(name).type))
-    summary = copy.deepcopy(audit.summary) | {"planted": None, "tests": []}
+    summary = audit.summary.as_dict() | {"planted": None, "tests": []}
     for entry in summary["subsets"].values():
         for score in ("clipmem", "clipmem_normalised"):
             entry[score] = {"value": None, "low": None, "high": None, "std": None, "n": 0, "reason": "nothing scored"}
@@ -162,7 +162,7 @@ def test_an_audit_without_scores_or_plants_still_has_a_page(audit):
     empty = dataclasses.replace(
         audit,
         samples=samples,
-        summary=summary,
+        summary=ClipMemSummary.made(summary),
         gallery=audit.gallery.slice(0, 0),
         tables={"roc": audit.tables["roc"].slice(0, 0)},
     )
@@ -174,7 +174,7 @@ def test_an_audit_without_scores_or_plants_still_has_a_page(audit):
 
 
 def test_hostile_text_stays_text(audit):
-    summary = copy.deepcopy(audit.summary) | {"targets": HOSTILE, "notes": HOSTILE}
+    summary = audit.summary.as_dict() | {"targets": HOSTILE, "notes": HOSTILE}
     for entry, text in zip(summary["subsets"].values(), HOSTILE, strict=False):
         entry["role"] = text
     for row in summary["planted"]:
@@ -188,7 +188,7 @@ def test_hostile_text_stays_text(audit):
     roc["kind"] = [HOSTILE[0]] * len(roc["kind"])
     hostile = dataclasses.replace(
         audit,
-        summary=summary,
+        summary=ClipMemSummary.made(summary),
         samples=pa.table(samples, schema=audit.samples.schema),
         gallery=pa.Table.from_pylist(gallery, schema=audit.gallery.schema),
         tables={"roc": pa.table(roc, schema=audit.tables["roc"].schema)},

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 from report_factory import gap, gaps, make_summary
 from rich.console import Console
 
+from memometer.audits.schema import VLDejaVuSummary
 from memometer.report.terminal import gap_table
 from memometer.report.text import UNPRINTABLE, clip, count, plain, signed
 from memometer.report.verdict import verdict
@@ -44,8 +45,12 @@ def test_undefined_counts_are_dashes():
     assert count(12345) == "12,345"
 
 
+def verdict_of(values):
+    return verdict(VLDejaVuSummary.made(values))
+
+
 def test_verdict_finds_memorization_by_the_balanced_unmentioned_recall_gap():
-    found = verdict(make_summary(size=0.12, half=0.02))
+    found = verdict_of(make_summary(size=0.12, half=0.02))
     assert found.kind == "found"
     assert found.title == "Memorization found"
     assert "balanced recall gap (PRG) over unmentioned objects is +0.096" in found.sentence
@@ -53,7 +58,7 @@ def test_verdict_finds_memorization_by_the_balanced_unmentioned_recall_gap():
 
 
 def test_verdict_bounds_a_gap_that_covers_zero():
-    found = verdict(make_summary(size=0.005, half=0.02) | {"duplicates_across_roles": {"n": 0, "pairs": []}})
+    found = verdict_of(make_summary(size=0.005, half=0.02) | {"duplicates_across_roles": {"n": 0, "pairs": []}})
     assert found.kind == "not-shown"
     assert "No memorization shown at this sample size" in found.title
     assert "covers 0" in found.sentence
@@ -64,20 +69,20 @@ def test_verdict_bounds_a_gap_that_covers_zero():
 def test_verdict_mentions_other_gaps_that_disagree():
     summary = make_summary(size=0.005, half=0.02)
     summary["balanced"]["all"]["ppg"] = gap(0.1)
-    found = verdict(summary)
+    found = verdict_of(summary)
     assert found.kind == "not-shown"
     assert any("PPG over all objects" in caution for caution in found.cautions)
 
 
 def test_verdict_of_one_way_warns_of_model_quality():
-    found = verdict(make_summary(both_ways=False))
+    found = verdict_of(make_summary(both_ways=False))
     assert found.kind == "one-way"
     assert "Memorization found" not in found.title
     assert any("mixes memorization with plain model quality" in caution for caution in found.cautions)
 
 
 def test_verdict_of_a_gap_below_zero():
-    found = verdict(make_summary(size=-0.2, half=0.02))
+    found = verdict_of(make_summary(size=-0.2, half=0.02))
     assert found.kind == "negative"
     assert "exchanged" in found.sentence
 
@@ -86,7 +91,7 @@ def test_verdict_falls_back_to_all_objects():
     summary = make_summary()
     for design in ("gaps", "balanced"):
         summary[design]["unmentioned"] = {name: gap(None) for name in ("ppg", "prg", "aucg")}
-    found = verdict(summary)
+    found = verdict_of(summary)
     assert "over all objects is +0.108" in found.sentence
     assert any("weaker evidence" in caution for caution in found.cautions)
 
@@ -94,19 +99,19 @@ def test_verdict_falls_back_to_all_objects():
 def test_verdict_of_nothing_is_no_verdict():
     undefined = {name: gap(None, reason="no record has an object") for name in ("ppg", "prg", "aucg")}
     nothing = {"all": undefined, "unmentioned": undefined}
-    found = verdict(make_summary(both_ways=False) | {"gaps": nothing})
+    found = verdict_of(make_summary(both_ways=False) | {"gaps": nothing})
     assert found.kind == "undefined"
     assert "no record has an object" in found.sentence
 
 
 def test_verdict_points_to_duplicates():
-    assert any("see Warnings" in caution for caution in verdict(make_summary()).cautions)
+    assert any("see Warnings" in caution for caution in verdict_of(make_summary()).cautions)
 
 
 def printed(summary):
     console = Console(width=80, record=True, file=None, quiet=False, stderr=False)
     with console.capture() as capture:
-        console.print(gap_table(summary))
+        console.print(gap_table(VLDejaVuSummary.made(summary)))
     return capture.get()
 
 

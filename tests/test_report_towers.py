@@ -1,6 +1,5 @@
 """The reports of SSLMem and UnitMem."""
 
-import copy
 import dataclasses
 import re
 from importlib import resources
@@ -12,6 +11,8 @@ from rich.console import Console
 from tower_world import encoder, records_folder
 
 from memometer import audit_sslmem, audit_unitmem
+from memometer.audits.schema_sslmem import SslMemSummary
+from memometer.audits.schema_unitmem import UnitMemSummary
 from memometer.report import html_fragment, page_of, render
 from memometer.report.svg import to_svg
 from memometer.report.tower_verdicts import sslmem_verdict, unitmem_verdict
@@ -96,10 +97,10 @@ def test_the_terminal_shows_the_results_in_80_columns(audits, name, capsys):
 @pytest.mark.parametrize("name", ["sslmem", "unitmem"])
 def test_hostile_text_stays_text(audits, name):
     audit = audits[name]
-    summary = copy.deepcopy(audit.summary) | {"target": HOSTILE, "notes": [HOSTILE]}
+    summary = audit.summary.as_dict() | {"target": HOSTILE, "notes": [HOSTILE]}
     layers = audit.tables["layers"].to_pandas().assign(layer=HOSTILE)
     tables = {**audit.tables, "layers": pa.Table.from_pandas(layers, schema=audit.tables["layers"].schema)}
-    page = render(dataclasses.replace(audit, summary=summary, tables=tables))
+    page = render(dataclasses.replace(audit, summary=type(audit.summary).made(summary), tables=tables))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
@@ -112,10 +113,21 @@ UP, FLAT, DOWN = gap(0.1, 0.05, 0.15), gap(0.01, -0.02, 0.04), gap(-0.1, -0.2, -
 NOTHING = gap(None, None, None, 0, reason="no record has two views")
 
 
-def sslmem_summary(*, both_ways=True, between=None, **scores):
+FORWARD = {"sslmem": NOTHING, "relative": NOTHING}
+
+
+def sslmem_summary(*, both_ways=True, between=None, n_duplicates=0, **scores):
     design = "balanced" if both_ways else "forward"
-    towers = {tower: {design: {"sslmem": score, "relative": score}} for tower, score in scores.items()}
-    return {"towers": towers, "backward": {} if not both_ways else {"n_records": 1}, "text_less_image": between}
+    unscored = {"layers": [], "n_scored": 0, "n_scored_backward": None, "means": {}, "forward": FORWARD}
+    unscored |= {"backward": None, "balanced": None}
+    towers = {tower: {**unscored, design: {"sslmem": score, "relative": score}} for tower, score in scores.items()}
+    whole = {
+        "measure": "sslmem", "schema": 1, "target": "a", "reference": "b", "augment": "ssl", "draws": 2, "pool": "mean",
+        "n_records": 100, "n_skipped": {}, "backward": {"n_records": 1, "n_skipped": {}} if both_ways else None,
+        "towers": towers, "text_less_image": between, "duplicates_across_roles": {"n": n_duplicates, "pairs": []},
+        "notes": [],
+    }  # fmt: skip
+    return SslMemSummary.made(whole)
 
 
 @pytest.mark.parametrize(
@@ -144,15 +156,23 @@ def test_the_verdict_of_sslmem(summary, kind, words):
     found = sslmem_verdict(summary)
     assert found.kind == kind
     assert words.lower() in found.sentence.lower()
-    assert any("one direction only" in caution for caution in found.cautions) == (not summary["backward"])
+    assert any("one direction only" in caution for caution in found.cautions) == (summary.backward is None)
 
 
-def unitmem_summary(**controls):
+def unitmem_summary(*, n_duplicates=0, **controls):
     def tower(control):
         compared = control and {"difference": control, "trained": 0.5, "control": 0.4, "group_size": 9}
-        return {"mean": 0.4, "n_units": 9, "n_undefined": 1, "share_above_half": 0.25, "control": compared}
+        quantiles = dict.fromkeys(("low", "high", "q25", "median", "q75", "q95", "classmem"))
+        counts = {"layers": [], "n_scored": 100, "n_units": 9, "n_undefined": 1}
+        return {**counts, **quantiles, "mean": 0.4, "share_above_half": 0.25, "control": compared}
 
-    return {"towers": {name: tower(control) for name, control in controls.items()}, "text_less_image": None}
+    whole = {
+        "measure": "unitmem", "schema": 1, "target": "a", "augment": "ssl", "draws": 2, "statistic": "mean",
+        "negative_activations": "counted as 0", "n_records": 100, "n_control": None, "n_without_class": None,
+        "n_skipped": {}, "towers": {name: tower(control) for name, control in controls.items()},
+        "text_less_image": None, "duplicates_across_roles": {"n": n_duplicates, "pairs": []}, "notes": [],
+    }  # fmt: skip
+    return UnitMemSummary.made(whole)
 
 
 @pytest.mark.parametrize(
@@ -172,10 +192,9 @@ def test_the_verdict_of_unitmem(summary, kind, words):
 
 
 def test_duplicates_across_roles_are_a_caution():
-    duplicates = {"duplicates_across_roles": {"n": 2, "pairs": []}}
     for found in (
-        sslmem_verdict(sslmem_summary(image=UP) | duplicates),
-        unitmem_verdict(unitmem_summary(image=UP) | duplicates),
+        sslmem_verdict(sslmem_summary(image=UP, n_duplicates=2)),
+        unitmem_verdict(unitmem_summary(image=UP, n_duplicates=2)),
     ):
         assert any("more than one role" in caution for caution in found.cautions)
 

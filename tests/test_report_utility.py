@@ -19,6 +19,7 @@ from memometer.report.svg import to_svg
 from memometer.report.utility_verdict import utility_verdict
 from memometer.sweeps.sweep import _write as write_sweep
 from memometer.utility.result import save_utility
+from memometer.utility.schema import UtilitySummary
 
 HOSTILE = "<script>alert(1)</script> \u202e x"
 
@@ -58,10 +59,10 @@ def test_the_verdict_has_the_first_number_of_each_part():
     )
     assert "mean average precision 0.410, 95\u00a0% interval 0.380 to 0.440, n = 400 images." in said.sentence
     assert "n = 1,990 captions." in said.sentence
-    few = make_utility(parts=("retrieval",)).summary
+    few = make_utility(parts=("retrieval",)).summary.as_dict()
     for way in ("image_to_text", "text_to_image"):
         few["retrieval"][way] = {f"recall@{k}": number(None, reason="too few") for k in (1, 5, 10)}
-    assert utility_verdict(few).title == "No utility"
+    assert utility_verdict(UtilitySummary.made(few)).title == "No utility"
     page = render(make_utility(parts=("retrieval",)))
     assert 'id="classes"' not in page
     assert "Images have" not in page

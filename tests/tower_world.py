@@ -121,4 +121,4 @@ def views_by_hand(model, folder, role, *, tower, read, draws, seed=0, augment="s
 
 def strict_json(summary):
     """The summary as it comes back from JSON, which has no NaN."""
-    return json.loads(json.dumps(summary, allow_nan=False))
+    return json.loads(json.dumps(summary.as_dict(), allow_nan=False))

@@ -53,7 +53,6 @@ def make_utility(
         "duplicates_across_roles": {"n": 1, "pairs": [["t1", "p7"]]} if "linear_probe" in parts else None,
         "notes": ["zero-shot: no record under test has 'unicorn'"],
     }  # fmt: skip
-    UtilitySummary.model_validate(summary)
     told_apart = [part for part in parts if part != "retrieval"]
     rows = [
         {
@@ -74,7 +73,7 @@ def make_utility(
         "templates": list(templates) if "zero_shot" in parts else None,
     }  # fmt: skip
     return Utility(
-        summary=summary,
+        summary=UtilitySummary.made(summary),
         samples=pa.table({"record_id": ["t1", "t2"]}),
         classes=pa.Table.from_pylist(rows, schema=CLASSES_SCHEMA),
         manifest=manifest,

@@ -5,7 +5,7 @@
 ...     target="open_clip:models/a", reference="open_clip:models/b",
 ...     records="records/", role="a", reference_role="b", public="records/", public_role="public",
 ... )
->>> audit.summary["balanced"]["unmentioned"]["prg"]  # doctest: +SKIP
+>>> audit.summary.balanced.unmentioned.prg  # doctest: +SKIP
 """
 
 import os

@@ -3,11 +3,14 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memometer.errors import InputError
+
 if TYPE_CHECKING:
     from memometer.audits.measure import Measure
     from memometer.audits.options import AuditOptions
+    from memometer.runs.schema import Summary
 
-__all__ = ["MEASURES", "Row", "measure_of", "options_of"]
+__all__ = ["MEASURES", "SUMMARIES", "Row", "measure_of", "options_of", "summary_model"]
 
 
 class Row(NamedTuple):
@@ -53,6 +56,19 @@ MEASURES = {
 }
 
 
+SUMMARIES = {
+    "clipmem": ("memometer.audits.schema_clipmem", "ClipMemSummary"),
+    "compare": ("memometer.comparison.schema", "ComparisonSummary"),
+    "image-dejavu": ("memometer.audits.schema_image_dejavu", "ImageDejaVuSummary"),
+    "sslmem": ("memometer.audits.schema_sslmem", "SslMemSummary"),
+    "sweep": ("memometer.sweeps.schema", "SweepSummary"),
+    "unitmem": ("memometer.audits.schema_unitmem", "UnitMemSummary"),
+    "utility": ("memometer.utility.schema", "UtilitySummary"),
+    "vl-dejavu": ("memometer.audits.schema", "VLDejaVuSummary"),
+}
+"""What ``measure`` of a summary says → the module and the class of the summary's model."""
+
+
 def options_of(measure: str) -> "type[AuditOptions]":
     """The options of a measure."""
     row = MEASURES[measure]
@@ -65,3 +81,16 @@ def measure_of(options: "AuditOptions") -> "Measure[Any, Any, Any]":
     row = MEASURES[options.measure]
     found: Measure[Any, Any, Any] = getattr(import_module(f"memometer.audits.{row.room}"), row.measure)(options)
     return found
+
+
+def summary_model(measure: str) -> "type[Summary]":
+    """The model of a measure's ``summary.json``.
+
+    Raises:
+        InputError: there is none of this name.
+    """
+    if measure not in SUMMARIES:
+        raise InputError(f"no summary is known of the measure '{measure}'; expected one of {', '.join(SUMMARIES)}")
+    module, name = SUMMARIES[measure]
+    model: type[Summary] = getattr(import_module(module), name)
+    return model

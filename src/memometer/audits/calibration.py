@@ -1,6 +1,6 @@
 """Calibration: how often a measure's 95 % interval covers 0 where there is nothing to find (METHODS, 8.4)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ __all__ = ["null_coverage"]
 
 
 def null_coverage(
-    audit: Callable[[int], Audit], *, seeds: int, intervals: Callable[[dict[str, Any]], dict[str, dict[str, Any]]]
+    audit: Callable[[int], Audit], *, seeds: int, intervals: Callable[[Any], Mapping[str, Mapping[str, Any]]]
 ) -> list[dict[str, Any]]:
     """Runs an audit of untrained models once per seed, and counts how often each interval covers 0.
 

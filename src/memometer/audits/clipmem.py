@@ -18,6 +18,7 @@ from memometer.audits.options_clipmem import ClipMemOptions
 from memometer.audits.planted import planted_kinds
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
+from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.options import by_keyword
@@ -142,7 +143,7 @@ class ClipMem(Measure[ClipMemOptions, Sides, ScoredPairs]):
 
 
 @by_keyword(ClipMemOptions)
-def audit_clipmem(options: ClipMemOptions) -> Audit:
+def audit_clipmem(options: ClipMemOptions) -> Audit[ClipMemSummary]:
     """See `ClipMemOptions`."""
     return run_audit(ClipMem(options))
 

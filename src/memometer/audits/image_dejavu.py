@@ -21,6 +21,7 @@ from memometer.audits.options_image_dejavu import MIN_SIDE, ImageDejaVuOptions, 
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
+from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
 from memometer.choices import Features
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors, load_encoder
@@ -155,7 +156,7 @@ class ImageDejaVu(Measure[ImageDejaVuOptions, Models, ImageScores]):
 
 
 @by_keyword(ImageDejaVuOptions)
-def audit_image_dejavu(options: ImageDejaVuOptions) -> Audit:
+def audit_image_dejavu(options: ImageDejaVuOptions) -> Audit[ImageDejaVuSummary]:
     """See `ImageDejaVuOptions`."""
     return run_audit(ImageDejaVu(options))
 

@@ -2,26 +2,33 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic
 
 import pyarrow as pa
 
 from memometer.errors import InputError
 from memometer.report.shown import Shown
 from memometer.runs.folder import AGAIN, REJECTS_SCHEMA, finished_run, read_config, read_run, write_run
+from memometer.runs.schema import AuditSummary
 from memometer.tables import read_table
 
-__all__ = ["Audit", "finished_audit", "load_audit", "save_audit"]
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
 
-NO_AUDITS = ("sweep", "utility")
-"""Other commands whose folders have a ``summary.json`` as well."""
+    S_co = TypeVar("S_co", bound=AuditSummary, default=AuditSummary, covariant=True)
+else:
+    from typing import TypeVar
+
+    S_co = TypeVar("S_co", covariant=True)
+
+__all__ = ["Audit", "finished_audit", "load_audit", "save_audit"]
 
 TABLES = ("samples", "gallery", "rejects")
 """What every run has; further tables have the names that the measure gives them."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Audit(Shown):
+class Audit(Shown, Generic[S_co]):
     """One finished audit.
 
     Attributes:
@@ -36,7 +43,7 @@ class Audit(Shown):
             caption names it.
     """
 
-    summary: dict[str, Any]
+    summary: S_co
     samples: pa.Table
     gallery: pa.Table
     manifest: dict[str, Any]
@@ -46,7 +53,7 @@ class Audit(Shown):
     tables: dict[str, pa.Table] = dataclasses.field(default_factory=dict)
 
 
-def save_audit(audit: Audit, folder: Path) -> Audit:
+def save_audit(audit: Audit[S_co], folder: Path) -> Audit[S_co]:
     """Writes an audit's files."""
     summary = write_run(
         folder,
@@ -71,12 +78,7 @@ def load_audit(folder: str | Path) -> Audit:
             f"{folder} holds no finished audit: expected {folder / 'summary.json'}; "
             "give the folder that 'memometer audit … --out' wrote"
         )
-    manifest, summary = read_run(folder)
-    if summary.get("measure") in NO_AUDITS:
-        raise InputError(
-            f"{folder} holds no audit but what 'memometer {summary['measure']}' wrote, which 'memometer report' shows; "
-            "give the folder that 'memometer audit … --out' wrote"
-        )
+    manifest, summary = read_run(folder, kind=AuditSummary, command="audit")
     tables = {path.stem: read_table(path, advice=AGAIN) for path in sorted(folder.glob("*.parquet"))}
     if missing := [name for name in TABLES if name not in tables]:
         raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; run its audit again")
@@ -90,7 +92,7 @@ def load_audit(folder: str | Path) -> Audit:
     )
 
 
-def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit | None:
+def finished_audit(out: Path, key: str, *, overwrite: bool) -> Audit[Any] | None:
     """The audit in ``out`` when it is this very one; None where there is none, or another that may be replaced.
 
     Raises:

@@ -11,6 +11,7 @@ from memometer.audits.planted import planted_hash
 from memometer.audits.result import Audit, finished_audit, save_audit
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
+from memometer.catalogue import summary_model
 from memometer.files import hash_json
 from memometer.locking import one_writer
 from memometer.progress import warn
@@ -21,7 +22,7 @@ from memometer.software import timestamp
 __all__ = ["run_audit"]
 
 
-def run_audit(measure: Measure[Any, Any, Any]) -> Audit:
+def run_audit(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     """Runs a measure on its records and models.
 
     Raises:
@@ -33,7 +34,7 @@ def run_audit(measure: Measure[Any, Any, Any]) -> Audit:
         return _run(measure)
 
 
-def _run(measure: Measure[Any, Any, Any]) -> Audit:
+def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     started, options, config = timestamp(), measure.options, measure.options.config()
     out = None if options.out is None else Path(options.out)
     if out is not None:
@@ -62,7 +63,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit:
     }
     summary["notes"] += small_notes(summary)
     audit = Audit(
-        summary=summary,
+        summary=summary_model(options.measure).made(summary),
         samples=found.samples,
         gallery=found.gallery,
         manifest=made_of(manifest, started=started, key=key),

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AgreementModel, Duplicates, Found, GapModel, NullRow, Strict
+from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Strict
 
 __all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
 
@@ -14,9 +14,9 @@ SCHEMA_VERSION = 1
 class Gaps(Strict):
     """The three population gaps of paper A."""
 
-    ppg: GapModel
-    prg: GapModel
-    aucg: GapModel
+    ppg: Number
+    prg: Number
+    aucg: Number
 
 
 class GapsTwice(Strict):
@@ -30,7 +30,7 @@ class GapsAtK(GapsTwice):
     """The gaps at one k of the sweep, one way, balanced and controlled."""
 
     balanced: GapsTwice | None
-    controlled: GapsTwice | None
+    controlled: GapsTwice | None = None
 
 
 class Counts(Strict):
@@ -66,10 +66,10 @@ class Reference(Strict):
 class AgreementOfReferences(Strict):
     """Two references, record by record."""
 
-    references: tuple[str, str]
-    jaccard: AgreementModel = Field(description="Of the correct objects that both recover; mean over records.")
-    recall_correlation: AgreementModel
-    gap_correlation: AgreementModel = Field(description="Of recall under the target less recall under the reference.")
+    references: Pair
+    jaccard: Likeness = Field(description="Of the correct objects that both recover; mean over records.")
+    recall_correlation: Likeness
+    gap_correlation: Likeness = Field(description="Of recall under the target less recall under the reference.")
 
 
 class Means(Strict):
@@ -111,12 +111,11 @@ class TopRow(Strict):
     control_f_gap: float
 
 
-class VLDejaVuSummary(Counts):
+class VLDejaVuSummary(AuditSummary, Counts):
     """``summary.json`` of ``memometer audit vl-dejavu``."""
 
     measure: Literal["vl-dejavu"]
     schema_: Literal[1] = Field(alias="schema")
-    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     k: int
     query: str = Field(description="Which caption is the query, e.g. 'caption 1'.")
     target: str
@@ -125,19 +124,19 @@ class VLDejaVuSummary(Counts):
     gaps: GapsTwice = Field(description="One way: the target's records, target less reference.")
     backward: Backward | None
     balanced: GapsTwice | None = Field(description="The mean of both directions.")
-    control: Control | None
-    controlled: GapsTwice | None = Field(description="The target's records less records that no model saw.")
+    control: Control | None = None
+    controlled: GapsTwice | None = Field(
+        default=None, description="The target's records less records that no model saw."
+    )
     by_k: dict[str, GapsAtK]
     searched: dict[str, Literal["images", "captions"]] = Field(
-        description="What each model's captions are searched in."
+        default={}, description="What each model's captions are searched in."
     )
-    references: list[Reference] = Field(description="All references, where there are several; the first one leads.")
-    agreement: list[AgreementOfReferences]
+    references: list[Reference] = Field(
+        default=[], description="All references, where there are several; the first one leads."
+    )
+    agreement: list[AgreementOfReferences] = Field(default=[])
     means: dict[Literal["forward", "backward", "control"], MeansTwice]
     sample_level: list[TopRow]
     sample_level_unmentioned: list[TopRow]
     aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
-    planted: list[Found] | None = Field(description="Null where no record under test is planted.")
-    null: list[NullRow] | None = Field(default=None, description="Coverage of 0 by the intervals of untrained models.")
-    duplicates_across_roles: Duplicates
-    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

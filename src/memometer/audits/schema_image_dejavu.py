@@ -2,29 +2,25 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from memometer.runs.schema import AgreementModel, Duplicates, Found, GapModel, NullRow
+from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Strict
 
 __all__ = ["ImageDejaVuSummary"]
 
 Test = Literal["two-model", "naive-bayes", "crop-classifier"]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class Scores(_Strict):
+class Scores(Strict):
     """Accuracy of the target less that of the reference."""
 
-    all_: GapModel = Field(alias="100", description="Over all scored records.")
-    twenty: GapModel = Field(alias="20", description="Over each model's own 20 % most confident records.")
-    five: GapModel = Field(alias="5", description="Over each one's 5 % most confident records.")
-    top5: GapModel = Field(description="Over all records; right is a label among the first five.")
+    all_: Number = Field(alias="100", description="Over all scored records.")
+    twenty: Number = Field(alias="20", description="Over each model's own 20 % most confident records.")
+    five: Number = Field(alias="5", description="Over each one's 5 % most confident records.")
+    top5: Number = Field(description="Over all records; right is a label among the first five.")
 
 
-class Outcomes(_Strict):
+class Outcomes(Strict):
     """Records by who is right."""
 
     memorized: int = Field(description="The target alone.")
@@ -33,7 +29,7 @@ class Outcomes(_Strict):
     unassociated: int = Field(description="Neither.")
 
 
-class Counts(_Strict):
+class Counts(Strict):
     """Records of one direction."""
 
     n_records: int
@@ -48,7 +44,7 @@ class Direction(Counts):
     scores: Scores
 
 
-class Accuracy(_Strict):
+class Accuracy(Strict):
     """Accuracy of one model."""
 
     all_: float | None = Field(alias="100")
@@ -57,14 +53,14 @@ class Accuracy(_Strict):
     top5: float | None
 
 
-class Accuracies(_Strict):
+class Accuracies(Strict):
     """Of both models."""
 
     target: Accuracy
     reference: Accuracy
 
 
-class Reference(_Strict):
+class Reference(Strict):
     """One of several references, on the same records."""
 
     reference: str
@@ -74,21 +70,20 @@ class Reference(_Strict):
     controlled: Scores | None
 
 
-class Agreement(_Strict):
+class Agreement(Strict):
     """Two references, record by record."""
 
-    references: tuple[str, str]
-    label: AgreementModel = Field(description="Share of records with the same predicted label.")
-    outcome: AgreementModel = Field(description="Share of records with the same outcome.")
-    memorized: AgreementModel = Field(description="Jaccard index of the records that each calls memorized.")
+    references: Pair
+    label: Likeness = Field(description="Share of records with the same predicted label.")
+    outcome: Likeness = Field(description="Share of records with the same outcome.")
+    memorized: Likeness = Field(description="Jaccard index of the records that each calls memorized.")
 
 
-class ImageDejaVuSummary(Counts):
+class ImageDejaVuSummary(AuditSummary, Counts):
     """``summary.json`` of ``memometer audit image-dejavu``."""
 
     measure: Literal["image-dejavu"]
     schema_: Literal[1] = Field(alias="schema")
-    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     k: int
     crop: Literal["background", "corner"]
     min_side: float = Field(description="px, or below 1 a share of the image's shorter side.")
@@ -111,7 +106,3 @@ class ImageDejaVuSummary(Counts):
     )
     references: list[Reference]
     agreement: list[Agreement]
-    planted: list[Found] | None
-    null: list[NullRow] | None
-    duplicates_across_roles: Duplicates
-    notes: list[str]

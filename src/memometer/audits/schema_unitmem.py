@@ -4,23 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from memometer.audits.schema_sslmem import Duplicates, Found
-from memometer.runs.schema import NullRow, Strict
+from memometer.runs.schema import AuditSummary, Number, Strict
 
 __all__ = ["SCHEMA_VERSION", "UnitMemSummary"]
 
 SCHEMA_VERSION = 1
-
-
-class Difference(Strict):
-    """A difference of means over groups of records, with its t-interval."""
-
-    value: float | None = Field(description="The mean over groups; null where undefined, with a reason.")
-    low: float | None = Field(description="Lower end of the 95 % t-interval over groups.")
-    high: float | None = Field(description="Upper end of it.")
-    std: float | None = Field(description="Standard deviation over groups.")
-    n: int = Field(ge=0, description="Groups behind it.")
-    reason: str | None = Field(default=None, description="Why the value is null.")
 
 
 class Control(Strict):
@@ -28,7 +16,7 @@ class Control(Strict):
 
     trained: float | None
     control: float | None
-    difference: Difference = Field(description="Trained less control; 0 in expectation for a model of neither.")
+    difference: Number = Field(description="Trained less control; 0 in expectation for a model of neither.")
     group_size: int = Field(description="Records per group.")
 
 
@@ -54,12 +42,11 @@ class TowerUnits(Strict):
     control: Control | None
 
 
-class UnitMemSummary(Strict):
+class UnitMemSummary(AuditSummary):
     """``summary.json`` of ``memometer audit unitmem``."""
 
     measure: Literal["unitmem"]
     schema_: Literal[1] = Field(alias="schema")
-    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     target: str
     augment: str = Field(description="How the views of an image are drawn.")
     draws: int = Field(description="Views of an image; the most captions of a record.")
@@ -70,10 +57,6 @@ class UnitMemSummary(Strict):
     n_without_class: int | None = Field(description="Records without a class; null where ClassMem was not asked for.")
     n_skipped: dict[str, int] = Field(description="Tower and reason → records that do not count.")
     towers: dict[Literal["image", "text"], TowerUnits]
-    text_less_image: Difference | None = Field(
+    text_less_image: Number | None = Field(
         description="The text tower's difference to its control less the image tower's; null without both."
     )
-    planted: list[Found] | None = Field(description="Null where nothing is planted in the records.")
-    null: list[NullRow] | None = Field(description="Coverage of 0 by the intervals of untrained models.")
-    duplicates_across_roles: Duplicates
-    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

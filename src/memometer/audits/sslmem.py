@@ -12,6 +12,7 @@ from memometer.audits.options import spec_of
 from memometer.audits.options_sslmem import SslMemOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
+from memometer.audits.schema_sslmem import SslMemSummary
 from memometer.audits.sslmem_scoring import TowerScores, check_same_layers, score_tower
 from memometer.audits.sslmem_summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
 from memometer.audits.towers import chosen_towers, unread_notes
@@ -108,7 +109,7 @@ class SslMem(Measure[SslMemOptions, Models, Scores]):
 
 
 @by_keyword(SslMemOptions)
-def audit_sslmem(options: SslMemOptions) -> Audit:
+def audit_sslmem(options: SslMemOptions) -> Audit[SslMemSummary]:
     """See `SslMemOptions`."""
     return run_audit(SslMem(options))
 

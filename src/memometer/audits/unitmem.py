@@ -16,6 +16,7 @@ from memometer.audits.options import spec_of
 from memometer.audits.options_unitmem import Statistic, UnitMemOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
+from memometer.audits.schema_unitmem import UnitMemSummary
 from memometer.audits.towers import chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
 from memometer.audits.unitmem_scoring import group_unitmem, measure_units, score_classes, score_units
@@ -141,7 +142,7 @@ class UnitMem(Measure[UnitMemOptions, Model, Scores]):
 
 
 @by_keyword(UnitMemOptions)
-def audit_unitmem(options: UnitMemOptions) -> Audit:
+def audit_unitmem(options: UnitMemOptions) -> Audit[UnitMemSummary]:
     """See `UnitMemOptions`."""
     return run_audit(UnitMem(options))
 

@@ -15,6 +15,7 @@ from memometer.audits.options import model_names, specs_of
 from memometer.audits.options_vl_dejavu import DEFAULT_SWEEP, VLDejaVuOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
+from memometer.audits.schema import VLDejaVuSummary
 from memometer.audits.searching import PublicSet, Searched, fitted, prepare_public, searched_side
 from memometer.audits.summary import compare_references, leaking_objects, notes, summarise
 from memometer.audits.vl_direction import Setting, direction_of, labels_of
@@ -209,6 +210,6 @@ class VLDejaVu(Measure[VLDejaVuOptions, Models, Scores]):
 
 
 @by_keyword(VLDejaVuOptions)
-def audit_vl_dejavu(options: VLDejaVuOptions) -> Audit:
+def audit_vl_dejavu(options: VLDejaVuOptions) -> Audit[VLDejaVuSummary]:
     """See `VLDejaVuOptions`."""
     return run_audit(VLDejaVu(options))

@@ -55,7 +55,7 @@ def command(
     )
     page = page_of("compare")
     if as_json:
-        typer.echo(json.dumps(compared.summary, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(compared.summary.as_dict(), indent=2, ensure_ascii=False))
     else:
         Console().print(*page.printed(compared), sep="\n")
         typer.echo(page.verdict(compared.summary).title)

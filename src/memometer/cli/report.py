@@ -34,7 +34,7 @@ def command(
         path = write_report(audit, out if out is not None else run / "report.html", images=not no_images)
     notice(f"wrote {path.stat().st_size / 1e6:.1f} MB")
     if as_json:
-        typer.echo(json.dumps({**audit.summary, "report": str(path)}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({**audit.summary.as_dict(), "report": str(path)}, indent=2, ensure_ascii=False))
     else:
         typer.echo(str(path))
 

@@ -27,7 +27,7 @@ def show_audit(audit: Run, out: Path | None, *, as_json: bool, draw: bool = True
     if report is not None and draw:
         write_report(audit, report)
     if as_json:
-        typer.echo(json.dumps(audit.summary, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(audit.summary.as_dict(), indent=2, ensure_ascii=False))
     else:
         page = page_of(audit.summary["measure"])
         Console().print(*page.printed(audit), sep="\n")

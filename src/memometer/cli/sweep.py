@@ -75,7 +75,7 @@ def command(
     if found is None:
         notice("this shard's cells are done; the command without --shard draws the report when all are")
     elif as_json:
-        typer.echo(json.dumps(found.summary, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps(found.summary.as_dict(), indent=2, ensure_ascii=False))
     else:
         from rich.console import Console
 

@@ -14,6 +14,7 @@ from memometer.comparison.moved import Shown, moved_records, shown_items
 from memometer.comparison.naming import distinct_names
 from memometer.comparison.pairing import Pair, Side, pair_sides
 from memometer.comparison.result import Comparison, check_folder, save_comparison
+from memometer.comparison.schema import ComparisonSummary
 from memometer.comparison.view import View
 from memometer.errors import InputError
 from memometer.files import hash_json
@@ -108,7 +109,7 @@ def compare_audits(
     for note in summary["notes"]:
         warn(note)
     comparison = Comparison(
-        summary=summary,
+        summary=ComparisonSummary.made(summary),
         moved=pa.concat_tables(moved),
         unpaired=pa.concat_tables([pair.unpaired for pair in pairs]),
         gallery=shown_items(

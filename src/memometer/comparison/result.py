@@ -6,14 +6,17 @@ from typing import Any
 
 import pyarrow as pa
 
+from memometer.comparison.schema import ComparisonSummary
 from memometer.errors import InputError
 from memometer.files import hash_file
 from memometer.report.shown import Shown
+from memometer.runs.folder import read_summary
 from memometer.sealing import check_files, read_sealed_json, write_sealed_json
 from memometer.tables import read_table, write_table
 
 __all__ = ["Comparison", "check_folder", "load_comparison", "save_comparison"]
 
+AGAIN = "compare the audits again, with --overwrite"
 TABLES = ("moved", "unpaired", "gallery")
 
 
@@ -31,7 +34,7 @@ class Comparison(Shown):
         folder: where it was written; None for one that was not.
     """
 
-    summary: dict[str, Any]
+    summary: ComparisonSummary
     moved: pa.Table
     unpaired: pa.Table
     gallery: pa.Table
@@ -82,7 +85,7 @@ def save_comparison(comparison: Comparison, folder: Path) -> Comparison:
     hashes = {f"{name}.parquet": hash_file(folder / f"{name}.parquet") for name in TABLES}
     manifest = {**comparison.manifest, "files": hashes}
     write_sealed_json(
-        folder / "comparison.json", {**comparison.summary, "config": comparison.config, "manifest": manifest}
+        folder / "comparison.json", {**comparison.summary.as_dict(), "config": comparison.config, "manifest": manifest}
     )
     return dataclasses.replace(comparison, folder=folder)
 
@@ -100,8 +103,17 @@ def load_comparison(folder: str | Path) -> Comparison:
         )
     if missing := [f"{name}.parquet" for name in TABLES if not (folder / f"{name}.parquet").is_file()]:
         raise InputError(f"{folder} lacks {', '.join(missing)}; run its comparison again")
-    summary = read_sealed_json(folder / "comparison.json")
-    manifest, config = (summary.pop(name) for name in ("manifest", "config"))
+    path = folder / "comparison.json"
+    values = read_sealed_json(path)
+    manifest, config = (values.pop(name) for name in ("manifest", "config"))
     check_files(folder, manifest.pop("files", {}))
+    summary = read_summary(
+        values,
+        path=path,
+        kind=ComparisonSummary,
+        command="compare",
+        version=manifest.get("memometer"),
+        advice=AGAIN,
+    )
     tables = {name: read_table(folder / f"{name}.parquet") for name in TABLES}
     return Comparison(summary=summary, manifest=manifest, config=config, folder=folder, **tables)

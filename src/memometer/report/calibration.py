@@ -1,5 +1,6 @@
 """What is known of a measure's own errors: planted nothing, and planted truth."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.charts.table import HeadTable, Numbers
@@ -9,7 +10,7 @@ from memometer.statistics.small_sets import counted
 __all__ = ["calibration_tables"]
 
 
-def calibration_tables(summary: dict[str, Any]) -> tuple[HeadTable, ...]:
+def calibration_tables(summary: Mapping[str, Any]) -> tuple[HeadTable, ...]:
     """The coverage of 0 by untrained models, and how well planted records are found; nothing where neither is there."""
     tables = (
         HeadTable(

@@ -1,5 +1,6 @@
 """CLIPMem in one sentence: the candidates against pairs that no model was trained on."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.subsets import difference, mean_of
@@ -10,7 +11,7 @@ from memometer.statistics.small_sets import counted
 __all__ = ["clipmem_verdict"]
 
 
-def clipmem_verdict(summary: dict[str, Any]) -> Verdict:
+def clipmem_verdict(summary: Mapping[str, Any]) -> Verdict:
     """Judges the difference of the candidates' mean from the external pairs' by its 95 % interval.
 
     The difference comes before the mean itself, because models place all pairs at cosines of their own: the mean of the
@@ -59,7 +60,7 @@ def _pairs(test: dict[str, Any], which: str) -> str:
     return counted(test[f"n_{which}"], test.get(f"n_groups_{which}"), what="pairs")
 
 
-def _cautions(summary: dict[str, Any]) -> tuple[str, ...]:
+def _cautions(summary: Mapping[str, Any]) -> tuple[str, ...]:
     cautions = []
     external = mean_of(summary, "external")
     if external.above_zero or external.below_zero:

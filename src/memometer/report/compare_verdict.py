@@ -1,5 +1,6 @@
 """A comparison in one sentence: which audits show more or less memorization than the baseline."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.gaps import DESIGNS, read_gap
@@ -17,7 +18,7 @@ ONE_TRAINING = (
 MAX_SENTENCES = 8
 
 
-def compare_verdict(summary: dict[str, Any]) -> Verdict:
+def compare_verdict(summary: Mapping[str, Any]) -> Verdict:
     """Judges each audit by the paired interval of its most telling number."""
     baseline = plain(summary["baseline"]["name"])
     judged = [(plain(run["name"]), _headline(run)) for run in summary["runs"]]
@@ -96,7 +97,7 @@ def _sentence(name: str, entry: dict[str, Any] | None) -> str:
     )
 
 
-def _cautions(summary: dict[str, Any]) -> tuple[str, ...]:
+def _cautions(summary: Mapping[str, Any]) -> tuple[str, ...]:
     cautions = []
     entries = [entry for run in summary["runs"] if (entry := _headline(run))]
     if any(read_gap(entry).interval for entry in entries):

@@ -1,7 +1,7 @@
 """The gaps of a summary, one by one, ready to be shown."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memometer.report.text import DASH, signed
@@ -99,7 +99,7 @@ def read_gap(entry: dict[str, Any] | None) -> Gap:
     return Gap(**{key: value for key, value in (entry or {}).items() if key in known})
 
 
-def find_gap(summary: dict[str, Any], *, design: str, scope: str, measure: str) -> Gap:
+def find_gap(summary: Mapping[str, Any], *, design: str, scope: str, measure: str) -> Gap:
     """The gap of one design (`DESIGNS`), scope (`SCOPES`) and measure (`MEASURES`)."""
     by_scope = {
         "balanced": summary.get("balanced"),
@@ -111,7 +111,7 @@ def find_gap(summary: dict[str, Any], *, design: str, scope: str, measure: str) 
     return read_gap(((by_scope or {}).get(scope) or {}).get(measure))
 
 
-def shown_designs(summary: dict[str, Any]) -> Iterator[str]:
+def shown_designs(summary: Mapping[str, Any]) -> Iterator[str]:
     """The designs that this audit has, the most telling first."""
     yield from (design for design in ("balanced", "controlled") if summary.get(design))
     yield "one-way"
@@ -121,6 +121,6 @@ def shown_designs(summary: dict[str, Any]) -> Iterator[str]:
         yield "control"
 
 
-def is_one_model(summary: dict[str, Any]) -> bool:
+def is_one_model(summary: Mapping[str, Any]) -> bool:
     """Whether the reference is a text encoder that searched captions, in place of a second model."""
     return bool((summary.get("searched") or {}).get("reference") == "captions" and summary["searched"].get("target"))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,7 +89,7 @@ def write_report(audit: "Run", path: str | Path, *, images: bool = True) -> Path
 
 def html_fragment(audit: "Run") -> str:
     """The verdict, the table of gaps and the charts, for a notebook; the style stays within."""
-    key = f"m{hash_json(audit.summary)[:8]}"
+    key = f"m{hash_json(audit.summary.as_dict())[:8]}"
     measure = page_of(audit.summary["measure"])
     figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures_of(audit))
     return (
@@ -142,7 +143,7 @@ def _content(audit: "Run", measure: MeasurePage) -> dict[str, Any]:
     }
 
 
-def _verdict(measure: MeasurePage, summary: dict[str, Any]) -> Verdict:
+def _verdict(measure: MeasurePage, summary: Mapping[str, Any]) -> Verdict:
     """What the measure says, with the warning of small sets beside the headline."""
     verdict = measure.verdict(summary)
     small = (note for note in summary.get("notes", ()) if is_small_warning(note))

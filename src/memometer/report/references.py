@@ -1,5 +1,6 @@
 """Several references on the same records: their gaps side by side, and how alike they are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.charts.table import Numbers
@@ -16,7 +17,7 @@ AGREEMENTS = {
 }
 
 
-def reference_numbers(summary: dict[str, Any]) -> Numbers:
+def reference_numbers(summary: Mapping[str, Any]) -> Numbers:
     """One row per reference, design and scope; without rows where there is one reference."""
     rows = []
     for entry in summary.get("references") or []:
@@ -30,12 +31,12 @@ def reference_numbers(summary: dict[str, Any]) -> Numbers:
     return Numbers(header, tuple(rows), n_text=4)
 
 
-def agreement_numbers(summary: dict[str, Any]) -> Numbers:
+def agreement_numbers(summary: Mapping[str, Any]) -> Numbers:
     """One row per pair of references and measure of agreement of VL-Déjà-Vu."""
     return agreement_rows(summary, AGREEMENTS)
 
 
-def agreement_rows(summary: dict[str, Any], names: dict[str, str]) -> Numbers:
+def agreement_rows(summary: Mapping[str, Any], names: dict[str, str]) -> Numbers:
     """One row per pair of references and measure of agreement.
 
     Args:

@@ -1,6 +1,7 @@
 """The settings of a sweep's summary, ready to be shown."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.gaps import MEASURES
@@ -58,7 +59,7 @@ class Shown:
         return f"{signed(found['value'])}{interval}"
 
 
-def shown_settings(summary: dict[str, Any]) -> list[Shown]:
+def shown_settings(summary: Mapping[str, Any]) -> list[Shown]:
     """All settings, in the order of the sweep file."""
     return [
         Shown(number, plain(entry["name"], limit=40), entry["n_seeds"], entry["front"], entry["metrics"])

@@ -1,7 +1,7 @@
 """The numbers of a measurement of utility, one by one, ready to be shown."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from memometer.report.gaps import Gap
@@ -54,13 +54,13 @@ class Share:
         return f"[{unsigned(self.low)}, {unsigned(self.high)}]"
 
 
-def shares(summary: dict[str, Any]) -> Iterator[Share]:
+def shares(summary: Mapping[str, Any]) -> Iterator[Share]:
     """All that was measured, in the order of the page."""
     parts = {name: summary[part] for part, name in CLASSIFICATIONS.items()}
     parts |= {name: (summary["retrieval"] or {}).get(way) for way, name in DIRECTIONS.items()}
     for part, numbers in parts.items():
         for name, number in (numbers or {}).items():
-            if isinstance(number, dict) and "low" in number:
+            if isinstance(number, Mapping) and "low" in number:
                 known = {key: number[key] for key in ("value", "low", "high", "std", "n")}
                 reason = plain(number.get("reason") or "", limit=200)
                 yield Share(

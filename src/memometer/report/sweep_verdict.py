@@ -1,5 +1,6 @@
 """What a sweep found, in plain words: the best setting within the loss that was allowed, and how sure that is."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.settings import Shown, metric_name, shown_settings
@@ -9,7 +10,7 @@ from memometer.report.verdict import Verdict
 __all__ = ["sweep_verdict"]
 
 
-def sweep_verdict(summary: dict[str, Any]) -> Verdict:
+def sweep_verdict(summary: Mapping[str, Any]) -> Verdict:
     """Names the setting that memorizes least among those within the allowed loss of utility.
 
     It is called better only where the difference to the baseline, paired by seed, is clear of 0.
@@ -62,7 +63,7 @@ def _clearness(found: dict[str, Any]) -> str:
     return f"{'clear of' if found['clear'] else 'not clear of'} the noise between {found['n']} seeds"
 
 
-def _cautions(summary: dict[str, Any], chosen: Shown) -> tuple[str, ...]:
+def _cautions(summary: Mapping[str, Any], chosen: Shown) -> tuple[str, ...]:
     best, lines = summary["best"], []
     if best["loss_may_exceed"]:
         lines.append(
@@ -81,7 +82,7 @@ def _cautions(summary: dict[str, Any], chosen: Shown) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _unfinished(summary: dict[str, Any]) -> tuple[str, ...]:
+def _unfinished(summary: Mapping[str, Any]) -> tuple[str, ...]:
     cells = summary["cells"]
     if cells["n_finished"] == cells["n"]:
         return ()
@@ -89,5 +90,5 @@ def _unfinished(summary: dict[str, Any]) -> tuple[str, ...]:
     return (f"{left}: settings are compared over the seeds that both have.",)
 
 
-def _by_name(summary: dict[str, Any]) -> dict[str, Shown]:
+def _by_name(summary: Mapping[str, Any]) -> dict[str, Shown]:
     return {entry["name"]: shown for entry, shown in zip(summary["settings"], shown_settings(summary), strict=True)}

@@ -1,7 +1,7 @@
 """Tables of results for a terminal."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -27,7 +27,7 @@ DESIGNS = {
 }
 
 
-def gap_table(summary: dict[str, Any]) -> Table:
+def gap_table(summary: Mapping[str, Any]) -> Table:
     """PPG, PRG and AUCG, one-way and balanced, over all and over unmentioned objects, each with its 95 % interval.
 
     Fits 80 columns. Undefined gaps are dashes.
@@ -88,7 +88,7 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
         yield table
 
 
-def _reasons(summary: dict[str, Any]) -> Iterator[str]:
+def _reasons(summary: Mapping[str, Any]) -> Iterator[str]:
     """Why gaps are dashes."""
     if not summary.get("balanced") and not summary.get("controlled"):
         yield (

@@ -1,5 +1,6 @@
 """SSLMem and UnitMem in one sentence each: one tower, or both side by side."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.gaps import Gap, read_gap
@@ -9,7 +10,7 @@ from memometer.report.verdict import Verdict
 __all__ = ["sslmem_verdict", "unitmem_verdict"]
 
 
-def sslmem_verdict(summary: dict[str, Any]) -> Verdict:
+def sslmem_verdict(summary: Mapping[str, Any]) -> Verdict:
     """Judges SSLMem at the output of each tower by its 95 % interval: balanced where the audit went both ways."""
     design = "balanced" if summary.get("backward") else "forward"
     gaps = {tower: read_gap((entry[design] or {}).get("sslmem")) for tower, entry in summary["towers"].items()}
@@ -35,7 +36,7 @@ def sslmem_verdict(summary: dict[str, Any]) -> Verdict:
     return _not_found(kind, sentence, gaps, cautions, what="SSLMem")
 
 
-def unitmem_verdict(summary: dict[str, Any]) -> Verdict:
+def unitmem_verdict(summary: Mapping[str, Any]) -> Verdict:
     """Judges mean UnitMem on the records less that on the control, over all units, by its 95 % interval."""
     towers = summary["towers"]
     cautions = _duplicate_caution(summary)
@@ -113,7 +114,7 @@ def _between(gap: Gap, name: str, *, more: str) -> str:
     return f"Which tower {more} is not shown: text less image in {name} is {number}."
 
 
-def _duplicate_caution(summary: dict[str, Any]) -> tuple[str, ...]:
+def _duplicate_caution(summary: Mapping[str, Any]) -> tuple[str, ...]:
     if (summary.get("duplicates_across_roles") or {}).get("n"):
         return ("Some images appear in more than one role, which biases every number: see Warnings.",)
     return ()

@@ -1,6 +1,7 @@
 """What a measurement of utility says, in plain words: the first number of each part with its interval."""
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.shares import Share, shares
@@ -10,7 +11,7 @@ from memometer.report.verdict import Verdict
 __all__ = ["utility_verdict"]
 
 
-def utility_verdict(summary: dict[str, Any]) -> Verdict:
+def utility_verdict(summary: Mapping[str, Any]) -> Verdict:
     """Names the number of each part that stands first; it judges nothing, for good enough depends on the purpose."""
     defined = (share for share in shares(summary) if share.value is not None)
     first = [next(group) for _, group in itertools.groupby(defined, key=lambda share: share.part)]

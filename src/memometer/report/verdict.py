@@ -1,6 +1,7 @@
 """One plain sentence: what was found, and how sure it is."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, is_one_model
@@ -31,7 +32,7 @@ class Verdict:
     cautions: tuple[str, ...] = ()
 
 
-def verdict(summary: dict[str, Any]) -> Verdict:
+def verdict(summary: Mapping[str, Any]) -> Verdict:
     """Judges the recall gap (PRG), balanced and over unmentioned objects where there are such, by its 95 % interval.
 
     Unmentioned objects come first because a working model recovers the mentioned ones without memorization;
@@ -72,7 +73,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     )
 
 
-def _primary(summary: dict[str, Any]) -> tuple[str, str, Gap]:
+def _primary(summary: Mapping[str, Any]) -> tuple[str, str, Gap]:
     """The first defined PRG in the order balanced, controlled, one-way; within it, unmentioned before all."""
     order = [(design, scope) for design in (*BALANCED, "one-way") for scope in ("unmentioned", "all")]
     for design, scope in order:
@@ -88,7 +89,7 @@ def _claim(scope: str, *, one_model: bool) -> str:
     return f"The model trained on a record recovers more of {objects} than {other}"
 
 
-def _cautions(summary: dict[str, Any], *, design: str, scope: str) -> tuple[str, ...]:
+def _cautions(summary: Mapping[str, Any], *, design: str, scope: str) -> tuple[str, ...]:
     cautions = []
     if design not in BALANCED:
         remedy = (
@@ -110,7 +111,7 @@ def _cautions(summary: dict[str, Any], *, design: str, scope: str) -> tuple[str,
     return tuple(cautions)
 
 
-def _others_above_zero(summary: dict[str, Any], design: str) -> tuple[str, ...]:
+def _others_above_zero(summary: Mapping[str, Any], design: str) -> tuple[str, ...]:
     names = [
         f"{MEASURES[measure][0]} over {SCOPES[scope].lower()}"
         for scope in SCOPES

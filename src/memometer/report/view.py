@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.table import Numbers
@@ -27,7 +27,7 @@ class GapRow:
     gaps: tuple[Gap, ...]
 
 
-def gap_groups(summary: dict[str, Any]) -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
+def gap_groups(summary: Mapping[str, Any]) -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
     """The table of gaps: (design, its rows)."""
     return tuple(
         (
@@ -45,7 +45,7 @@ def gap_groups(summary: dict[str, Any]) -> tuple[tuple[str, tuple[GapRow, ...]],
     )
 
 
-def reasons(summary: dict[str, Any]) -> tuple[str, ...]:
+def reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
     """Why gaps of the table are undefined, each reason once."""
     found = {
         gap.reason: None
@@ -82,7 +82,7 @@ def facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
 
 
-def means(summary: dict[str, Any]) -> Numbers:
+def means(summary: Mapping[str, Any]) -> Numbers:
     """The mean scores behind the gaps."""
     rows = []
     for direction, name in (

@@ -6,12 +6,17 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+from pydantic import ValidationError
 
+from memometer import __version__
+from memometer.catalogue import SUMMARIES, summary_model
 from memometer.errors import DamagedError, InputError
 from memometer.files import hash_bytes, hash_file, json_text, write_text
 from memometer.progress import notice
+from memometer.runs.schema import AuditSummary, Summary
 from memometer.sealing import check_files, damaged, read_sealed_json, write_sealed_json
 from memometer.tables import write_table
+from memometer.validation import problems
 
 __all__ = [
     "AGAIN",
@@ -21,6 +26,7 @@ __all__ = [
     "finished_run",
     "read_config",
     "read_run",
+    "read_summary",
     "write_run",
 ]
 
@@ -30,29 +36,30 @@ AGAIN = "run the command that wrote it again, with --overwrite"
 REJECTS_SCHEMA = pa.schema([("record_id", pa.string()), ("side", pa.string()), ("reason", pa.string())])
 
 Loaded = TypeVar("Loaded")
+S = TypeVar("S", bound=Summary)
 
 
 def write_run(
     folder: Path,
     *,
-    summary: dict[str, Any],
+    summary: S,
     tables: dict[str, pa.Table],
     manifest: dict[str, Any],
     config: dict[str, Any],
-) -> dict[str, Any]:
+) -> S:
     """Writes the files of a run; ``summary.json`` comes last, so a folder that has one is whole.
 
     Returns:
         The summary as it is written, with the key of the manifest beside it.
     """
-    summary = {**summary, "key": manifest.get("key")}
+    summary = summary.model_copy(update={"key": manifest.get("key")})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "summary.json").unlink(missing_ok=True)
     for stale in folder.glob("*.parquet"):
         stale.unlink()
     for name, table in tables.items():
         write_table(folder / f"{name}.parquet", table)
-    texts = {"config.toml": _toml(config), "summary.json": json_text(summary)}
+    texts = {"config.toml": _toml(config), "summary.json": json_text(summary.as_dict())}
     hashes = {f"{name}.parquet": hash_file(folder / f"{name}.parquet") for name in tables}
     hashes |= {name: hash_bytes(text.encode()) for name, text in texts.items()}
     write_sealed_json(folder / "manifest.json", {**manifest, "files": hashes})
@@ -61,26 +68,69 @@ def write_run(
     return summary
 
 
-def read_run(folder: Path, *, advice: str = AGAIN) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_run(folder: Path, *, kind: type[S], command: str, advice: str = AGAIN) -> tuple[dict[str, Any], S]:
     """The manifest and the summary of a run, and no other file of it than was written with them.
 
     Args:
         folder: of the run.
+        kind: of summary that is expected.
+        command: that writes such runs, for the error.
         advice: what to do about a file that is missing or damaged, for the error.
 
     Raises:
-        DamagedError: a file that the manifest names is missing or holds other bytes, or there is no manifest.
+        DamagedError: a file that the manifest names is missing or holds other bytes, there is no manifest, or the
+            summary is none of its measure.
+        InputError: the run is of another kind, or a newer version of memometer wrote it.
     """
     path = folder / "manifest.json"
     if not path.is_file():
         raise damaged(folder, "it has a summary.json but no manifest.json", advice=AGAIN)
     manifest = read_sealed_json(path, advice=AGAIN)
     summary = read_sealed_json(folder / "summary.json", advice=AGAIN)
-    if not isinstance(summary.get("measure"), str):
-        raise damaged(folder / "summary.json", "it names no measure", advice=AGAIN)
     check_same_run(folder, summary, manifest)
     check_files(folder, manifest.pop("files", {}), advice=advice)
-    return manifest, summary
+    return manifest, read_summary(
+        summary, path=folder / "summary.json", kind=kind, command=command, version=manifest.get("memometer")
+    )
+
+
+def read_summary(
+    values: dict[str, Any], *, path: Path, kind: type[S], command: str, version: object, advice: str = AGAIN
+) -> S:
+    """The summary that a file holds, as the model of its measure.
+
+    Args:
+        values: of the file.
+        path: its name, for the error.
+        kind: of summary that is expected.
+        command: that writes such files, for the error.
+        version: of memometer that wrote it, for the error.
+        advice: what to do about one that is damaged, for the error.
+
+    Raises:
+        DamagedError: it is none of its measure.
+        InputError: it is of another kind, or a newer version of memometer wrote it.
+    """
+    measure, schema = values.get("measure"), values.get("schema")
+    if not isinstance(measure, str):
+        raise damaged(path, "it names no measure", advice=advice)
+    wrote = f"{f'memometer {version[:40]}' if isinstance(version, str) else 'an unknown version'} wrote it"
+    other = f"this is memometer {__version__}; install the version that wrote it, or {advice}"
+    if measure not in SUMMARIES:
+        raise InputError(f"{path}: no measure '{measure[:40]}' is known; {wrote}, and {other}")
+    model = summary_model(measure)
+    if not issubclass(model, kind):
+        writer = f"audit {measure}" if issubclass(model, AuditSummary) else measure
+        raise InputError(
+            f"{path.parent} holds what 'memometer {writer}' wrote, which 'memometer report' shows; expected the folder "
+            f"that 'memometer {command} … --out' wrote"
+        )
+    if isinstance(schema, int) and schema > model.schema_version():
+        raise InputError(f"{path} has schema {schema}, newer than {model.schema_version()}; {wrote}, and {other}")
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise damaged(path, problems(error, of=model), advice=f"{wrote}, and {other}") from error
 
 
 def check_same_run(folder: Path, summary: dict[str, Any], manifest: dict[str, Any]) -> None:
@@ -169,8 +219,10 @@ def finished_run(
         return None
     try:
         found = load(out)
-    except DamagedError as error:
-        notice(f"{error.fault}; {again} again")
+    except InputError as error:
+        if not isinstance(error, DamagedError) and not overwrite:
+            raise
+        notice(f"{getattr(error, 'fault', error)}; {again} again")
         return None
     notice(f"{out} holds this {what} already; nothing to do")
     return found

@@ -1,9 +1,20 @@
 """What a run is to those who show it: an audit, a comparison, a measurement of utility, a sweep."""
 
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from memometer.runs.schema import Summary
+
+    S_co = TypeVar("S_co", bound=Summary, default=Summary, covariant=True)
+else:
+    from typing import TypeVar
+
+    S_co = TypeVar("S_co", covariant=True)
 
 __all__ = ["NOTHING", "Run"]
 
@@ -11,11 +22,11 @@ NOTHING = pa.table({})
 """The table of what a run does not have."""
 
 
-class Run(Protocol):
+class Run(Protocol[S_co]):
     """What every run holds."""
 
     @property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> S_co:
         """The numbers with their n and intervals; ``measure`` names the page that shows them."""
 
     @property

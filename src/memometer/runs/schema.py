@@ -1,31 +1,83 @@
-"""Parts of ``summary.json`` that several commands write."""
+"""Summaries as models: what every ``summary.json`` holds, and the parts of it that several commands write."""
 
-from pydantic import BaseModel, ConfigDict, Field
+import json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Self, get_args
 
-__all__ = ["AgreementModel", "Duplicates", "Found", "GapModel", "NullRow", "Strict"]
+from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
-
-class Strict(BaseModel):
-    """A part of a summary: a key that is not named here is an error."""
-
-    model_config = ConfigDict(extra="forbid")
+__all__ = ["AuditSummary", "Duplicates", "Found", "Likeness", "NullRow", "Number", "Pair", "Strict", "Summary"]
 
 
-class GapModel(Strict):
-    """A mean over n records."""
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
-    value: float | None = Field(description="The mean; null where undefined, with a reason.")
-    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over records.")
+
+class Strict(BaseModel, Mapping[str, Any]):
+    """A part of a summary: a key that is not named here is an error.
+
+    It reads as the mapping that ``summary.json`` holds, too: with its keys, in the order in which they were written.
+
+    >>> duplicates = Duplicates(n=1, pairs=[["a", "b"]])
+    >>> duplicates.n, duplicates["n"], duplicates == {"n": 1, "pairs": [["a", "b"]]}
+    (1, 1, True)
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _in_the_order_given(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """So that a summary is written as it was made, or read, whichever version did."""
+        made = handler(given)
+        if isinstance(given, dict):
+            values = dict(made.__dict__)
+            fields = {field.alias or name: name for name, field in cls.model_fields.items()}
+            first = {fields[key]: values.pop(fields[key]) for key in given}
+            made.__dict__.clear()
+            made.__dict__.update(first | values)
+        return made
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, self._keys()[key])
+
+    def __iter__(self) -> Iterator[str]:  # type: ignore[override]  # keys, as of a mapping; a model's are pairs
+        return iter(self._keys())
+
+    def __len__(self) -> int:
+        return len(self.model_fields_set)
+
+    __hash__ = None  # type: ignore[assignment]  # as of a mapping
+
+    def __eq__(self, other: object) -> bool:
+        return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
+
+    def _keys(self) -> dict[str, str]:
+        """Key of ``summary.json`` → name of the field, of what is there."""
+        fields = type(self).model_fields
+        return {fields[name].alias or name: name for name in self.__dict__ if name in self.model_fields_set}
+
+    def as_dict(self) -> dict[str, Any]:
+        """What ``summary.json`` holds."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class Number(Strict):
+    """A mean, or a share, or a difference of such, with its 95 % interval."""
+
+    value: float | None = Field(description="Null where undefined, with a reason.")
+    low: float | None = Field(description="Lower end of the 95 % interval; by bootstrap over records, if not said.")
     high: float | None = Field(description="Upper end of it.")
-    std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the records (paper A).")
-    n: int = Field(ge=0, description="Records behind it.")
+    std: float | None = Field(
+        default=None, description="Spread: over 100 draws of 10 % of the records (paper A), if not said otherwise."
+    )
+    n: int = Field(ge=0, description="Records behind it, if not said otherwise.")
     reason: str | None = Field(default=None, description="Why the value, or its interval, is null.")
     n_groups: int | None = Field(
         default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
     )
 
 
-class AgreementModel(Strict):
+class Likeness(Strict):
     """How alike two references are."""
 
     value: float | None
@@ -56,7 +108,7 @@ class Duplicates(Strict):
     """Pairs of exact or near-duplicate images across roles; the first 20 by id."""
 
     n: int
-    pairs: list[tuple[str, str]]
+    pairs: list[Pair]
 
 
 class NullRow(Strict):
@@ -70,3 +122,31 @@ class NullRow(Strict):
     high: float | None
     mean: float | None = Field(description="Mean of the values; 0 where the measure is unbiased.")
     stderr: float | None = Field(description="Standard error of that mean.")
+
+
+class Summary(Strict):
+    """What every ``summary.json`` holds."""
+
+    measure: str
+    schema_: int = Field(alias="schema")
+    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
+    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")
+
+    @classmethod
+    def schema_version(cls) -> int:
+        """The schema that this version of memometer writes."""
+        versions: tuple[int, ...] = get_args(cls.model_fields["schema_"].annotation)
+        return max(versions)
+
+    @classmethod
+    def made(cls, values: Mapping[str, Any]) -> Self:
+        """The summary of these values, as it will be read again: what JSON cannot hold is an error."""
+        return cls.model_validate(json.loads(json.dumps(values, allow_nan=False, default=dict)))
+
+
+class AuditSummary(Summary):
+    """What the ``summary.json`` of every audit holds."""
+
+    planted: list[Found] | None = Field(default=None, description="Null where nothing is planted in the records.")
+    null: list[NullRow] | None = Field(default=None, description="Coverage of 0 by the intervals of untrained models.")
+    duplicates_across_roles: Duplicates

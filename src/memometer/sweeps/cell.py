@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from memometer.errors import BusyError, DamagedError, InputError
 from memometer.locking import LOCK, one_writer
@@ -15,6 +15,11 @@ from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, utility_rows
 from memometer.sweeps.plan import Cell, Plan
+
+if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.audits.schema_clipmem import ClipMemSummary
+    from memometer.utility.schema import UtilitySummary
 
 __all__ = ["Machine", "claimed", "clear_cell", "drop_weights", "foreign_key", "read_cell", "run_cell"]
 
@@ -112,19 +117,19 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
     trained = time.monotonic() - clock
     with quiet():
         stage("auditing")
-        summary = _audit(plan, cell, machine)
-        rows += audit_rows(summary)
-        notes += summary["notes"]
+        audited = _audit(plan, cell, machine)
+        rows += audit_rows(audited)
+        notes += audited.notes
         if plan.config.utility is not None:
             stage("utility")
             summaries = {name: _utility(plan, cell, machine, name) for name in MODELS}
             rows += utility_rows(summaries)
-            notes += [note for each in summaries.values() for note in each["notes"]]
+            notes += [note for each in summaries.values() for note in each.notes]
         if plan.config.clipmem is not None:
             stage("CLIPMem")
-            summary = _clipmem(plan, cell, machine)
-            rows += clipmem_rows(summary)
-            notes += summary["notes"]
+            pairs = _clipmem(plan, cell, machine)
+            rows += clipmem_rows(pairs)
+            notes += pairs.notes
     result = {
         "kind": "sweep-cell",
         "key": cell.key,
@@ -189,7 +194,7 @@ def _train(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], N
     return described
 
 
-def _audit(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
+def _audit(plan: Plan, cell: Cell, machine: Machine) -> "VLDejaVuSummary":
     from memometer.audits.vl_dejavu import audit_vl_dejavu
 
     data, options = plan.config.data, plan.config.audit
@@ -209,7 +214,7 @@ def _audit(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
     return audit.summary
 
 
-def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
+def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> "ClipMemSummary":
     from memometer.audits.clipmem import audit_clipmem
 
     if plan.config.clipmem is None:
@@ -226,7 +231,7 @@ def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> dict[str, Any]:
     return audit.summary
 
 
-def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> dict[str, Any]:
+def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> "UtilitySummary":
     from memometer.utility import measure_utility
 
     options, data = plan.config.utility, plan.config.data

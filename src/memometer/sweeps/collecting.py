@@ -11,7 +11,7 @@ from memometer.errors import InputError
 from memometer.sweeps.cell import read_cell, read_error
 from memometer.sweeps.choice import best_within, paired_difference, pareto_front, spread
 from memometer.sweeps.plan import Cell, Plan
-from memometer.sweeps.schema import SCHEMA_VERSION
+from memometer.sweeps.schema import SCHEMA_VERSION, SweepSummary
 from memometer.validation import nearest
 
 __all__ = ["RESULTS_SCHEMA", "Question", "collect"]
@@ -61,7 +61,7 @@ class Question:
     memorization_metric: str = "prg/unmentioned"
 
 
-def collect(plan: Plan, question: Question) -> tuple[dict[str, Any], pa.Table]:
+def collect(plan: Plan, question: Question) -> tuple[SweepSummary, pa.Table]:
     """The content of ``summary.json`` and ``results.parquet``, of the cells that are finished.
 
     Raises:
@@ -106,7 +106,7 @@ def collect(plan: Plan, question: Question) -> tuple[dict[str, Any], pa.Table]:
         "cells": _cells(plan.cells, results),
         "notes": _notes(results.values()),
     }
-    return summary, pa.Table.from_pylist(rows, schema=RESULTS_SCHEMA)
+    return SweepSummary.made(summary), pa.Table.from_pylist(rows, schema=RESULTS_SCHEMA)
 
 
 def _numbers(results: dict[Cell, dict[str, Any]], cell: Cell) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The numbers of one cell as tidy rows, of the summaries of its audits and of its utility."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 __all__ = ["MODELS", "audit_rows", "clipmem_rows", "utility_rows"]
@@ -12,7 +12,7 @@ Row = dict[str, Any]
 """``metric``, ``scope``, ``direction``; ``value``, ``low``, ``high``, ``std``, ``n``, ``n_groups``: or null."""
 
 
-def audit_rows(summary: dict[str, Any]) -> list[Row]:
+def audit_rows(summary: Mapping[str, Any]) -> list[Row]:
     """PPG, PRG and AUCG, balanced and each way, over all and over unmentioned objects; ``std`` by A's 10 % protocol.
 
     Args:
@@ -31,7 +31,7 @@ def audit_rows(summary: dict[str, Any]) -> list[Row]:
     ]
 
 
-def clipmem_rows(summary: dict[str, Any]) -> list[Row]:
+def clipmem_rows(summary: Mapping[str, Any]) -> list[Row]:
     """The mean CLIPMem of each subset.
 
     Args:
@@ -43,7 +43,7 @@ def clipmem_rows(summary: dict[str, Any]) -> list[Row]:
     ]
 
 
-def utility_rows(summaries: dict[str, dict[str, Any]]) -> list[Row]:
+def utility_rows(summaries: Mapping[str, Mapping[str, Any]]) -> list[Row]:
     """Every utility number of both models and their mean.
 
     Both models are measured on the same records, so their errors are not independent: the interval of the mean runs
@@ -61,10 +61,10 @@ def utility_rows(summaries: dict[str, dict[str, Any]]) -> list[Row]:
     return rows
 
 
-def _leaves(entry: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, dict[str, Any]]]:
+def _leaves(entry: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every number with an interval, by its path joined with slashes."""
     for name, value in entry.items():
-        if not isinstance(value, dict):
+        if not isinstance(value, Mapping):
             continue
         if "value" in value:
             yield "/".join((*path, name)), value
@@ -72,7 +72,7 @@ def _leaves(entry: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple
             yield from _leaves(value, (*path, name))
 
 
-def _mean(entries: list[dict[str, Any]]) -> Row:
+def _mean(entries: list[Mapping[str, Any]]) -> Row:
     mean: Row = {name: entries[0].get(name) for name in ("n", "n_groups")}
     for name in ("value", "low", "high"):
         values = [entry.get(name) for entry in entries]
@@ -80,6 +80,6 @@ def _mean(entries: list[dict[str, Any]]) -> Row:
     return mean
 
 
-def _row(metric: str, entry: dict[str, Any], *, scope: str | None, direction: str) -> Row:
+def _row(metric: str, entry: Mapping[str, Any], *, scope: str | None, direction: str) -> Row:
     named = {name: entry.get(name) for name in ("value", "low", "high", "std", "n", "n_groups")}
     return {"metric": metric, "scope": scope, "direction": direction, **named}

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import Strict
+from memometer.runs.schema import Strict, Summary
 
 __all__ = ["SCHEMA_VERSION", "SweepSummary"]
 
@@ -84,12 +84,11 @@ class Cells(Strict):
     seconds: Seconds
 
 
-class SweepSummary(Strict):
+class SweepSummary(Summary):
     """``summary.json`` of ``memometer sweep``."""
 
     measure: Literal["sweep"]
     schema_: Literal[1] = Field(alias="schema")
-    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     seeds: list[int]
     baseline: str
     memorization_metric: str
@@ -98,4 +97,3 @@ class SweepSummary(Strict):
     best: Best | None = Field(description="Null without a utility, or where the baseline has no number.")
     settings: list[Setting]
     cells: Cells
-    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

@@ -12,7 +12,7 @@ from memometer.files import hash_bytes, hash_file, hash_json, json_text, write_t
 from memometer.locking import one_writer
 from memometer.report.shown import Shown
 from memometer.runs import NOTHING
-from memometer.runs.folder import REJECTS_SCHEMA, check_same_run
+from memometer.runs.folder import REJECTS_SCHEMA, check_same_run, read_summary
 from memometer.sealing import check_files, read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.cell import Machine, read_error
@@ -20,6 +20,7 @@ from memometer.sweeps.collecting import Question, collect
 from memometer.sweeps.config import load_sweep_file
 from memometer.sweeps.plan import Cell, Plan, parse_shard, plan_cells, shard_of
 from memometer.sweeps.running import Keep, Outcome, check_folders, run_cells
+from memometer.sweeps.schema import SweepSummary
 from memometer.tables import read_table, write_table
 
 __all__ = ["Sweep", "load_sweep", "run_sweep"]
@@ -38,7 +39,7 @@ class Sweep(Shown):
     """
 
     folder: Path
-    summary: dict[str, Any]
+    summary: SweepSummary
     results: pa.Table
     manifest: dict[str, Any]
     config: dict[str, Any]
@@ -144,8 +145,9 @@ def run_sweep(
         _raise_failed(outcomes)
     summary, results = collect(plan, Question(max_utility_loss, utility_metric, memorization_metric))
     manifest = _manifest(plan, started)
-    summary = {**summary, "key": manifest["key"]}
-    found = Sweep(out, summary, results, manifest, config.model_dump(mode="json"))
+    found = Sweep(
+        out, summary.model_copy(update={"key": manifest["key"]}), results, manifest, config.model_dump(mode="json")
+    )
     with one_writer(out, wait=True):
         _write(found)
         found.write_report()
@@ -165,9 +167,10 @@ def load_sweep(folder: str | Path) -> Sweep:
         raise InputError(
             f"{folder} lacks {', '.join(missing)}; run its 'memometer sweep … --out' without --shard again"
         )
-    summary, manifest = read_sealed_json(files[0]), read_sealed_json(files[1])
-    check_same_run(folder, summary, manifest)
+    values, manifest = read_sealed_json(files[0]), read_sealed_json(files[1])
+    check_same_run(folder, values, manifest)
     check_files(folder, manifest.pop("files", {}))
+    summary = read_summary(values, path=files[0], kind=SweepSummary, command="sweep", version=manifest.get("memometer"))
     config = read_sealed_json(files[2])
     return Sweep(folder, summary, read_table(files[3]), manifest, config)
 
@@ -201,7 +204,7 @@ def _manifest(plan: Plan, started: str) -> dict[str, Any]:
 def _write(sweep: Sweep) -> None:
     """Writes the sweep's files, ``summary.json`` last but for the report."""
     write_table(sweep.folder / "results.parquet", sweep.results)
-    texts = {"config.json": json_text(sweep.config), "summary.json": json_text(sweep.summary)}
+    texts = {"config.json": json_text(sweep.config), "summary.json": json_text(sweep.summary.as_dict())}
     hashes = {name: hash_bytes(text.encode()) for name, text in texts.items()}
     hashes["results.parquet"] = hash_file(sweep.folder / "results.parquet")
     write_sealed_json(sweep.folder / "manifest.json", {**sweep.manifest, "files": hashes})

@@ -21,7 +21,7 @@ from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
 from memometer.utility.prompts import class_vectors, read_classes, read_templates
 from memometer.utility.result import Utility, finished_utility, save_utility
-from memometer.utility.schema import SCHEMA_VERSION
+from memometer.utility.schema import SCHEMA_VERSION, UtilitySummary
 from memometer.utility.subject import Subject
 from memometer.utility.truth import LabelKind
 from memometer.utility.vectors import (
@@ -151,7 +151,7 @@ def measure_utility(
     summary["notes"] = [*notes, *small_notes(summary)]
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(
-        summary=summary,
+        summary=UtilitySummary.made(summary),
         samples=pa.table({"record_id": subject.records.record_ids, **columns}),
         classes=pa.Table.from_pylist([row for part in parts.values() for row in part.classes], schema=CLASSES_SCHEMA),
         manifest={**describe_software(), "started": started, "finished": timestamp(), **manifest, "key": key},

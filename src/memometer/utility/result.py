@@ -11,6 +11,7 @@ from memometer.report.shown import Shown
 from memometer.runs import NOTHING
 from memometer.runs.folder import REJECTS_SCHEMA, finished_run, read_config, read_run, write_run
 from memometer.tables import read_table
+from memometer.utility.schema import UtilitySummary
 
 __all__ = ["Utility", "finished_utility", "load_utility", "save_utility"]
 
@@ -34,7 +35,7 @@ class Utility(Shown):
         rejects: every record left out, with the reason.
     """
 
-    summary: dict[str, Any]
+    summary: UtilitySummary
     samples: pa.Table
     classes: pa.Table
     manifest: dict[str, Any]
@@ -72,10 +73,9 @@ def load_utility(folder: str | Path) -> Utility:
         InputError: the folder holds no finished measurement of utility.
     """
     folder = Path(folder)
-    manifest, summary = read_run(folder, advice=AGAIN) if (folder / "summary.json").is_file() else ({}, {})
-    if summary.get("measure") != "utility":
-        held = f"a run of {summary['measure']}" if summary.get("measure") else "no finished run"
-        raise InputError(f"{folder} holds {held}; expected the folder that 'memometer utility … --out' wrote")
+    if not (folder / "summary.json").is_file():
+        raise InputError(f"{folder} holds no finished run; expected the folder that 'memometer utility … --out' wrote")
+    manifest, summary = read_run(folder, kind=UtilitySummary, command="utility", advice=AGAIN)
     if missing := [name for name in TABLES if not (folder / f"{name}.parquet").is_file()]:
         raise InputError(f"{folder} lacks {', '.join(f'{name}.parquet' for name in missing)}; {AGAIN}")
     return Utility(

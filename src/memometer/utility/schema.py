@@ -4,25 +4,11 @@ from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import Strict
+from memometer.runs.schema import Duplicates, Number, Strict, Summary
 
 __all__ = ["SCHEMA_VERSION", "UtilitySummary"]
 
 SCHEMA_VERSION = 1
-
-
-class Number(Strict):
-    """A share or a mean over n items."""
-
-    value: float | None = Field(description="Null where undefined, with a reason.")
-    low: float | None = Field(description="Lower end of the 95 % bootstrap interval over images.")
-    high: float | None = Field(description="Upper end of it.")
-    std: float | None = Field(description="Standard deviation over 100 draws of 10 % of the images.")
-    n: int = Field(ge=0, description="Images behind it; captions in text_to_image.")
-    reason: str | None = Field(default=None, description="Why the value, or its interval, is null.")
-    n_groups: int | None = Field(
-        default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
-    )
 
 
 class Recalls(Strict):
@@ -75,19 +61,11 @@ class LinearProbe(Classification):
     classes_too_rare: list[str] = Field(description="Classes with too few training records, which are not probed.")
 
 
-class Duplicates(Strict):
-    """Pairs of exact or near-duplicate images under test and in the probe's training records; the first 20 by id."""
-
-    n: int
-    pairs: list[tuple[str, str]]
-
-
-class UtilitySummary(Strict):
+class UtilitySummary(Summary):
     """``summary.json`` of ``memometer utility``; a part that was not asked for is null."""
 
     measure: Literal["utility"]
     schema_: Literal[1] = Field(alias="schema")
-    key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     model: str
     role: str | None
     n_records: int
@@ -95,4 +73,3 @@ class UtilitySummary(Strict):
     zero_shot: ZeroShot | None
     linear_probe: LinearProbe | None
     duplicates_across_roles: Duplicates | None = Field(description="Null without a probe.")
-    notes: list[str] = Field(description="What a reader must know before trusting the numbers.")

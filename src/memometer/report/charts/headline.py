@@ -1,5 +1,6 @@
 """Every gap of an audit with its interval."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
@@ -46,7 +47,9 @@ def headline_numbers(audit: "Run") -> Numbers:
     return Numbers(("Design", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _panel(summary: dict[str, Any], measure: str, designs: list[str], *, width: int, first: bool) -> "alt.LayerChart":
+def _panel(
+    summary: Mapping[str, Any], measure: str, designs: list[str], *, width: int, first: bool
+) -> "alt.LayerChart":
     name, meaning = MEASURES[measure]
     order = [DESIGNS[design] for design in designs]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)
@@ -68,7 +71,7 @@ def _panel(summary: dict[str, Any], measure: str, designs: list[str], *, width: 
     )
 
 
-def _rows(summary: dict[str, Any], measure: str, designs: list[str]) -> list[dict[str, Any]]:
+def _rows(summary: Mapping[str, Any], measure: str, designs: list[str]) -> list[dict[str, Any]]:
     rows = []
     for design in designs:
         for scope, name in SCOPES.items():

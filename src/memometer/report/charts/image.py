@@ -1,6 +1,6 @@
 """Charts of the image-only audit: scores by confidence, accuracies, outcomes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
@@ -29,7 +29,7 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
 DIRECTIONS = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}
 
 
-def image_designs(summary: dict[str, Any]) -> Iterator[tuple[str, dict[str, Gap]]]:
+def image_designs(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Gap]]]:
     """Each design of an image-only audit with its scores by share, the most telling first."""
     found = {
         "balanced": summary.get("balanced"),
@@ -160,7 +160,7 @@ def outcome_numbers(audit: "Run") -> Numbers:
     return Numbers(("Records", *OUTCOMES), rows)
 
 
-def _outcomes(summary: dict[str, Any]) -> list[tuple[str, dict[str, int]]]:
+def _outcomes(summary: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
     parts = {"forward": summary, "backward": summary.get("backward"), "control": summary.get("control")}
     return [(DIRECTIONS[name], part["outcomes"]) for name, part in parts.items() if part]
 

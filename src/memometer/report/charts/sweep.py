@@ -1,5 +1,6 @@
 """Gap against the number of neighbours k."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
@@ -42,7 +43,7 @@ def sweep_numbers(audit: "Run") -> Numbers:
     return Numbers(("k", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _gaps(summary: dict[str, Any], scope: str) -> list[tuple[int, str, Gap]]:
+def _gaps(summary: Mapping[str, Any], scope: str) -> list[tuple[int, str, Gap]]:
     """Each (k, measure, gap) of one scope, k rising."""
     found = []
     for k, entry in sorted((summary.get("by_k") or {}).items(), key=lambda item: int(item[0])):
@@ -51,7 +52,7 @@ def _gaps(summary: dict[str, Any], scope: str) -> list[tuple[int, str, Gap]]:
     return found
 
 
-def _panel(summary: dict[str, Any], scope: str, *, width: int, first: bool) -> "alt.LayerChart":
+def _panel(summary: Mapping[str, Any], scope: str, *, width: int, first: bool) -> "alt.LayerChart":
     rows = [
         {"k": k * BESIDE[measure], "series": MEASURES[measure][0], "value": gap.value, "low": gap.low, "high": gap.high}
         for k, measure, gap in _gaps(summary, scope)

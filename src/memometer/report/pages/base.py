@@ -88,7 +88,7 @@ class MeasurePage:
     reading: tuple[Reading, ...]
     method: str
     gallery: GalleryWords | None
-    verdict: Callable[[dict[str, Any]], Verdict]
+    verdict: Callable[[Any], Verdict]
     facts: Callable[["Run"], tuple[tuple[str, Clipped], ...]]
     tables: Callable[["Run"], tuple[HeadTable, ...]]
     figures: tuple[Figure, ...]

@@ -1,5 +1,6 @@
 """CLIPMem: mean scores of the four subsets, tests between them, the ranking of the candidates."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.calibration import calibration_tables
@@ -100,7 +101,7 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     )
 
 
-def _tests(summary: dict[str, Any]) -> Numbers:
+def _tests(summary: Mapping[str, Any]) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
     for test in summary.get("tests") or []:
@@ -113,7 +114,7 @@ def _tests(summary: dict[str, Any]) -> Numbers:
     return Numbers(("Subsets", "Difference", "95 % interval", "t", "df", "p"), tuple(rows), strong=frozenset(strong))
 
 
-def _correlation(summary: dict[str, Any]) -> Numbers:
+def _correlation(summary: Mapping[str, Any]) -> Numbers:
     found = read_gap(summary.get("similarity_correlation"))
     if found.value is None:
         return Numbers((), ())

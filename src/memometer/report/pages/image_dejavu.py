@@ -1,5 +1,6 @@
 """Image-only déjà vu: accuracies on crops without the foreground, and what became of the records."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.image import (
@@ -31,7 +32,7 @@ AGREEMENTS = {
 }
 
 
-def _verdict(summary: dict[str, Any]) -> Verdict:
+def _verdict(summary: Mapping[str, Any]) -> Verdict:
     """Judges the score over all records by its interval: balanced or controlled where there is such, else one way."""
     design, scores = next((name, summary[name]) for name in ("balanced", "controlled", "scores") if summary.get(name))
     gap = read_gap(scores["100"])
@@ -88,7 +89,7 @@ def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
 
 
-def _references(summary: dict[str, Any]) -> Numbers:
+def _references(summary: Mapping[str, Any]) -> Numbers:
     rows = []
     for entry in summary["references"]:
         for design, scores in (("one-way", entry["scores"]), ("controlled", entry["controlled"])):

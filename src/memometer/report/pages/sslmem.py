@@ -1,5 +1,6 @@
 """SSLMem and LayerMem: how much closer a model holds the views of its own records, at every layer of a tower."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.calibration import calibration_tables
@@ -62,7 +63,7 @@ def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _views(summary: dict[str, Any]) -> list[tuple[str, object]]:
+def _views(summary: Mapping[str, Any]) -> list[tuple[str, object]]:
     views: dict[str, object] = {
         "image": f"{count(summary['draws'])} per image, drawn by '{summary['augment']}'",
         "text": f"up to {count(summary['draws'])} captions per record",
@@ -90,7 +91,7 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     return (*tables, *calibration_tables(summary))
 
 
-def _outputs(summary: dict[str, Any], what: str) -> Numbers:
+def _outputs(summary: Mapping[str, Any], what: str) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
     found = [
@@ -109,7 +110,7 @@ def _outputs(summary: dict[str, Any], what: str) -> Numbers:
     return Numbers(header, tuple(rows), n_text=2, strong=frozenset(strong))
 
 
-def _distances(summary: dict[str, Any]) -> Numbers:
+def _distances(summary: Mapping[str, Any]) -> Numbers:
     rows = tuple(
         (tower, DESIGNS[direction], *(DASH if side is None else f"{side:.3f}" for side in sides.values()))
         for tower, entry in summary["towers"].items()

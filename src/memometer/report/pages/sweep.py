@@ -1,5 +1,6 @@
 """A sweep: the best setting within an allowed loss, the frontier, bars of every setting, the full table."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.frontier import frontier_numbers, utility_frontier
@@ -70,7 +71,7 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     )
 
 
-def _against(summary: dict[str, Any], metrics: list[str]) -> Numbers:
+def _against(summary: Mapping[str, Any], metrics: list[str]) -> Numbers:
     settings = shown_settings(summary)
     uneven = len({setting.n_seeds for setting in settings}) > 1  # else the facts say it
     header = ["Setting"]
@@ -87,7 +88,7 @@ def _against(summary: dict[str, Any], metrics: list[str]) -> Numbers:
     return Numbers((*header, *(["Seeds"] if uneven else [])), tuple(rows), strong=strong)
 
 
-def _is_baseline(summary: dict[str, Any], number: int) -> bool:
+def _is_baseline(summary: Mapping[str, Any], number: int) -> bool:
     return bool(summary["settings"][number - 1]["name"] == summary["baseline"])
 
 

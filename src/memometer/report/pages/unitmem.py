@@ -1,5 +1,6 @@
 """UnitMem and ClassMem: which units a single record, or a single class, excites far more than all others."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.calibration import calibration_tables
@@ -95,7 +96,7 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     return tuple(table for table in (*tables, *calibration_tables(summary)) if table.numbers.rows)
 
 
-def _units(summary: dict[str, Any]) -> Numbers:
+def _units(summary: Mapping[str, Any]) -> Numbers:
     rows = []
     for tower, entry in summary["towers"].items():
         mean = read_gap({name: entry[name] for name in ("low", "high")} | {"value": entry["mean"]})
@@ -106,7 +107,7 @@ def _units(summary: dict[str, Any]) -> Numbers:
     return Numbers(("Tower", "Mean", "Median", "95 % below", "Above ½", "ClassMem", "Units defined"), tuple(rows))
 
 
-def _control(summary: dict[str, Any]) -> Numbers:
+def _control(summary: Mapping[str, Any]) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
     compared: list[tuple[str, str, str, dict[str, Any], str]] = [

@@ -1,5 +1,6 @@
 """Utility: every number with its interval, the classes, the prompts and how the probe was chosen."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.table import HeadTable, Numbers
@@ -58,7 +59,7 @@ def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in facts)
 
 
-def _classified(summary: dict[str, Any]) -> list[tuple[str, object]]:
+def _classified(summary: Mapping[str, Any]) -> list[tuple[str, object]]:
     zero_shot, probe = summary["zero_shot"], summary["linear_probe"]
     facts: list[tuple[str, object]] = []
     if classified := zero_shot or probe:
