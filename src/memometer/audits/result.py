@@ -2,24 +2,16 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic
+from typing import Any, Generic
 
 import pyarrow as pa
 
 from memometer.errors import InputError
 from memometer.report.shown import Shown
 from memometer.runs.folder import AGAIN, REJECTS_SCHEMA, finished_run, read_config, read_run, write_run
+from memometer.runs.run import S_co
 from memometer.runs.schema import AuditSummary
 from memometer.tables import read_table
-
-if TYPE_CHECKING:
-    from typing_extensions import TypeVar
-
-    S_co = TypeVar("S_co", bound=AuditSummary, default=AuditSummary, covariant=True)
-else:
-    from typing import TypeVar
-
-    S_co = TypeVar("S_co", covariant=True)
 
 __all__ = ["Audit", "finished_audit", "load_audit", "save_audit"]
 
@@ -65,7 +57,7 @@ def save_audit(audit: Audit[S_co], folder: Path) -> Audit[S_co]:
     return dataclasses.replace(audit, folder=folder, summary=summary)
 
 
-def load_audit(folder: str | Path) -> Audit:
+def load_audit(folder: str | Path) -> Audit[AuditSummary]:
     """Loads a run folder.
 
     Raises:

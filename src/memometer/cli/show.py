@@ -29,12 +29,12 @@ def show_audit(audit: Run, out: Path | None, *, as_json: bool, draw: bool = True
     if as_json:
         typer.echo(json.dumps(audit.summary.as_dict(), indent=2, ensure_ascii=False))
     else:
-        page = page_of(audit.summary["measure"])
+        page = page_of(audit.summary.measure)
         Console().print(*page.printed(audit), sep="\n")
         verdict = page.verdict(audit.summary)
         if verdict.kind == "undefined":
             typer.echo(f"{verdict.title}: {verdict.sentence}")
-        for note in filter(is_small_warning, audit.summary.get("notes", ())):
+        for note in filter(is_small_warning, audit.summary.notes):
             typer.echo(note)
     if report is not None:
         notice(f"report: {report}")

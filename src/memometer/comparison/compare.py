@@ -97,7 +97,7 @@ def compare_audits(
     summary: dict[str, Any] = {
         "measure": "compare",
         "schema": 1,
-        "of": opened[0].summary["measure"],
+        "of": opened[0].summary.measure,
         "of_name": view.name,
         "baseline": _described(sides[0]),
         "runs": [
@@ -136,7 +136,7 @@ def _ordered(audits: list[Source], baseline: Source | None) -> list[Source]:
 
 
 def _view_of(audits: list[Audit], sources: list[Source]) -> View:
-    measures = [str(audit.summary.get("measure")) for audit in audits]
+    measures = [audit.summary.measure for audit in audits]
     paths = [_path(source, audit) for source, audit in zip(sources, audits, strict=True)]
     if len(set(measures)) > 1:
         listed = "; ".join(f"{path}: {measure}" for path, measure in zip(paths, measures, strict=True))

@@ -1,17 +1,19 @@
 """CLIPMem in one sentence: the candidates against pairs that no model was trained on."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from memometer.report.subsets import difference, mean_of
 from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
 from memometer.statistics.small_sets import counted
 
+if TYPE_CHECKING:
+    from memometer.audits.schema_clipmem import ClipMemSummary
+
 __all__ = ["clipmem_verdict"]
 
 
-def clipmem_verdict(summary: Mapping[str, Any]) -> Verdict:
+def clipmem_verdict(summary: "ClipMemSummary") -> Verdict:
     """Judges the difference of the candidates' mean from the external pairs' by its 95 % interval.
 
     The difference comes before the mean itself, because models place all pairs at cosines of their own: the mean of the
@@ -19,23 +21,25 @@ def clipmem_verdict(summary: Mapping[str, Any]) -> Verdict:
     """
     mean, over = mean_of(summary, "candidates"), mean_of(summary, "candidates", "clipmem_normalised")
     test = difference(summary, "candidates", "external")
-    if mean.value is None or test["low"] is None:
-        reason = mean.reason or test.get("reason")
+    if mean.value is None or test is None or test.low is None or test.high is None:
+        reason = mean.reason or (test and test.reason)
         return Verdict(
             "undefined", "No verdict", f"The scores or their test are undefined{f': {reason}' if reason else ''}."
         )
     number = (
         f"the candidates score {signed(mean.value)} on average"
         + (f" ({signed(over.value)} normalised)" if over.value is not None else "")
-        + f", which is {signed(test['difference'])} beyond pairs that no model was trained on, 95\u00a0% interval "
-        f"{signed(test['low'])} to {signed(test['high'])}, from {_pairs(test, 'first')} and {_pairs(test, 'second')}"
+        + f", which is {signed(test.difference)} beyond pairs that no model was trained on, 95\u00a0% interval "
+        f"{signed(test.low)} to {signed(test.high)}, from "
+        f"{counted(test.n_first, test.n_groups_first, what='pairs')} and "
+        f"{counted(test.n_second, test.n_groups_second, what='pairs')}"
     )
     cautions = _cautions(summary)
-    if test["low"] > 0:
+    if test.low > 0:
         claim = "The models trained on the candidates align them better than models that never saw them"
         return Verdict("found", "Memorization found", f"{claim}: {number}.", cautions)
     sentence = capital(number)
-    if test["high"] < 0:
+    if test.high < 0:
         hint = "Check that targets and references, and their roles, were not exchanged."
         return Verdict(
             "negative", "No memorization shown: the difference lies below 0", f"{sentence}. {hint}", cautions
@@ -47,7 +51,7 @@ def clipmem_verdict(summary: Mapping[str, Any]) -> Verdict:
             f"{sentence}. That speaks of the models' quality or scale, not of memorization.",
             cautions,
         )
-    bound = f"At this sample size, a difference of up to {signed(test['high'])} remains possible."
+    bound = f"At this sample size, a difference of up to {signed(test.high)} remains possible."
     return Verdict(
         "not-shown",
         "No memorization shown at this sample size",
@@ -56,11 +60,7 @@ def clipmem_verdict(summary: Mapping[str, Any]) -> Verdict:
     )
 
 
-def _pairs(test: dict[str, Any], which: str) -> str:
-    return counted(test[f"n_{which}"], test.get(f"n_groups_{which}"), what="pairs")
-
-
-def _cautions(summary: Mapping[str, Any]) -> tuple[str, ...]:
+def _cautions(summary: "ClipMemSummary") -> tuple[str, ...]:
     cautions = []
     external = mean_of(summary, "external")
     if external.above_zero or external.below_zero:
@@ -68,13 +68,13 @@ def _cautions(summary: Mapping[str, Any]) -> tuple[str, ...]:
             f"Pairs that no model was trained on score {signed(external.value)}, not 0: targets and references place "
             "all pairs differently. Compare subsets with each other, not with 0."
         )
-    if "independent" in summary["subsets"]:
+    if "independent" in summary.subsets:
         mirror = difference(summary, "external", "independent")
-        if mirror["low"] is not None and mirror["low"] <= 0:
+        if mirror and mirror.low is not None and mirror.low <= 0:
             cautions.append(
                 "The references' own pairs do not score below unseen ones, as they should if references memorized what "
                 "they were trained on: targets and references may not have been trained alike."
             )
-    if (summary.get("duplicates_across_roles") or {}).get("n"):
+    if summary.duplicates_across_roles.n:
         cautions.append("Some images appear in more than one subset, which biases every number: see Warnings.")
     return tuple(cautions)

@@ -1,11 +1,13 @@
 """A comparison in one sentence: which audits show more or less memorization than the baseline."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from memometer.report.gaps import DESIGNS, read_gap
 from memometer.report.text import plain, signed
 from memometer.report.verdict import Verdict
+
+if TYPE_CHECKING:
+    from memometer.comparison.schema import ComparedNumber, ComparedRun, ComparisonSummary
 
 __all__ = ["compare_verdict"]
 
@@ -18,13 +20,13 @@ ONE_TRAINING = (
 MAX_SENTENCES = 8
 
 
-def compare_verdict(summary: Mapping[str, Any]) -> Verdict:
+def compare_verdict(summary: "ComparisonSummary") -> Verdict:
     """Judges each audit by the paired interval of its most telling number."""
-    baseline = plain(summary["baseline"]["name"])
-    judged = [(plain(run["name"]), _headline(run)) for run in summary["runs"]]
+    baseline = plain(summary.baseline.name)
+    judged = [(plain(run.name), _headline(run)) for run in summary.runs]
     ways = [_way(entry) for _, entry in judged]
-    mixed = any(entry is not None and entry["design"] in QUALITY for _, entry in judged)
-    units = summary["of"] == "unitmem"
+    mixed = any(entry is not None and entry.design in QUALITY for _, entry in judged)
+    units = summary.of == "unitmem"
     sentences = [_sentence(name, entry) for name, entry in judged]
     if len(sentences) > MAX_SENTENCES:
         sentences = [*sentences[:MAX_SENTENCES], f"{len(judged) - MAX_SENTENCES:,} more are in the tables."]
@@ -37,11 +39,11 @@ def compare_verdict(summary: Mapping[str, Any]) -> Verdict:
     return Verdict(kind, _title(names, ways, baseline, mixed=mixed), " ".join(sentences), cautions)
 
 
-def _headline(run: dict[str, Any]) -> dict[str, Any] | None:
-    return next((entry for entry in run["numbers"] if entry["key"] == run["headline"]), None)
+def _headline(run: "ComparedRun") -> "ComparedNumber | None":
+    return next((number for number in run.numbers if number.key == run.headline), None)
 
 
-def _way(entry: dict[str, Any] | None) -> str:
+def _way(entry: "ComparedNumber | None") -> str:
     gap = read_gap(entry)
     if gap.interval is None:
         return "undefined"
@@ -84,29 +86,29 @@ def _title(names: list[str], ways: list[str], baseline: str, *, mixed: bool) -> 
     return f"{len(names)} audits against {baseline}, by {by}: {', '.join(counts)}"
 
 
-def _sentence(name: str, entry: dict[str, Any] | None) -> str:
+def _sentence(name: str, entry: "ComparedNumber | None") -> str:
     gap = read_gap(entry)
     if entry is None:
         return f"{name}: no number that both audits have tells of memorization."
-    what = f"{name}, {entry['name']} ({entry['design'][0].lower()}{entry['design'][1:]})"
+    what = f"{name}, {entry.name} ({entry.design[0].lower()}{entry.design[1:]})"
     if gap.interval is None:
         return f"{what}: the difference or its interval is undefined{f': {gap.reason}' if gap.reason else ''}."
     return (
-        f"{what}: {signed(entry['run'])} against {signed(entry['baseline'])}, a difference of {signed(gap.value)}, "
+        f"{what}: {signed(entry.run)} against {signed(entry.baseline)}, a difference of {signed(gap.value)}, "
         f"95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, n = {gap.n_text}."
     )
 
 
-def _cautions(summary: Mapping[str, Any]) -> tuple[str, ...]:
+def _cautions(summary: "ComparisonSummary") -> tuple[str, ...]:
     cautions = []
-    entries = [entry for run in summary["runs"] if (entry := _headline(run))]
+    entries = [entry for run in summary.runs if (entry := _headline(run))]
     if any(read_gap(entry).interval for entry in entries):
         cautions.append(ONE_TRAINING)
-    if any(entry["design"] in QUALITY for entry in entries):
+    if any(entry.design in QUALITY for entry in entries):
         cautions.append(
             "This goes by one direction, or one set of records, only, where a difference may come from the models' "
             "quality as well as from memorization."
         )
-    if any(run["differing"] for run in summary["runs"]):
+    if any(run.differing for run in summary.runs):
         cautions.append("The audits differ in more than their models: see Warnings.")
     return tuple(cautions)

@@ -1,11 +1,15 @@
 """The gaps of a summary, one by one, ready to be shown."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memometer.report.text import DASH, signed
 from memometer.statistics.small_sets import counted
+
+if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.runs.schema import Number
 
 __all__ = ["DESIGNS", "MEASURES", "SCOPES", "Gap", "find_gap", "is_one_model", "read_gap", "shown_designs"]
 
@@ -93,34 +97,37 @@ class Gap:
         return DASH if self.interval is None else f"[{signed(self.low)}, {signed(self.high)}]"
 
 
-def read_gap(entry: dict[str, Any] | None) -> Gap:
-    """A gap as ``summary.json`` holds it; an absent one is undefined."""
-    known = {field.name for field in dataclasses.fields(Gap)}
-    return Gap(**{key: value for key, value in (entry or {}).items() if key in known})
+def read_gap(number: "Number | None") -> Gap:
+    """A number of a summary; an absent one is undefined."""
+    if number is None:
+        return Gap()
+    return Gap(number.value, number.low, number.high, number.std, number.n, number.reason, number.n_groups)
 
 
-def find_gap(summary: Mapping[str, Any], *, design: str, scope: str, measure: str) -> Gap:
+def find_gap(summary: "VLDejaVuSummary", *, design: str, scope: str, measure: str) -> Gap:
     """The gap of one design (`DESIGNS`), scope (`SCOPES`) and measure (`MEASURES`)."""
     by_scope = {
-        "balanced": summary.get("balanced"),
-        "controlled": summary.get("controlled"),
-        "one-way": summary["gaps"],
-        "swapped": (summary.get("backward") or {}).get("gaps"),
-        "control": (summary.get("control") or {}).get("gaps"),
+        "balanced": summary.balanced,
+        "controlled": summary.controlled,
+        "one-way": summary.gaps,
+        "swapped": summary.backward and summary.backward.gaps,
+        "control": summary.control and summary.control.gaps,
     }[design]
-    return read_gap(((by_scope or {}).get(scope) or {}).get(measure))
+    return read_gap(by_scope and by_scope[scope][measure])
 
 
-def shown_designs(summary: Mapping[str, Any]) -> Iterator[str]:
+def shown_designs(summary: "VLDejaVuSummary") -> Iterator[str]:
     """The designs that this audit has, the most telling first."""
-    yield from (design for design in ("balanced", "controlled") if summary.get(design))
-    yield "one-way"
-    if summary.get("backward"):
-        yield "swapped"
-    if summary.get("control"):
-        yield "control"
+    shown = {
+        "balanced": summary.balanced,
+        "controlled": summary.controlled,
+        "one-way": summary.gaps,
+        "swapped": summary.backward,
+        "control": summary.control,
+    }
+    yield from (design for design, found in shown.items() if found)
 
 
-def is_one_model(summary: Mapping[str, Any]) -> bool:
+def is_one_model(summary: "VLDejaVuSummary") -> bool:
     """Whether the reference is a text encoder that searched captions, in place of a second model."""
-    return bool((summary.get("searched") or {}).get("reference") == "captions" and summary["searched"].get("target"))
+    return summary.searched.get("reference") == "captions" and "target" in summary.searched

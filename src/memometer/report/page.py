@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,12 +25,14 @@ from memometer.report.svg import to_svg
 from memometer.report.text import capital, clip, count, signed
 from memometer.report.vega import can_draw
 from memometer.report.verdict import Verdict
+from memometer.runs.schema import AuditSummary
 from memometer.statistics.small_sets import is_small_warning
 
 if TYPE_CHECKING:
     import jinja2
 
     from memometer.runs import Run
+    from memometer.runs.schema import Summary
 
 __all__ = ["MAX_BYTES", "html_fragment", "render", "write_report"]
 
@@ -46,7 +47,7 @@ MAX_COMMAND = 8000
 class DrawnFigure:
     """A chart of the page, drawn for wide and for narrow screens; without drawings where there is nothing to draw."""
 
-    figure: Figure
+    figure: Figure[Any]
     numbers: Numbers
     wide: Markup | None
     narrow: Markup | None
@@ -59,7 +60,7 @@ def render(audit: "Run", *, images: bool = True) -> str:
         audit: the audit to show.
         images: inline the gallery's thumbnails, in the order of their ranks until the page reaches `MAX_BYTES`.
     """
-    measure = page_of(audit.summary["measure"])
+    measure = page_of(audit.summary.measure)
     content = _content(audit, measure)
     pictured = has_images if "target_neighbors" in audit.gallery.column_names else has_pictures
     images = images and measure.gallery is not None and pictured(audit.gallery)
@@ -90,7 +91,7 @@ def write_report(audit: "Run", path: str | Path, *, images: bool = True) -> Path
 def html_fragment(audit: "Run") -> str:
     """The verdict, the table of gaps and the charts, for a notebook; the style stays within."""
     key = f"m{hash_json(audit.summary.as_dict())[:8]}"
-    measure = page_of(audit.summary["measure"])
+    measure = page_of(audit.summary.measure)
     figures = tuple(_drawn(audit, figure, key=key, widths=(WIDE,)) for figure in measure.figures_of(audit))
     return (
         _templates()
@@ -105,20 +106,21 @@ def html_fragment(audit: "Run") -> str:
     )
 
 
-def _page(audit: "Run", measure: MeasurePage, content: dict[str, Any], pictures: Pictures) -> str:
+def _page(audit: "Run", measure: MeasurePage[Any], content: dict[str, Any], pictures: Pictures) -> str:
     items = measure.items(audit, pictures)
     return _templates().get_template("page.html.jinja").render(**content, gallery=items, n_left_out=pictures.n_left_out)
 
 
-def _head(audit: "Run", measure: MeasurePage) -> dict[str, Any]:
+def _head(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
     return {"groups": (), **(measure.head(audit) if measure.head else {})}
 
 
-def _content(audit: "Run", measure: MeasurePage) -> dict[str, Any]:
+def _content(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
     """What the template shows, but for the gallery."""
-    summary, manifest = audit.summary, audit.manifest
-    duplicates = summary.get("duplicates_across_roles") or {}
-    pairs = [tuple(clip(name, limit=120) for name in pair) for pair in (duplicates.get("pairs") or [])[:MAX_PAIRS]]
+    summary, manifest, duplicates = audit.summary, audit.manifest, audit.summary.duplicates
+    pairs = [
+        tuple(clip(name, limit=120) for name in pair) for pair in (duplicates.pairs if duplicates else [])[:MAX_PAIRS]
+    ]
     return {
         "style": Markup(resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")),  # noqa: S704 (our own file)
         "measure": measure,
@@ -129,12 +131,12 @@ def _content(audit: "Run", measure: MeasurePage) -> dict[str, Any]:
         "tables": measure.tables(audit),
         **_head(audit, measure),
         "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in measure.figures_of(audit)),
-        "calibration": calibration_tables(summary),
+        "calibration": calibration_tables(summary) if isinstance(summary, AuditSummary) else (),
         "n_gallery": audit.gallery.num_rows,
         "warnings": view.warnings(audit),
-        "left_out": view.left_out(audit),
-        "n_duplicates": duplicates.get("n") or 0,
-        "duplicates": pairs,
+        "left_out": view.left_out(audit, measure.skipped(summary)),
+        "n_duplicates": duplicates.n if duplicates else 0,
+        "duplicates": [tuple(clip(name, limit=120) for name in pair) for pair in pairs],
         "command": clip(manifest.get("command", ""), limit=MAX_COMMAND),
         "provenance": view.provenance(manifest),
         "config": view.config_rows(audit.config),
@@ -143,14 +145,14 @@ def _content(audit: "Run", measure: MeasurePage) -> dict[str, Any]:
     }
 
 
-def _verdict(measure: MeasurePage, summary: Mapping[str, Any]) -> Verdict:
+def _verdict(measure: MeasurePage[Any], summary: "Summary") -> Verdict:
     """What the measure says, with the warning of small sets beside the headline."""
     verdict = measure.verdict(summary)
-    small = (note for note in summary.get("notes", ()) if is_small_warning(note))
+    small = (note for note in summary.notes if is_small_warning(note))
     return dataclasses.replace(verdict, cautions=(*(f"{capital(note)}." for note in small), *verdict.cautions))
 
 
-def _drawn(audit: "Run", figure: Figure, *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
+def _drawn(audit: "Run", figure: Figure[Any], *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
     numbers = figure.numbers(audit)
     if not numbers.rows or not can_draw():
         return DrawnFigure(figure, numbers, None, None)

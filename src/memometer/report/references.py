@@ -1,12 +1,16 @@
 """Several references on the same records: their gaps side by side, and how alike they are."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
 from memometer.report.text import DASH, count, plain
 from memometer.statistics.small_sets import counted
+
+if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
+    from memometer.runs.schema import Likeness
 
 __all__ = ["agreement_numbers", "agreement_rows", "reference_numbers"]
 
@@ -17,26 +21,26 @@ AGREEMENTS = {
 }
 
 
-def reference_numbers(summary: Mapping[str, Any]) -> Numbers:
+def reference_numbers(summary: "VLDejaVuSummary") -> Numbers:
     """One row per reference, design and scope; without rows where there is one reference."""
     rows = []
-    for entry in summary.get("references") or []:
-        kind = "one model" if entry["searched"] == "captions" else "two models"
-        for design, gaps in (("one-way", entry["gaps"]), ("controlled", entry["controlled"])):
+    for entry in summary.references:
+        kind = "one model" if entry.searched == "captions" else "two models"
+        for design, gaps in (("one-way", entry.gaps), ("controlled", entry.controlled)):
             for scope, name in SCOPES.items() if gaps else ():
-                found = [read_gap(gaps[scope][measure]) for measure in MEASURES]
+                found = [read_gap(gaps and gaps[scope][measure]) for measure in MEASURES]
                 cells = (_cell(gap) for gap in found)
-                rows.append((plain(entry["reference"], limit=40), kind, design, name.lower(), *cells, found[0].n_text))
+                rows.append((plain(entry.reference, limit=40), kind, design, name.lower(), *cells, found[0].n_text))
     header = ("Reference", "Test", "Design", "Objects", *(name for name, _ in MEASURES.values()), "n")
     return Numbers(header, tuple(rows), n_text=4)
 
 
-def agreement_numbers(summary: Mapping[str, Any]) -> Numbers:
+def agreement_numbers(summary: "VLDejaVuSummary") -> Numbers:
     """One row per pair of references and measure of agreement of VL-Déjà-Vu."""
     return agreement_rows(summary, AGREEMENTS)
 
 
-def agreement_rows(summary: Mapping[str, Any], names: dict[str, str]) -> Numbers:
+def agreement_rows(summary: "VLDejaVuSummary | ImageDejaVuSummary", names: dict[str, str]) -> Numbers:
     """One row per pair of references and measure of agreement.
 
     Args:
@@ -44,14 +48,13 @@ def agreement_rows(summary: Mapping[str, Any], names: dict[str, str]) -> Numbers
         names: measure → what it is called.
     """
     rows = []
-    for entry in summary.get("agreement") or []:
-        pair = " / ".join(plain(name, limit=40) for name in entry["references"])
+    for entry in summary.agreement:
+        pair = " / ".join(plain(name, limit=40) for name in entry.references)
         for key, name in names.items():
-            found = entry[key]
-            value = DASH if found["value"] is None else f"{found['value']:.3f}"
-            interval = DASH if found["low"] is None else f"[{found['low']:.3f}, {found['high']:.3f}]"
-            n = counted(found["n"], found.get("n_groups"))
-            rows.append((pair, name, value, interval, n, count(found["n_undefined"])))
+            found: Likeness = entry[key]
+            value = DASH if found.value is None else f"{found.value:.3f}"
+            interval = DASH if found.low is None else f"[{found.low:.3f}, {found.high:.3f}]"
+            rows.append((pair, name, value, interval, counted(found.n, found.n_groups), count(found.n_undefined)))
     return Numbers(("References", "Agreement", "Value", "95 % interval", "n", "undefined"), tuple(rows), n_text=2)
 
 

@@ -1,11 +1,13 @@
 """The settings of a sweep's summary, ready to be shown."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from memometer.report.gaps import MEASURES
 from memometer.report.text import DASH, plain, signed, unsigned
+
+if TYPE_CHECKING:
+    from memometer.sweeps.schema import Metric, SweepSummary
 
 __all__ = ["SCOPES", "Shown", "metric_name", "shown_settings"]
 
@@ -30,17 +32,22 @@ class Shown:
     name: str
     n_seeds: int
     front: bool | None
-    metrics: dict[str, dict[str, Any]]
+    metrics: "dict[str, Metric]"
 
     def value(self, metric: str | None) -> float | None:
         """The mean over seeds."""
-        found: float | None = self.metrics.get(metric or "", {}).get("value")
-        return found
+        found = self.metrics.get(metric or "")
+        return found and found.value
 
-    def std(self, metric: str | None, name: str = "std") -> float | None:
-        """The spread over seeds, or by A's protocol (``std_tenth``)."""
-        found: float | None = self.metrics.get(metric or "", {}).get(name)
-        return found
+    def std(self, metric: str | None) -> float | None:
+        """The spread over seeds."""
+        found = self.metrics.get(metric or "")
+        return found and found.std
+
+    def std_tenth(self, metric: str) -> float | None:
+        """The spread by A's protocol."""
+        found = self.metrics.get(metric)
+        return found and found.std_tenth
 
     def mean_text(self, metric: str | None, *, sign: bool) -> str:
         """``mean ± std over seeds``."""
@@ -52,18 +59,18 @@ class Shown:
 
     def difference_text(self, metric: str | None) -> str:
         """The difference to the baseline with its interval over seeds."""
-        found = self.metrics.get(metric or "", {}).get("difference") or {}
-        if found.get("value") is None:
+        found = self.metrics.get(metric or "")
+        if found is None or found.difference.value is None:
             return DASH
-        interval = "" if found["low"] is None else f" [{signed(found['low'])}, {signed(found['high'])}]"
-        return f"{signed(found['value'])}{interval}"
+        less = found.difference
+        return signed(less.value) + ("" if less.low is None else f" [{signed(less.low)}, {signed(less.high)}]")
 
 
-def shown_settings(summary: Mapping[str, Any]) -> list[Shown]:
+def shown_settings(summary: "SweepSummary") -> list[Shown]:
     """All settings, in the order of the sweep file."""
     return [
-        Shown(number, plain(entry["name"], limit=40), entry["n_seeds"], entry["front"], entry["metrics"])
-        for number, entry in enumerate(summary["settings"], start=1)
+        Shown(number, plain(entry.name, limit=40), entry.n_seeds, entry.front, entry.metrics)
+        for number, entry in enumerate(summary.settings, start=1)
     ]
 
 

@@ -1,18 +1,20 @@
 """The numbers of a measurement of utility, one by one, ready to be shown."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memometer.report.gaps import Gap
 from memometer.report.text import DASH, plain, unsigned
+
+if TYPE_CHECKING:
+    from memometer.utility.schema import UtilitySummary
 
 __all__ = ["CLASSIFICATIONS", "Share", "shares"]
 
 CLASSIFICATIONS = {"zero_shot": "Zero-shot", "linear_probe": "Linear probe"}
 """Parts that tell classes apart."""
-DIRECTIONS = {"image_to_text": "Image → text", "text_to_image": "Text → image"}
-"""Ways of retrieval."""
+PARTS = {**CLASSIFICATIONS, "image_to_text": "Image → text", "text_to_image": "Text → image"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,19 +56,18 @@ class Share:
         return f"[{unsigned(self.low)}, {unsigned(self.high)}]"
 
 
-def shares(summary: Mapping[str, Any]) -> Iterator[Share]:
+def shares(summary: "UtilitySummary") -> Iterator[Share]:
     """All that was measured, in the order of the page."""
-    parts = {name: summary[part] for part, name in CLASSIFICATIONS.items()}
-    parts |= {name: (summary["retrieval"] or {}).get(way) for way, name in DIRECTIONS.items()}
-    for part, numbers in parts.items():
-        for name, number in (numbers or {}).items():
-            if isinstance(number, Mapping) and "low" in number:
-                known = {key: number[key] for key in ("value", "low", "high", "std", "n")}
-                reason = plain(number.get("reason") or "", limit=200)
-                yield Share(
-                    part=part,
-                    name=name.replace("_", " "),
-                    **known,
-                    reason=reason,
-                    n_groups=number.get("n_groups"),
-                )
+    for part, numbers in summary.numbers().items():
+        for name, number in numbers.items():
+            yield Share(
+                part=PARTS[part],
+                name=name.replace("_", " "),
+                value=number.value,
+                low=number.low,
+                high=number.high,
+                std=number.std,
+                n=number.n,
+                reason=plain(number.reason or "", limit=200),
+                n_groups=number.n_groups,
+            )

@@ -17,7 +17,7 @@ class Shown:
         from memometer.report.pages import page_of
 
         run = cast("Run", self)
-        return {figure.draw.__name__: figure.draw(run) for figure in page_of(run.summary["measure"]).figures_of(run)}
+        return {figure.draw.__name__: figure.draw(run) for figure in page_of(run.summary.measure).figures_of(run)}
 
     def _repr_html_(self) -> str:
         from memometer.report.page import html_fragment

@@ -1,21 +1,23 @@
 """CLIPMem's four subsets as a report speaks of them, and what a summary says of each."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from memometer.report.gaps import Gap, read_gap
 
+if TYPE_CHECKING:
+    from memometer.audits.schema_clipmem import ClipMemSummary, Test
+
 __all__ = ["MEANINGS", "NAMES", "Subset", "difference", "mean_of", "shown_subsets"]
 
-Subset = str
+Subset = Literal["shared", "candidates", "independent", "external"]
 
-NAMES = {
+NAMES: dict[Subset, str] = {
     "candidates": "Candidates",
     "independent": "Independent",
     "shared": "Shared",
     "external": "External",
 }
-MEANINGS = {
+MEANINGS: dict[Subset, str] = {
     "candidates": "targets alone",
     "independent": "references alone",
     "shared": "all models",
@@ -24,19 +26,17 @@ MEANINGS = {
 """Who was trained on each subset."""
 
 
-def shown_subsets(summary: Mapping[str, Any]) -> list[Subset]:
+def shown_subsets(summary: "ClipMemSummary") -> list[Subset]:
     """The subsets of this audit, candidates first."""
-    return [name for name in NAMES if name in summary["subsets"]]
+    return [name for name in NAMES if name in summary.subsets]
 
 
-def mean_of(summary: Mapping[str, Any], subset: Subset, score: str = "clipmem") -> Gap:
+def mean_of(summary: "ClipMemSummary", subset: Subset, score: str = "clipmem") -> Gap:
     """A subset's mean ``clipmem``, ``clipmem_normalised`` or ``similarity``; undefined where the subset is missing."""
-    return read_gap((summary["subsets"].get(subset) or {}).get(score))
+    found = summary.subsets.get(subset)
+    return read_gap(found and found[score])
 
 
-def difference(summary: Mapping[str, Any], first: Subset, second: Subset) -> dict[str, Any]:
-    """The test of two subsets, whichever comes first in the summary; without a value where there is none."""
-    for test in summary.get("tests") or []:
-        if (test["first"], test["second"]) == (first, second):
-            return dict(test)
-    return {"difference": None, "low": None, "high": None, "p": None}
+def difference(summary: "ClipMemSummary", first: Subset, second: Subset) -> "Test | None":
+    """The test of two subsets; None where there is none."""
+    return next((test for test in summary.tests if (test.first, test.second) == (first, second)), None)

@@ -1,8 +1,8 @@
 """Tables of results for a terminal."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import JustifyMethod
@@ -13,6 +13,7 @@ from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap, is_one_model
 from memometer.report.text import DASH, plain, signed
 
 if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
     from memometer.report.charts.table import HeadTable
 
 __all__ = ["gap_table", "head_tables"]
@@ -27,7 +28,7 @@ DESIGNS = {
 }
 
 
-def gap_table(summary: Mapping[str, Any]) -> Table:
+def gap_table(summary: "VLDejaVuSummary") -> Table:
     """PPG, PRG and AUCG, one-way and balanced, over all and over unmentioned objects, each with its 95 % interval.
 
     Fits 80 columns. Undefined gaps are dashes.
@@ -39,7 +40,7 @@ def gap_table(summary: Mapping[str, Any]) -> Table:
     table = Table(
         caption=Text("\n".join(reasons)) if reasons else None,
         caption_justify="left",
-        title=f"VL-Déjà-Vu, k = {summary['k']}: gap [95 % interval]",
+        title=f"VL-Déjà-Vu, k = {summary.k}: gap [95 % interval]",
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -48,9 +49,9 @@ def gap_table(summary: Mapping[str, Any]) -> Table:
     for name in SCOPES.values():
         table.add_column(name.lower(), justify="right", no_wrap=True)
     for design, heading in DESIGNS.items():
-        if design == "controlled" and not summary.get("controlled"):
+        if design == "controlled" and not summary.controlled:
             continue
-        if design == "balanced" and summary.get("controlled") and not summary.get("balanced"):
+        if design == "balanced" and summary.controlled and not summary.balanced:
             continue
         table.add_row(f"[bold]{heading}[/bold]")
         for measure, (name, _) in MEASURES.items():
@@ -88,9 +89,9 @@ def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
         yield table
 
 
-def _reasons(summary: Mapping[str, Any]) -> Iterator[str]:
+def _reasons(summary: "VLDejaVuSummary") -> Iterator[str]:
     """Why gaps are dashes."""
-    if not summary.get("balanced") and not summary.get("controlled"):
+    if not summary.balanced and not summary.controlled:
         yield (
             "– balanced: not run; a one-model test is balanced by records the target never saw (--control-role)"
             if is_one_model(summary)

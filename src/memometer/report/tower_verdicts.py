@@ -1,19 +1,30 @@
 """SSLMem and UnitMem in one sentence each: one tower, or both side by side."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from memometer.report.gaps import Gap, read_gap
 from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
 
+if TYPE_CHECKING:
+    from memometer.audits.schema_sslmem import SslMemSummary
+    from memometer.audits.schema_unitmem import UnitMemSummary
+    from memometer.runs.schema import AuditSummary
+
 __all__ = ["sslmem_verdict", "unitmem_verdict"]
 
 
-def sslmem_verdict(summary: Mapping[str, Any]) -> Verdict:
+Tower = Literal["image", "text"]
+
+
+def sslmem_verdict(summary: "SslMemSummary") -> Verdict:
     """Judges SSLMem at the output of each tower by its 95 % interval: balanced where the audit went both ways."""
-    design = "balanced" if summary.get("backward") else "forward"
-    gaps = {tower: read_gap((entry[design] or {}).get("sslmem")) for tower, entry in summary["towers"].items()}
+    design = "balanced" if summary.backward else "forward"
+    at_output = {
+        tower: entry.balanced if summary.backward else entry.forward for tower, entry in summary.towers.items()
+    }
+    gaps = {tower: read_gap(scores and scores.sslmem) for tower, scores in at_output.items()}
     cautions = _duplicate_caution(summary)
     if design == "forward":
         cautions += (
@@ -24,9 +35,9 @@ def sslmem_verdict(summary: Mapping[str, Any]) -> Verdict:
         )
     name = "balanced SSLMem" if design == "balanced" else "one-way SSLMem"
     sentence = _sentence(gaps, name=f"{name} at the output", what="records")
-    if summary.get("text_less_image"):
+    if summary.text_less_image:
         more = "memorizes more" if design == "balanced" else "has the larger one-way score"
-        sentence += " " + _between(read_gap(summary["text_less_image"]), "relative SSLMem", more=more)
+        sentence += " " + _between(read_gap(summary.text_less_image), "relative SSLMem", more=more)
     kind = _kind(gaps)
     if kind == "found" and design == "forward":
         return Verdict("one-way", "Closer views, one way only: memorization or model quality", sentence, cautions)
@@ -36,16 +47,17 @@ def sslmem_verdict(summary: Mapping[str, Any]) -> Verdict:
     return _not_found(kind, sentence, gaps, cautions, what="SSLMem")
 
 
-def unitmem_verdict(summary: Mapping[str, Any]) -> Verdict:
+def unitmem_verdict(summary: "UnitMemSummary") -> Verdict:
     """Judges mean UnitMem on the records less that on the control, over all units, by its 95 % interval."""
-    towers = summary["towers"]
+    towers = summary.towers
     cautions = _duplicate_caution(summary)
-    if any(entry["control"] is None for entry in towers.values()):
+    compared = {tower: entry.control.difference for tower, entry in towers.items() if entry.control}
+    if len(compared) < len(towers):
         means = "; ".join(
-            f"{tower} tower: mean UnitMem {entry['mean']:.3f} over {entry['n_units'] - entry['n_undefined']:,} units, "
-            f"{entry['share_above_half']:.0%} of them above 0.5"
+            f"{tower} tower: mean UnitMem {entry.mean:.3f} over {entry.n_units - entry.n_undefined:,} units, "
+            f"{entry.share_above_half:.0%} of them above 0.5"
             for tower, entry in towers.items()
-            if entry["mean"] is not None
+            if entry.mean is not None
         )
         if not means:
             return Verdict("undefined", "No verdict", "UnitMem is undefined for every unit.", cautions)
@@ -54,11 +66,11 @@ def unitmem_verdict(summary: Mapping[str, Any]) -> Verdict:
             "what of it is memorization."
         )
         return Verdict("one-way", "Selective units, without a control", f"{capital(means)}.", (*cautions, hint))
-    gaps = {tower: read_gap(entry["control"]["difference"]) for tower, entry in towers.items()}
+    gaps = {tower: read_gap(difference) for tower, difference in compared.items()}
     sentence = _sentence(gaps, name="mean UnitMem beyond records the model never saw", what="pairs of groups")
-    if summary.get("text_less_image"):
+    if summary.text_less_image:
         sentence += " " + _between(
-            read_gap(summary["text_less_image"]), "UnitMem beyond the control", more="memorizes more"
+            read_gap(summary.text_less_image), "UnitMem beyond the control", more="memorizes more"
         )
     kind = _kind(gaps)
     if kind == "found":
@@ -67,7 +79,7 @@ def unitmem_verdict(summary: Mapping[str, Any]) -> Verdict:
     return _not_found(kind, sentence, gaps, cautions, what="UnitMem beyond the control")
 
 
-def _kind(gaps: dict[str, Gap]) -> str:
+def _kind(gaps: Mapping[Tower, Gap]) -> str:
     if all(gap.interval is None for gap in gaps.values()):
         return "undefined"
     if any(gap.above_zero for gap in gaps.values()):
@@ -75,7 +87,7 @@ def _kind(gaps: dict[str, Gap]) -> str:
     return "negative" if all(gap.below_zero for gap in gaps.values()) else "not-shown"
 
 
-def _not_found(kind: str, sentence: str, gaps: dict[str, Gap], cautions: tuple[str, ...], *, what: str) -> Verdict:
+def _not_found(kind: str, sentence: str, gaps: Mapping[Tower, Gap], cautions: tuple[str, ...], *, what: str) -> Verdict:
     if kind == "undefined":
         reasons = "; ".join(dict.fromkeys(gap.reason for gap in gaps.values() if gap.reason))
         return Verdict(
@@ -92,7 +104,7 @@ def _not_found(kind: str, sentence: str, gaps: dict[str, Gap], cautions: tuple[s
     return Verdict("not-shown", "No memorization shown at this sample size", f"{sentence} {bound}", cautions)
 
 
-def _sentence(gaps: dict[str, Gap], *, name: str, what: str) -> str:
+def _sentence(gaps: Mapping[Tower, Gap], *, name: str, what: str) -> str:
     parts = [
         f"{tower} tower {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, from "
         f"{gap.counted(what)}"
@@ -114,7 +126,7 @@ def _between(gap: Gap, name: str, *, more: str) -> str:
     return f"Which tower {more} is not shown: text less image in {name} is {number}."
 
 
-def _duplicate_caution(summary: Mapping[str, Any]) -> tuple[str, ...]:
-    if (summary.get("duplicates_across_roles") or {}).get("n"):
+def _duplicate_caution(summary: "AuditSummary") -> tuple[str, ...]:
+    if summary.duplicates_across_roles.n:
         return ("Some images appear in more than one role, which biases every number: see Warnings.",)
     return ()

@@ -1,11 +1,13 @@
 """One plain sentence: what was found, and how sure it is."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, is_one_model
 from memometer.report.text import capital, signed
+
+if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
 
 __all__ = ["Verdict", "verdict"]
 
@@ -32,7 +34,7 @@ class Verdict:
     cautions: tuple[str, ...] = ()
 
 
-def verdict(summary: Mapping[str, Any]) -> Verdict:
+def verdict(summary: "VLDejaVuSummary") -> Verdict:
     """Judges the recall gap (PRG), balanced and over unmentioned objects where there are such, by its 95 % interval.
 
     Unmentioned objects come first because a working model recovers the mentioned ones without memorization;
@@ -73,7 +75,7 @@ def verdict(summary: Mapping[str, Any]) -> Verdict:
     )
 
 
-def _primary(summary: Mapping[str, Any]) -> tuple[str, str, Gap]:
+def _primary(summary: "VLDejaVuSummary") -> tuple[str, str, Gap]:
     """The first defined PRG in the order balanced, controlled, one-way; within it, unmentioned before all."""
     order = [(design, scope) for design in (*BALANCED, "one-way") for scope in ("unmentioned", "all")]
     for design, scope in order:
@@ -89,7 +91,7 @@ def _claim(scope: str, *, one_model: bool) -> str:
     return f"The model trained on a record recovers more of {objects} than {other}"
 
 
-def _cautions(summary: Mapping[str, Any], *, design: str, scope: str) -> tuple[str, ...]:
+def _cautions(summary: "VLDejaVuSummary", *, design: str, scope: str) -> tuple[str, ...]:
     cautions = []
     if design not in BALANCED:
         remedy = (
@@ -106,12 +108,12 @@ def _cautions(summary: Mapping[str, Any], *, design: str, scope: str) -> tuple[s
             "No gap over unmentioned objects is defined here. Objects that the caption names are recovered by any "
             "working model, so this gap is weaker evidence."
         )
-    if (summary.get("duplicates_across_roles") or {}).get("n"):
+    if summary.duplicates_across_roles.n:
         cautions.append("Some images appear in more than one role, which biases every number: see Warnings.")
     return tuple(cautions)
 
 
-def _others_above_zero(summary: Mapping[str, Any], design: str) -> tuple[str, ...]:
+def _others_above_zero(summary: "VLDejaVuSummary", design: str) -> tuple[str, ...]:
     names = [
         f"{MEASURES[measure][0]} over {SCOPES[scope].lower()}"
         for scope in SCOPES

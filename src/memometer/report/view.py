@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.table import Numbers
@@ -10,6 +10,7 @@ from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, show
 from memometer.report.text import DASH, Clipped, clip, count, plain
 
 if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["GapRow", "config_rows", "facts", "gap_groups", "left_out", "means", "provenance", "reasons", "warnings"]
@@ -27,7 +28,7 @@ class GapRow:
     gaps: tuple[Gap, ...]
 
 
-def gap_groups(summary: Mapping[str, Any]) -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
+def gap_groups(summary: "VLDejaVuSummary") -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
     """The table of gaps: (design, its rows)."""
     return tuple(
         (
@@ -45,7 +46,7 @@ def gap_groups(summary: Mapping[str, Any]) -> tuple[tuple[str, tuple[GapRow, ...
     )
 
 
-def reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
+def reasons(summary: "VLDejaVuSummary") -> tuple[str, ...]:
     """Why gaps of the table are undefined, each reason once."""
     found = {
         gap.reason: None
@@ -57,89 +58,77 @@ def reasons(summary: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(clip(reason, limit=MAX_TEXT).text for reason in found)
 
 
-def facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def facts(audit: "Run[VLDejaVuSummary]") -> tuple[tuple[str, Clipped], ...]:
     """What was tested, in a few words each."""
     summary = audit.summary
-    both = summary.get("backward")
-    scored = f"{count(summary.get('n_scored'))} of {count(summary.get('n_records'))}"
-    pairs: list[tuple[str, object]] = [("Target", summary["target"]), ("Reference", summary["reference"])]
-    pairs.append(("Records scored", scored))
-    if both:
-        swapped = f"{count(both.get('n_scored'))} of {count(both.get('n_records'))}"
-        pairs.append(("Records scored, roles swapped", swapped))
-    if control := summary.get("control"):
-        pairs.append(("Control records", f"{count(control.get('n_scored'))} of {count(control.get('n_records'))}"))
-    pairs += [
-        ("Public images", count(summary.get("n_public"))),
+    scored = {
+        "Records scored": summary,
+        "Records scored, roles swapped": summary.backward,
+        "Control records": summary.control,
+    }
+    pairs: list[tuple[str, object]] = [
+        ("Target", summary.target),
+        ("Reference", summary.reference),
+        *((name, f"{count(part.n_scored)} of {count(part.n_records)}") for name, part in scored.items() if part),
+        ("Public images", count(summary.n_public)),
         *(
             (f"{model.capitalize()} searches", f"public {side}")
-            for model, side in (summary.get("searched") or {}).items()
+            for model, side in summary.searched.items()
             if side != "images"
         ),
-        ("Neighbours", f"k = {summary['k']}"),
-        ("Query", summary.get("query", DASH)),
+        ("Neighbours", f"k = {summary.k}"),
+        ("Query", summary.query),
     ]
     return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
 
 
-def means(summary: Mapping[str, Any]) -> Numbers:
+def means(summary: "VLDejaVuSummary") -> Numbers:
     """The mean scores behind the gaps."""
     rows = []
-    for direction, name in (
-        ("forward", "Target's records"),
-        ("backward", "Reference's records"),
-        ("control", "Control records"),
-    ):
-        scopes = (summary.get("means") or {}).get(direction) or {}
-        for scope, scope_name in SCOPES.items():
-            values = scopes.get(scope) or {}
+    names = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}
+    for direction, scopes in summary.means.items():
+        for scope_name, found in zip(SCOPES.values(), (scopes.all, scopes.unmentioned), strict=True):
             trained = "target, never saw them" if direction == "control" else "trained on them"
             untrained = "reference" if direction == "control" else "never saw them"
-            for model, model_name in (("target", trained), ("reference", untrained)):
-                scores = [values.get(f"{score}_{model}") for score in ("precision", "recall", "f")]
+            for model_name, scores in (
+                (trained, (found.precision_target, found.recall_target, found.f_target)),
+                (untrained, (found.precision_reference, found.recall_reference, found.f_reference)),
+            ):
                 if any(score is not None for score in scores):
                     cells = (DASH if score is None else f"{score:.3f}" for score in scores)
-                    rows.append((name, scope_name, model_name, *cells))
+                    rows.append((names[direction], scope_name, model_name, *cells))
     return Numbers(("Records", "Objects", "Model", "Precision", "Recall", "F"), tuple(rows), n_text=3)
 
 
 def warnings(audit: "Run") -> tuple[Clipped, ...]:
     """What a reader must know before trusting the numbers."""
-    lines = [str(note) for note in audit.summary.get("notes") or []]
+    lines = list(audit.summary.notes)
     models = {role: audit.manifest.get(role) or {} for role in ("target", "reference")}
     for role, model in models.items():
         lines += [f"{role}: {text}" for text in model.get("warnings") or [] if not any(text in line for line in lines)]
     hashes = [model.get("weights_hash") for model in models.values()]
     if hashes[0] is not None and hashes[0] == hashes[1]:
         lines.append("target and reference have the same weights, so every gap is 0 by construction")
-    if audit.summary.get("gaps") and not audit.summary.get("backward") and not audit.summary.get("control"):
-        one_way = "one direction only: a one-way gap mixes memorization with plain model quality"
-        lines += [] if any("one direction only" in line for line in lines) else [one_way]
-    duplicates = (audit.summary.get("duplicates_across_roles") or {}).get("n") or 0
+    duplicates = audit.summary.duplicates.n if audit.summary.duplicates else 0
     if duplicates and not any("duplicate" in line for line in lines):
-        biased = "may flatter the probe" if audit.summary["measure"] == "utility" else "may bias every number"
+        biased = "may flatter the probe" if audit.summary.measure == "utility" else "may bias every number"
         lines.append(f"{duplicates:,} pair{'s' * (duplicates != 1)} of duplicate images across roles {biased}")
     return tuple(clip(line[:1].upper() + line[1:], limit=MAX_TEXT) for line in lines[:MAX_LINES])
 
 
-def left_out(audit: "Run") -> tuple[tuple[str, Clipped, str], ...]:
-    """Records and public images left out: (where, reason, how many)."""
-    summary = audit.summary
+def left_out(audit: "Run", skipped: Iterable[tuple[str, dict[str, int]]]) -> tuple[tuple[str, Clipped, str], ...]:
+    """Records and public images left out: (where, reason, how many).
+
+    Args:
+        audit: its table ``rejects`` is told of, too.
+        skipped: where, and reason → how many were not scored there.
+    """
     rows: list[tuple[str, Clipped, str]] = []
-    sides = (
-        ("records", summary),
-        ("records, roles swapped", summary.get("backward") or {}),
-        ("control records", summary.get("control") or {}),
-        ("zero-shot", summary.get("zero_shot") or {}),
-        ("linear probe", summary.get("linear_probe") or {}),
-        ("retrieval", summary.get("retrieval") or {}),
-    )
-    for where, counts in sides:
-        skipped = sorted((counts.get("n_skipped") or {}).items(), key=lambda item: -item[1])
-        rows += [(where, clip(reason, limit=MAX_TEXT), count(n)) for reason, n in skipped]
-    rejects = getattr(audit, "rejects", None)
-    if rejects is not None and rejects.num_rows:
-        grouped = rejects.group_by(["side", "reason"]).aggregate([("record_id", "count")])
+    for where, counts in skipped:
+        ordered = sorted(counts.items(), key=lambda item: -item[1])
+        rows += [(where, clip(reason, limit=MAX_TEXT), count(n)) for reason, n in ordered]
+    if audit.rejects.num_rows:
+        grouped = audit.rejects.group_by(["side", "reason"]).aggregate([("record_id", "count")])
         for entry in grouped.sort_by([("record_id_count", "descending")]).slice(0, MAX_LINES).to_pylist():
             side = clip(entry["side"], limit=MAX_TEXT).text
             rows.append((side, clip(entry["reason"], limit=MAX_TEXT), count(entry["record_id_count"])))

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
@@ -47,6 +47,9 @@ class Strict(BaseModel, Mapping[str, Any]):
         return len(self.model_fields_set)
 
     __hash__ = None  # type: ignore[assignment]  # as of a mapping
+
+    def __bool__(self) -> Literal[True]:
+        return True
 
     def __eq__(self, other: object) -> bool:
         return dict(self) == dict(other) if isinstance(other, Mapping) else NotImplemented
@@ -132,6 +135,11 @@ class Summary(Strict):
     key: str | None = Field(default=None, description="Of the manifest.json beside it.")
     notes: list[str] = Field(description="What a reader must know before trusting the numbers.")
 
+    @property
+    def duplicates(self) -> Duplicates | None:
+        """Images that several roles have; None where nothing looked for them."""
+        return None
+
     @classmethod
     def schema_version(cls) -> int:
         """The schema that this version of memometer writes."""
@@ -150,3 +158,8 @@ class AuditSummary(Summary):
     planted: list[Found] | None = Field(default=None, description="Null where nothing is planted in the records.")
     null: list[NullRow] | None = Field(default=None, description="Coverage of 0 by the intervals of untrained models.")
     duplicates_across_roles: Duplicates
+
+    @property
+    def duplicates(self) -> Duplicates:
+        """Images that several roles have."""
+        return self.duplicates_across_roles

@@ -73,3 +73,19 @@ class UtilitySummary(Summary):
     zero_shot: ZeroShot | None
     linear_probe: LinearProbe | None
     duplicates_across_roles: Duplicates | None = Field(description="Null without a probe.")
+
+    def numbers(self) -> dict[str, dict[str, Number]]:
+        """Every number by its name, by the part that it is of; without parts that were not asked for."""
+        retrieval = self.retrieval
+        parts = {"zero_shot": self.zero_shot, "linear_probe": self.linear_probe}
+        ways = {"image_to_text": retrieval.image_to_text, "text_to_image": retrieval.text_to_image} if retrieval else {}
+        return {
+            part: {name: number for name, number in found.items() if isinstance(number, Number)}
+            for part, found in {**parts, **ways}.items()
+            if found
+        }
+
+    @property
+    def duplicates(self) -> Duplicates | None:
+        """Images under test and in the probe's training records."""
+        return self.duplicates_across_roles

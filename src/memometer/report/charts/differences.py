@@ -9,6 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import DASH, plain, signed
 
 if TYPE_CHECKING:
+    from memometer.comparison.schema import ComparedRun, ComparisonSummary
     from memometer.runs import Run
 
 __all__ = ["COLUMNS", "difference_forest", "difference_numbers", "run_numbers"]
@@ -18,52 +19,52 @@ SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
 MAX_RUNS = 20
 """Audits of the chart; the tables have all."""
 MAX_NAME = 40
-COLUMNS = ("Design", "Number", "Baseline", "Run", "Difference", "95 % interval", "n")
+COLUMNS = ("Design", "Number", "Baseline", "Run[ComparisonSummary]", "Difference", "95 % interval", "n")
 
 
-def difference_forest(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def difference_forest(audit: "Run[ComparisonSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Every difference with its 95 % interval; left of 0 an audit shows less memorization than the baseline.
 
     Args:
         audit: a comparison.
         width: of the whole chart in px.
     """
-    runs = [plain(run["name"], limit=MAX_NAME) for run in audit.summary["runs"][:MAX_RUNS]]
-    rows = [
-        {"design": entry["design"], "name": entry["name"], "run": name}
-        | {field: entry[field] for field in ("value", "low", "high")}
-        for name, run in zip(runs, audit.summary["runs"], strict=False)
-        for entry in run["numbers"]
-        if entry["value"] is not None
+    runs = [plain(run.name, limit=MAX_NAME) for run in audit.summary.runs[:MAX_RUNS]]
+    rows: list[dict[str, Any]] = [
+        {"design": number.design, "name": number.name, "run": name}
+        | {"value": number.value, "low": number.low, "high": number.high}
+        for name, run in zip(runs, audit.summary.runs, strict=False)
+        for number in run.numbers
+        if number.value is not None
     ]
     designs = list(dict.fromkeys(row["design"] for row in rows))
     panels = [_panel([row for row in rows if row["design"] == design], design, runs, width=width) for design in designs]
     return theme.themed(alt.concat(*panels, columns=1, spacing=24))
 
 
-def difference_numbers(audit: "Run") -> Numbers:
+def difference_numbers(audit: "Run[ComparisonSummary]") -> Numbers:
     """The chart's differences as a table."""
     rows: list[tuple[str, ...]] = []
     strong: set[int] = set()
-    for run in audit.summary["runs"]:
+    for run in audit.summary.runs:
         numbers = run_numbers(run)
         strong |= {place + len(rows) for place in numbers.strong}
-        rows += [(plain(run["name"], limit=MAX_NAME), *row) for row in numbers.rows]
+        rows += [(plain(run.name, limit=MAX_NAME), *row) for row in numbers.rows]
     if all(row[-3] == DASH for row in rows):
         return Numbers((), ())
-    return Numbers(("Run", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
+    return Numbers(("Run[ComparisonSummary]", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
 
 
-def run_numbers(run: dict[str, Any]) -> Numbers:
+def run_numbers(run: "ComparedRun") -> Numbers:
     """Every number of one audit beside the baseline's; differences whose interval is clear of 0 stand out."""
     rows: list[tuple[str, ...]] = []
     strong: set[int] = set()
-    for entry in run["numbers"]:
-        gap = read_gap(entry)
+    for number in run.numbers:
+        gap = read_gap(number)
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
-        values = (signed(entry["baseline"]), signed(entry["run"]), signed(gap.value), gap.interval_text, gap.n_text)
-        rows.append((entry["design"], entry["name"], *values))
+        values = (signed(number.baseline), signed(number.run), signed(gap.value), gap.interval_text, gap.n_text)
+        rows.append((number.design, number.name, *values))
     return Numbers(COLUMNS, tuple(rows), n_text=2, strong=frozenset(strong))
 
 

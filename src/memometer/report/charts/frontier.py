@@ -9,18 +9,19 @@ from memometer.report.settings import Shown, metric_name, shown_settings
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.sweeps.schema import SweepSummary
 
 __all__ = ["frontier_numbers", "utility_frontier"]
 
 
-def utility_frontier(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def utility_frontier(audit: "Run[SweepSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """Every setting's mean utility and mean memorization, with their spread over seeds.
 
     Args:
         audit: the sweep to show.
         width: of the whole chart in px.
     """
-    utility, memorization = audit.summary["utility_metric"], audit.summary["memorization_metric"]
+    utility, memorization = audit.summary.utility_metric, audit.summary.memorization_metric
     rows = _rows(_placed(audit), utility=utility, memorization=memorization)
     front = [row for row in rows if row["front"]]
     x = alt.X(
@@ -52,9 +53,9 @@ def utility_frontier(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChar
     return theme.themed(alt.layer(*layers).properties(width=width - 90, height=360 if width >= 600 else 320))
 
 
-def frontier_numbers(audit: "Run") -> Numbers:
+def frontier_numbers(audit: "Run[SweepSummary]") -> Numbers:
     """The chart's points as a table."""
-    utility, memorization = audit.summary["utility_metric"], audit.summary["memorization_metric"]
+    utility, memorization = audit.summary.utility_metric, audit.summary.memorization_metric
     settings = _placed(audit)
     rows = tuple(
         (
@@ -71,12 +72,12 @@ def frontier_numbers(audit: "Run") -> Numbers:
     return Numbers(header, rows, n_text=3, strong=strong)
 
 
-def _placed(audit: "Run") -> list[Shown]:
+def _placed(audit: "Run[SweepSummary]") -> list[Shown]:
     """The settings that have a place in the chart."""
     return [setting for setting in shown_settings(audit.summary) if setting.front is not None]
 
 
-def _rows(settings: list[Shown], *, utility: str, memorization: str) -> list[dict[str, Any]]:
+def _rows(settings: list[Shown], *, utility: str | None, memorization: str) -> list[dict[str, Any]]:
     rows = []
     for setting in settings:
         row: dict[str, Any] = {"name": setting.name, "number": str(setting.number), "front": setting.front}

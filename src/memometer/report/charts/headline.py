@@ -1,6 +1,5 @@
 """Every gap of an audit with its interval."""
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
@@ -10,6 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import DASH, signed
 
 if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["headline_gaps", "headline_numbers"]
@@ -19,7 +19,7 @@ CHARACTER_WIDTH = 7
 """Room for a character of a design's name in px."""
 
 
-def headline_gaps(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def headline_gaps(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG by design, over all and over unmentioned objects, with 95 % intervals.
 
     Args:
@@ -33,7 +33,7 @@ def headline_gaps(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart"
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def headline_numbers(audit: "Run") -> Numbers:
+def headline_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
     """The chart's gaps as a table."""
     rows = []
     for design in shown_designs(audit.summary):
@@ -48,7 +48,7 @@ def headline_numbers(audit: "Run") -> Numbers:
 
 
 def _panel(
-    summary: Mapping[str, Any], measure: str, designs: list[str], *, width: int, first: bool
+    summary: "VLDejaVuSummary", measure: str, designs: list[str], *, width: int, first: bool
 ) -> "alt.LayerChart":
     name, meaning = MEASURES[measure]
     order = [DESIGNS[design] for design in designs]
@@ -71,7 +71,7 @@ def _panel(
     )
 
 
-def _rows(summary: Mapping[str, Any], measure: str, designs: list[str]) -> list[dict[str, Any]]:
+def _rows(summary: "VLDejaVuSummary", measure: str, designs: list[str]) -> list[dict[str, Any]]:
     rows = []
     for design in designs:
         for scope, name in SCOPES.items():

@@ -1,15 +1,16 @@
 """Charts of the image-only audit: scores by confidence, accuracies, outcomes."""
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, Gap, read_gap
 from memometer.report.lazy import alt
-from memometer.report.text import DASH, count, signed
+from memometer.report.text import DASH, count, signed, unsigned
 
 if TYPE_CHECKING:
+    from memometer.audits.schema_image_dejavu import Accuracies, ImageDejaVuSummary, Outcomes
     from memometer.runs import Run
 
 __all__ = [
@@ -29,21 +30,21 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
 DIRECTIONS = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}
 
 
-def image_designs(summary: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Gap]]]:
+def image_designs(summary: "ImageDejaVuSummary") -> Iterator[tuple[str, dict[str, Gap]]]:
     """Each design of an image-only audit with its scores by share, the most telling first."""
     found = {
-        "balanced": summary.get("balanced"),
-        "controlled": summary.get("controlled"),
-        "one-way": summary["scores"],
-        "swapped": (summary.get("backward") or {}).get("scores"),
-        "control": (summary.get("control") or {}).get("scores"),
+        "balanced": summary.balanced,
+        "controlled": summary.controlled,
+        "one-way": summary.scores,
+        "swapped": summary.backward and summary.backward.scores,
+        "control": summary.control and summary.control.scores,
     }
     for design, scores in found.items():
         if scores:
-            yield DESIGNS[design], {share: read_gap(scores.get(share)) for share in SHARES}
+            yield DESIGNS[design], {share: read_gap(scores[share]) for share in SHARES}
 
 
-def score_by_confidence(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The déjà vu score over all records and over the most confident ones, by design, with 95 % intervals.
 
     Args:
@@ -78,7 +79,7 @@ def score_by_confidence(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerC
     )
 
 
-def score_numbers(audit: "Run") -> Numbers:
+def score_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
     """The chart's scores as a table; intervals clear of 0 stand out."""
     rows: list[tuple[str, ...]] = []
     strong: set[int] = set()
@@ -94,33 +95,33 @@ def score_numbers(audit: "Run") -> Numbers:
     )
 
 
-def accuracy_by_confidence(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def accuracy_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Accuracy of both models over all records and over each one's most confident ones, a panel per direction.
 
     Args:
         audit: the audit to show.
         width: of the whole chart in px; below 600 the panels stand one above the other.
     """
-    accuracy = audit.summary["accuracy"]
+    accuracy = audit.summary.accuracy
     panels = [_accuracy_panel(accuracy[name], DIRECTIONS[name], len(accuracy), width=width) for name in accuracy]
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def accuracy_numbers(audit: "Run") -> Numbers:
+def accuracy_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
     """The chart's accuracies as a table."""
     rows = [
         (
             DIRECTIONS[name],
             model,
-            *(DASH if models[model][share] is None else f"{models[model][share]:.3f}" for share in SHARES),
+            *(unsigned(shares[share]) for share in SHARES),
         )
-        for name, models in audit.summary["accuracy"].items()
-        for model in ("target", "reference")
+        for name, models in audit.summary.accuracy.items()
+        for model, shares in (("target", models.target), ("reference", models.reference))
     ]
     return Numbers(("Records", "Model", *SHARES.values()), tuple(rows), n_text=2)
 
 
-def outcome_shares(audit: "Run", *, width: int = theme.WIDE) -> "alt.Chart":
+def outcome_shares(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.Chart":
     """What became of the records: memorized, correlated, forgotten or unassociated, a bar per direction.
 
     Args:
@@ -152,7 +153,7 @@ def outcome_shares(audit: "Run", *, width: int = theme.WIDE) -> "alt.Chart":
     )
 
 
-def outcome_numbers(audit: "Run") -> Numbers:
+def outcome_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
     """The chart's counts as a table."""
     rows = tuple(
         (name, *(count(outcomes[outcome]) for outcome in OUTCOMES)) for name, outcomes in _outcomes(audit.summary)
@@ -160,24 +161,24 @@ def outcome_numbers(audit: "Run") -> Numbers:
     return Numbers(("Records", *OUTCOMES), rows)
 
 
-def _outcomes(summary: Mapping[str, Any]) -> list[tuple[str, dict[str, int]]]:
-    parts = {"forward": summary, "backward": summary.get("backward"), "control": summary.get("control")}
-    return [(DIRECTIONS[name], part["outcomes"]) for name, part in parts.items() if part]
+def _outcomes(summary: "ImageDejaVuSummary") -> "list[tuple[str, Outcomes]]":
+    parts = {"forward": summary, "backward": summary.backward, "control": summary.control}
+    return [(DIRECTIONS[name], part.outcomes) for name, part in parts.items() if part]
 
 
-def _accuracy_panel(models: dict[str, Any], title: str, n_panels: int, *, width: int) -> "alt.LayerChart":
-    names = {"target": "Target", "reference": "Reference"}
+def _accuracy_panel(models: "Accuracies", title: str, n_panels: int, *, width: int) -> "alt.LayerChart":
+    series = {"Target": models.target, "Reference": models.reference}
     rows = [
-        {"share": SHARES[share], "series": names[model], "accuracy": models[model][share]}
-        for model in names
+        {"share": SHARES[share], "series": name, "accuracy": accuracy[share]}
+        for name, accuracy in series.items()
         for share in SHARES
-        if models[model][share] is not None
+        if accuracy[share] is not None
     ]
-    colors = alt.Scale(domain=list(names.values()), range=[theme.TARGET, theme.REFERENCE])
+    colors = alt.Scale(domain=list(series), range=[theme.TARGET, theme.REFERENCE])
     legend = alt.Legend(title=None, orient="top")
     base = alt.Chart(theme.data(rows)).encode(
         x=alt.X("share:N", sort=list(SHARES.values()), title=None, axis=alt.Axis(labelAngle=0, labelLimit=90)),
-        xOffset=alt.XOffset("series:N", scale=alt.Scale(domain=list(names.values()))),
+        xOffset=alt.XOffset("series:N", scale=alt.Scale(domain=list(series))),
         y=alt.Y("accuracy:Q", title="accuracy", axis=alt.Axis(format=".0%"), scale=alt.Scale(zero=True)),
         color=alt.Color("series:N", scale=colors, legend=legend),
     )

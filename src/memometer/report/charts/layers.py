@@ -9,6 +9,7 @@ from memometer.report.text import plain, signed
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
+    from memometer.audits.schema_sslmem import SslMemSummary
     from memometer.runs import Run
 
 __all__ = [
@@ -64,7 +65,7 @@ def layermem_numbers(audit: "Run") -> Numbers:
     return _numbers(audit, ("layermem", "low", "high", "n", "n_groups"), "LayerMem", list(DESIGNS))
 
 
-def delta_layermem(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def delta_layermem(audit: "Run[SslMemSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """ΔLayerMem by layer with 95 % intervals: balanced where the audit went both ways.
 
     Args:
@@ -87,7 +88,7 @@ def delta_layermem(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def delta_numbers(audit: "Run") -> Numbers:
+def delta_numbers(audit: "Run[SslMemSummary]") -> Numbers:
     """ΔLayerMem of every layer but the first."""
     return _numbers(audit, DELTA, "ΔLayerMem", [_headline(audit)])
 
@@ -127,8 +128,8 @@ def _rows(audit: "Run", design: str) -> list[dict[str, Any]]:
     return [row for row in audit.tables["layers"].slice(0, 6 * MAX_LAYERS).to_pylist() if row["design"] == design]
 
 
-def _headline(audit: "Run") -> str:
-    return "balanced" if audit.summary.get("backward") else "forward"
+def _headline(audit: "Run[SslMemSummary]") -> str:
+    return "balanced" if audit.summary.backward else "forward"
 
 
 def _numbers(audit: "Run", fields: tuple[str, ...], name: str, designs: list[str]) -> Numbers:

@@ -13,6 +13,7 @@ from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.runs.schema import AuditSummary
 
 __all__ = ["planted_curves", "planted_numbers"]
 
@@ -23,7 +24,7 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION)
 DASHES = ((1, 0), (6, 3), (2, 3))
 
 
-def planted_curves(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def planted_curves(audit: "Run[AuditSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The share of planted records found against the share of others taken for them, by each ranking.
 
     Args:
@@ -33,24 +34,25 @@ def planted_curves(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart
     curves = audit.tables["roc"]
     kinds = sorted(pc.unique(curves["kind"]).to_pylist())[:MAX_KINDS]
     # In the order of the summary: the measure's own ranking comes first.
-    names = list(dict.fromkeys(row["by"] for row in audit.summary.get("planted") or [] if row["by"] != RANDOM))
+    names = list(dict.fromkeys(row.by for row in audit.summary.planted or [] if row.by != RANDOM))
     panels = [_panel(curves, kind, names, width=width, n_panels=max(2, len(kinds))) for kind in kinds]
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def planted_numbers(audit: "Run") -> Numbers:
+def planted_numbers(audit: "Run[AuditSummary]") -> Numbers:
     """The areas under the curves with their intervals; no rows where nothing was planted."""
     curves = audit.tables.get("roc")
     if curves is None or not curves.num_rows:
         return Numbers((), ())
     rows = tuple(
         (
-            plain(row["kind"], limit=40),
-            plain(row["by"], limit=40),
-            *(unsigned(row[name]) for name in ("area", "low", "high")),
-            *(counted(row[f"n_{which}"], row.get(f"n_groups_{which}")) for which in ("positive", "negative")),
+            plain(row.kind, limit=40),
+            plain(row.by, limit=40),
+            *map(unsigned, (row.area, row.low, row.high)),
+            counted(row.n_positive, row.n_groups_positive),
+            counted(row.n_negative, row.n_groups_negative),
         )
-        for row in audit.summary.get("planted") or []
+        for row in audit.summary.planted or []
     )
     return Numbers(("Planted", "Ranked by", "Area", "Low", "High", "n planted", "n others"), rows, n_text=2)
 

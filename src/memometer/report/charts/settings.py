@@ -11,6 +11,7 @@ from memometer.report.text import count, signed, unsigned
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.sweeps.schema import SweepSummary
 
 __all__ = ["setting_bars", "setting_numbers"]
 
@@ -20,7 +21,7 @@ MAX_NAME = 170
 """Room for a setting's name in px."""
 
 
-def setting_bars(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def setting_bars(audit: "Run[SweepSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Utility, PPG, PRG and AUCG of every setting: means over seeds, their spread over seeds, and A's spread.
 
     Args:
@@ -28,7 +29,7 @@ def setting_bars(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
         width: of the whole chart in px; below 600 the panels stand one above the other.
     """
     settings = shown_settings(audit.summary)
-    utility = audit.summary["utility_metric"]
+    utility = audit.summary.utility_metric
     panels = [] if utility is None else [("utility", metric_name(utility), {"utility": utility})]
     panels += [(gap, name, {scope: f"{gap}/{scope}" for scope in SCOPES}) for gap, (name, _) in MEASURES.items()]
     drawn = [
@@ -38,7 +39,7 @@ def setting_bars(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     return theme.themed(theme.arrange(drawn, width=width))
 
 
-def setting_numbers(audit: "Run") -> Numbers:
+def setting_numbers(audit: "Run[SweepSummary]") -> Numbers:
     """Every number of every setting, the chart's and the others."""
     rows = []
     for setting in shown_settings(audit.summary):
@@ -46,8 +47,8 @@ def setting_numbers(audit: "Run") -> Numbers:
             value = setting.value(metric)
             if value is not None:
                 mean = signed(value) if metric.split("/")[-1] in SCOPES else unsigned(value)
-                spreads = (unsigned(setting.std(metric)), unsigned(setting.std(metric, "std_tenth")))
-                rows.append((setting.name, metric_name(metric), mean, *spreads, count(setting.metrics[metric]["n"])))
+                spreads = (unsigned(setting.std(metric)), unsigned(setting.std_tenth(metric)))
+                rows.append((setting.name, metric_name(metric), mean, *spreads, count(setting.metrics[metric].n)))
     header = ("Setting", "Metric", "Mean over seeds", "std over seeds", "std by A’s 10 %", "Seeds")
     return Numbers(header, tuple(rows), n_text=2)
 
@@ -87,7 +88,7 @@ def _rows(settings: list[Shown], metrics: dict[str, str]) -> list[dict[str, Any]
             if value is None:
                 continue
             row = {"setting": setting.name, "series": SCOPES.get(scope, scope), "value": value}
-            for prefix, std in (("", setting.std(metric)), ("tenth_", setting.std(metric, "std_tenth"))):
+            for prefix, std in (("", setting.std(metric)), ("tenth_", setting.std_tenth(metric))):
                 if std is not None:
                     row |= {f"{prefix}low": value - std, f"{prefix}high": value + std}
             rows.append(row)

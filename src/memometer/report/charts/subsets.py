@@ -7,15 +7,16 @@ import numpy as np
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt, pc
-from memometer.report.subsets import MEANINGS, NAMES, mean_of, shown_subsets
+from memometer.report.subsets import MEANINGS, NAMES, Subset, mean_of, shown_subsets
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
+    from memometer.audits.schema_clipmem import ClipMemSummary
     from memometer.runs import Run
 
 __all__ = ["drawn_means", "histogram_numbers", "mean_numbers", "score_histograms", "subset_means"]
 
-COLORS = {
+COLORS: dict[Subset, str] = {
     "candidates": theme.TARGET,
     "independent": theme.VERMILION,
     "shared": theme.BLUE,
@@ -26,7 +27,7 @@ NAME_WIDTH = 110
 """Room for a subset's name in px."""
 
 
-def subset_means(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def subset_means(audit: "Run[ClipMemSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The mean raw score of each subset with its 95 % interval.
 
     Args:
@@ -50,7 +51,7 @@ def subset_means(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
     return theme.themed(layers.properties(width=width - NAME_WIDTH - 40, height=36 * len(shown)))
 
 
-def mean_numbers(audit: "Run") -> Numbers:
+def mean_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
     """Mean, interval and spread of each subset, raw and normalised."""
     rows: list[tuple[str, ...]] = []
     strong = set()
@@ -58,7 +59,7 @@ def mean_numbers(audit: "Run") -> Numbers:
         mean, over = mean_of(audit.summary, name), mean_of(audit.summary, name, "clipmem_normalised")
         if mean.above_zero or mean.below_zero:
             strong.add(len(rows))
-        spread = audit.summary["subsets"][name].get("stderr_trainings")
+        spread = audit.summary.subsets[name].stderr_trainings
         rows.append(
             (
                 NAMES[name],
@@ -73,13 +74,13 @@ def mean_numbers(audit: "Run") -> Numbers:
     return Numbers(("Subset", "Trained on by", *scores), tuple(rows), n_text=2, strong=frozenset(strong))
 
 
-def drawn_means(audit: "Run") -> Numbers:
+def drawn_means(audit: "Run[ClipMemSummary]") -> Numbers:
     """`mean_numbers`, without rows where no mean is defined."""
     values = (mean_of(audit.summary, name).value for name in shown_subsets(audit.summary))
     return mean_numbers(audit) if any(value is not None for value in values) else Numbers((), ())
 
 
-def score_histograms(audit: "Run", *, width: int = theme.WIDE) -> "alt.VConcatChart":
+def score_histograms(audit: "Run[ClipMemSummary]", *, width: int = theme.WIDE) -> "alt.VConcatChart":
     """How the raw scores of each subset spread: one histogram per subset, all with the same bins.
 
     Args:
@@ -117,7 +118,7 @@ def score_histograms(audit: "Run", *, width: int = theme.WIDE) -> "alt.VConcatCh
     return theme.themed(alt.vconcat(*panels, spacing=6).resolve_scale(x="shared"))
 
 
-def histogram_numbers(audit: "Run") -> Numbers:
+def histogram_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
     """The histograms as a table: the share of each subset's records per bin, empty bins left out."""
     edges, shares = _histograms(audit)
     rows = tuple(
@@ -131,7 +132,7 @@ def histogram_numbers(audit: "Run") -> Numbers:
     return Numbers(("CLIPMem", *(NAMES[name] for name in shares)), rows)
 
 
-def _histograms(audit: "Run") -> tuple[list[float], dict[str, list[float]]]:
+def _histograms(audit: "Run[ClipMemSummary]") -> tuple[list[float], dict[Subset, list[float]]]:
     """The edges of the bins, and per subset the share of its scored records in each."""
     scored = audit.samples.filter(pc.is_valid(audit.samples["clipmem"]))
     if not scored.num_rows:
@@ -141,7 +142,7 @@ def _histograms(audit: "Run") -> tuple[list[float], dict[str, list[float]]]:
     if low == high:
         low, high = -0.5, 0.5
     edges = np.linspace(low, high, N_BINS + 1)
-    shares: dict[str, list[float]] = {}
+    shares: dict[Subset, list[float]] = {}
     for name in shown_subsets(audit.summary):
         part = scored.filter(pc.equal(scored["subset"], name))["clipmem"].to_numpy()
         if len(part):

@@ -1,7 +1,6 @@
 """Gap against the number of neighbours k."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
@@ -10,6 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["gap_by_k", "sweep_numbers"]
@@ -20,7 +20,7 @@ BESIDE = {"ppg": 0.96, "prg": 1.0, "aucg": 1.04}
 """Factors on k that keep the intervals from hiding each other."""
 
 
-def gap_by_k(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def gap_by_k(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG with 95 % intervals against k: balanced where the audit went both ways, else one-way.
 
     Args:
@@ -31,7 +31,7 @@ def gap_by_k(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def sweep_numbers(audit: "Run") -> Numbers:
+def sweep_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
     """The chart's gaps as a table."""
     if not any(gap.value is not None for scope in SCOPES for _, _, gap in _gaps(audit.summary, scope)):
         return Numbers((), ())
@@ -43,16 +43,16 @@ def sweep_numbers(audit: "Run") -> Numbers:
     return Numbers(("k", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _gaps(summary: Mapping[str, Any], scope: str) -> list[tuple[int, str, Gap]]:
+def _gaps(summary: "VLDejaVuSummary", scope: str) -> list[tuple[int, str, Gap]]:
     """Each (k, measure, gap) of one scope, k rising."""
     found = []
-    for k, entry in sorted((summary.get("by_k") or {}).items(), key=lambda item: int(item[0])):
-        scopes = entry.get("balanced") or entry.get("controlled") or entry
-        found += [(int(k), measure, read_gap((scopes.get(scope) or {}).get(measure))) for measure in MEASURES]
+    for k, entry in sorted(summary.by_k.items(), key=lambda item: int(item[0])):
+        scopes = entry.balanced or entry.controlled or entry
+        found += [(int(k), measure, read_gap(scopes[scope][measure])) for measure in MEASURES]
     return found
 
 
-def _panel(summary: Mapping[str, Any], scope: str, *, width: int, first: bool) -> "alt.LayerChart":
+def _panel(summary: "VLDejaVuSummary", scope: str, *, width: int, first: bool) -> "alt.LayerChart":
     rows = [
         {"k": k * BESIDE[measure], "series": MEASURES[measure][0], "value": gap.value, "low": gap.low, "high": gap.high}
         for k, measure, gap in _gaps(summary, scope)

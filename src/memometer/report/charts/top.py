@@ -9,6 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
+    from memometer.audits.schema import TopRow, VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["gap_by_top", "top_numbers"]
@@ -22,7 +23,7 @@ OBSERVED = "Recall gap"
 CONTROL = "Control, roles swapped"
 
 
-def gap_by_top(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def gap_by_top(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The recall gap among the L records that lead each sorting, with its control: the models' roles swapped.
 
     Sorting by a result picks winners by construction, so only the excess over the control is evidence.
@@ -32,50 +33,51 @@ def gap_by_top(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
         audit: the audit to show.
         width: of the whole chart in px; below 600 the panels stand one above the other.
     """
-    points = _points(audit.summary.get("sample_level") or [])
+    points = _points(audit.summary.sample_level)
     panels = [_panel(points.get(sort, []), sort, width=width, first=sort == "distance") for sort in SORTS]
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def top_numbers(audit: "Run") -> Numbers:
+def top_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
     """All three gaps of every sorting, size and direction, with their controls."""
     rows = [
         (
-            SORTS.get(entry["sort"], (str(entry["sort"]), ""))[0],
-            "target's records" if entry["direction"] == "forward" else "roles swapped",
-            str(entry["label"]),
-            *(signed(entry.get(f"{name}_gap")) for name in ("precision", "recall", "f")),
-            *(signed(entry.get(f"control_{name}_gap")) for name in ("precision", "recall", "f")),
+            SORTS[entry.sort][0],
+            "target's records" if entry.direction == "forward" else "roles swapped",
+            entry.label,
+            *map(signed, (entry.precision_gap, entry.recall_gap, entry.f_gap)),
+            *map(signed, (entry.control_precision_gap, entry.control_recall_gap, entry.control_f_gap)),
         )
-        for entry in audit.summary.get("sample_level") or []
+        for entry in audit.summary.sample_level
     ]
     gaps = ("precision gap", "recall gap", "F gap", "control: precision", "control: recall", "control: F")
     return Numbers(("Sorting", "Direction", "Top", *gaps), tuple(rows), n_text=3)
 
 
-def _points(entries: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def _points(entries: "list[TopRow]") -> dict[str, list[dict[str, Any]]]:
     """Each sorting's points, one per series and L: the mean over directions, where all of them have that L."""
-    n_directions = len({entry["direction"] for entry in entries})
-    groups: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    n_directions = len({entry.direction for entry in entries})
+    groups: dict[tuple[str, str], list[TopRow]] = defaultdict(list)
     for entry in entries:
-        groups[entry["sort"], str(entry["label"])].append(entry)
+        groups[entry.sort, entry.label].append(entry)
     points: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for (sort, _), group in groups.items():
         if len(group) < n_directions:
             continue
-        top = sum(entry["top"] for entry in group) / len(group)
-        for name, key in ((OBSERVED, "recall_gap"), (CONTROL, "control_recall_gap")):
-            if all(entry.get(key) is not None for entry in group):
-                value = sum(entry[key] for entry in group) / len(group)
-                points[sort].append({"series": name, "top": top, "value": value, **_interval(group, key, value)})
+        top = sum(entry.top for entry in group) / len(group)
+        value, control = (
+            sum(values) / len(group)
+            for values in ([each.recall_gap for each in group], [each.control_recall_gap for each in group])
+        )
+        points[sort].append({"series": OBSERVED, "top": top, "value": value, **_interval(group, value)})
+        points[sort].append({"series": CONTROL, "top": top, "value": control})
     return points
 
 
-def _interval(group: list[dict[str, Any]], key: str, value: float) -> dict[str, float]:
+def _interval(group: "list[TopRow]", value: float) -> dict[str, float]:
     """Ends of the interval of the mean of independent directions; nothing where one of them has none."""
-    halves = [
-        (entry[f"{key}_high"] - entry[f"{key}_low"]) / 2 for entry in group if entry.get(f"{key}_low") is not None
-    ]
+    ends = [(entry.recall_gap_low, entry.recall_gap_high) for entry in group]
+    halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
     if len(halves) < len(group):
         return {}
     half = sum(half**2 for half in halves) ** 0.5 / len(group)

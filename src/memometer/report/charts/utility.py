@@ -10,6 +10,7 @@ from memometer.report.text import count, plain, unsigned
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.utility.schema import UtilitySummary
 
 __all__ = ["MAX_CLASSES", "class_dots", "class_numbers", "share_intervals", "share_numbers"]
 
@@ -23,7 +24,7 @@ MAX_CLASSES = 40
 """Classes of the chart: with more, the best and the worst half of as many."""
 
 
-def share_intervals(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def share_intervals(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Every defined number with its 95 % interval, a panel per part, all on one scale.
 
     Args:
@@ -41,7 +42,7 @@ def share_intervals(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChar
     return theme.themed(alt.concat(*panels, columns=1, spacing=20))
 
 
-def share_numbers(audit: "Run") -> Numbers:
+def share_numbers(audit: "Run[UtilitySummary]") -> Numbers:
     """All numbers, the undefined ones as dashes; no rows where none is defined."""
     found = list(shares(audit.summary))
     if all(share.value is None for share in found):
@@ -53,7 +54,7 @@ def share_numbers(audit: "Run") -> Numbers:
     return Numbers(("Part", "Number", "Value", "95 % interval", "std", "n"), tuple(rows), n_text=2)
 
 
-def class_dots(audit: "Run", *, width: int = theme.WIDE) -> "alt.Chart":
+def class_dots(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) -> "alt.Chart":
     """The value of each class, best first, by zero-shot classification and by the probe where both are there.
 
     Args:
@@ -84,7 +85,7 @@ def class_dots(audit: "Run", *, width: int = theme.WIDE) -> "alt.Chart":
     return theme.themed(dots.properties(width=width - CLASS_WIDTH - 40, height=20 * len(names)))
 
 
-def class_numbers(audit: "Run") -> Numbers:
+def class_numbers(audit: "Run[UtilitySummary]") -> Numbers:
     """Every class of every part, in the order of the classes; no rows where no value is defined."""
     rows = _classes(audit)
     if all(row["value"] is None for row in rows):
@@ -96,7 +97,7 @@ def class_numbers(audit: "Run") -> Numbers:
     return Numbers(("Part", "Class", "Images", "Value"), tuple(cells), n_text=2)
 
 
-def _classes(audit: "Run") -> list[dict[str, Any]]:
+def _classes(audit: "Run[UtilitySummary]") -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = audit.tables["classes"].to_pylist()
     return rows
 

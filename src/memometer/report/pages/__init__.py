@@ -1,6 +1,7 @@
 """What reports say: one file per measure, and for utility, sweeps and comparisons. `page_of` finds it by name."""
 
 from importlib import import_module
+from typing import Any
 
 from memometer.errors import InputError
 from memometer.report.pages.base import Figure, GalleryWords, HeadTable, MeasurePage, Reading
@@ -20,7 +21,7 @@ PAGES = {
 """Measure → module of this folder; each has a `PAGE`."""
 
 
-def page_of(measure: str) -> MeasurePage:
+def page_of(measure: str) -> MeasurePage[Any]:
     """The page of a measure.
 
     Raises:
@@ -28,5 +29,5 @@ def page_of(measure: str) -> MeasurePage:
     """
     if measure not in PAGES:
         raise InputError(f"no report is known for the measure '{measure}'; expected one of {', '.join(sorted(PAGES))}")
-    page: MeasurePage = import_module(f"memometer.report.pages.{PAGES[measure]}").PAGE
+    page: MeasurePage[Any] = import_module(f"memometer.report.pages.{PAGES[measure]}").PAGE
     return page

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.items import item_sections
@@ -13,12 +13,15 @@ from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.runs.schema import Summary
+
+S = TypeVar("S", bound="Summary")
 
 __all__ = ["Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Figure:
+class Figure(Generic[S]):
     """A chart and what stands around it on the page.
 
     Attributes:
@@ -36,8 +39,8 @@ class Figure:
     title: str
     text: str
     draw: Callable[..., Any]
-    numbers: Callable[["Run"], Numbers]
-    wanted: Callable[["Run"], bool] = lambda _: True
+    numbers: Callable[["Run[S]"], Numbers]
+    wanted: Callable[["Run[S]"], bool] = lambda _: True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +66,7 @@ class Reading(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class MeasurePage:
+class MeasurePage(Generic[S]):
     """Everything about a report that depends on the measure; the rest is the same for all.
 
     Attributes:
@@ -76,6 +79,7 @@ class MeasurePage:
         facts: what was tested: (name, value).
         tables: the results at the head of the page.
         figures: the charts, in order.
+        skipped: a summary → where, and reason → how many records are not scored there.
         head: the template of the head, and what it needs beside ``tables``.
         items: the gallery's entries, their pictures placed.
         gallery_template: the template that shows them.
@@ -88,20 +92,21 @@ class MeasurePage:
     reading: tuple[Reading, ...]
     method: str
     gallery: GalleryWords | None
-    verdict: Callable[[Any], Verdict]
-    facts: Callable[["Run"], tuple[tuple[str, Clipped], ...]]
-    tables: Callable[["Run"], tuple[HeadTable, ...]]
-    figures: tuple[Figure, ...]
-    head: Callable[["Run"], dict[str, Any]] | None = None
-    items: Callable[["Run", Pictures], Any] = item_sections
+    verdict: Callable[[S], Verdict]
+    facts: Callable[["Run[S]"], tuple[tuple[str, Clipped], ...]]
+    tables: Callable[["Run[S]"], tuple[HeadTable, ...]]
+    figures: tuple[Figure[S], ...]
+    skipped: Callable[[S], Iterable[tuple[str, dict[str, int]]]] = lambda _: ()
+    head: Callable[["Run[S]"], dict[str, Any]] | None = None
+    items: Callable[["Run[S]", Pictures], Any] = item_sections
     gallery_template: str = "items.html.jinja"
-    terminal: Callable[["Run"], Iterable[Any]] | None = None
+    terminal: Callable[["Run[S]"], Iterable[Any]] | None = None
     kind: str = "audit"
 
-    def figures_of(self, audit: "Run") -> tuple[Figure, ...]:
+    def figures_of(self, audit: "Run[S]") -> tuple[Figure[S], ...]:
         """The charts of this audit."""
         return tuple(figure for figure in self.figures if figure.wanted(audit))
 
-    def printed(self, audit: "Run") -> Iterable[Any]:
+    def printed(self, audit: "Run[S]") -> Iterable[Any]:
         """What a terminal shows of the audit."""
         return self.terminal(audit) if self.terminal else head_tables(self.name, self.tables(audit))

@@ -1,7 +1,6 @@
 """CLIPMem: mean scores of the four subsets, tests between them, the ranking of the candidates."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.ranking import ranked_scores, ranking_numbers
@@ -18,11 +17,12 @@ from memometer.report.text import DASH, Clipped, clip, count, signed
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from memometer.audits.schema_clipmem import ClipMemSummary
     from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
-FIGURES = (
+FIGURES: "tuple[Figure[ClipMemSummary], ...]" = (
     Figure(
         "means",
         "Means",
@@ -63,27 +63,27 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run[ClipMemSummary]") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
-    views = f"{count(summary['n_aug'])} per image, drawn by '{summary['augment']}'"
+    views = f"{count(summary.n_aug)} per image, drawn by '{summary.augment}'"
     pairs: list[tuple[str, object]] = [
-        ("Targets" if len(summary["targets"]) > 1 else "Target", ", ".join(summary["targets"])),
-        ("References" if len(summary["references"]) > 1 else "Reference", ", ".join(summary["references"])),
+        ("Targets" if len(summary.targets) > 1 else "Target", ", ".join(summary.targets)),
+        ("References" if len(summary.references) > 1 else "Reference", ", ".join(summary.references)),
     ]
     for name in shown_subsets(summary):
-        entry = summary["subsets"][name]
-        scored = f"{count(entry['clipmem']['n'])} of {count(entry['n_records'])}, role {entry['role']}"
+        entry = summary.subsets[name]
+        scored = f"{count(entry.clipmem.n)} of {count(entry.n_records)}, role {entry.role}"
         pairs.append((f"{NAMES[name]} scored", scored))
-    held = f"{count(summary['n_negatives'])} pairs, role {summary['negatives_role']}"
+    held = f"{count(summary.n_negatives)} pairs, role {summary.negatives_role}"
     pairs += [
         ("Views", views),
-        ("Captions", f"up to {count(summary['captions'])} per record"),
-        ("Negatives", held if summary["n_negatives"] else "none"),
+        ("Captions", f"up to {count(summary.captions)} per record"),
+        ("Negatives", held if summary.n_negatives else "none"),
     ]
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run[ClipMemSummary]") -> tuple[HeadTable, ...]:
     return (
         HeadTable(
             "Mean CLIPMem by subset",
@@ -101,21 +101,21 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     )
 
 
-def _tests(summary: Mapping[str, Any]) -> Numbers:
+def _tests(summary: "ClipMemSummary") -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
-    for test in summary.get("tests") or []:
-        gap = Gap(value=test["difference"], low=test["low"], high=test["high"])
+    for test in summary.tests:
+        gap = Gap(value=test.difference, low=test.low, high=test.high)
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
-        names = f"{NAMES[test['first']]} less {NAMES[test['second']].lower()}"
-        numbers = (signed(test["t"], digits=2), DASH if test["df"] is None else f"{test['df']:,.0f}", _p(test["p"]))
+        names = f"{NAMES[test.first]} less {NAMES[test.second].lower()}"
+        numbers = (signed(test.t, digits=2), DASH if test.df is None else f"{test.df:,.0f}", _p(test.p))
         rows.append((names, signed(gap.value), gap.interval_text, *numbers))
     return Numbers(("Subsets", "Difference", "95 % interval", "t", "df", "p"), tuple(rows), strong=frozenset(strong))
 
 
-def _correlation(summary: Mapping[str, Any]) -> Numbers:
-    found = read_gap(summary.get("similarity_correlation"))
+def _correlation(summary: "ClipMemSummary") -> Numbers:
+    found = read_gap(summary.similarity_correlation)
     if found.value is None:
         return Numbers((), ())
     cells = ("Rank correlation over the candidates", signed(found.value), found.interval_text, found.n_text)
@@ -128,7 +128,7 @@ def _p(value: float | None) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _terminal(audit: "Run") -> "list[Table]":
+def _terminal(audit: "Run[ClipMemSummary]") -> "list[Table]":
     means, *others = _tables(audit)
     # Subset, mean, normalised mean and n: what fits 80 columns; the report has the rest.
     rows = tuple((row[0], *row[2:4], *row[5:7], row[8]) for row in means.numbers.rows)
@@ -175,7 +175,7 @@ READING = (
     ),
 )
 
-PAGE = MeasurePage(
+PAGE: "MeasurePage[ClipMemSummary]" = MeasurePage(
     name="CLIPMem",
     lead="Which image-caption pairs did the model memorize?",
     reading=READING,

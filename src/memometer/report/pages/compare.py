@@ -1,6 +1,6 @@
 """Audits side by side: the difference of every number from the baseline, and the records that moved the most."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memometer.report.charts.differences import COLUMNS, difference_forest, difference_numbers, run_numbers
 from memometer.report.charts.table import HeadTable, Numbers
@@ -13,13 +13,14 @@ from memometer.statistics.small_sets import counted
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from memometer.comparison.schema import ComparedRun, ComparisonSummary, Named
     from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
 MAX_RUNS = 50
 
-FIGURES = (
+FIGURES: "tuple[Figure[ComparisonSummary], ...]" = (
     Figure(
         "differences",
         "Differences",
@@ -32,69 +33,67 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run[ComparisonSummary]") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
-    facts: list[tuple[str, object]] = [("Measure", summary["of_name"]), ("Baseline", _named(summary["baseline"]))]
-    facts += [("Compared", f"{_named(run)}, {_common(run, 'records in common')}") for run in summary["runs"][:MAX_RUNS]]
+    facts: list[tuple[str, object]] = [("Measure", summary.of_name), ("Baseline", _named(summary.baseline))]
+    facts += [("Compared", f"{_named(run)}, {_common(run, 'records in common')}") for run in summary.runs[:MAX_RUNS]]
     return tuple((name, clip(value, limit=600)) for name, value in facts)
 
 
-def _named(side: dict[str, str | None]) -> str:
-    return (
-        f"{side['name']} ({side['folder']})" if side["folder"] and side["folder"] != side["name"] else str(side["name"])
-    )
+def _named(side: "Named") -> str:
+    return f"{side.name} ({side.folder})" if side.folder and side.folder != side.name else side.name
 
 
-def _common(run: dict[str, Any], what: str) -> str:
+def _common(run: "ComparedRun", what: str) -> str:
     """How many records an audit has in common with the baseline, and in how many groups."""
-    parts = run["records"].values()
-    n_groups = [counts.get("n_groups_common", counts["n_common"]) for counts in parts]
-    return counted(sum(counts["n_common"] for counts in parts), sum(n_groups), what=what)
+    parts = run.records.values()
+    n_groups = [counts.n_common if counts.n_groups_common is None else counts.n_groups_common for counts in parts]
+    return counted(sum(counts.n_common for counts in parts), sum(n_groups), what=what)
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
-    baseline = plain(audit.summary["baseline"]["name"])
+def _tables(audit: "Run[ComparisonSummary]") -> tuple[HeadTable, ...]:
+    baseline = plain(audit.summary.baseline.name)
     return (
         *(
             HeadTable(
-                f"{plain(run['name'])} less {baseline}",
+                f"{plain(run.name)} less {baseline}",
                 run_numbers(run),
                 "Differences whose interval is clear of 0 are in bold. n: the records, units, or groups dealt "
                 "alike, that both score. Baseline and run are over these alone. Of the "
-                f"{_common(run, 'records that both have')}, {count(run['moved']['more'])} moved to more "
-                f"memorization and {count(run['moved']['less'])} to less.",
+                f"{_common(run, 'records that both have')}, {count(run.moved.more)} moved to more "
+                f"memorization and {count(run.moved.less)} to less.",
             )
-            for run in audit.summary["runs"]
+            for run in audit.summary.runs
         ),
         HeadTable("Why numbers are undefined", _reasons(audit)),
     )
 
 
-def _reasons(audit: "Run") -> Numbers:
+def _reasons(audit: "Run[ComparisonSummary]") -> Numbers:
     rows = {
-        (plain(run["name"]), entry["design"], entry["name"], plain(entry["reason"], limit=200)): None
-        for run in audit.summary["runs"]
-        for entry in run["numbers"]
-        if entry.get("reason")
+        (plain(run.name), number.design, number.name, plain(number.reason, limit=200)): None
+        for run in audit.summary.runs
+        for number in run.numbers
+        if number.reason
     }
-    return Numbers(("Run", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
+    return Numbers(("Run[ComparisonSummary]", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
 
 
-def _terminal(audit: "Run") -> "list[Table]":
+def _terminal(audit: "Run[ComparisonSummary]") -> "list[Table]":
     """Of each audit the numbers of the design that the verdict goes by, which fit 80 columns; the report has all."""
-    baseline, brief = plain(audit.summary["baseline"]["name"]), []
-    for run in audit.summary["runs"]:
+    baseline, brief = plain(audit.summary.baseline.name), []
+    for run in audit.summary.runs:
         whole = run_numbers(run)
-        designs = {entry["key"]: entry["design"] for entry in run["numbers"]}
-        design = designs.get(run["headline"], "")
+        designs = {number.key: number.design for number in run.numbers}
+        design = designs.get(run.headline or "", "")
         rows = [row[1:] for row in whole.rows if row[0] == design]
         strong = {place for place, row in enumerate(rows) if (design, *row) in {whole.rows[at] for at in whole.strong}}
         others = (
             f", {count(len(whole.rows) - len(rows))} more numbers in the report" if len(rows) < len(whole.rows) else ""
         )
-        title = f"{plain(run['name'])} less {baseline} ({design}{others}; {_common(run, 'records')})"
+        title = f"{plain(run.name)} less {baseline} ({design}{others}; {_common(run, 'records')})"
         brief.append(HeadTable(title, Numbers(COLUMNS[1:], tuple(rows), strong=frozenset(strong))))
-    return list(head_tables(audit.summary["of_name"], [*brief, HeadTable("undefined", _reasons(audit))]))
+    return list(head_tables(audit.summary.of_name, [*brief, HeadTable("undefined", _reasons(audit))]))
 
 
 READING = (
@@ -121,8 +120,8 @@ READING = (
     ),
 )
 
-PAGE = MeasurePage(
-    name="Run",
+PAGE: "MeasurePage[ComparisonSummary]" = MeasurePage(
+    name="Run[ComparisonSummary]",
     kind="comparison",
     lead="Which model memorized more of the same records, and where?",
     reading=READING,

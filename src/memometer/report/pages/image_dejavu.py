@@ -1,7 +1,7 @@
 """Image-only déjà vu: accuracies on crops without the foreground, and what became of the records."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memometer.report.charts.image import (
     SHARES,
@@ -20,6 +20,7 @@ from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
+    from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["PAGE"]
@@ -32,28 +33,28 @@ AGREEMENTS = {
 }
 
 
-def _verdict(summary: Mapping[str, Any]) -> Verdict:
+def _verdict(summary: "ImageDejaVuSummary") -> Verdict:
     """Judges the score over all records by its interval: balanced or controlled where there is such, else one way."""
-    design, scores = next((name, summary[name]) for name in ("balanced", "controlled", "scores") if summary.get(name))
-    gap = read_gap(scores["100"])
+    designs = {"balanced": summary.balanced, "controlled": summary.controlled, "one-way": summary.scores}
+    design, scores = next((name, scores) for name, scores in designs.items() if scores)
+    gap = read_gap(scores.all_)
     if gap.value is None or gap.interval is None:
         reason = f": {gap.reason}" if gap.reason else ""
         return Verdict("undefined", "No verdict", f"The déjà vu score or its interval is undefined{reason}.")
-    name = {"scores": "one-way"}.get(design, design)
     number = (
-        f"the {name} déjà vu score is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, "
-        f"from {gap.drawn_text}"
+        f"the {design} déjà vu score is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to "
+        f"{signed(gap.high)}, from {gap.drawn_text}"
     )
     cautions = []
-    if design == "scores":
+    if design == "one-way":
         cautions.append(
             "This is one direction only: it mixes memorization with plain quality. Audit the reference's own records "
             "(--reference-role), or records that the target never saw (--control-role), to tell them apart."
         )
-    if (summary.get("duplicates_across_roles") or {}).get("n"):
+    if summary.duplicates_across_roles.n:
         cautions.append("Some images appear in more than one role, which biases every number: see Warnings.")
     if gap.above_zero:
-        found = design != "scores"
+        found = design != "one-way"
         title = "Memorization found" if found else "Gap found, one way only: memorization or model quality"
         claim = "From a crop without the foreground, the target names the foreground of its training images more often "
         rest = "than the reference does: " if found else "than the reference: "
@@ -68,42 +69,42 @@ def _verdict(summary: Mapping[str, Any]) -> Verdict:
     return Verdict("not-shown", "No memorization shown at this sample size", f"{sentence}, {bound}", tuple(cautions))
 
 
-def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run[ImageDejaVuSummary]") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
+    scored = {
+        "Records scored": summary,
+        "Records scored, roles swapped": summary.backward,
+        "Control records": summary.control,
+    }
     pairs: list[tuple[str, object]] = [
-        ("Target", summary["target"]),
-        ("Reference", summary["reference"]),
-        ("Records scored", f"{count(summary['n_scored'])} of {count(summary['n_records'])}"),
+        ("Target", summary.target),
+        ("Reference", summary.reference),
+        *((name, f"{count(part.n_scored)} of {count(part.n_records)}") for name, part in scored.items() if part),
+        ("Public images", count(summary.n_public)),
+        ("Labels", count(summary.n_labels)),
+        ("Neighbours", f"k = {summary.k}, {summary.metric}, {summary.features}"),
+        ("Crop", summary.crop),
     ]
-    for name, key in (("Records scored, roles swapped", "backward"), ("Control records", "control")):
-        if part := summary.get(key):
-            pairs.append((name, f"{count(part['n_scored'])} of {count(part['n_records'])}"))
-    pairs += [
-        ("Public images", count(summary["n_public"])),
-        ("Labels", count(summary["n_labels"])),
-        ("Neighbours", f"k = {summary['k']}, {summary['metric']}, {summary['features']}"),
-        ("Crop", summary["crop"]),
-    ]
-    if summary["test"] == "naive-bayes":
-        pairs.append(("Crops without an object", count(summary["n_without_objects"]["forward"])))
+    if summary.test == "naive-bayes":
+        pairs.append(("Crops without an object", count(summary.n_without_objects["forward"])))
     return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
 
 
-def _references(summary: Mapping[str, Any]) -> Numbers:
+def _references(summary: "ImageDejaVuSummary") -> Numbers:
     rows = []
-    for entry in summary["references"]:
-        for design, scores in (("one-way", entry["scores"]), ("controlled", entry["controlled"])):
+    for entry in summary.references:
+        for design, scores in (("one-way", entry.scores), ("controlled", entry.controlled)):
             if not scores:
                 continue
             cells = []
             for share in SHARES:
                 gap = read_gap(scores[share])
                 cells.append(f"{signed(gap.value)} {gap.interval_text}" if gap.interval else signed(gap.value))
-            rows.append((plain(entry["reference"], limit=40), entry["test"], design, *cells))
+            rows.append((plain(entry.reference, limit=40), entry.test, design, *cells))
     return Numbers(("Reference", "Test", "Design", *SHARES.values()), tuple(rows), n_text=3)
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run[ImageDejaVuSummary]") -> tuple[HeadTable, ...]:
     return (
         HeadTable(
             "Déjà vu score [95 % interval]",
@@ -121,7 +122,12 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     )
 
 
-PAGE = MeasurePage(
+def _skipped(summary: "ImageDejaVuSummary") -> Iterator[tuple[str, dict[str, int]]]:
+    parts = {"records": summary, "records, roles swapped": summary.backward, "control records": summary.control}
+    return ((where, part.n_skipped) for where, part in parts.items() if part)
+
+
+PAGE: "MeasurePage[ImageDejaVuSummary]" = MeasurePage(
     name="Image-only déjà vu",
     lead="Does a crop without the foreground give the foreground of a training image away?",
     reading=(
@@ -179,6 +185,7 @@ PAGE = MeasurePage(
         "such.",
     ),
     verdict=_verdict,
+    skipped=_skipped,
     facts=_facts,
     tables=_tables,
     figures=(

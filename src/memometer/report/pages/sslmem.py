@@ -1,23 +1,24 @@
 """SSLMem and LayerMem: how much closer a model holds the views of its own records, at every layer of a tower."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.layers import DESIGNS, delta_layermem, delta_numbers, layermem, layermem_numbers
 from memometer.report.charts.roc import planted_curves, planted_numbers
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.gaps import read_gap
+from memometer.report.gaps import Gap, read_gap
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
-from memometer.report.text import DASH, Clipped, clip, count, signed
+from memometer.report.text import Clipped, clip, count, signed, unsigned
 from memometer.report.tower_verdicts import sslmem_verdict
 
 if TYPE_CHECKING:
+    from memometer.audits.schema_sslmem import SslMemSummary
     from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
-FIGURES = (
+FIGURES: "tuple[Figure[SslMemSummary], ...]" = (
     Figure(
         "layers",
         "By layer",
@@ -49,29 +50,29 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run[SslMemSummary]") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
-    pairs: list[tuple[str, object]] = [("Target", summary["target"]), ("Reference", summary["reference"])]
-    for tower, entry in summary["towers"].items():
-        scored = f"{count(entry['n_scored'])} of {count(summary['n_records'])}"
+    pairs: list[tuple[str, object]] = [("Target", summary.target), ("Reference", summary.reference)]
+    for tower, entry in summary.towers.items():
+        scored = f"{count(entry.n_scored)} of {count(summary.n_records)}"
         pairs.append((f"Records scored, {tower} tower", scored))
-        if summary.get("backward"):
-            swapped = f"{count(entry['n_scored_backward'])} of {count(summary['backward']['n_records'])}"
+        if summary.backward:
+            swapped = f"{count(entry.n_scored_backward)} of {count(summary.backward.n_records)}"
             pairs.append((f"Records scored, {tower} tower, roles swapped", swapped))
     pairs += _views(summary)
-    pairs.append(("Tokens of a layer", "their mean" if summary["pool"] == "mean" else "the class token"))
+    pairs.append(("Tokens of a layer", "their mean" if summary.pool == "mean" else "the class token"))
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _views(summary: Mapping[str, Any]) -> list[tuple[str, object]]:
+def _views(summary: "SslMemSummary") -> list[tuple[str, object]]:
     views: dict[str, object] = {
-        "image": f"{count(summary['draws'])} per image, drawn by '{summary['augment']}'",
-        "text": f"up to {count(summary['draws'])} captions per record",
+        "image": f"{count(summary.draws)} per image, drawn by '{summary.augment}'",
+        "text": f"up to {count(summary.draws)} captions per record",
     }
-    return [(f"Views, {tower} tower", views[tower]) for tower in summary["towers"]]
+    return [(f"Views, {tower} tower", views[tower]) for tower in summary.towers]
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run[SslMemSummary]") -> tuple[HeadTable, ...]:
     summary = audit.summary
     tables = [
         HeadTable(
@@ -91,17 +92,17 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     return (*tables, *calibration_tables(summary))
 
 
-def _outputs(summary: Mapping[str, Any], what: str) -> Numbers:
+def _outputs(summary: "SslMemSummary", what: str) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
-    found = [
-        (tower, DESIGNS[design], read_gap(entry[design][what]))
-        for tower, entry in summary["towers"].items()
-        for design in DESIGNS
-        if entry[design] is not None
+    found: list[tuple[str, str, Gap]] = [
+        (tower, DESIGNS[design], read_gap(scores[what]))
+        for tower, entry in summary.towers.items()
+        for design, scores in (("balanced", entry.balanced), ("forward", entry.forward), ("backward", entry.backward))
+        if scores
     ]
-    if what == "relative" and summary.get("text_less_image"):
-        found.append(("text less image", found[0][1], read_gap(summary["text_less_image"])))
+    if what == "relative" and summary.text_less_image:
+        found.append(("text less image", found[0][1], read_gap(summary.text_less_image)))
     for tower, design, gap in found:
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
@@ -110,11 +111,11 @@ def _outputs(summary: Mapping[str, Any], what: str) -> Numbers:
     return Numbers(header, tuple(rows), n_text=2, strong=frozenset(strong))
 
 
-def _distances(summary: Mapping[str, Any]) -> Numbers:
+def _distances(summary: "SslMemSummary") -> Numbers:
     rows = tuple(
-        (tower, DESIGNS[direction], *(DASH if side is None else f"{side:.3f}" for side in sides.values()))
-        for tower, entry in summary["towers"].items()
-        for direction, sides in entry["means"].items()
+        (tower, DESIGNS[direction], unsigned(sides.target), unsigned(sides.reference))
+        for tower, entry in summary.towers.items()
+        for direction, sides in entry.means.items()
     )
     return Numbers(("Tower", "Records", "Trained on them", "Never saw them"), rows, n_text=2)
 
@@ -159,7 +160,13 @@ READING = (
     ),
 )
 
-PAGE = MeasurePage(
+
+def _skipped(summary: "SslMemSummary") -> Iterator[tuple[str, dict[str, int]]]:
+    parts = {"records": summary, "records, roles swapped": summary.backward}
+    return ((where, part.n_skipped) for where, part in parts.items() if part)
+
+
+PAGE: "MeasurePage[SslMemSummary]" = MeasurePage(
     name="SSLMem",
     lead="Which towers and layers remember the records that the model was trained on?",
     reading=READING,
@@ -181,4 +188,5 @@ PAGE = MeasurePage(
     facts=_facts,
     tables=_tables,
     figures=FIGURES,
+    skipped=_skipped,
 )

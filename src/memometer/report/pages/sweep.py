@@ -1,7 +1,6 @@
 """A sweep: the best setting within an allowed loss, the frontier, bars of every setting, the full table."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memometer.report.charts.frontier import frontier_numbers, utility_frontier
 from memometer.report.charts.settings import setting_bars, setting_numbers
@@ -14,10 +13,11 @@ from memometer.report.text import Clipped, clip, count
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.sweeps.schema import SweepSummary
 
 __all__ = ["PAGE"]
 
-FIGURES = (
+FIGURES: "tuple[Figure[SweepSummary], ...]" = (
     Figure(
         "frontier",
         "Trade-off",
@@ -41,26 +41,26 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run[SweepSummary]") -> tuple[tuple[str, Clipped], ...]:
     summary, records = audit.summary, audit.manifest.get("records") or {}
-    cells = summary["cells"]
+    cells = summary.cells
     pairs = [
-        ("Settings", count(len(summary["settings"]))),
-        ("Seeds", ", ".join(map(str, summary["seeds"]))),
-        ("Cells finished", f"{count(cells['n_finished'])} of {count(cells['n'])}"),
-        ("Baseline", summary["baseline"]),
+        ("Settings", count(len(summary.settings))),
+        ("Seeds", ", ".join(map(str, summary.seeds))),
+        ("Cells finished", f"{count(cells.n_finished)} of {count(cells.n)}"),
+        ("Baseline", summary.baseline),
         ("Trained on, A and B", f"{count(records.get('n_a'))} and {count(records.get('n_b'))} records"),
         ("Public images", count(records.get("n_public"))),
-        ("Memorization", f"{metric_name(summary['memorization_metric'])}, balanced"),
-        ("Utility", metric_name(summary["utility_metric"])),
-        ("Time of all cells", f"{sum(cells['seconds'].values()) / 3600:.1f} h"),
+        ("Memorization", f"{metric_name(summary.memorization_metric)}, balanced"),
+        ("Utility", metric_name(summary.utility_metric)),
+        ("Time of all cells", f"{(cells.seconds.training + cells.seconds.rest) / 3600:.1f} h"),
     ]
     return tuple((name, clip(value, limit=200)) for name, value in pairs)
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run[SweepSummary]") -> tuple[HeadTable, ...]:
     summary = audit.summary
-    utility, memorization = summary["utility_metric"], summary["memorization_metric"]
+    utility, memorization = summary.utility_metric, summary.memorization_metric
     return (
         HeadTable(
             "Settings against the baseline",
@@ -71,7 +71,7 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     )
 
 
-def _against(summary: Mapping[str, Any], metrics: list[str]) -> Numbers:
+def _against(summary: "SweepSummary", metrics: list[str]) -> Numbers:
     settings = shown_settings(summary)
     uneven = len({setting.n_seeds for setting in settings}) > 1  # else the facts say it
     header = ["Setting"]
@@ -88,8 +88,8 @@ def _against(summary: Mapping[str, Any], metrics: list[str]) -> Numbers:
     return Numbers((*header, *(["Seeds"] if uneven else [])), tuple(rows), strong=strong)
 
 
-def _is_baseline(summary: Mapping[str, Any], number: int) -> bool:
-    return bool(summary["settings"][number - 1]["name"] == summary["baseline"])
+def _is_baseline(summary: "SweepSummary", number: int) -> bool:
+    return summary.settings[number - 1].name == summary.baseline
 
 
 READING = (
@@ -118,7 +118,7 @@ READING = (
     ),
 )
 
-PAGE = MeasurePage(
+PAGE: "MeasurePage[SweepSummary]" = MeasurePage(
     name="Training",
     kind="sweep",
     lead="Which setting of the training recipe leaks least, and at which cost?",

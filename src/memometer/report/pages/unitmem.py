@@ -1,7 +1,6 @@
 """UnitMem and ClassMem: which units a single record, or a single class, excites far more than all others."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.roc import planted_curves, planted_numbers
@@ -18,11 +17,13 @@ from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned
 from memometer.report.tower_verdicts import unitmem_verdict
 
 if TYPE_CHECKING:
+    from memometer.audits.schema_unitmem import UnitMemSummary
     from memometer.runs import Run
+    from memometer.runs.schema import Number
 
 __all__ = ["PAGE"]
 
-FIGURES = (
+FIGURES: "tuple[Figure[UnitMemSummary], ...]" = (
     Figure(
         "units",
         "By layer",
@@ -55,31 +56,31 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run[UnitMemSummary]") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
-    pairs: list[tuple[str, object]] = [("Target", summary["target"])]
-    for tower, entry in summary["towers"].items():
-        scored = f"{count(entry['n_scored'])} of {count(summary['n_records'])}"
-        if entry.get("n_groups") not in (None, entry["n_scored"]):
-            scored += f", in {count(entry['n_groups'])} groups"
+    pairs: list[tuple[str, object]] = [("Target", summary.target)]
+    for tower, entry in summary.towers.items():
+        scored = f"{count(entry.n_scored)} of {count(summary.n_records)}"
+        if entry.n_groups not in (None, entry.n_scored):
+            scored += f", in {count(entry.n_groups)} groups"
         pairs.append((f"Records, {tower} tower", scored))
-    if summary.get("n_control") is not None:
-        pairs.append(("Control records", count(summary["n_control"])))
+    if summary.n_control is not None:
+        pairs.append(("Control records", count(summary.n_control)))
     views: dict[str, object] = {
-        "image": f"{count(summary['draws'])} per image, drawn by '{summary['augment']}'",
-        "text": f"up to {count(summary['draws'])} captions per record",
+        "image": f"{count(summary.draws)} per image, drawn by '{summary.augment}'",
+        "text": f"up to {count(summary.draws)} captions per record",
     }
-    pairs += [(f"Views, {tower} tower", views[tower]) for tower in summary["towers"]]
+    pairs += [(f"Views, {tower} tower", views[tower]) for tower in summary.towers]
     pairs += [
-        ("The other records", f"their {summary['statistic']}"),
-        ("Negative activations", summary["negative_activations"]),
+        ("The other records", f"their {summary.statistic}"),
+        ("Negative activations", summary.negative_activations),
     ]
-    if summary.get("n_without_class") is not None:
-        pairs.append(("Records without a class", count(summary["n_without_class"])))
+    if summary.n_without_class is not None:
+        pairs.append(("Records without a class", count(summary.n_without_class)))
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run[UnitMemSummary]") -> tuple[HeadTable, ...]:
     summary = audit.summary
     tables = [
         HeadTable(
@@ -96,33 +97,32 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     return tuple(table for table in (*tables, *calibration_tables(summary)) if table.numbers.rows)
 
 
-def _units(summary: Mapping[str, Any]) -> Numbers:
+def _units(summary: "UnitMemSummary") -> Numbers:
     rows = []
-    for tower, entry in summary["towers"].items():
-        mean = read_gap({name: entry[name] for name in ("low", "high")} | {"value": entry["mean"]})
-        share = DASH if entry["share_above_half"] is None else f"{entry['share_above_half']:.1%}"
-        numbers = (unsigned(mean.value), unsigned(entry["median"]), unsigned(entry["q95"]), share)
-        defined = f"{count(entry['n_units'] - entry['n_undefined'])} of {count(entry['n_units'])}"
-        rows.append((tower, *numbers, unsigned(entry["classmem"]), defined))
+    for tower, entry in summary.towers.items():
+        share = DASH if entry.share_above_half is None else f"{entry.share_above_half:.1%}"
+        numbers = (unsigned(entry.mean), unsigned(entry.median), unsigned(entry.q95), share)
+        defined = f"{count(entry.n_units - entry.n_undefined)} of {count(entry.n_units)}"
+        rows.append((tower, *numbers, unsigned(entry.classmem), defined))
     return Numbers(("Tower", "Mean", "Median", "95 % below", "Above ½", "ClassMem", "Units defined"), tuple(rows))
 
 
-def _control(summary: Mapping[str, Any]) -> Numbers:
+def _control(summary: "UnitMemSummary") -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
-    compared: list[tuple[str, str, str, dict[str, Any], str]] = [
+    compared: list[tuple[str, str, str, Number, str]] = [
         (
             tower,
-            unsigned(entry["control"]["trained"]),
-            unsigned(entry["control"]["control"]),
-            entry["control"]["difference"],
-            f"{entry['control']['difference']['n']} × {count(entry['control']['group_size'])}",
+            unsigned(entry.control.trained),
+            unsigned(entry.control.control),
+            entry.control.difference,
+            f"{entry.control.difference.n} × {count(entry.control.group_size)}",
         )
-        for tower, entry in summary["towers"].items()
-        if entry["control"]
+        for tower, entry in summary.towers.items()
+        if entry.control
     ]
-    if summary.get("text_less_image"):
-        compared.append(("text less image", DASH, DASH, summary["text_less_image"], ""))
+    if summary.text_less_image:
+        compared.append(("text less image", DASH, DASH, summary.text_less_image, ""))
     for tower, trained, control, difference, groups in compared:
         gap = read_gap(difference)
         if gap.above_zero or gap.below_zero:
@@ -171,7 +171,7 @@ READING = (
     ),
 )
 
-PAGE = MeasurePage(
+PAGE: "MeasurePage[UnitMemSummary]" = MeasurePage(
     name="UnitMem",
     lead="Which units of the model are tied to single training records?",
     reading=READING,
@@ -191,4 +191,5 @@ PAGE = MeasurePage(
     facts=_facts,
     tables=_tables,
     figures=FIGURES,
+    skipped=lambda summary: [("records", summary.n_skipped)],
 )

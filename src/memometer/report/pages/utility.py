@@ -1,7 +1,7 @@
 """Utility: every number with its interval, the classes, the prompts and how the probe was chosen."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.charts.utility import MAX_CLASSES, class_dots, class_numbers, share_intervals, share_numbers
@@ -13,12 +13,13 @@ from memometer.report.utility_verdict import utility_verdict
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.utility.schema import Classification, LinearProbe, UtilitySummary
 
 __all__ = ["PAGE"]
 
 TASKS = {"single-label": "one label each", "multi-label": "several objects each"}
 
-FIGURES = (
+FIGURES: "tuple[Figure[UtilitySummary], ...]" = (
     Figure(
         "intervals",
         "Intervals",
@@ -42,51 +43,53 @@ FIGURES = (
 )
 
 
-def _facts(audit: "Run") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: "Run[UtilitySummary]") -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
-    role = "" if summary["role"] is None else f", role {summary['role']}"
+    role = "" if summary.role is None else f", role {summary.role}"
     facts: list[tuple[str, object]] = [
-        ("Model", summary["model"]),
-        ("Records under test", f"{count(summary['n_records'])}{role}"),
+        ("Model", summary.model),
+        ("Records under test", f"{count(summary.n_records)}{role}"),
         *_classified(summary),
     ]
-    if retrieval := summary["retrieval"]:
+    if retrieval := summary.retrieval:
         facts += [
-            ("Images retrieved", count(retrieval["n_images"])),
-            ("Captions retrieved", f"{count(retrieval['n_captions'])}, up to {retrieval['captions']} per image"),
-            ("Captions that several images share", count(retrieval["n_shared_captions"])),
+            ("Images retrieved", count(retrieval.n_images)),
+            ("Captions retrieved", f"{count(retrieval.n_captions)}, up to {retrieval.captions} per image"),
+            ("Captions that several images share", count(retrieval.n_shared_captions)),
         ]
     return tuple((name, clip(value, limit=600)) for name, value in facts)
 
 
-def _classified(summary: Mapping[str, Any]) -> list[tuple[str, object]]:
-    zero_shot, probe = summary["zero_shot"], summary["linear_probe"]
+def _classified(summary: "UtilitySummary") -> list[tuple[str, object]]:
+    zero_shot, probe = summary.zero_shot, summary.linear_probe
     facts: list[tuple[str, object]] = []
     if classified := zero_shot or probe:
-        facts += [("Images have", TASKS[classified["task"]])]
+        facts += [("Images have", TASKS[classified.task])]
     if zero_shot:
-        templates = zero_shot["templates"]
+        templates = zero_shot.templates
         said = f"“{templates[0]}”" if len(templates) == 1 else f"{len(templates)} templates, see Provenance"
         facts += [("Zero-shot classes", _classes(zero_shot)), ("Prompts", said)]
     if probe:
-        facts += [("Classes of the probe", _classes(probe)), ("The probe’s training records", count(probe["n_train"]))]
-        facts += [("Features", probe["features"])] if probe["features"] else []
+        facts += [
+            ("Classes of the probe", _classes(probe, rare=len(probe.classes_too_rare))),
+            ("The probe’s training records", count(probe.n_train)),
+        ]
+        facts += [("Features", probe.features)] if probe.features else []
     return facts
 
 
-def _classes(part: dict[str, Any]) -> str:
-    absent = len(part["classes_without_positives"])
-    rare = len(part.get("classes_too_rare") or [])
+def _classes(part: "Classification", *, rare: int = 0) -> str:
+    absent = len(part.classes_without_positives)
     return (
-        f"{count(part['n_classes'])}"
+        f"{count(part.n_classes)}"
         + (f", {count(absent)} without an image" if absent else "")
         + (f"; {count(rare)} more are too rare" if rare else "")
     )
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
-    probe = audit.summary["linear_probe"]
-    counts = (probe["n_held_out"], probe["n_train"]) if probe else (0, 0)
+def _tables(audit: "Run[UtilitySummary]") -> tuple[HeadTable, ...]:
+    probe = audit.summary.linear_probe
+    counts = (probe.n_held_out, probe.n_train) if probe else (0, 0)
     return (
         HeadTable(
             "Numbers",
@@ -104,17 +107,17 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     )
 
 
-def _reasons(audit: "Run") -> Numbers:
+def _reasons(audit: "Run[UtilitySummary]") -> Numbers:
     rows = [(share.part, share.name, share.reason) for share in shares(audit.summary) if share.reason]
     return Numbers(("Part", "Number", "Reason"), tuple(rows), n_text=3)
 
 
-def _held_out(probe: dict[str, Any] | None) -> Numbers:
+def _held_out(probe: "LinearProbe | None") -> Numbers:
     if probe is None:
         return Numbers((), ())
-    name = "accuracy" if probe["task"] == "single-label" else "mean AP"
-    rows = [(f"{float(c):g}", unsigned(value)) for c, value in probe["held_out"].items()]
-    chosen = frozenset(place for place, c in enumerate(probe["held_out"]) if float(c) == probe["c"])
+    name = "accuracy" if probe.task == "single-label" else "mean AP"
+    rows = [(f"{float(c):g}", unsigned(value)) for c, value in probe.held_out.items()]
+    chosen = frozenset(place for place, c in enumerate(probe.held_out) if float(c) == probe.c)
     return Numbers(("C", f"Held-out {name}"), tuple(rows), strong=chosen)
 
 
@@ -143,7 +146,13 @@ READING = (
     ),
 )
 
-PAGE = MeasurePage(
+
+def _skipped(summary: "UtilitySummary") -> Iterator[tuple[str, dict[str, int]]]:
+    parts = {"zero-shot": summary.zero_shot, "linear probe": summary.linear_probe, "retrieval": summary.retrieval}
+    return ((where, part.n_skipped) for where, part in parts.items() if part)
+
+
+PAGE: "MeasurePage[UtilitySummary]" = MeasurePage(
     name="Utility",
     kind="measurement",
     lead="What is the model good for, on records that it was not trained on?",
@@ -159,6 +168,7 @@ PAGE = MeasurePage(
     facts=_facts,
     tables=_tables,
     figures=FIGURES,
+    skipped=_skipped,
     items=lambda *_: (),
     terminal=lambda audit: head_tables("Utility", _tables(audit)[:2]),
 )

@@ -1,5 +1,6 @@
 """VL-Déjà-Vu: gaps over all and over unmentioned objects, one way and balanced."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from memometer.report import view
@@ -20,11 +21,12 @@ from memometer.report.verdict import verdict
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from memometer.audits.schema import VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
-FIGURES = (
+FIGURES: "tuple[Figure[VLDejaVuSummary], ...]" = (
     Figure(
         "gaps",
         "Gaps",
@@ -74,17 +76,19 @@ FIGURES = (
 )
 
 
-def _head(audit: "Run") -> dict[str, Any]:
+def _head(audit: "Run[VLDejaVuSummary]") -> dict[str, Any]:
     summary = audit.summary
     return {
         "groups": view.gap_groups(summary),
         "reasons": view.reasons(summary),
         "scopes": SCOPES,
-        "models": {role: clip(summary[role], limit=200) for role in ("target", "reference")},
+        "models": {
+            role: clip(name, limit=200) for role, name in (("target", summary.target), ("reference", summary.reference))
+        },
     }
 
 
-def _tables(audit: "Run") -> tuple[HeadTable, ...]:
+def _tables(audit: "Run[VLDejaVuSummary]") -> tuple[HeadTable, ...]:
     summary = audit.summary
     return (
         HeadTable("The mean scores behind the gaps", view.means(summary)),
@@ -98,13 +102,18 @@ def _tables(audit: "Run") -> tuple[HeadTable, ...]:
     )
 
 
-def _items(audit: "Run", pictures: Pictures) -> tuple[GalleryRecord, ...]:
+def _items(audit: "Run[VLDejaVuSummary]", pictures: Pictures) -> tuple[GalleryRecord, ...]:
     return gallery_records(audit.gallery, pictures=pictures)
 
 
-def _terminal(audit: "Run") -> "list[Table]":
+def _terminal(audit: "Run[VLDejaVuSummary]") -> "list[Table]":
     several = [table for table in _tables(audit)[1:] if table.numbers.rows]
     return [gap_table(audit.summary), *head_tables("VL-Déjà-Vu", several)]
+
+
+def _skipped(summary: "VLDejaVuSummary") -> Iterator[tuple[str, dict[str, int]]]:
+    parts = {"records": summary, "records, roles swapped": summary.backward, "control records": summary.control}
+    return ((where, part.n_skipped) for where, part in parts.items() if part)
 
 
 READING = (
@@ -154,7 +163,7 @@ READING = (
     ),
 )
 
-PAGE = MeasurePage(
+PAGE: "MeasurePage[VLDejaVuSummary]" = MeasurePage(
     name="VL-Déjà-Vu",
     lead="Does the target model remember the very images it was trained on?",
     reading=READING,
@@ -177,6 +186,7 @@ PAGE = MeasurePage(
     facts=view.facts,
     tables=_tables,
     figures=FIGURES,
+    skipped=_skipped,
     head=_head,
     items=_items,
     gallery_template="records.html.jinja",
