@@ -93,7 +93,7 @@ def test_the_contract(folder):
     assert result.summary["towers"]["image"]["layers"] == LAYERS
     assert "units" in result.tables
     shown = result.gallery.to_pylist()
-    values = [float({fact["name"]: fact["value"] for fact in row["facts"]}["UnitMem"]) for row in shown]
+    values = [{fact["name"]: fact["number"] for fact in row["facts"]}["UnitMem"] for row in shown]
     assert values == sorted(values, reverse=True)
     assert all(row["image"] for row in shown)
 
@@ -113,8 +113,9 @@ def test_a_planted_unit_is_found_first_with_its_record(folder):
 
     result = audit(folder, tower="text", target=encoder(1, change=plant))
     first = result.gallery.to_pylist()[0]
-    facts = {fact["name"]: fact["value"] for fact in first["facts"]}
-    assert (facts["layer"], facts["unit"], facts["UnitMem"]) == ("resblocks.0.mlp.gelu", "17", "1.000")
+    facts = {fact["name"]: fact["number"] if fact["text"] is None else fact["text"] for fact in first["facts"]}
+    assert (facts["layer"], facts["unit"]) == ("resblocks.0.mlp.gelu", 17)
+    assert facts["UnitMem"] == pytest.approx(1, abs=5e-4)
     assert first["record_id"] == "r0004"
 
 

@@ -183,7 +183,7 @@ def test_hostile_text_stays_text(audit):
     samples["planted"] = [kind and HOSTILE[0] for kind in samples["planted"]]
     samples["record_id"] = [HOSTILE[1] + name for name in samples["record_id"]]
     for row, text in zip(gallery, HOSTILE * 6, strict=True):
-        row |= {"record_id": text, "captions": [text], "facts": [{"name": text, "value": text}]}
+        row |= {"record_id": text, "captions": [text], "facts": [{"name": text, "number": None, "text": text}]}
     roc = audit.tables["roc"].to_pydict()
     roc["kind"] = [HOSTILE[0]] * len(roc["kind"])
     hostile = dataclasses.replace(

@@ -119,14 +119,14 @@ def shown_items(samples: pa.Table, pairs: Pairs, *, size: int, images: bool) -> 
     shown = []
     for number, (row, place) in enumerate(zip(rows, places, strict=True), start=1):
         facts = {
-            "CLIPMem": _shown(row["clipmem"]),
-            "normalised": _shown(row["clipmem_normalised"]),
-            "standard error over trainings": _shown(row["clipmem_stderr"]).lstrip("+"),
-            "alignment, trained on it": _shown(row["align_target"]),
-            "alignment, never saw it": _shown(row["align_reference"]),
-            "cosine, trained on it": _shown(row["similarity_target"]),
-            "rank": f"{row['rank']:,} of {n:,}",
-            "planted": row["planted"] or "",
+            "CLIPMem": row["clipmem"],
+            "normalised": row["clipmem_normalised"],
+            "standard error over trainings": row["clipmem_stderr"],
+            "alignment, trained on it": row["align_target"],
+            "alignment, never saw it": row["align_reference"],
+            "cosine, trained on it": row["similarity_target"],
+            "rank": (row["rank"], f"of {n:,}"),
+            "planted": row["planted"] or None,
         }
         shown.append(
             item(
@@ -135,7 +135,7 @@ def shown_items(samples: pa.Table, pairs: Pairs, *, size: int, images: bool) -> 
                 record_id=row["record_id"],
                 captions=pairs.records.column("captions")[place].as_py(),
                 image=thumbnail(pairs.records, place) if images else None,
-                facts={name: value for name, value in facts.items() if value},
+                facts={name: value for name, value in facts.items() if value is not None},
             )
         )
     return items_table(shown)
@@ -192,7 +192,3 @@ def _values(part: pa.Table, name: str) -> Floats:
 
 def _nullable(values: Floats) -> pa.Array:
     return pa.array(values, from_pandas=True)
-
-
-def _shown(value: float | None) -> str:
-    return "" if value is None else f"{value:+.3f}".replace("-", "−")

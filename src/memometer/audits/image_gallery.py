@@ -56,7 +56,7 @@ def _entry(
             "label": label,
             "target says": _name(part, part.target, row),
             "reference says": _name(part, part.reference, row),
-            "target surer by": f"{part.memorization_confidence[row]:+.2f} nats",
+            "target surer by": float(part.memorization_confidence[row]),
             "records of": "the reference, roles swapped" if part.name == "backward" else "the target",
         },
         strips=[
@@ -67,7 +67,6 @@ def _entry(
                     {
                         "record_id": public.record_ids[place].as_py(),
                         "label": public_labels[place].as_py(),
-                        "value": "",
                         "hit": public_labels[place].as_py() == label,
                         "image": thumbnail(public, place) if images else None,
                     }

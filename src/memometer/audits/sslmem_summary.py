@@ -166,11 +166,11 @@ def shown_items(towers: dict[Tower, list[TowerScores]], *, size: int, images: bo
         ranked.sort(key=lambda entry: entry[:2])
         for _, record_id, part, row in ranked[:size]:
             facts = {
-                "SSLMem": f"{part.sslmem[row, -1]:+.3f}",
-                "relative": f"{part.relative[row, -1]:+.3f}",
-                "distance of its views, trained on it": f"{part.target.distances[row, -1]:.3f}",
-                "distance of its views, never saw it": f"{part.reference.distances[row, -1]:.3f}",
-                "views": f"{part.target.n_views[row]:,}",
+                "SSLMem": float(part.sslmem[row, -1]),
+                "relative": float(part.relative[row, -1]),
+                "distance of its views, trained on it": float(part.target.distances[row, -1]),
+                "distance of its views, never saw it": float(part.reference.distances[row, -1]),
+                "views": int(part.target.n_views[row]),
             }
             shown.append(
                 item(

@@ -13,7 +13,7 @@ from memometer.audits.planted import find_planted, planted_kinds
 from memometer.data.records import Records
 from memometer.encoders import Tower
 from memometer.measures.unitmem import UnitScores, record_counts
-from memometer.runs.items import group_names, item, items_table
+from memometer.runs.items import Fact, group_names, item, items_table
 from memometer.runs.thumbnails import thumbnail
 from memometer.statistics import gap_of, group_gap
 
@@ -236,15 +236,15 @@ def shown_items(towers: dict[Tower, TowerUnits], *, size: int, images: bool) -> 
         ]
         for unit in best.tolist():
             row = int(order[scores.record[unit]])
-            facts = {
+            facts: dict[str, Fact] = {
                 "layer": where[unit][0],
-                "unit": f"{where[unit][1]:,}",
-                "UnitMem": f"{scores.unitmem[unit]:.3f}",
-                "largest mean activation": f"{scores.largest[unit]:.4g}",
-                "mean activation of the others": f"{scores.rest[unit]:.4g}",
+                "unit": where[unit][1],
+                "UnitMem": float(scores.unitmem[unit]),
+                "largest mean activation": float(scores.largest[unit]),
+                "mean activation of the others": float(scores.rest[unit]),
             }
             if part.classmem is not None and not np.isnan(part.classmem.unitmem[unit]):
-                facts["ClassMem"] = f"{part.classmem.unitmem[unit]:.3f}"
+                facts["ClassMem"] = float(part.classmem.unitmem[unit])
             shown.append(
                 item(
                     rank=len(shown) + 1,

@@ -13,8 +13,7 @@ from memometer.audits.result import Audit
 from memometer.comparison.pairing import Pair
 from memometer.comparison.view import View
 from memometer.data.records import Records, load_records
-from memometer.report.text import signed
-from memometer.runs.items import item, items_table
+from memometer.runs.items import Fact, item, items_table
 from memometer.runs.thumbnails import thumbnail
 
 __all__ = ["MOVED_SCHEMA", "Shown", "moved_records", "shown_items"]
@@ -148,12 +147,12 @@ def shown_items(pairs: list[tuple[Pair, pa.Table]], view: View, *, size: int, sh
     return items_table(rows)
 
 
-def _facts(row: dict[str, Any], pair: Pair, view: View, objects: list[str]) -> Iterator[tuple[str, str]]:
-    yield f"{row['by']}, {pair.baseline.name}", signed(row["baseline"])
-    yield f"{row['by']}, {pair.run.name}", signed(row["value"])
-    yield "change", signed(row["change"])
+def _facts(row: dict[str, Any], pair: Pair, view: View, objects: list[str]) -> Iterator[tuple[str, Fact]]:
+    yield f"{row['by']}, {pair.baseline.name}", row["baseline"]
+    yield f"{row['by']}, {pair.run.name}", row["value"]
+    yield "change", row["change"]
     if len(view.moved_by[row["by"]]) > 1:
-        yield "change that breaks ties", signed(row["tie"])
+        yield "change that breaks ties", row["tie"]
     yield "records", view.parts[row["part"]]
     if objects:
         yield "objects", ", ".join(objects)

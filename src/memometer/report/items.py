@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ import pyarrow as pa
 from memometer.report.gallery import MAX_CAPTION, MAX_CAPTIONS, MAX_ID, MAX_LABEL, MAX_NEIGHBORS, MAX_RECORDS
 from memometer.report.lazy import pc
 from memometer.report.pictures import Picture, Pictures
-from memometer.report.text import Clipped, clip
+from memometer.report.text import DASH, Clipped, clip, signed
 
 if TYPE_CHECKING:
     from memometer.runs import Run
@@ -19,6 +20,8 @@ __all__ = ["Card", "Item", "Mark", "Strip", "has_pictures", "item_sections"]
 MAX_FACTS = 16
 MAX_MARKS = 20
 MAX_TEXT = 200
+Formats = Mapping[str, Callable[[float], str]]
+NO_FORMATS: Formats = {}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +46,6 @@ class Card:
 
     record_id: Clipped
     label: Clipped
-    value: Clipped
     hit: bool | None
     picture: Picture
 
@@ -70,18 +72,21 @@ class Item:
     strips: tuple[Strip, ...]
 
 
-def item_sections(audit: "Run", pictures: Pictures) -> tuple[tuple[str, tuple[Item, ...]], ...]:
+def item_sections(
+    audit: "Run", pictures: Pictures, *, formats: Formats = NO_FORMATS
+) -> tuple[tuple[str, tuple[Item, ...]], ...]:
     """(heading, its items) in the order of their ranks, texts clipped, pictures placed.
 
     Args:
         audit: its ``gallery`` has the columns of `memometer.runs.items.ITEM_SCHEMA`.
         pictures: gives the thumbnails their room.
+        formats: name of a fact → how its number is shown; others as signed numbers.
     """
     table = audit.gallery
     order = pc.sort_indices(table["rank"])[:MAX_RECORDS].to_pylist()
     rows = [table.slice(row, 1).to_pylist()[0] for row in order]
     return tuple(
-        (clip(section, limit=MAX_TEXT).text, tuple(_item(row, pictures) for row in group))
+        (clip(section, limit=MAX_TEXT).text, tuple(_item(row, pictures, formats) for row in group))
         for section, group in itertools.groupby(rows, key=lambda row: row["section"])
     )
 
@@ -93,7 +98,7 @@ def has_pictures(table: pa.Table) -> bool:
     return any(len(column) > column.null_count for column in columns)
 
 
-def _item(row: dict[str, Any], pictures: Pictures) -> Item:
+def _item(row: dict[str, Any], pictures: Pictures, formats: Formats) -> Item:
     return Item(
         rank=row["rank"],
         record_id=clip(row["record_id"], limit=MAX_ID),
@@ -101,11 +106,19 @@ def _item(row: dict[str, Any], pictures: Pictures) -> Item:
         picture=pictures.place(row["image"]),
         marks=tuple(_mark(mark) for mark in (row["marks"] or [])[:MAX_MARKS]),
         facts=tuple(
-            (clip(fact["name"], limit=MAX_TEXT), clip(fact["value"], limit=MAX_TEXT))
+            (clip(fact["name"], limit=MAX_TEXT), clip(_value(fact, formats), limit=MAX_TEXT))
             for fact in (row["facts"] or [])[:MAX_FACTS]
         ),
         strips=tuple(_strip(strip, pictures) for strip in row["strips"] or []),
     )
+
+
+def _value(fact: dict[str, Any], formats: Formats) -> str:
+    number, text = fact.get("number"), fact.get("text", fact.get("value"))  # value: of runs that kept numbers as text
+    if number is None:
+        return DASH if text is None else text
+    shown = formats.get(fact["name"], signed)(number)
+    return f"{shown} {text}" if text else shown
 
 
 def _mark(mark: dict[str, Any]) -> Mark:
@@ -120,7 +133,6 @@ def _strip(strip: dict[str, Any], pictures: Pictures) -> Strip:
         Card(
             record_id=clip(card["record_id"], limit=MAX_ID),
             label=clip(card["label"] or "", limit=MAX_LABEL),
-            value=clip(card["value"] or "", limit=MAX_LABEL),
             hit=card["hit"],
             picture=pictures.place(card["image"]),
         )

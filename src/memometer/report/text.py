@@ -3,7 +3,7 @@
 import dataclasses
 import re
 
-__all__ = ["DASH", "Clipped", "capital", "clip", "count", "plain", "signed", "unsigned"]
+__all__ = ["DASH", "Clipped", "capital", "clip", "count", "plain", "signed", "unsigned", "whole"]
 
 DASH = "–"
 """What stands for an undefined number; never 0."""
@@ -77,6 +77,15 @@ def unsigned(value: float | None) -> str:
     ('0.123', '−0.050', '–')
     """
     return DASH if value is None else f"{value:.3f}".replace("-", "−")
+
+
+def whole(value: float) -> str:
+    """A number that counts something, with separators.
+
+    >>> whole(1234.0)
+    '1,234'
+    """
+    return f"{value:,.0f}"
 
 
 def count(value: int | None) -> str:

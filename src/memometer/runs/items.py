@@ -1,5 +1,7 @@
 """The gallery's table of all measures but VL-Déjà-Vu: records with their picture, marks, facts and strips."""
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,21 +10,16 @@ import pyarrow.compute as pc
 
 from memometer.data.records import Records
 
-__all__ = ["ITEM_SCHEMA", "group_names", "item", "items_table"]
+__all__ = ["ITEM_SCHEMA", "Fact", "group_names", "item", "items_table"]
+
+Fact = float | str | None | tuple[float, str]
+"""A number, a text, or a number and the text that follows it; None is an undefined number."""
 
 _MARK = pa.struct(
     [("kind", pa.string()), ("label", pa.string())] + [(side, pa.float64()) for side in "xywh"]
 )  # x, y, width, height as shares of the picture's sides
-_FACT = pa.struct([("name", pa.string()), ("value", pa.string())])
-_CARD = pa.struct(
-    [
-        ("record_id", pa.string()),
-        ("label", pa.string()),
-        ("value", pa.string()),
-        ("hit", pa.bool_()),
-        ("image", pa.binary()),
-    ]
-)
+_FACT = pa.struct([("name", pa.string()), ("number", pa.float64()), ("text", pa.string())])
+_CARD = pa.struct([("record_id", pa.string()), ("label", pa.string()), ("hit", pa.bool_()), ("image", pa.binary())])
 _STRIP = pa.struct([("title", pa.string()), ("trained", pa.bool_()), ("cards", pa.list_(_CARD))])
 ITEM_SCHEMA = pa.schema(
     [
@@ -46,7 +43,7 @@ def item(
     section: str = "",
     captions: list[str] | None = None,
     marks: list[dict[str, Any]] | None = None,
-    facts: dict[str, str] | None = None,
+    facts: Mapping[str, Fact] | None = None,
     strips: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """One row of the gallery.
@@ -58,8 +55,8 @@ def item(
         section: items of one section stand together under this heading.
         captions: of the record.
         marks: ``{"kind": "crop" | "box", "label", "x", "y", "w", "h"}``, shares of the picture's sides.
-        facts: name → value, as shown.
-        strips: ``{"title", "trained", "cards": [{"record_id", "label", "value", "hit", "image"}]}``.
+        facts: name → value; how numbers are shown is the matter of the page.
+        strips: ``{"title", "trained", "cards": [{"record_id", "label", "hit", "image"}]}``.
     """
     return {
         "rank": rank,
@@ -68,9 +65,14 @@ def item(
         "captions": captions or [],
         "image": image,
         "marks": marks or [],
-        "facts": [{"name": name, "value": value} for name, value in (facts or {}).items()],
+        "facts": [_fact(name, value) for name, value in (facts or {}).items()],
         "strips": strips or [],
     }
+
+
+def _fact(name: str, value: Fact) -> dict[str, Any]:
+    number, text = value if isinstance(value, tuple) else (None, value) if isinstance(value, str) else (value, None)
+    return {"name": name, "number": None if number is None or math.isnan(number) else number, "text": text}
 
 
 def items_table(rows: list[dict[str, Any]]) -> pa.Table:

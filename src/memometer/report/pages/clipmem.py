@@ -1,5 +1,6 @@
 """CLIPMem: mean scores of the four subsets, tests between them, the ranking of the candidates."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memometer.report.calibration import calibration_tables
@@ -9,10 +10,11 @@ from memometer.report.charts.subsets import drawn_means, histogram_numbers, mean
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.clipmem_verdict import clipmem_verdict
 from memometer.report.gaps import Gap, read_gap
+from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.subsets import NAMES, shown_subsets
 from memometer.report.terminal import head_tables
-from memometer.report.text import DASH, Clipped, clip, count, signed
+from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -195,5 +197,6 @@ PAGE: "MeasurePage[ClipMemSummary]" = MeasurePage(
     facts=_facts,
     tables=_tables,
     figures=FIGURES,
+    items=partial(item_sections, formats={"standard error over trainings": unsigned, "rank": whole}),
     terminal=_terminal,
 )

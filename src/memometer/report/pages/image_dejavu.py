@@ -1,6 +1,7 @@
 """Image-only déjà vu: accuracies on crops without the foreground, and what became of the records."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memometer.report.charts.image import (
@@ -14,6 +15,7 @@ from memometer.report.charts.image import (
 )
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import read_gap
+from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.references import agreement_rows
 from memometer.report.text import Clipped, capital, clip, count, plain, signed
@@ -186,6 +188,7 @@ PAGE: "MeasurePage[ImageDejaVuSummary]" = MeasurePage(
     ),
     verdict=_verdict,
     skipped=_skipped,
+    items=partial(item_sections, formats={"target surer by": lambda value: f"{signed(value, digits=2)} nats"}),
     facts=_facts,
     tables=_tables,
     figures=(

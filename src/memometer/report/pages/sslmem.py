@@ -1,6 +1,7 @@
 """SSLMem and LayerMem: how much closer a model holds the views of its own records, at every layer of a tower."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memometer.report.calibration import calibration_tables
@@ -8,8 +9,9 @@ from memometer.report.charts.layers import DESIGNS, delta_layermem, delta_number
 from memometer.report.charts.roc import planted_curves, planted_numbers
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import Gap, read_gap
+from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
-from memometer.report.text import Clipped, clip, count, signed, unsigned
+from memometer.report.text import Clipped, clip, count, signed, unsigned, whole
 from memometer.report.tower_verdicts import sslmem_verdict
 
 if TYPE_CHECKING:
@@ -188,5 +190,13 @@ PAGE: "MeasurePage[SslMemSummary]" = MeasurePage(
     facts=_facts,
     tables=_tables,
     figures=FIGURES,
+    items=partial(
+        item_sections,
+        formats={
+            "distance of its views, trained on it": unsigned,
+            "distance of its views, never saw it": unsigned,
+            "views": whole,
+        },
+    ),
     skipped=_skipped,
 )

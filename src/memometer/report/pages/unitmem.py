@@ -1,5 +1,6 @@
 """UnitMem and ClassMem: which units a single record, or a single class, excites far more than all others."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from memometer.report.calibration import calibration_tables
@@ -12,8 +13,9 @@ from memometer.report.charts.units import (
     unitmem_numbers,
 )
 from memometer.report.gaps import read_gap
+from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
-from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned
+from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
 from memometer.report.tower_verdicts import unitmem_verdict
 
 if TYPE_CHECKING:
@@ -132,6 +134,10 @@ def _control(summary: "UnitMemSummary") -> Numbers:
     return Numbers(header, tuple(rows), strong=frozenset(strong))
 
 
+def _activation(value: float) -> str:
+    return f"{value:.4g}".replace("-", "−")
+
+
 READING = (
     Reading(
         "The test",
@@ -191,5 +197,15 @@ PAGE: "MeasurePage[UnitMemSummary]" = MeasurePage(
     facts=_facts,
     tables=_tables,
     figures=FIGURES,
+    items=partial(
+        item_sections,
+        formats={
+            "unit": whole,
+            "UnitMem": unsigned,
+            "ClassMem": unsigned,
+            "largest mean activation": _activation,
+            "mean activation of the others": _activation,
+        },
+    ),
     skipped=lambda summary: [("records", summary.n_skipped)],
 )
