@@ -1,6 +1,7 @@
 """Records that come in groups, through every measure: what is drawn, and where it is said."""
 
 import html
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -102,9 +103,9 @@ def pair(request, tmp_path_factory):
 
 def intervals(found, path=""):
     """Everything in a summary that has an interval: its path, and the number."""
-    if isinstance(found, dict) and {"low", "high"} <= set(found):
+    if isinstance(found, Mapping) and {"low", "high"} <= set(found):
         yield path, found
-    elif isinstance(found, dict):
+    elif isinstance(found, Mapping):
         for name, each in found.items():
             yield from intervals(each, f"{path}.{name}".lstrip("."))
     elif isinstance(found, list):
