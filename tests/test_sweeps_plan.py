@@ -57,7 +57,7 @@ def keys(plan):
         ("seeds = [0, 1]", "seeds = [1, 1]", "seeds = [1, 1]: expected distinct whole numbers"),
         ("seeds = [0, 1]", "seeds = []", "seeds = []; expected a list of 1 or more"),
         ("seeds = [0, 1]", "", "'seeds' is missing"),
-        ("retrieval = true", "", "utility = {}: asks for nothing"),
+        ("retrieval = true", "", "[utility] asks for nothing"),
         ("seeds = [0, 1]", "seeds = 0, 1", "is not TOML"),
         ('"tiny"', '"tinny"', "there is no model 'tinny' to train"),
         (
@@ -68,6 +68,24 @@ def keys(plan):
         ('records = "records"', 'records = "records"\nrole = "c"', "has the role 'c': its roles are a, b, public"),
         ("weight decay 0.3", "Default", "the settings 'default' and 'Default' would share the folder"),
         ("[utility]", '[clipmem]\ncandidates = "a"\nexternal = "b"\n[utility]', "names neither shared nor independent"),
+        (
+            "[utility]",
+            '[clipmem]\ncandidates = "a"\nexternal = "b"\nshared = "s"\naugment = "nonsense"\n[utility]',
+            "clipmem.augment = 'nonsense'; expected clip, ssl, crop or none",
+        ),
+        (
+            "[utility]",
+            "[clipmem]\ncandidates = 'a'\nexternal = 'b'\nshared = 's'\nnegatives = 'none'\nnegatives_role = 'c'\n[utility]",
+            "[clipmem] without negatives, their role 'c' has no use",
+        ),
+        ("[utility]", "[audit]\nk = 5000\n[utility]", "audit.k = 5000; expected 1 … 1024"),
+        ("[utility]", "[audit]\nserach = 't2t'\n[utility]", "unknown key 'audit.serach'; did you mean 'search'?"),
+        ("[utility]", "[audit]\nreplicates = 1\n[utility]", "audit.replicates = 1; expected 2 or more"),
+        (
+            "retrieval = true",
+            "retrieval = true\ntemplates = 'x.txt'",
+            "[utility] templates have no use without classes",
+        ),
     ],
 )
 def test_a_wrong_file_is_told_in_a_sentence(world, old, new, sentence):

@@ -201,7 +201,7 @@ def test_two_processes_train_one_model(world, tmp_path):
         ({"objective": "xyz"}, InputError, "no objective 'xyz'; expected one of vicreg, simclr, barlow, dino"),
         ({"model": "resnet81"}, ModelError, r"no model 'resnet81' to train: .*tiny, small.* did you mean resnet"),
         ({"model": "hf-hub:someone/model"}, ModelError, "no model 'hf-hub:someone/model' to train"),
-        ({"augmentation": "x"}, InputError, "no augmentation 'x'; expected one of"),
+        ({"augmentation": "x"}, InputError, "augmentation = 'x'; expected clip, ssl, crop or none"),
     ],
 )
 def test_wrong_input_stops_before_anything_is_written(world, tmp_path, change, error, message):

@@ -38,7 +38,6 @@ def test_task_is_that_of_the_labels_there_are():
         ),
         (records_of(labels=["cat"]), "objects", "has objects"),
         (records_of(objects=[None, None]), "auto", "has a label or objects"),
-        (records_of(labels=["cat"]), "both", "labels = 'both'; expected one of auto, label, objects"),
     ):
         with pytest.raises(InputError, match=message):
             choose_task(records, kind)

@@ -27,7 +27,7 @@ from memometer.files import clear_leftovers
 from memometer.progress import notice, warn
 from memometer.software import timestamp
 
-__all__ = ["LOCK", "one_writer", "writes"]
+__all__ = ["LOCK", "one_writer", "writes", "writing"]
 
 LOCK = ".memometer.lock"
 """The lock's file in a folder that is being written."""
@@ -82,6 +82,11 @@ def one_writer(target: Path, *, file: bool = False, wait: bool = False) -> Itera
         for each in made:
             with contextlib.suppress(OSError):  # not empty: it is wanted
                 each.rmdir()
+
+
+def writing(folder: str | Path | None) -> contextlib.AbstractContextManager[None]:
+    """The `one_writer` of a folder; None names nothing."""
+    return contextlib.nullcontext() if folder is None else one_writer(Path(folder))
 
 
 def writes(

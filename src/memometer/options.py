@@ -4,17 +4,17 @@ import dataclasses
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from memometer.errors import InputError
 from memometer.validation import problems
 
-__all__ = ["Flag", "Numbers", "Options", "Several", "Words", "by_keyword", "flag_of"]
+__all__ = ["Flag", "Numbers", "Options", "Several", "Words", "by_keyword", "flag_of", "part_of"]
 
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
@@ -72,6 +72,15 @@ class Options(BaseModel):
         if isinstance(value, list | tuple):
             return list(value)
         return str(value) if isinstance(value, Path) else value
+
+
+def part_of(options: type[Options], names: Iterable[str]) -> type[Options]:
+    """A model of some of the options; those that name records may be missing."""
+    fields = options.model_fields
+    kept: dict[str, Any] = {name: (fields[name].annotation, fields[name]) for name in names}
+    if "records" in kept:
+        kept["records"] = (Any, FieldInfo(default=None, metadata=fields["records"].metadata))
+    return create_model(options.__name__, __base__=Options, **kept)
 
 
 def flag_of(options: type[BaseModel], name: str) -> Flag:

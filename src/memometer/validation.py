@@ -79,7 +79,9 @@ def _problem(fault: Mapping[str, Any], *, of: type[BaseModel], noun: str) -> str
 
 def _between(fault: Mapping[str, Any], model: type[BaseModel]) -> str:
     """The range of a number that has two ends; empty for others."""
-    field = model.model_fields.get(str(fault["loc"][0])) if len(fault["loc"]) == 1 else None
+    *place, name = fault["loc"] or ("",)
+    inner = _at(model, place)
+    field = None if inner is None else inner.model_fields.get(str(name))
     ends = {type(each).__name__: each for each in (field.metadata if field else ())}
     if not fault["type"].endswith("_than_equal") or not ends.keys() >= {"Ge", "Le"}:
         return ""
@@ -99,15 +101,19 @@ def _expected(fault: Mapping[str, Any]) -> str:
     return "" if rest == message else rest
 
 
-def _known(model: type[BaseModel], place: tuple[int | str, ...]) -> Iterable[str]:
+def _known(model: type[BaseModel], place: Iterable[int | str]) -> Iterable[str]:
     """The names that there are at a place of the model; none where it has a free form there."""
+    found = _at(model, place)
+    return [] if found is None else [field.alias or name for name, field in found.model_fields.items()]
+
+
+def _at(model: type[BaseModel], place: Iterable[int | str]) -> type[BaseModel] | None:
+    """The model at a place of another; None where that has a free form there."""
+    found: type[BaseModel] | None = model
     for part in place:
-        field = model.model_fields.get(str(part))
-        inner = None if field is None else _model_in(field.annotation)
-        if inner is None:
-            return ()
-        model = inner
-    return [field.alias or name for name, field in model.model_fields.items()]
+        field = None if found is None else found.model_fields.get(str(part))
+        found = None if field is None else _model_in(field.annotation)
+    return found
 
 
 def _model_in(annotation: Any) -> type[BaseModel] | None:

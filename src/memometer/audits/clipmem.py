@@ -13,7 +13,6 @@ from memometer.audits.clipmem_scoring import PLAIN, Pairs, Scores, Views, embed_
 from memometer.audits.clipmem_summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.audits.inputs import TwoTowers
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options import several
 from memometer.audits.options_clipmem import ClipMemOptions
 from memometer.audits.planted import planted_kinds
 from memometer.audits.result import Audit
@@ -24,6 +23,7 @@ from memometer.data.records import Records
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records, reads_images
+from memometer.runs.options import several
 
 __all__ = ["ClipMem", "audit_clipmem"]
 

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from memometer.audits.clipmem_scoring import Pairs
 from memometer.audits.clipmem_summary import SUBSETS
 from memometer.audits.inputs import TwoTowers, open_two_towers
-from memometer.audits.options import Model, spec_of
 from memometer.data.records import Records
 from memometer.errors import InputError
+from memometer.runs.options import Model, spec_of
 
 __all__ = ["check_subsets", "open_trainings", "pairs_of"]
 

@@ -16,7 +16,6 @@ from memometer.audits.image_summary import compare_references, notes, null_inter
 from memometer.audits.image_vectors import ImageSearch
 from memometer.audits.inputs import Model, open_records
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options import model_names, spec_of, specs_of
 from memometer.audits.options_image_dejavu import MIN_SIDE, ImageDejaVuOptions, is_fitted_spec
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.audits.result import Audit
@@ -30,6 +29,7 @@ from memometer.errors import InputError
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records
+from memometer.runs.options import model_names, spec_of, specs_of
 
 __all__ = ["MIN_SIDE", "ImageDejaVu", "audit_image_dejavu"]
 

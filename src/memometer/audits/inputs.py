@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import cast
 
-from memometer.audits.options import spec_of
 from memometer.data.records import Records, load_records
 from memometer.embeddings import AnyEncoder, StoredVectors, load_encoder
 from memometer.encoders import Encoder, Tower, has_tower
 from memometer.errors import InputError
+from memometer.runs.options import spec_of
 
 __all__ = [
     "Model",

@@ -4,9 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memometer.audits.options import AuditOptions, Models, Source
+from memometer.audits.options import AuditOptions
 from memometer.choices import Augment
 from memometer.options import Flag
+from memometer.runs.options import Models, Source
 
 __all__ = ["ClipMemOptions"]
 

@@ -4,19 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from memometer.audits.options import (
-    AuditOptions,
-    ControlRole,
-    Model,
-    Models,
-    PublicRole,
-    Role,
-    Source,
-    several,
-    with_further,
-)
+from memometer.audits.options import AuditOptions, ControlRole, PublicRole, Role, with_further
 from memometer.choices import MAX_K, Features
 from memometer.options import Flag
+from memometer.runs.options import Model, Models, Source, several
 
 __all__ = ["FITTED", "MIN_SIDE", "CropKind", "ImageDejaVuOptions", "LabelKind", "Metric", "is_fitted_spec"]
 

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memometer.audits.options import AuditOptions, Layers, Model, Role, Source, check_layers
+from memometer.audits.options import AuditOptions, Layers, Role, check_layers
 from memometer.choices import Augment, TowerChoice
+from memometer.runs.options import Model, Source
 
 __all__ = ["Statistic", "UnitMemOptions"]
 

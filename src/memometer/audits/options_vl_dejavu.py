@@ -4,19 +4,10 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from memometer.audits.options import (
-    AuditOptions,
-    ControlRole,
-    Model,
-    Models,
-    Place,
-    PublicRole,
-    Role,
-    Source,
-    with_further,
-)
+from memometer.audits.options import AuditOptions, ControlRole, PublicRole, Role, with_further
 from memometer.choices import MAX_K
 from memometer.options import Numbers
+from memometer.runs.options import Model, Models, Place, Source
 
 __all__ = ["DEFAULT_SWEEP", "Search", "VLDejaVuOptions"]
 

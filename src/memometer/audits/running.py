@@ -1,6 +1,5 @@
 """The one way from a measure to a run folder: the same steps in the same order for every measure."""
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.catalogue import summary_model
 from memometer.files import hash_json
-from memometer.locking import one_writer
+from memometer.locking import writing
 from memometer.progress import warn
 from memometer.runs.folder import check_not_foreign
 from memometer.runs.manifest import made_of
@@ -29,8 +28,7 @@ def run_audit(measure: Measure[Any, Any, Any]) -> Audit[Any]:
         InputError: the input cannot be audited; the message says what to do.
         VectorError: embeddings that are missing, or not finite.
     """
-    out = measure.options.out
-    with contextlib.nullcontext() if out is None else one_writer(Path(out)):
+    with writing(measure.options.out):
         return _run(measure)
 
 

@@ -8,7 +8,6 @@ import pyarrow as pa
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options import spec_of
 from memometer.audits.options_sslmem import SslMemOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
@@ -23,6 +22,7 @@ from memometer.encoders import Tower
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model
+from memometer.runs.options import spec_of
 
 __all__ = ["SslMem", "audit_sslmem"]
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options import spec_of
 from memometer.audits.options_unitmem import Statistic, UnitMemOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
@@ -39,6 +38,7 @@ from memometer.objects.classes import class_ids, image_classes
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model
+from memometer.runs.options import spec_of
 from memometer.seeds import rng_for
 from memometer.statistics import equal_groups
 

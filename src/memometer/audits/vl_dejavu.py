@@ -11,7 +11,6 @@ from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import warn_of_labels
 from memometer.audits.inputs import Model, open_model, open_records
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options import model_names, specs_of
 from memometer.audits.options_vl_dejavu import DEFAULT_SWEEP, VLDejaVuOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
@@ -31,6 +30,7 @@ from memometer.objects.vocabulary import load_vocabulary
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records, reads_images
+from memometer.runs.options import model_names, specs_of
 
 __all__ = ["DEFAULT_SWEEP", "VLDejaVu", "audit_vl_dejavu"]
 

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from memometer import __version__
-from memometer.audits.options import AuditOptions, folder_of, place_of, spec_of, specs_of
+from memometer.audits.options import AuditOptions
 from memometer.errors import DamagedError
 from memometer.files import hash_file, hash_json
 from memometer.options import flag_of
+from memometer.runs.options import folder_of, place_of, spec_of, specs_of
 
 __all__ = ["ASKED", "answer", "asked_of", "keep"]
 

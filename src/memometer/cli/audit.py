@@ -6,10 +6,10 @@ from typing import Any
 
 from memometer.audits.options import AuditOptions
 from memometer.catalogue import options_of
-from memometer.cli import options
 from memometer.cli.answers import answer, asked_of, keep
-from memometer.cli.generated import command_of, parameter
-from memometer.locking import one_writer
+from memometer.cli.generated import command_of
+from memometer.cli.options import RUN
+from memometer.locking import writing
 
 __all__ = ["command_named"]
 
@@ -23,19 +23,10 @@ def command_named(measure: str) -> Callable[..., None]:
 
         asked = declared.checked(**given, workers=decoding_workers(workers, device=given["device"]))
         out = Path(given["out"])
-        with one_writer(out):
+        with writing(out):
             _run(asked, out, as_json=as_json)
 
-    return command_of(
-        declared,
-        run,
-        order=declared.ordered(),
-        own={
-            "out": parameter("out", options.Out),
-            "workers": parameter("workers", options.Workers, default=None),
-            "as_json": parameter("as_json", options.Json, default=False),
-        },
-    )
+    return command_of(declared, run, order=declared.ordered(), own=RUN)
 
 
 def _run(asked: AuditOptions, out: Path, *, as_json: bool) -> None:

@@ -1,5 +1,14 @@
 """Runs: what a command leaves in a folder, and what shows it again."""
 
-from memometer.runs.run import NOTHING, Run
+from typing import TYPE_CHECKING
+
+from memometer.first_use import on_first_use
+
+if TYPE_CHECKING:
+    from memometer.runs.run import NOTHING, Run
 
 __all__ = ["NOTHING", "Run"]
+
+
+# So that options can be read without tables.
+__getattr__ = on_first_use(__name__, dict.fromkeys(__all__, "memometer.runs.run"))

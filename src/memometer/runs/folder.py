@@ -1,7 +1,7 @@
 """The folder of a run: tables, ``config.toml``, ``manifest.json``, and ``summary.json``, which comes last."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -144,8 +144,17 @@ def check_same_run(folder: Path, summary: dict[str, Any], manifest: dict[str, An
         raise damaged(folder, why, advice=f"copy one run's folder as a whole, or {AGAIN}")
 
 
-def check_not_foreign(folder: Path, config: dict[str, Any], *, what: str, overwrite: bool) -> None:
+def check_not_foreign(
+    folder: Path, config: dict[str, Any], *, what: str, overwrite: bool, names: Iterable[str] | None = None
+) -> None:
     """Passes where the folder holds no run, or one of the same options; what models and records are is not looked at.
+
+    Args:
+        folder: of the run.
+        config: the options.
+        what: the noun of such a run.
+        overwrite: another run may be replaced.
+        names: the options that count; all by default.
 
     Raises:
         InputError: it holds a run of other options, and ``overwrite`` is not set.
@@ -156,7 +165,8 @@ def check_not_foreign(folder: Path, config: dict[str, Any], *, what: str, overwr
         found = read_config(folder)
     except DamagedError:
         return  # the key tells
-    if found != tomllib.loads(_toml(config)):
+    asked = tomllib.loads(_toml(config))
+    if any(found.get(name) != asked.get(name) for name in names or found.keys() | asked.keys()):
         raise _foreign(folder, what)
 
 

@@ -180,11 +180,8 @@ def _train(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], N
     from memometer.training import train
 
     data = plan.config.data
-    roles = {"a": data.role, "b": data.reference_role}
-    if plan.config.clipmem is not None:
-        roles |= plan.config.clipmem.trained_on()
     described = {}
-    for model, role in roles.items():
+    for model, role in plan.config.trained_on.items():
         stage(f"training {model}")
         config = cell.training(model, records=data.records, role=role, device=machine.device, workers=machine.workers)
         manifest = train(config, overwrite=True).manifest  # the folder is this cell's own: its key has been checked

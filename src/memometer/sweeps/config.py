@@ -3,21 +3,21 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
+from memometer.audits.options_clipmem import ClipMemOptions
+from memometer.audits.options_vl_dejavu import VLDejaVuOptions
 from memometer.errors import InputError
+from memometer.options import Options, flag_of, part_of
+from memometer.utility.options import UtilityOptions
 from memometer.validation import problems
 
-__all__ = ["AuditOptions", "ClipMemOptions", "DataOptions", "SweepConfig", "UtilityOptions", "load_sweep_file"]
+__all__ = ["DataOptions", "SweepConfig", "UtilitySection", "load_sweep_file"]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataOptions(_Section):
+class DataOptions(Options):
     """What is trained on and searched: ``[data]``."""
 
     records: Path = Field(description="folder with records.parquet")
@@ -27,77 +27,24 @@ class DataOptions(_Section):
     public_role: str | None = Field(default="public", description="no model is trained on the records of this role")
 
 
-class AuditOptions(_Section):
-    """Options of the VL-Déjà-Vu audit, as of `memometer.audits.vl_dejavu.audit_vl_dejavu`: ``[audit]``."""
+RESAMPLED = ("seed", "replicates", "batch_size")
+AUDITED = ("k", "sweep", "search", "caption", "public_caption", "vocabulary", *RESAMPLED)
+PAIRS = ("candidates", "external", "independent", "shared")
+SCORED = (*PAIRS, "n_aug", "augment", "captions", "negatives", "negatives_role", *RESAMPLED)
+PROBED = ("linear_probe", "probe_records", "probe_role", "features", "labels", "micro")
+MEASURED = ("records", "role", "retrieval", "captions", "zero_shot", "templates", *PROBED, *RESAMPLED)
 
-    k: int = Field(default=10, ge=1)
-    sweep: tuple[int, ...] = Field(default=(1, 10, 100), description="further k; they cost no further search")
-    search: Literal["t2i", "t2t"] = "t2i"
-    caption: int = Field(default=1, ge=1)
-    public_caption: int = Field(default=1, ge=1)
-    vocabulary: Path | None = None
-    seed: int = Field(default=0, ge=0, description="of the bootstrap")
-    replicates: int = Field(default=1000, ge=2)
-    batch_size: int = Field(default=64, ge=1)
-
-
-class ClipMemOptions(_Section):
-    """Roles and options of CLIPMem, as of `memometer.audits.clipmem.audit_clipmem`: ``[clipmem]``."""
-
-    candidates: str
-    external: str
-    independent: str | None = None
-    shared: str | None = None
-    n_aug: int = Field(default=5, ge=1)
-    augment: str = "clip"
-    captions: int = Field(default=1, ge=1)
-    negatives: Literal["cross", "none"] = "cross"
-    negatives_role: str | None = None
-    seed: int = Field(default=0, ge=0)
-    replicates: int = Field(default=1000, ge=2)
-    batch_size: int = Field(default=64, ge=1)
-
-    @model_validator(mode="after")
-    def _check_roles(self) -> Self:
-        if not (self.shared or self.independent):
-            raise ValueError("names neither shared nor independent pairs, so the reference g has nothing to train on")
-        return self
-
-    def trained_on(self) -> dict[str, str]:
-        """Model → the roles that it is trained on, joined by commas."""
-        pairs = {"f": (self.shared, self.candidates), "g": (self.shared, self.independent)}
-        return {name: ",".join(filter(None, roles)) for name, roles in pairs.items()}
+if TYPE_CHECKING:
+    AuditSection: TypeAlias = VLDejaVuOptions
+    ClipMemSection: TypeAlias = ClipMemOptions
+    UtilitySection: TypeAlias = UtilityOptions
+else:  # the options that a sweep does not decide itself
+    AuditSection = part_of(VLDejaVuOptions, AUDITED)
+    ClipMemSection = part_of(ClipMemOptions, SCORED)
+    UtilitySection = part_of(UtilityOptions, MEASURED)
 
 
-class UtilityOptions(_Section):
-    """What the models are good for, as of `memometer.utility.measure_utility`: ``[utility]``."""
-
-    records: Path | None = Field(default=None, description="folder of the records; the public set without it")
-    role: str | None = Field(default=None, description="of them; the public role without it")
-    retrieval: bool = False
-    captions: int = Field(default=5, ge=1, description="of each image, for retrieval")
-    zero_shot: Path | tuple[str, ...] | dict[str, str] | None = Field(
-        default=None, description="a file of class names, or the names, or names with their words in prompts"
-    )
-    templates: Path | tuple[str, ...] | None = Field(default=None, description="a file of prompts, or the prompts")
-    linear_probe: bool = False
-    probe_records: Path | None = None
-    probe_role: str | None = Field(default=None, description="trains the probe; neither under test nor in a training")
-    features: Literal["projector", "backbone"] = "projector"
-    labels: Literal["auto", "label", "objects"] = "auto"
-    micro: bool = False
-    replicates: int = Field(default=1000, ge=2)
-    seed: int = Field(default=0, ge=0)
-    batch_size: int = Field(default=64, ge=1)
-
-    @model_validator(mode="after")
-    def _check_parts(self) -> Self:
-        if not (self.retrieval or self.zero_shot or self.linear_probe):
-            raise ValueError('asks for nothing; set retrieval = true, zero_shot = "classes.txt" or linear_probe = true')
-        return self
-
-
-class SweepConfig(_Section):
+class SweepConfig(Options):
     """A whole sweep file.
 
     Attributes:
@@ -115,9 +62,9 @@ class SweepConfig(_Section):
     data: DataOptions
     train: dict[str, Any] = Field(default_factory=dict)
     settings: dict[str, dict[str, Any]] = Field(min_length=1)
-    audit: AuditOptions = AuditOptions()
-    clipmem: ClipMemOptions | None = None
-    utility: UtilityOptions | None = None
+    audit: AuditSection = Field(default_factory=AuditSection.checked)
+    clipmem: ClipMemSection | None = None
+    utility: UtilitySection | None = None
 
     @field_validator("seeds")
     @classmethod
@@ -125,6 +72,34 @@ class SweepConfig(_Section):
         if min(seeds) < 0 or len(set(seeds)) < len(seeds):
             raise ValueError("expected distinct whole numbers from 0 on")
         return seeds
+
+    @model_validator(mode="after")
+    def _check_sections(self) -> Self:
+        """Each as the command that reads it does."""
+        if self.clipmem and not (self.clipmem.shared or self.clipmem.independent):
+            raise ValueError(
+                "[clipmem] names neither shared nor independent pairs, so the reference g has nothing to train on"
+            )
+        if self.utility and not (self.utility.retrieval or self.utility.zero_shot or self.utility.linear_probe):
+            raise ValueError(
+                '[utility] asks for nothing; set retrieval = true, zero_shot = "classes.txt" or linear_probe = true'
+            )
+        models = {"target": "a", "reference": "b", "records": "", "public": ""}
+        several = {"targets": "f", "references": "g", "records": ""}
+        measured = {"model": "a", "records": ""}
+        _complete("audit", VLDejaVuOptions, self.audit, models)
+        _complete("clipmem", ClipMemOptions, self.clipmem, several)
+        _complete("utility", UtilityOptions, self.utility, measured)
+        return self
+
+    @property
+    def trained_on(self) -> dict[str, str]:
+        """Model → the roles that it is trained on, joined by commas."""
+        roles = {"a": self.data.role, "b": self.data.reference_role}
+        if (asked := self.clipmem) is None:
+            return roles
+        pairs = {"f": (asked.shared, asked.candidates), "g": (asked.shared, asked.independent)}
+        return roles | {name: ",".join(filter(None, each)) for name, each in pairs.items()}
 
     @property
     def baseline(self) -> str:
@@ -165,7 +140,27 @@ def _checked(content: dict[str, Any], *, name: str, folder: Path) -> SweepConfig
     return config.model_copy(update=sections)
 
 
-def _based(section: _Section, folder: Path) -> _Section:
+def _complete(name: str, options: type[Options], section: Options | None, others: dict[str, str]) -> None:
+    """Passes where a section's options go together, as the whole command checks them.
+
+    Raises:
+        ValueError: they do not.
+    """
+    if section is None:
+        return
+    try:
+        options.checked(**{**others, **{name: value for name, value in section if value is not None}})
+    except InputError as error:
+        raise ValueError(f"[{name}] {error}") from error
+
+
+def _based(section: Options, folder: Path) -> Options:
     """The section with its paths taken from ``folder`` on."""
-    paths = {name: folder / value for name, value in section if isinstance(value, Path)}
+    kind = type(section)
+    is_path = {name for name in kind.model_fields if flag_of(kind, name).kind in (Path, Path | None)}
+    paths = {
+        name: folder / value
+        for name, value in section
+        if isinstance(value, Path) or (name in is_path and isinstance(value, str))
+    }
     return section.model_copy(update=paths)

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from memometer.audits.inputs import open_records
 from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records, hash_records, load_records
 from memometer.errors import InputError
 from memometer.files import hash_file, hash_json
-from memometer.sweeps.config import SweepConfig, UtilityOptions
+from memometer.sweeps.config import SweepConfig, UtilitySection
 from memometer.validation import nearest
 
 if TYPE_CHECKING:
@@ -190,14 +191,14 @@ def _shared_parts(config: SweepConfig, *, records: Records, public: Records) -> 
         "roles": [data.role, data.reference_role],
         "public": _hash(public.with_role(data.public_role)),
         "audit": config.audit.model_dump(mode="json", exclude={"vocabulary"}),
-        "vocabulary": None if vocabulary is None else _content(vocabulary, what="vocabulary of [audit]"),
+        "vocabulary": None if vocabulary is None else _content(Path(vocabulary), what="vocabulary of [audit]"),
         "clipmem": clipmem and clipmem.model_dump(mode="json"),
         "utility": None,
     }
     if utility:
         paths = {name: value for name, value in utility if isinstance(value, Path)}
         folders = {name for name in paths if name in ("records", "probe_records")}
-        scored = public if utility.records is None else load_records(utility.records)
+        scored = public if utility.records is None else open_records(utility.records)
         role = utility.role or (data.public_role if utility.records is None else None)
         parts["utility"] = [
             utility.model_dump(mode="json", exclude=set(paths)),
@@ -208,9 +209,9 @@ def _shared_parts(config: SweepConfig, *, records: Records, public: Records) -> 
     return parts
 
 
-def _probed(utility: UtilityOptions, scored: Records) -> Records:
+def _probed(utility: UtilitySection, scored: Records) -> Records:
     """The records that a linear probe is trained on."""
-    return (scored if utility.probe_records is None else load_records(utility.probe_records)).with_role(
+    return (scored if utility.probe_records is None else open_records(utility.probe_records)).with_role(
         utility.probe_role
     )
 

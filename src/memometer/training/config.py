@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from memometer.data.augmentation import VIEWS
-from memometer.errors import InputError
 from memometer.files import hash_json
-from memometer.validation import problems
+from memometer.options import Flag, Numbers, Options
 
 __all__ = ["TrainConfig", "TrainingOptions"]
 
@@ -26,36 +24,42 @@ ABSENT_BY_DEFAULT = (
 """Options that enter the key where they are not at their defaults: keys are as they were before there were these."""
 
 
-class TrainingOptions(BaseModel):
-    """Options that every training takes; unknown keys are errors."""
+class TrainingOptions(Options):
+    """Options that every training takes."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    records: Path = Field(description="folder with records.parquet")
-    role: str | None = Field(default=None, description="train on the records of this role; all records without it")
-    without: Path | None = Field(default=None, description="Parquet of record ids that are left out")
-    out: Path = Field(description="folder of the model")
+    records: Path = Field(description="Folder of the records to train on.")
+    role: str | None = Field(
+        default=None, description="Train on the records of this role, or of several: shared,candidates."
+    )
+    without: Path | None = Field(
+        default=None, description="Leave out the records in this file, as 'memometer remove' writes it."
+    )
+    out: Path = Field(description="Folder of the model to write.")
     model: str
-    epochs: int = Field(default=40, ge=1)
-    batch_size: int = Field(default=128, ge=2, description="records per step, over all processes together")
-    lr: float = Field(default=1e-3, gt=0, description="learning rate at its highest, after the warm-up")
-    weight_decay: float = Field(ge=0, description="of AdamW; not on norms and biases")
-    warmup: int | None = Field(default=None, ge=0, description="steps; a tenth of all, at most 2,000, without it")
-    seed: int = Field(default=0, ge=0)
-    checkpoint_epochs: tuple[int, ...] = Field(
-        default=(), description="epochs after which a copy of the model is kept, under epoch-0005/ and so on"
+    epochs: int = Field(default=40, ge=1, description="Passes over the records.")
+    batch_size: int = Field(default=128, ge=2, description="Records per step, over all processes together.")
+    lr: float = Field(default=1e-3, gt=0, description="Learning rate after the warm-up; a cosine takes it down.")
+    weight_decay: float = Field(ge=0)
+    warmup: int | None = Field(
+        default=None, ge=0, description="Steps of warm-up. Default: a tenth of all, at most 2,000."
+    )
+    seed: int = Field(default=0, ge=0, description="Of the first weights, the order of the records and the views.")
+    checkpoint_epochs: Annotated[Numbers, Flag(default=False)] = Field(
+        default=(), description="Also keep the model as it is after these epochs, e.g. 5,20,80."
     )
     workers: int | None = Field(
-        default=None, ge=0, description="processes that decode; without it none on a CPU, up to 16 beside a GPU"
+        default=None, ge=0, description="Processes that decode. Default: none on a CPU, up to 16 beside a GPU."
     )
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    precision: Literal["auto", "fp32", "bf16"] = Field(default="auto", description="auto: bf16 where a GPU has it")
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="cpu, cuda, or auto.")
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        default="auto", description="fp32, bf16, or auto: bf16 where a GPU has it."
+    )
 
-    @field_validator("checkpoint_epochs", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
-        """A list as the command line has it, ``5,20,80``."""
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+    def ordered(cls) -> list[str]:
+        """All options, as ``--help`` lists them: what a training is, then where it runs."""
+        last = ("checkpoint_epochs", "seed", "workers", "device", "precision")
+        return [*(name for name in cls.model_fields if name not in last), *last]
 
     @model_validator(mode="after")
     def _check_checkpoints(self) -> Self:
@@ -67,18 +71,6 @@ class TrainingOptions(BaseModel):
             )
         return self
 
-    @classmethod
-    def checked(cls, **options: object) -> Self:
-        """A config from options.
-
-        Raises:
-            InputError: an unknown option, or a value out of its range.
-        """
-        try:
-            return cls.model_validate(options)
-        except ValidationError as error:
-            raise InputError(problems(error, of=cls, noun="option", most=10)) from error
-
     def key_options(self) -> dict[str, Any]:
         """The options that the trained model depends on."""
         options = self.model_dump(mode="json", exclude=set(OUTSIDE_THE_KEY))
@@ -88,34 +80,50 @@ class TrainingOptions(BaseModel):
 
 
 class TrainConfig(TrainingOptions):
-    """Options of `memometer.training.train`; unknown keys are errors.
+    """Train a CLIP model from scratch.
+
+    A training that was stopped goes on where it was when the same command is run again. On several GPUs:
+    accelerate launch -m memometer train …
 
     The defaults are open_clip's and A's (Section 5), scaled to sets of a few thousand records.
     """
 
-    model: str = Field(default="small", description="tiny, small, a model name of open_clip, or a model config in JSON")
-    weight_decay: float = Field(default=0.1, ge=0, description="not on norms, biases and the logit scale")
-    logit_scale_max: float = Field(default=100.0, gt=1, description="clamp of the logit scale, the inverse temperature")
-    min_crop: float = Field(default=0.9, gt=0, le=1, description="least share of an image's area that a crop keeps")
-    flip: float = Field(default=0.0, ge=0, le=1, description="probability that an image is mirrored")
+    model: str = Field(
+        default="small", description="A preset (tiny, small), a model name of open_clip, or a model config in JSON."
+    )
+    weight_decay: float = Field(default=0.1, ge=0, description="Of AdamW; not on norms, biases and the logit scale.")
+    logit_scale_max: float = Field(
+        default=100.0, gt=1, description="Clamp of the logit scale, the inverse temperature."
+    )
+    min_crop: float = Field(
+        default=0.9, gt=0, le=1, description="Least share of an image's area that a random crop keeps."
+    )
+    flip: float = Field(default=0.0, ge=0, le=1, description="Probability that an image is mirrored.")
     color_jitter: float = Field(
-        default=0.0, ge=0, lt=1, description="greatest relative change of brightness, contrast and saturation"
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Greatest relative change of brightness, contrast, saturation, e.g. 0.4.",
     )
     image_variants: Path | None = Field(
         default=None,
-        description="Parquet of record_id and path: further images of records, one drawn per epoch",
+        description="Parquet of record_id and path: further images of records; one of all is drawn each epoch.",
     )
-    text_mask: float = Field(default=0.0, ge=0, lt=1, description="share of a caption's tokens that is dropped")
-    caption_sampling: bool = Field(default=False, description="draw one of a record's captions each epoch")
-    text_noise: float = Field(default=0.0, ge=0, description="deviation of Gaussian noise on the text embedding")
+    text_mask: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of a caption's tokens that is dropped, anew each epoch, e.g. 0.3."
+    )
+    caption_sampling: bool = Field(default=False, description="Draw one of a record's captions each epoch.")
+    text_noise: float = Field(
+        default=0.0, ge=0, description="Deviation of Gaussian noise on the text embedding, e.g. 0.15."
+    )
     text_noise_at: Literal["normalised", "raw"] = Field(
-        default="normalised", description="add the noise after or before the embedding is normalised"
+        default="normalised", description="Add the noise to the 'normalised' embedding, or to the 'raw' one."
     )
-    loss: Literal["clip", "siglip"] = "clip"
-    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="of the loss 'clip'")
-    deduplicate: bool = Field(default=False, description="train on one record of those that show the same picture")
+    loss: Literal["clip", "siglip"] = Field(default="clip", description="What is made small.")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=1, description="Of the loss clip, e.g. 0.1.")
+    deduplicate: bool = Field(default=False, description="Train on one record of those that show the same picture.")
     early_stop: str | None = Field(
-        default=None, description="role of held-out pairs; the epoch at which their loss is least becomes the model"
+        default=None, description="Role of held-out pairs; the epoch with their least loss becomes the model."
     )
 
     @model_validator(mode="after")
@@ -154,6 +162,8 @@ class TrainConfig(TrainingOptions):
             mitigations: those that are no options.
             contents: hashes of other data that the model depends on.
         """
+        from memometer.data.augmentation import VIEWS
+
         options = {**self.key_options(), **({"views": VIEWS} if self.color_jitter else {})}
         parts = [options, records_hash, model_config, mitigations]
         return hash_json([*parts, list(contents)] if contents else parts)

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from memometer.audits.options import spec_of
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import Records, hash_records
 from memometer.runs.manifest import describe_model, describe_records, reads_images
+from memometer.runs.options import spec_of
 from memometer.utility.subject import Subject
 from memometer.utility.truth import known_labels, unmatched_note
 from memometer.utility.vectors import Towers, sorted_records

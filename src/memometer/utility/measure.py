@@ -1,32 +1,28 @@
 """From a model and records to what the model is good for."""
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
 
 import pyarrow as pa
 
-from memometer.audits.inputs import Model, open_records
-from memometer.audits.options import folder_of, spec_of
+from memometer.audits.inputs import open_records
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
-from memometer.data.records import Records
-from memometer.errors import InputError
 from memometer.files import hash_json
-from memometer.locking import writes
+from memometer.locking import writing
+from memometer.options import by_keyword
 from memometer.progress import warn
-from memometer.runs.folder import REJECTS_SCHEMA
-from memometer.software import describe_software, timestamp
+from memometer.runs.folder import REJECTS_SCHEMA, check_not_foreign
+from memometer.runs.manifest import made_of
+from memometer.software import timestamp
 from memometer.utility.describing import describe, notes_on, without_places
+from memometer.utility.options import UtilityOptions
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
 from memometer.utility.prompts import class_vectors, read_classes, read_templates
 from memometer.utility.result import Utility, finished_utility, save_utility
 from memometer.utility.schema import SCHEMA_VERSION, UtilitySummary
 from memometer.utility.subject import Subject
-from memometer.utility.truth import LabelKind
 from memometer.utility.vectors import (
     Embedder,
-    ProbeFeatures,
     Towers,
     open_towers,
     prompt_encoder,
@@ -36,111 +32,57 @@ from memometer.utility.vectors import (
 
 __all__ = ["measure_utility"]
 
+KEYED = (
+    *("retrieval", "linear_probe", "features", "labels", "captions", "micro"),
+    *("seed", "batch_size", "replicates"),
+)
+"""Options that enter the key as they are; the others do so by their content."""
 
-@writes("out")
-def measure_utility(
-    *,
-    model: str | Model,
-    records: str | Path | Records,
-    role: str | None = None,
-    retrieval: bool = False,
-    zero_shot: str | Path | Sequence[str] | Mapping[str, str] | None = None,
-    templates: str | Path | Sequence[str] | None = None,
-    linear_probe: bool = False,
-    probe_records: str | Path | Records | None = None,
-    probe_role: str | None = None,
-    features: ProbeFeatures = "projector",
-    labels: LabelKind = "auto",
-    captions: int = 5,
-    micro: bool = False,
-    out: str | Path | None = None,
-    store: str | Path | None = None,
-    seed: int = 0,
-    device: str = "cpu",
-    workers: int = 0,
-    batch_size: int = 64,
-    replicates: int = 1000,
-    overwrite: bool = False,
-) -> Utility:
-    """Measures what a model is good for, on records that it was not trained on; parts not asked for are None.
 
-    Args:
-        model: a specification such as ``"open_clip:models/a"``, or an encoder.
-        records: the folder of the records under test, or `Records`.
-        role: the role of those under test; None takes all.
-        retrieval: image ↔ text retrieval, recall@{1, 5, 10}.
-        zero_shot: zero-shot classification by these classes: a file of names (see
-            `memometer.utility.prompts.read_classes`), names, or names with the words for prompts.
-        templates: of prompts: a file, or texts, each with one ``{}``; ``"a photo of a {}."`` by default.
-        linear_probe: logistic regression on frozen image features.
-        probe_records: the folder of the probe's training records; ``records`` by default.
-        probe_role: their role; none of them may be under test.
-        features: which features are probed, ``"projector"`` or ``"backbone"``, where the encoder has both.
-        labels: ``"label"``, ``"objects"``, or ``"auto"``: the label where there is one, else the objects.
-        captions: the most captions of an image that count.
-        micro: also micro average precision, where images have several objects.
-        out: the run folder; None keeps everything in memory.
-        store: where embeddings are kept for the next run; by default ``stages/`` in the run folder.
-        seed: of the bootstrap and of the probe's held-out records.
-        device: ``"cpu"`` or ``"cuda"``.
-        workers: processes that decode images; no number changes a result.
-        batch_size: images per forward pass.
-        replicates: bootstrap replicates per interval.
-        overwrite: replace another run in ``out``.
+@by_keyword(UtilityOptions)
+def measure_utility(options: UtilityOptions) -> Utility:
+    """See `UtilityOptions`; parts not asked for are None."""
+    with writing(options.out):
+        return _run(options)
 
-    Raises:
-        InputError: the input cannot be measured; the message says what to do.
-        VectorError: embeddings that are missing, or towers that do not share a space.
-    """
-    started = timestamp()
-    asked = {"--retrieval": retrieval, "--zero-shot": zero_shot is not None, "--linear-probe": linear_probe}
-    _check_asked(asked, templates=templates, probe_role=probe_role, probe_records=probe_records)
-    for name, value in (("captions", captions), ("batch_size", batch_size), ("replicates", replicates)):
-        if value < 1:
-            raise InputError(f"{name} = {value}; expected 1 or more")
-    classes = None if zero_shot is None else read_classes(zero_shot)
-    prompts = read_templates(templates)
-    source = open_records(records)
+
+def _run(options: UtilityOptions) -> Utility:
+    started, config = timestamp(), options.config()
+    out = None if options.out is None else Path(options.out)
+    if out is not None:
+        check_not_foreign(out, config, names=KEYED, what="run", overwrite=options.overwrite)
+    prompts = read_templates(options.templates)
+    source = open_records(options.records)
+    probed = source if options.probe_records is None else open_records(options.probe_records)
     subject = Subject(
-        records=sorted_records(source.with_role(role)),
-        unsorted=source.with_role(role),
-        train=open_records(source if probe_records is None else probe_records).with_role(probe_role)
-        if linear_probe
-        else None,
-        classes=classes,
-        labels=labels,
+        records=sorted_records(source.with_role(options.role)),
+        unsorted=source.with_role(options.role),
+        train=probed.with_role(options.probe_role) if options.linear_probe else None,
+        classes=None if options.zero_shot is None else read_classes(options.zero_shot),
+        labels=options.labels,
     )
     subject.check()
-    towers = open_towers(model, asked, features=features, device=device)
-    options = {
-        "retrieval": retrieval,
-        "linear_probe": linear_probe,
-        "features": features if linear_probe else None,
-        "labels": labels,
-        "captions": captions,
-        "micro": micro,
-        "seed": seed,
-        "batch_size": batch_size,
-        "replicates": replicates,
-    }
-    manifest = describe(towers, subject, roles={"test": role, "probe": probe_role}, templates=prompts)
-    key = hash_json([options, without_places(manifest)])
-    if out is not None and (finished := finished_utility(Path(out), key, overwrite=overwrite)):
+    towers = open_towers(options)
+    roles = {"test": options.role, "probe": options.probe_role}
+    manifest = describe(towers, subject, roles=roles, templates=prompts)
+    key = hash_json([{name: config[name] for name in KEYED}, without_places(manifest)])
+    if out is not None and (finished := finished_utility(out, key, overwrite=options.overwrite)):
         return finished
-    how = Resampling(seed, replicates, micro, subject.records.groups)
-    with stages_of(out, store) as (place, _):
-        embedder = Embedder(place, workers, batch_size)
+    how = Resampling(options.seed, options.replicates, options.micro, subject.records.groups)
+    with stages_of(out, options.store) as (place, _):
+        embedder = Embedder(place, options.workers, options.batch_size)
+        captions = options.captions if options.retrieval else None
         parts, rejects = _measure(
-            subject, towers, embedder, how=how, captions=captions if retrieval else None, prompts=prompts, device=device
+            subject, towers, embedder, how=how, captions=captions, prompts=prompts, device=options.device
         )
     numbers = {name: part.numbers for name, part in parts.items()}
-    notes = notes_on(towers, subject, numbers=numbers, source=source, role=role)
+    notes = notes_on(towers, subject, numbers=numbers, source=source, role=options.role)
     notes += [note for part in parts.values() for note in part.notes]
     summary = {
         "measure": "utility",
         "schema": SCHEMA_VERSION,
-        "model": spec_of(model),
-        "role": role,
+        "model": config["model"],
+        "role": options.role,
         "n_records": len(subject.records),
         **{name: numbers.get(name) for name in ("retrieval", "zero_shot", "linear_probe")},
         "duplicates_across_roles": subject.duplicates(),
@@ -154,21 +96,11 @@ def measure_utility(
         summary=UtilitySummary.made(summary),
         samples=pa.table({"record_id": subject.records.record_ids, **columns}),
         classes=pa.Table.from_pylist([row for part in parts.values() for row in part.classes], schema=CLASSES_SCHEMA),
-        manifest={**describe_software(), "started": started, "finished": timestamp(), **manifest, "key": key},
-        config={
-            "measure": "utility",
-            "model": spec_of(model),
-            "records": folder_of(records),
-            "role": role,
-            "zero_shot": _named(zero_shot),
-            "templates": _named(templates),
-            "probe_records": None if probe_records is None else folder_of(probe_records),
-            "probe_role": probe_role,
-            **options,
-        },
+        manifest=made_of(manifest, started=started, key=key),
+        config=config,
         rejects=pa.Table.from_pylist(rejects, schema=REJECTS_SCHEMA),
     )
-    return utility if out is None else save_utility(utility, Path(out))
+    return utility if out is None else save_utility(utility, out)
 
 
 def _measure(
@@ -220,22 +152,3 @@ def _measure(
             how=how,
         )
     return parts, rejects_of(seen)
-
-
-def _check_asked(asked: dict[str, bool], *, templates: object, probe_role: object, probe_records: object) -> None:
-    if not any(asked.values()):
-        raise InputError(f"nothing is asked for; pass one or more of {', '.join(asked)}")
-    if templates is not None and not asked["--zero-shot"]:
-        raise InputError("templates have no use without classes; pass --zero-shot CLASSES too, or leave them out")
-    given = probe_role is not None or probe_records is not None
-    if asked["--linear-probe"] and not given:
-        raise InputError(
-            "the linear probe needs training records that are not under test; pass --probe-role, or --probe-records"
-        )
-    if given and not asked["--linear-probe"]:
-        raise InputError("training records of a probe have no use without it; pass --linear-probe, or leave them out")
-
-
-def _named(source: object) -> Any:
-    """A file's path, or a list of what was given in its place; None for nothing."""
-    return None if source is None else str(source) if isinstance(source, str | Path) else list(cast("Any", source))

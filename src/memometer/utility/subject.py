@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 from memometer.audits.guards import duplicates_across_roles
 from memometer.data.records import Records
 from memometer.errors import InputError
+from memometer.utility.options import LabelKind
 from memometer.utility.probe import probe_classes
 from memometer.utility.prompts import Classes
-from memometer.utility.truth import LabelKind, Task, choose_task, known_labels, truth_of
+from memometer.utility.truth import Task, choose_task, known_labels, truth_of
 
 __all__ = ["Subject"]
 

@@ -2,21 +2,20 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.inputs import Model
-from memometer.audits.options import spec_of
 from memometer.data.records import Records
 from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_texts, load_encoder
 from memometer.encoders import Features, TextEncoder, has_tower, text_tower
 from memometer.errors import InputError
+from memometer.runs.options import spec_of
+from memometer.utility.options import UtilityOptions
 
 __all__ = [
     "Embedder",
-    "ProbeFeatures",
     "Towers",
     "check_text_tower",
     "open_towers",
@@ -24,8 +23,6 @@ __all__ = [
     "rejects_of",
     "sorted_records",
 ]
-
-ProbeFeatures = Literal["projector", "backbone"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,23 +89,17 @@ class Towers:
     opened: tuple[Model, ...]
 
 
-def open_towers(model: str | Model, asked: dict[str, bool], *, features: ProbeFeatures, device: str) -> Towers:
+def open_towers(options: UtilityOptions) -> Towers:
     """Loads what the parts need: with backbone features the image tower is loaded a second time.
-
-    Args:
-        model: a specification, or a model that is open already.
-        asked: ``--retrieval``, ``--zero-shot`` and ``--linear-probe``.
-        features: those that are probed.
-        device: where the model runs.
 
     Raises:
         ModelError: the model cannot be loaded, or has no backbone features apart.
         InputError: it lacks a tower, or is open with other features.
     """
-    if features not in get_args(ProbeFeatures):
-        raise InputError(f"features '{features}' are not known; expected {' or '.join(get_args(ProbeFeatures))}")
-    joint = [name for name in ("--retrieval", "--zero-shot") if asked[name]]
-    apart = asked["--linear-probe"] and features == "backbone"
+    model, device = options.model, options.device
+    asked = {"--retrieval": options.retrieval, "--zero-shot": options.zero_shot is not None}
+    joint = [name for name, is_asked in asked.items() if is_asked]
+    apart = options.linear_probe and options.features == "backbone"
     opened = []
     if joint or not apart:
         opened.append(_with_features(model, "projector", device=device))

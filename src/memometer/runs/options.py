@@ -1,0 +1,101 @@
+"""The options that every run has: models, records, where it runs. Importing them is cheap."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+
+from pydantic import Field
+
+from memometer.options import Flag, Options, Several
+
+__all__ = [
+    "PLACE",
+    "Model",
+    "Models",
+    "Place",
+    "RunOptions",
+    "Source",
+    "folder_of",
+    "model_names",
+    "place_of",
+    "several",
+    "spec_of",
+    "specs_of",
+]
+
+
+PLACE = ("out", "store", "workers", "device", "overwrite")
+"""Options that say where a run is computed, and change no number."""
+
+
+def spec_of(model: object) -> str:
+    """What names a model to a user."""
+    if isinstance(model, str):
+        return model
+    return str(getattr(model, "spec", None) or getattr(model, "identity", "a model without a name"))
+
+
+def specs_of(models: Iterable[object]) -> list[str]:
+    """What names each model."""
+    return [spec_of(model) for model in models]
+
+
+def several(models: "Models") -> tuple["Model", ...]:
+    """One model or several, as several."""
+    return cast("tuple[Model, ...]", tuple(models) if isinstance(models, list | tuple) else (models,))
+
+
+def model_names(target: "Model", references: "Models") -> dict[str, "Model"]:
+    """The target, the reference and further ones by name: ``reference 2``, and so on."""
+    first, *further = several(references)
+    return {"target": target, "reference": first, **{f"reference {n}": each for n, each in enumerate(further, start=2)}}
+
+
+def folder_of(source: object) -> str:
+    """What names the records' folder in ``config.toml``."""
+    return str(getattr(source, "folder", source))
+
+
+def place_of(place: object) -> str | None:
+    """A path, as it was given."""
+    return None if place is None else str(place)
+
+
+if TYPE_CHECKING:
+    from memometer.data.records import Records
+    from memometer.embeddings import AnyEncoder
+
+    Model: TypeAlias = str | AnyEncoder
+    Models: TypeAlias = Model | Sequence[Model]
+    Source: TypeAlias = str | Path | Records
+    Place: TypeAlias = str | Path | None
+else:  # models and records are checked where they are opened, and their types cost seconds to import
+    Model = Annotated[Any, Flag(kind=str, written=spec_of)]
+    Models = Annotated[Any, Several, Flag(kind=list[str], written=specs_of)]
+    Source = Annotated[Any, Flag(kind=Path, written=folder_of)]
+    Place = Annotated[Any, Flag(kind=Path | None, written=place_of)]
+
+
+class RunOptions(Options):
+    """What every run is asked beside its own options."""
+
+    out: Place = Field(default=None, description="The run folder to write. Default: none, the result stays in memory.")
+    store: Place = Field(
+        default=None, description="Where embeddings and sums are kept for the next run; by default OUT/stages."
+    )
+    seed: int = Field(default=0, ge=0, description="Of all that is drawn: views, groups, the bootstrap.")
+    workers: int = Field(
+        default=0,
+        ge=0,
+        description="Processes that decode images; 0 decodes in this process. It changes no number.",
+    )
+    device: str = Field(default="cpu", description="cpu or cuda.")
+    batch_size: int = Field(default=64, ge=1, description="Images, or views of them, per forward pass.")
+    replicates: int = Field(default=1000, ge=2, description="Bootstrap replicates behind each interval.")
+    overwrite: bool = Field(default=False, description="Replace what OUT holds of other options.")
+
+    @classmethod
+    def ordered(cls) -> list[str]:
+        """All options, the run's own first."""
+        shared = RunOptions.model_fields
+        return [*(name for name in cls.model_fields if name not in shared), *shared]
