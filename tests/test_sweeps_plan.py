@@ -75,8 +75,7 @@ def keys(plan):
         ),
         (
             "[utility]",
-            "[clipmem]\ncandidates = 'a'\nexternal = 'b'\nshared = 's'\nnegatives = 'none'\nnegatives_role = 'c'\n"
-            + "[utility]",
+            "[clipmem]\ncandidates='a'\nexternal='b'\nshared='s'\nnegatives='none'\nnegatives_role='c'\n[utility]",
             "[clipmem] without negatives, their role 'c' has no use",
         ),
         ("[utility]", "[audit]\nk = 5000\n[utility]", "audit.k = 5000; expected 1 … 1024"),
