@@ -1,7 +1,10 @@
 """Fixtures that several files of tests share; what they need is imported by the tests that ask for them."""
 
 import pytest
+from array_shapes import check_shapes
 from hub_cache import hub_cache  # noqa: F401 (a fixture)
+
+check_shapes()
 
 
 @pytest.fixture(scope="module")

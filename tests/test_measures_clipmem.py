@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from array_shapes import unchecked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -144,12 +145,15 @@ def test_the_only_held_out_record_has_no_negative_left():
 @pytest.mark.parametrize(
     ("call", "words"),
     [
-        (lambda: similarity(np.zeros((2, 3)), np.zeros((2, 4))), "expected \\(n, d\\) of both"),
+        (lambda: unchecked(similarity)(np.zeros((2, 3)), np.zeros((2, 4))), "expected \\(n, d\\) of both"),
         (
             lambda: align(np.zeros((2, 3)), np.zeros((2, 3)), held_out=HeldOut(np.zeros(4), np.zeros(4), 1)),
             "expected \\(3,\\), as of the same model",
         ),
-        (lambda: clipmem(targets=np.zeros((1, 2)), references=np.zeros((1, 3))), "expected \\(t, n\\) and \\(r, n\\)"),
+        (
+            lambda: unchecked(clipmem)(targets=np.zeros((1, 2)), references=np.zeros((1, 3))),
+            "expected \\(t, n\\) and \\(r, n\\)",
+        ),
         (lambda: clipmem(targets=np.zeros((0, 2)), references=np.zeros((1, 2))), "at least one target"),
     ],
 )

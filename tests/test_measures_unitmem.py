@@ -3,6 +3,7 @@ import itertools
 
 import numpy as np
 import pytest
+from array_shapes import unchecked
 
 from memometer.errors import InputError
 from memometer.measures.unitmem import (
@@ -158,6 +159,6 @@ def test_the_units_of_each_record_are_counted_and_summed():
 
 def test_shapes_that_do_not_fit_are_sentences():
     with pytest.raises(InputError, match="activations of shape \\(2, 3\\) for 4 records; expected \\(4, u\\)"):
-        UnitSums.of(np.ones((2, 3)), np.arange(4))
+        unchecked(UnitSums.of)(UnitSums, np.ones((2, 3)), np.arange(4))
     with pytest.raises(InputError, match="sums of 2 and of 3 units"):
         UnitSums.empty(2).merged(UnitSums.empty(3))

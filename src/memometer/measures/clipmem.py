@@ -13,12 +13,18 @@ the inner product of two *mean* embeddings: the value of the sum over all views 
 products in place of O(n · m).
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float64
 
 __all__ = ["ClipMem", "HeldOut", "align", "clipmem", "normalised", "similarity"]
 
@@ -35,12 +41,14 @@ class HeldOut:
         n: the held-out records.
     """
 
-    images: Floats
-    texts: Floats
+    images: Float64[Floats, "d"]
+    texts: Float64[Floats, "d"]
     n: int
 
 
-def similarity(images: npt.NDArray[np.floating], texts: npt.NDArray[np.floating]) -> Floats:
+def similarity(
+    images: Float[npt.NDArray[np.floating], "n d"], texts: Float[npt.NDArray[np.floating], "n d"]
+) -> Float64[Floats, "n"]:
     """(n,) the expected cosine of each record's views with its captions.
 
     Args:
@@ -59,12 +67,12 @@ def similarity(images: npt.NDArray[np.floating], texts: npt.NDArray[np.floating]
 
 
 def align(
-    images: npt.NDArray[np.floating],
-    texts: npt.NDArray[np.floating],
+    images: Float[npt.NDArray[np.floating], "n d"],
+    texts: Float[npt.NDArray[np.floating], "n d"],
     *,
     held_out: HeldOut | None,
-    own: npt.NDArray[np.bool_] | None = None,
-) -> Floats:
+    own: Bool[npt.NDArray[np.bool_], "n"] | None = None,
+) -> Float64[Floats, "n"]:
     """(n,) how well one model aligns every record, above chance: METHODS, Section 5; in float64.
 
     Args:
@@ -113,13 +121,13 @@ class ClipMem:
         align_reference: (n,) the mean over references.
     """
 
-    score: Floats
-    stderr: Floats
-    align_target: Floats
-    align_reference: Floats
+    score: Float64[Floats, "n"]
+    stderr: Float64[Floats, "n"]
+    align_target: Float64[Floats, "n"]
+    align_reference: Float64[Floats, "n"]
 
 
-def clipmem(*, targets: Floats, references: Floats) -> ClipMem:
+def clipmem(*, targets: Float64[Floats, "t n"], references: Float64[Floats, "r n"]) -> ClipMem:
     """CLIPMem of n records from the alignments under one or several trainings.
 
     The mean over all pairs of a target with a reference is the difference of the two means.
@@ -146,7 +154,7 @@ def clipmem(*, targets: Floats, references: Floats) -> ClipMem:
     return ClipMem(align_target - align_reference, stderr, align_target, align_reference)
 
 
-def normalised(scores: Floats) -> tuple[Floats, float | None]:
+def normalised(scores: Float64[Floats, "n"]) -> tuple[Float64[Floats, "n"], float | None]:
     """Scores divided by their range, unshifted: 0 still says "no memorization", and all lie in [−1, 1].
 
     The range is max − min over all the scores given (C: the union of the four subsets). Where all scores lie on one

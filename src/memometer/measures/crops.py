@@ -12,13 +12,19 @@ edge, the smaller top edge, the larger width; and the corner crop is in the box-
 box, the upper left before the lower left, the upper right and the lower right.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
 from memometer.measures.crop_kernels import CORNERS, free_corners, largest_free
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Int8, Int64, Integer
 
 __all__ = ["REASONS", "Crops", "background_crops", "corner_crops"]
 
@@ -49,14 +55,14 @@ class Crops:
         n_empty: (n,) boxes without area, or wholly outside the image.
     """
 
-    rectangles: npt.NDArray[np.int64]
-    reason: npt.NDArray[np.int8]
-    n_used: npt.NDArray[np.int64]
-    n_clipped: npt.NDArray[np.int64]
-    n_empty: npt.NDArray[np.int64]
+    rectangles: Int64[npt.NDArray[np.int64], "n 4"]
+    reason: Int8[npt.NDArray[np.int8], "n"]
+    n_used: Int64[npt.NDArray[np.int64], "n"]
+    n_clipped: Int64[npt.NDArray[np.int64], "n"]
+    n_empty: Int64[npt.NDArray[np.int64], "n"]
 
     @property
-    def kept(self) -> npt.NDArray[np.bool_]:
+    def kept(self) -> Bool[npt.NDArray[np.bool_], "n"]:
         """(n,) whether there is a crop."""
         kept: npt.NDArray[np.bool_] = self.reason == KEPT
         return kept
@@ -69,9 +75,9 @@ class Crops:
 
 def background_crops(
     *,
-    indptr: Integers,
-    xywh: npt.NDArray[np.floating],
-    sizes: Integers,
+    sizes: Integer[Integers, "n 2"],
+    indptr: Integer[Integers, "n+1"],
+    xywh: Float[npt.NDArray[np.floating], "t 4"],
     min_side: float = 100,
     needs_box: bool = False,
 ) -> Crops:
@@ -107,9 +113,9 @@ def background_crops(
 
 def corner_crops(
     *,
-    indptr: Integers,
-    xywh: npt.NDArray[np.floating],
-    sizes: Integers,
+    sizes: Integer[Integers, "n 2"],
+    indptr: Integer[Integers, "n+1"],
+    xywh: Float[npt.NDArray[np.floating], "t 4"],
     fraction: float = 0.3,
     needs_box: bool = False,
 ) -> Crops:
@@ -148,15 +154,17 @@ def corner_crops(
 class _Covers:
     """The px that boxes cover, and what became of each image's boxes."""
 
-    indptr: npt.NDArray[np.int64]
-    edges: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int64]
-    measurable: npt.NDArray[np.bool_]
-    unplaced: npt.NDArray[np.bool_]
-    n_clipped: npt.NDArray[np.int64]
-    n_empty: npt.NDArray[np.int64]
+    sizes: Int64[npt.NDArray[np.int64], "n 2"]
+    indptr: Int64[npt.NDArray[np.int64], "n+1"]
+    edges: Int64[npt.NDArray[np.int64], "t 4"]
+    measurable: Bool[npt.NDArray[np.bool_], "n"]
+    unplaced: Bool[npt.NDArray[np.bool_], "n"]
+    n_clipped: Int64[npt.NDArray[np.int64], "n"]
+    n_empty: Int64[npt.NDArray[np.int64], "n"]
 
-    def crops(self, rectangles: npt.NDArray[np.int64], reason: Integers, *, needs_box: bool) -> Crops:
+    def crops(
+        self, rectangles: Int64[npt.NDArray[np.int64], "n 4"], reason: Integer[Integers, "n"], *, needs_box: bool
+    ) -> Crops:
         """The result, with the reasons that come before all others."""
         n_used = np.diff(self.indptr)
         if needs_box:
@@ -201,7 +209,7 @@ def _covers(indptr: Integers, xywh: npt.NDArray[np.floating], sizes: Integers) -
     )
 
 
-def _every(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _every(mask: Bool[npt.NDArray[np.bool_], "n m"]) -> Bool[npt.NDArray[np.bool_], "n"]:
     """(n,) whether all of a row of ``mask`` (n, m) is true."""
     rows: npt.NDArray[np.bool_] = np.logical_and.reduce(mask, axis=1)
     return rows

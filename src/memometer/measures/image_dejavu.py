@@ -10,13 +10,19 @@ the data. The reference is a second model with votes of its own, or whatever pre
 (`memometer.references`), so all that follows takes ranked labels, confidences and entropies.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
 from memometer.measures.label_kernels import count_votes
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int8, Int32, Integer
 
 __all__ = [
     "OUTCOMES",
@@ -57,21 +63,23 @@ class LabelVotes:
         entropy: (n,) of the neighbours' labels, in nats.
     """
 
-    ranked: npt.NDArray[np.int32]
-    entropy: Floats
+    ranked: Int32[npt.NDArray[np.int32], "n top"]
+    entropy: Float64[Floats, "n"]
 
     @property
-    def labels(self) -> npt.NDArray[np.int32]:
+    def labels(self) -> Int32[npt.NDArray[np.int32], "n"]:
         """(n,) the predicted label ids."""
         return self.ranked[:, 0]
 
     @property
-    def confidence(self) -> Floats:
+    def confidence(self) -> Float64[Floats, "n"]:
         """(n,) D's confidence: the entropy with its sign changed."""
         return 0.0 - self.entropy
 
 
-def vote_labels(neighbors: Integers, *, public_labels: Integers, n_labels: int, top: int = 5) -> LabelVotes:
+def vote_labels(
+    neighbors: Integer[Integers, "n k"], *, public_labels: Integer[Integers, "m"], n_labels: int, top: int = 5
+) -> LabelVotes:
     """Counts the labels of each crop's neighbours (D; METHODS, 3).
 
     Args:
@@ -110,8 +118,11 @@ def vote_labels(neighbors: Integers, *, public_labels: Integers, n_labels: int, 
 
 
 def undefined_labels(
-    labels: Integers, *, public_labels: Integers, fitted_labels: Integers | None = None
-) -> npt.NDArray[np.int8]:
+    labels: Integer[Integers, "n"],
+    *,
+    public_labels: Integer[Integers, "m"],
+    fitted_labels: Integer[Integers, "f"] | None = None,
+) -> Int8[npt.NDArray[np.int8], "n"]:
     """(n,) place in `UNDEFINED`: why a record cannot be scored, whatever a model does; 0 where it can.
 
     Args:
@@ -127,7 +138,9 @@ def undefined_labels(
     return code
 
 
-def label_hits(ranked: Integers, labels: Integers, *, top: int = 1) -> Floats:
+def label_hits(
+    ranked: Integer[Integers, "n t"], labels: Integer[Integers, "n"], *, top: int = 1
+) -> Float64[Floats, "n"]:
     """(n,) 1 where a record's label is among its first ``top`` predictions, else 0; NaN for no label or no answer.
 
     Args:
@@ -146,7 +159,9 @@ def label_hits(ranked: Integers, labels: Integers, *, top: int = 1) -> Floats:
     return np.where((labels < 0) | (ranked[:, 0] < 0), np.nan, hits)
 
 
-def outcomes(target_hits: Floats, reference_hits: Floats) -> npt.NDArray[np.int8]:
+def outcomes(
+    target_hits: Float64[Floats, "n"], reference_hits: Float64[Floats, "n"]
+) -> Int8[npt.NDArray[np.int8], "n"]:
     """(n,) place in `OUTCOMES` of each record (D; METHODS, 3); -1 where either is NaN.
 
     >>> [OUTCOMES[code] for code in outcomes(np.array([1.0, 1, 0, 0]), np.array([0.0, 1, 1, 0]))]
@@ -157,8 +172,11 @@ def outcomes(target_hits: Floats, reference_hits: Floats) -> npt.NDArray[np.int8
 
 
 def memorization_confidence(
-    outcome: npt.NDArray[np.int8], *, target_entropy: Floats, reference_entropy: Floats
-) -> Floats:
+    outcome: Int8[npt.NDArray[np.int8], "n"],
+    *,
+    target_entropy: Float64[Floats, "n"],
+    reference_entropy: Float64[Floats, "n"],
+) -> Float64[Floats, "n"]:
     """(n,) how surely a memorized record is one (B; METHODS, 4): reference's entropy − target's, in nats; else NaN.
 
     Args:

@@ -7,19 +7,27 @@ The papers leave open which pairs of a record's views the expectation is taken o
 different views, which estimates E d(f(x'), f(x'')) over independent views without bias.
 """
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
 
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int64
+
 __all__ = ["alignment_distances", "delta_layermem", "relative_sslmem", "sslmem"]
 
 Floats = npt.NDArray[np.float64]
 
 
-def alignment_distances(representations: npt.NDArray[np.floating], starts: npt.NDArray[np.int64]) -> Floats:
+def alignment_distances(
+    representations: Float[npt.NDArray[np.floating], "m d"], starts: Int64[npt.NDArray[np.int64], "starts"]
+) -> Float64[Floats, "starts-1"]:
     """(n,) mean l2 distance over all pairs of a record's views, between l2-normalised representations: 0 to 2.
 
     NaN for a record with fewer than two views, and for one with a view whose representation is zero or not finite and
@@ -53,7 +61,7 @@ def alignment_distances(representations: npt.NDArray[np.floating], starts: npt.N
     return distances
 
 
-def sslmem(*, target: Floats, reference: Floats) -> Floats:
+def sslmem(*, target: Float64[Floats, "*any"], reference: Float64[Floats, "*any"]) -> Float64[Floats, "*any"]:
     """SSLMem (E): the reference's alignment distance less the target's; positive where the target holds views closer.
 
     Args:
@@ -63,7 +71,7 @@ def sslmem(*, target: Floats, reference: Floats) -> Floats:
     return reference - target
 
 
-def relative_sslmem(*, target: Floats, reference: Floats) -> Floats:
+def relative_sslmem(*, target: Float64[Floats, "*any"], reference: Float64[Floats, "*any"]) -> Float64[Floats, "*any"]:
     """SSLMem' (F): the difference over the sum of the two distances, −1 to 1; NaN where both are 0.
 
     Its mean over records at one layer is LayerMem.
@@ -72,7 +80,7 @@ def relative_sslmem(*, target: Floats, reference: Floats) -> Floats:
     return np.where(total > 0, (reference - target) / np.where(total > 0, total, 1.0), np.nan)
 
 
-def delta_layermem(relative: Floats) -> Floats:
+def delta_layermem(relative: Float64[Floats, "n layers"]) -> Float64[Floats, "n layers"]:
     """(n, layers) per record: SSLMem' at each layer less that at the layer before; its mean is ΔLayerMem (F).
 
     NaN at the first layer, and wherever one of the two is.
@@ -83,7 +91,7 @@ def delta_layermem(relative: Floats) -> Floats:
     return np.diff(relative, axis=1, prepend=np.full((len(relative), 1), np.nan))
 
 
-def _directions(representations: npt.NDArray[np.floating]) -> Floats:
+def _directions(representations: Float[npt.NDArray[np.floating], "m d"]) -> Float64[Floats, "m d"]:
     """(m, d) rows l2-normalised in float64; NaN where there is no direction."""
     wide = representations.astype(np.float64)
     norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
@@ -93,7 +101,7 @@ def _directions(representations: npt.NDArray[np.floating]) -> Floats:
     return wide
 
 
-def _distance(left: Floats, right: Floats) -> Floats:
+def _distance(left: Float64[Floats, "n d"], right: Float64[Floats, "n d"]) -> Float64[Floats, "n"]:
     difference = left - right
     squares: Floats = np.einsum("ij,ij->i", difference, difference)
     return np.sqrt(squares)

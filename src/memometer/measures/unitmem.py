@@ -12,12 +12,18 @@ for a unit that a single record excites. Where the denominator is not positive i
 The mean over the others needs a maximum and a sum alone, so records stream through `UnitSums`, which merge.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float, Float64, Int64
 
 __all__ = ["UnitScores", "UnitSums", "class_scores", "record_counts", "unit_scores", "unit_scores_by_median"]
 
@@ -37,9 +43,9 @@ class UnitSums:
     """
 
     count: int
-    largest: Floats
-    record: Integers
-    total: Floats
+    largest: Float64[Floats, "u"]
+    record: Int64[Integers, "u"]
+    total: Float64[Floats, "u"]
 
     @classmethod
     def empty(cls, units: int) -> "UnitSums":
@@ -47,7 +53,7 @@ class UnitSums:
         return cls(0, np.full(units, -np.inf), np.full(units, -1, np.int64), np.zeros(units))
 
     @classmethod
-    def of(cls, activations: npt.NDArray[np.floating], id_ranks: Integers) -> "UnitSums":
+    def of(cls, activations: Float[npt.NDArray[np.floating], "b u"], id_ranks: Int64[Integers, "b"]) -> UnitSums:
         """Of a few records; their order changes nothing.
 
         Args:
@@ -95,10 +101,10 @@ class UnitScores:
         record: (u,) the place, among the sorted ids, of the record with the largest mean activation; −1 for none.
     """
 
-    unitmem: Floats
-    largest: Floats
-    rest: Floats
-    record: Integers
+    unitmem: Float64[Floats, "u"]
+    largest: Float64[Floats, "u"]
+    rest: Float64[Floats, "u"]
+    record: Int64[Integers, "u"]
 
 
 def unit_scores(sums: UnitSums) -> UnitScores:
@@ -115,7 +121,9 @@ def unit_scores(sums: UnitSums) -> UnitScores:
     return _scores(sums.largest, rest, sums.record)
 
 
-def unit_scores_by_median(activations: npt.NDArray[np.floating], id_ranks: Integers) -> UnitScores:
+def unit_scores_by_median(
+    activations: Float[npt.NDArray[np.floating], "n u"], id_ranks: Int64[Integers, "n"]
+) -> UnitScores:
     """UnitMem with the median over the other records instead of the mean (an option of F).
 
     Args:
@@ -129,7 +137,9 @@ def unit_scores_by_median(activations: npt.NDArray[np.floating], id_ranks: Integ
     return _scores(sums.largest, np.median(ordered, axis=0), sums.record)
 
 
-def class_scores(totals: Floats, counts: Integers) -> tuple[UnitScores, Floats]:
+def class_scores(
+    totals: Float64[Floats, "classes u"], counts: Int64[Integers, "classes"]
+) -> tuple[UnitScores, Float64[Floats, "classes u"]]:
     """ClassMem (F): UnitMem on the class means of the units, and those means.
 
     Args:
@@ -145,7 +155,7 @@ def class_scores(totals: Floats, counts: Integers) -> tuple[UnitScores, Floats]:
     return unit_scores(UnitSums.of(means[there], there)), means
 
 
-def record_counts(scores: UnitScores, *, n: int) -> tuple[Integers, Floats]:
+def record_counts(scores: UnitScores, *, n: int) -> tuple[Int64[Integers, "{n}"], Float64[Floats, "{n}"]]:
     """How many units each record excites the most, and the sum of their UnitMem; undefined units count for none.
 
     Args:
@@ -161,7 +171,7 @@ def record_counts(scores: UnitScores, *, n: int) -> tuple[Integers, Floats]:
     return counts, np.bincount(records, weights=values, minlength=n).astype(np.float64)
 
 
-def _scores(largest: Floats, rest: Floats, record: Integers) -> UnitScores:
+def _scores(largest: Float64[Floats, "u"], rest: Float64[Floats, "u"], record: Int64[Integers, "u"]) -> UnitScores:
     total = largest + rest
     defined = np.isfinite(total) & (total > 0)
     value = np.where(defined, (largest - rest) / np.where(defined, total, 1.0), np.nan)

@@ -8,7 +8,10 @@ level the ten objects that most of them hold (`top_objects`).
 prediction and the record, since a working model finds what it is asked for without having memorized anything.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +19,9 @@ import numpy.typing as npt
 from memometer.errors import InputError
 from memometer.measures.kernels import CHUNKS, count_top, count_union, csr
 from memometer.objects.sets import ObjectSets
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int32, Int64, Integer
 
 __all__ = ["TopObjects", "UnionScores", "score_union", "top_objects"]
 
@@ -36,17 +42,17 @@ class UnionScores:
     """
 
     ks: tuple[int, ...]
-    n_objects: npt.NDArray[np.int64]
-    n_unmentioned: npt.NDArray[np.int64]
-    predicted: npt.NDArray[np.int32]
-    hits: npt.NDArray[np.int32]
-    predicted_unmentioned: npt.NDArray[np.int32]
-    hits_unmentioned: npt.NDArray[np.int32]
-    found: npt.NDArray[np.bool_]
-    unmentioned: npt.NDArray[np.bool_]
+    n_objects: Int64[npt.NDArray[np.int64], "n"]
+    n_unmentioned: Int64[npt.NDArray[np.int64], "n"]
+    predicted: Int32[npt.NDArray[np.int32], "ks n"]
+    hits: Int32[npt.NDArray[np.int32], "ks n"]
+    predicted_unmentioned: Int32[npt.NDArray[np.int32], "ks n"]
+    hits_unmentioned: Int32[npt.NDArray[np.int32], "ks n"]
+    found: Bool[npt.NDArray[np.bool_], "t"]
+    unmentioned: Bool[npt.NDArray[np.bool_], "t"]
     found_k: int
 
-    def precision(self, k: int, *, unmentioned: bool = False) -> npt.NDArray[np.float64]:
+    def precision(self, k: int, *, unmentioned: bool = False) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) share of the predicted labels that the record holds; 0 when nothing is predicted, NaN where undefined.
 
         Undefined means a record without an object (with ``unmentioned``: without an unmentioned object).
@@ -59,7 +65,7 @@ class UnionScores:
         )
         return np.where(own > 0, hits / np.maximum(predicted, 1), np.nan)
 
-    def recall(self, k: int, *, unmentioned: bool = False) -> npt.NDArray[np.float64]:
+    def recall(self, k: int, *, unmentioned: bool = False) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) share of the record's labels that are predicted; NaN where undefined, as in `precision`."""
         row = self.ks.index(k)
         hits, own = (
@@ -67,7 +73,7 @@ class UnionScores:
         )
         return np.where(own > 0, hits / np.maximum(own, 1), np.nan)
 
-    def f_score(self, k: int, *, unmentioned: bool = False) -> npt.NDArray[np.float64]:
+    def f_score(self, k: int, *, unmentioned: bool = False) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) harmonic mean of precision and recall; 0 when both are 0, NaN where undefined."""
         return harmonic_mean(self.precision(k, unmentioned=unmentioned), self.recall(k, unmentioned=unmentioned))
 
@@ -83,28 +89,30 @@ class TopObjects:
         n_own: (n,) labels of the record that could be found.
     """
 
-    labels: npt.NDArray[np.int32]
-    correct: npt.NDArray[np.int64]
-    n_predicted: npt.NDArray[np.int64]
-    n_own: npt.NDArray[np.int64]
+    labels: Int32[npt.NDArray[np.int32], "n top"]
+    correct: Int64[npt.NDArray[np.int64], "n"]
+    n_predicted: Int64[npt.NDArray[np.int64], "n"]
+    n_own: Int64[npt.NDArray[np.int64], "n"]
 
     @property
-    def precision(self) -> npt.NDArray[np.float64]:
+    def precision(self) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) correct / predicted; 0 when nothing is predicted, NaN for a record without labels."""
         return np.where(self.n_own > 0, self.correct / np.maximum(self.n_predicted, 1), np.nan)
 
     @property
-    def recall(self) -> npt.NDArray[np.float64]:
+    def recall(self) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) correct / own labels; NaN for a record without labels."""
         return np.where(self.n_own > 0, self.correct / np.maximum(self.n_own, 1), np.nan)
 
     @property
-    def f_score(self) -> npt.NDArray[np.float64]:
+    def f_score(self) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) harmonic mean of precision and recall; 0 when both are 0."""
         return harmonic_mean(self.precision, self.recall)
 
 
-def harmonic_mean(left: npt.NDArray[np.float64], right: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def harmonic_mean(
+    left: Float64[npt.NDArray[np.float64], "n"], right: Float64[npt.NDArray[np.float64], "n"]
+) -> Float64[npt.NDArray[np.float64], "n"]:
     """Elementwise 2ab / (a + b); 0 where both are 0, NaN where either is."""
     total = left + right
     return np.where(total == 0, 0.0, 2 * left * right / np.where(total == 0, 1.0, total))
@@ -115,7 +123,7 @@ def score_union(
     objects: ObjectSets,
     named: ObjectSets,
     public: ObjectSets,
-    neighbors: npt.NDArray[np.integer],
+    neighbors: Integer[npt.NDArray[np.integer], "n k"],
     ks: tuple[int, ...],
     found_k: int,
 ) -> UnionScores:
@@ -169,7 +177,7 @@ def top_objects(
     objects: ObjectSets,
     named: ObjectSets | None,
     public: ObjectSets,
-    neighbors: npt.NDArray[np.integer],
+    neighbors: Integer[npt.NDArray[np.integer], "n k"],
     top: int = 10,
 ) -> TopObjects:
     """The ``top`` objects that most neighbours hold; ties by summed detector score, then by label id (METHODS, 1).

@@ -1,11 +1,17 @@
 """How alike two references are, record by record (B, Section 4)."""
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes, too_few
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int64, Integer
 
 __all__ = ["Agreement", "correlation", "jaccard_of_found", "share_equal"]
 
@@ -41,11 +47,11 @@ class Agreement:
 
 
 def jaccard_of_found(
-    indptr: npt.NDArray[np.int64],
-    one: npt.NDArray[np.bool_],
-    other: npt.NDArray[np.bool_],
+    indptr: Int64[npt.NDArray[np.int64], "starts"],
+    one: Bool[npt.NDArray[np.bool_], "t"],
+    other: Bool[npt.NDArray[np.bool_], "t"],
     *,
-    groups: Groups | None = None,
+    groups: Int64[Groups, "starts-1"] | None = None,
 ) -> Agreement:
     """The mean Jaccard index of the correct objects that two references recover, over records.
 
@@ -79,7 +85,10 @@ def jaccard_of_found(
 
 
 def share_equal(
-    one: npt.NDArray[np.integer], other: npt.NDArray[np.integer], *, groups: Groups | None = None
+    one: Integer[npt.NDArray[np.integer], "n"],
+    other: Integer[npt.NDArray[np.integer], "n"],
+    *,
+    groups: Int64[Groups, "n"] | None = None,
 ) -> Agreement:
     """The share of records of which two references say the same, e.g. the same label, with Wilson's 95 % interval.
 
@@ -109,7 +118,9 @@ def share_equal(
     return Agreement(same / n, low, high, n, n_undefined, n_groups=n_groups)
 
 
-def correlation(one: Floats, other: Floats, *, groups: Groups | None = None) -> Agreement:
+def correlation(
+    one: Float64[Floats, "n"], other: Float64[Floats, "n"], *, groups: Int64[Groups, "n"] | None = None
+) -> Agreement:
     """Pearson's correlation over the records that both score, with Fisher's 95 % interval.
 
     Records in ``groups`` (n,) widen it by the design effect of the correlation's influence.
@@ -144,7 +155,7 @@ def correlation(one: Floats, other: Floats, *, groups: Groups | None = None) -> 
     return Agreement(value, low, high, n, n_undefined, n_groups=n_groups)
 
 
-def _n_groups(groups: Groups | None, kept: npt.NDArray[np.bool_]) -> int:
+def _n_groups(groups: Int64[Groups, "n"] | None, kept: Bool[npt.NDArray[np.bool_], "n"]) -> int:
     codes = group_codes(groups, kept)
     return int(kept.sum()) if codes is None else int(codes.max()) + 1
 

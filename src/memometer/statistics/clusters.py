@@ -4,6 +4,10 @@ Captions of one image are found or missed together, so resampling single caption
 [Cameron, Gelbach and Miller 2008, Section II: the pairs cluster bootstrap].
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,18 +15,21 @@ from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
 from memometer.statistics.gaps import Gap
 from memometer.statistics.resampling import resampled_sums
 
+if TYPE_CHECKING:
+    from jaxtyping import Int64, Integer, Num
+
 __all__ = ["clustered_mean"]
 
 
 def clustered_mean(
-    totals: npt.NDArray[np.number],
-    sizes: npt.NDArray[np.integer],
+    totals: Num[npt.NDArray[np.number], "g"],
+    sizes: Integer[npt.NDArray[np.integer], "g"],
     *,
     seed: int,
     name: str,
     replicates: int = 1000,
     reason: str = "no item is scored",
-    groups: Groups | None = None,
+    groups: Int64[Groups, "g"] | None = None,
 ) -> Gap:
     """Σ totals / Σ sizes, with its 95 % percentile-bootstrap interval over clusters.
 

@@ -1,12 +1,18 @@
 """Comparisons of groups of records: Welch's t-test between two groups, the rank correlation of two scores."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes, group_totals, too_few
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
 
 __all__ = ["RankCorrelation", "WelchTest", "rank_correlation", "welch_test"]
 
@@ -50,7 +56,10 @@ class WelchTest:
 
 
 def welch_test(
-    first: Floats, second: Floats, *, groups: tuple[Groups | None, Groups | None] = (None, None)
+    first: Float64[Floats, "n"],
+    second: Float64[Floats, "m"],
+    *,
+    groups: tuple[Int64[Groups, "n"] | None, Int64[Groups, "m"] | None] = (None, None),
 ) -> WelchTest:
     """Tests whether two sets of records differ in their means, each with its own variance; NaN does not count.
 
@@ -107,7 +116,7 @@ class _Mean:
     n_groups: int
 
     @classmethod
-    def of(cls, values: Floats, groups: Groups | None) -> "_Mean":
+    def of(cls, values: Float64[Floats, "n"], groups: Int64[Groups, "n"] | None) -> _Mean:
         kept = ~np.isnan(values)
         codes = group_codes(groups, kept)
         scored = np.sort(values[kept])  # sorted, so that the order of the records does not change the last bit
@@ -146,7 +155,9 @@ class RankCorrelation:
         return _without_empty_reason(dataclasses.asdict(self))
 
 
-def rank_correlation(first: Floats, second: Floats, *, groups: Groups | None = None) -> RankCorrelation:
+def rank_correlation(
+    first: Float64[Floats, "n"], second: Float64[Floats, "n"], *, groups: Int64[Groups, "n"] | None = None
+) -> RankCorrelation:
     """Spearman's rank correlation of two scores of the same records; records where one is NaN do not count.
 
     Records in ``groups`` (n,) widen the interval by the design effect of the correlation's influence.

@@ -6,8 +6,11 @@ draws records with replacement, the same for both models, and selects the top p 
 what was selected once would leave out how the threshold varies.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +18,9 @@ import numpy.typing as npt
 from memometer.seeds import rng_for
 from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
 from memometer.statistics.gaps import Gap, gap_of
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int64
 
 __all__ = ["ConfidentHits", "confident_accuracy", "confident_gap", "most_confident"]
 
@@ -34,20 +40,20 @@ class ConfidentHits:
         groups: (n,) which records belong together and are drawn at once; None where each is alone.
     """
 
-    target_hits: Floats
-    target_confidence: Floats
-    reference_hits: Floats
-    reference_confidence: Floats
-    id_rank: npt.NDArray[np.int64]
-    groups: Groups | None = None
+    target_hits: Float64[Floats, "n"]
+    target_confidence: Float64[Floats, "n"]
+    reference_hits: Float64[Floats, "n"]
+    reference_confidence: Float64[Floats, "n"]
+    id_rank: Int64[npt.NDArray[np.int64], "n"]
+    groups: Int64[Groups, "n"] | None = None
 
     @property
-    def scored(self) -> npt.NDArray[np.bool_]:
+    def scored(self) -> Bool[npt.NDArray[np.bool_], "n"]:
         """(n,) whether both models have a prediction to score."""
         return ~(np.isnan(self.target_hits) | np.isnan(self.reference_hits))
 
     @property
-    def gaps(self) -> Floats:
+    def gaps(self) -> Float64[Floats, "n"]:
         """(n,) the target's hit less the reference's; NaN for a record that is not scored."""
         return self.target_hits - self.reference_hits
 
@@ -56,7 +62,7 @@ class ConfidentHits:
         rows = np.flatnonzero(self.scored)
         return self.where(rows[np.argsort(self.id_rank[rows])])
 
-    def where(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> "ConfidentHits":
+    def where(self, rows: Bool[npt.NDArray[np.bool_], "n"] | Int64[npt.NDArray[np.int64], "m"]) -> "ConfidentHits":
         """The records of some rows, in their order."""
         return ConfidentHits(
             self.target_hits[rows],
@@ -68,7 +74,7 @@ class ConfidentHits:
         )
 
     @property
-    def codes(self) -> Groups | None:
+    def codes(self) -> Int64[Groups, "n"] | None:
         """(n,) the groups, numbered from 0; None where each record is alone."""
         return group_codes(self.groups, np.ones(len(self.id_rank), bool))
 
@@ -78,7 +84,9 @@ class ConfidentHits:
         return len(self.id_rank) if (codes := self.codes) is None else int(codes.max()) + 1
 
 
-def most_confident(confidence: Floats, *, id_rank: npt.NDArray[np.int64], percent: float) -> npt.NDArray[np.int64]:
+def most_confident(
+    confidence: Float64[Floats, "n"], *, id_rank: Int64[npt.NDArray[np.int64], "n"], percent: float
+) -> Int64[npt.NDArray[np.int64], "m"]:
     """Rows of the int(p·n) most confident records, the surest first; equally sure ones by record id.
 
     >>> most_confident(np.array([-0.5, 0.0, -0.5, -1.0]), id_rank=np.array([3, 2, 1, 0]), percent=50).tolist()
@@ -88,7 +96,11 @@ def most_confident(confidence: Floats, *, id_rank: npt.NDArray[np.int64], percen
 
 
 def confident_accuracy(
-    hits: Floats, confidence: Floats, *, id_rank: npt.NDArray[np.int64], percent: float
+    hits: Float64[Floats, "n"],
+    confidence: Float64[Floats, "n"],
+    *,
+    id_rank: Int64[npt.NDArray[np.int64], "n"],
+    percent: float,
 ) -> float | None:
     """The share of right predictions among a model's ``percent`` most confident ones; None where there is none.
 
@@ -172,14 +184,14 @@ def confident_gap(
 def _replicated(
     pairs: Sequence[ConfidentHits],
     others: Sequence[ConfidentHits] | None,
-    shares: Floats,
+    shares: Float64[Floats, "directions"],
     *,
     percent: float,
     share: float,
     replicates: int,
     seed: int,
     name: str,
-) -> Floats | None:
+) -> Float64[Floats, "{replicates}"] | None:
     """(replicates,) scores of ``share`` of the records, drawn with replacement; None where so few select none."""
     scores = np.zeros(replicates)
     for index, pair in enumerate(pairs):
@@ -203,7 +215,7 @@ def _replicated(
     return scores
 
 
-def _gap(orders: Sequence["_Order"], weights: npt.NDArray[np.int64], size: int) -> float:
+def _gap(orders: Sequence[_Order], weights: Int64[npt.NDArray[np.int64], "n"], size: int) -> float:
     """The score of records that occur ``weights`` (n,) times each, ``size`` of them selected for each model."""
     target, reference = (order.right(weights, size) for order in orders)
     return (target - reference) / size
@@ -218,8 +230,8 @@ class _Order:
         hits: (n,) their hits, in this order.
     """
 
-    rows: npt.NDArray[np.int64]
-    hits: Floats
+    rows: Int64[npt.NDArray[np.int64], "n"]
+    hits: Float64[Floats, "n"]
 
     @classmethod
     def both(cls, pair: ConfidentHits) -> tuple["_Order", "_Order"]:
@@ -228,7 +240,7 @@ class _Order:
         reference = _by_confidence(pair.reference_confidence, pair.id_rank)
         return cls(target, pair.target_hits[target]), cls(reference, pair.reference_hits[reference])
 
-    def right(self, weights: npt.NDArray[np.int64], size: int) -> float:
+    def right(self, weights: Int64[npt.NDArray[np.int64], "n"], size: int) -> float:
         """How many of the first ``size`` predictions are right when the records occur ``weights`` (n,) times each."""
         n = len(self.rows)
         enough = size * n // int(weights.sum())  # so many records hold about ``size`` occurrences
@@ -242,7 +254,9 @@ class _Order:
         return float(drawn[:last] @ self.hits[:last] + missing * self.hits[last])
 
 
-def _by_confidence(confidence: Floats, id_rank: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def _by_confidence(
+    confidence: Float64[Floats, "n"], id_rank: Int64[npt.NDArray[np.int64], "n"]
+) -> Int64[npt.NDArray[np.int64], "n"]:
     return np.lexsort((id_rank, -confidence)).astype(np.int64)
 
 

@@ -5,8 +5,15 @@ them for single ones is too narrow. Groups are what is drawn, and what a varianc
 2008, Section II]. Where every record is alone, all is as if there were no groups.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int64
 
 __all__ = ["FEWEST", "Groups", "design_effect", "group_codes", "group_totals", "too_few"]
 
@@ -23,7 +30,9 @@ def too_few(n: int, *, what: str = "scored records or groups of them") -> str:
     return f"{n:,} {what}, fewer than the {FEWEST} that an interval needs"
 
 
-def group_codes(groups: Groups | None, kept: npt.NDArray[np.bool_]) -> Groups | None:
+def group_codes(
+    groups: Int64[Groups, "n"] | None, kept: Bool[npt.NDArray[np.bool_], "n"]
+) -> Int64[Groups, "kept"] | None:
     """The groups of the records that are kept, numbered from 0; None where every one of them is alone."""
     if groups is None:
         return None
@@ -31,7 +40,9 @@ def group_codes(groups: Groups | None, kept: npt.NDArray[np.bool_]) -> Groups | 
     return None if len(distinct) == len(codes) else codes.astype(np.int64)
 
 
-def group_totals(values: Floats, codes: Groups | None) -> tuple[Floats, Floats]:
+def group_totals(
+    values: Float64[Floats, "n"], codes: Int64[Groups, "n"] | None
+) -> tuple[Float64[Floats, "g"], Float64[Floats, "g"]]:
     """(g,) the sum over each group and (g,) its records; each record by itself without ``codes`` (`group_codes`)."""
     if codes is None:
         return values, np.ones(len(values))
@@ -41,7 +52,7 @@ def group_totals(values: Floats, codes: Groups | None) -> tuple[Floats, Floats]:
     return np.add.reduceat(values[order], starts), sizes
 
 
-def design_effect(influences: Floats, groups: Groups | None) -> float:
+def design_effect(influences: Float64[Floats, "n"], groups: Int64[Groups, "n"] | None) -> float:
     """How many times the variance of a number is that of as many single records; 1 where every record is alone.
 
     Args:

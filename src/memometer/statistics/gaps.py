@@ -7,14 +7,20 @@ Records are resampled by `memometer.statistics.resampling`, whatever their order
 (`memometer.statistics.dependence`), whole groups are.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.statistics.dependence import FEWEST, Groups, group_codes, group_totals, too_few
 from memometer.statistics.resampling import resampled_sums
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
 
 __all__ = ["Gap", "gap_of", "population_contributions", "recall_area_by_histogram"]
 
@@ -51,8 +57,12 @@ class Gap:
 
 
 def population_contributions(
-    *, precision_target: Floats, precision_reference: Floats, recall_target: Floats, recall_reference: Floats
-) -> dict[str, Floats]:
+    *,
+    precision_target: Float64[Floats, "n"],
+    precision_reference: Float64[Floats, "n"],
+    recall_target: Float64[Floats, "n"],
+    recall_reference: Float64[Floats, "n"],
+) -> dict[str, Float64[Floats, "n"]]:
     """(n,) each: what every record adds to PPG, PRG and AUCG; NaN for records that are not scored.
 
     mean(recall_target) − mean(recall_reference) is the area between the two curves P(recall > x), exactly.
@@ -65,14 +75,14 @@ def population_contributions(
 
 
 def gap_of(
-    directions: Sequence[Floats],
+    directions: Sequence[Float64[Floats, "_"]],
     *,
     seed: int,
     name: str,
     weights: Sequence[float] | None = None,
     replicates: int = 1000,
     reason: str = "no record is scored",
-    groups: Sequence[Groups | None] | None = None,
+    groups: Sequence[Int64[Groups, "_"] | None] | None = None,
 ) -> Gap:
     """The mean over records; for two directions the mean of their two means (the balanced gap), or a weighted sum.
 
@@ -113,7 +123,7 @@ def gap_of(
     return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n, n_groups=n_groups)
 
 
-def recall_area_by_histogram(recall: Floats, *, bins: int = 100) -> float:
+def recall_area_by_histogram(recall: Float64[Floats, "n"], *, bins: int = 100) -> float:
     """The area under P(recall > x) from a histogram over the data's own range, as A's code integrates it.
 
     Each bin counts as if all of its records lay at its upper edge, which overstates the area by half a bin on average.
@@ -128,13 +138,20 @@ def recall_area_by_histogram(recall: Floats, *, bins: int = 100) -> float:
     return low + float(above.sum()) * (high - low) / bins
 
 
-def _mean(values: Floats) -> float:
+def _mean(values: Float64[Floats, "n"]) -> float:
     """The mean in one order of summation, whatever the order of records."""
     distinct, counts = np.unique(values, return_counts=True)
     return float(distinct @ counts) / len(values)
 
 
-def _means(drawn_from: tuple[Floats, Floats], share: float, *, replicates: int, seed: int, name: str) -> Floats:
+def _means(
+    drawn_from: tuple[Float64[Floats, "g"], Float64[Floats, "g"]],
+    share: float,
+    *,
+    replicates: int,
+    seed: int,
+    name: str,
+) -> Float64[Floats, "{replicates}"]:
     """(replicates,) means over the records of ``share`` of the groups (totals, sizes), drawn with replacement."""
     totals, sizes = drawn_from
     drawn = max(1, round(share * len(totals)))

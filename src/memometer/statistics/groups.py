@@ -4,15 +4,21 @@ Some numbers grow with the records behind them, as a largest value does. Two set
 group, all groups of one size, and the spread over groups gives the interval.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.seeds import seed_for
-from memometer.statistics.dependence import group_codes
+from memometer.statistics.dependence import Groups, group_codes
 from memometer.statistics.gaps import Gap
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
 
 __all__ = ["equal_groups", "group_gap"]
 
@@ -24,8 +30,8 @@ def equal_groups(
     *,
     groups: int,
     seed: int,
-    tied: Mapping[str, npt.NDArray[np.int64] | None] | None = None,
-) -> tuple[dict[str, npt.NDArray[np.int64]], int]:
+    tied: Mapping[str, Int64[Groups, "_"] | None] | None = None,
+) -> tuple[dict[str, Int64[Groups, "_"]], int]:
     """Deals the records of every set to ``groups`` groups by a hash of their ids, all groups of all sets of one size.
 
     Args:
@@ -48,12 +54,14 @@ def equal_groups(
     return dealt, size
 
 
-def _order(ids: pa.Array, seed: int) -> npt.NDArray[np.int64]:
+def _order(ids: pa.Array, seed: int) -> Int64[npt.NDArray[np.int64], "n"]:
     hashes = np.array([seed_for(seed, "group", each) for each in ids.to_pylist()], np.uint64)
     return np.argsort(hashes).astype(np.int64)
 
 
-def _dealt(order: npt.NDArray[np.int64], tied: npt.NDArray[np.int64] | None, groups: int) -> npt.NDArray[np.int64]:
+def _dealt(
+    order: Int64[npt.NDArray[np.int64], "n"], tied: Int64[Groups, "n"] | None, groups: int
+) -> Int64[Groups, "n"]:
     """(n,) the group of each record: bundles of tied records, by their first one's hash, to the smallest group."""
     dealt = np.empty(len(order), np.int64)
     codes = None if tied is None else group_codes(tied, np.ones(len(tied), bool))
@@ -69,7 +77,7 @@ def _dealt(order: npt.NDArray[np.int64], tied: npt.NDArray[np.int64] | None, gro
     return group_of[codes]
 
 
-def group_gap(trained: Floats, control: Floats) -> Gap:
+def group_gap(trained: Float64[Floats, "g"], control: Float64[Floats, "g"]) -> Gap:
     """Mean over groups of one set less that of the other, with its 95 % t-interval over the pairs of groups.
 
     Args:

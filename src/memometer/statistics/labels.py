@@ -1,21 +1,30 @@
 """Which objects leak most: each label's recall under the target and the reference, paired by record."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.statistics.dependence import Groups
 
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int32, Int64
+
 __all__ = ["label_table"]
+
+Floats = npt.NDArray[np.float64]
 
 
 def label_table(
     *,
     labels: pa.Array,
-    label_ids: npt.NDArray[np.int32],
-    found_target: npt.NDArray[np.bool_],
-    found_reference: npt.NDArray[np.bool_],
-    groups: Groups | None = None,
+    label_ids: Int32[npt.NDArray[np.int32], "t"],
+    found_target: Bool[npt.NDArray[np.bool_], "t"],
+    found_reference: Bool[npt.NDArray[np.bool_], "t"],
+    groups: Int64[Groups, "t"] | None = None,
 ) -> pa.Table:
     """One row per label that occurs: n, both recalls, their difference with a 95 % interval, largest gap first.
 
@@ -63,8 +72,11 @@ def label_table(
 
 
 def _design_effects(
-    label_ids: npt.NDArray[np.int32], deviations: npt.NDArray[np.float64], groups: Groups, v: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    label_ids: Int32[npt.NDArray[np.int32], "t"],
+    deviations: Float64[Floats, "t"],
+    groups: Int64[Groups, "t"],
+    v: int,
+) -> tuple[Float64[Floats, "{v}"], Float64[Floats, "{v}"]]:
     """(v,) how many times the variance of each label is that of as many single records, at least 1; (v,) its groups."""
     order = np.lexsort((deviations, groups, label_ids))
     labels, codes, values = label_ids[order], groups[order], deviations[order]

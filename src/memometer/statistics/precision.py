@@ -6,8 +6,11 @@ are precision and recall among the records that score at least as much. It is sc
 Under resampling a compiled loop ranks the records once for all replicates, which scikit-learn would do for each.
 """
 
+from __future__ import annotations
+
 import dataclasses
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +18,9 @@ import numpy.typing as npt
 from memometer.seeds import rng_for
 from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
 from memometer.statistics.gaps import Gap
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float, Float64, Int64, Integer
 
 __all__ = ["MeanPrecision", "average_precision", "mean_average_precision"]
 
@@ -37,10 +43,10 @@ class MeanPrecision:
 
     macro: Gap
     micro: Gap | None
-    classes: npt.NDArray[np.float64]
+    classes: Float64[npt.NDArray[np.float64], "c"]
 
 
-def average_precision(scores: Floats, positive: Bools) -> float:
+def average_precision(scores: Float[Floats, "n"], positive: Bool[Bools, "n"]) -> float:
     """The average precision of one class; NaN where no record is positive.
 
     Args:
@@ -58,14 +64,14 @@ def average_precision(scores: Floats, positive: Bools) -> float:
 
 
 def mean_average_precision(
-    scores: Floats,
-    positive: Bools,
+    scores: Float[Floats, "n c"],
+    positive: Bool[Bools, "n c"],
     *,
     seed: int,
     name: str,
     replicates: int = 1000,
     micro: bool = False,
-    groups: Groups | None = None,
+    groups: Int64[Groups, "n"] | None = None,
 ) -> MeanPrecision:
     """Macro (and micro) average precision with 95 % bootstrap intervals over records.
 
@@ -113,16 +119,16 @@ def mean_average_precision(
 class _Ranking:
     """Items by falling score, cut off behind the last positive one."""
 
-    records: npt.NDArray[np.int64]
-    positive: Bools
-    last: Bools
+    records: Int64[npt.NDArray[np.int64], "t"]
+    positive: Bool[Bools, "t"]
+    last: Bool[Bools, "t"]
 
     @property
     def any_positive(self) -> bool:
         return bool(self.positive.any())
 
     @classmethod
-    def of(cls, scores: Floats, positive: Bools, *, width: int = 1) -> "_Ranking":
+    def of(cls, scores: Float[Floats, "n"], positive: Bool[Bools, "n"], *, width: int = 1) -> _Ranking:
         """Of (n · width,) scores, where item i belongs to record i // width."""
         order = np.argsort(-scores, kind="stable")
         ranked = scores[order]
@@ -132,7 +138,9 @@ class _Ranking:
         return cls(order[:needed] // width, positive[order[:needed]], last[:needed])
 
 
-def _under(ranking: _Ranking, weights: npt.NDArray[np.integer]) -> npt.NDArray[np.float64]:
+def _under(
+    ranking: _Ranking, weights: Integer[npt.NDArray[np.integer], "n b"]
+) -> Float64[npt.NDArray[np.float64], "b"]:
     found = np.empty(weights.shape[1])
     from memometer.statistics.precision_kernels import weighted_precision
 

@@ -7,12 +7,18 @@ powers of two of values, so a few random bits choose one without bias. Both are 
 values alone decide which is taken.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.seeds import rng_for
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
 
 __all__ = ["resampled_sums"]
 
@@ -26,7 +32,9 @@ FEW, REPEATS = 32, 128
 of one count costs what 50 to 150 draws of a record cost."""
 
 
-def resampled_sums(columns: Sequence[Floats], *, drawn: int, replicates: int, seed: int, name: str) -> Floats:
+def resampled_sums(
+    columns: Sequence[Float64[Floats, "n"]], *, drawn: int, replicates: int, seed: int, name: str
+) -> Float64[Floats, "{len(columns)} {replicates}"]:
     """(len(columns), replicates) sums over ``drawn`` records, drawn with replacement, of all columns the same.
 
     Args:
@@ -49,7 +57,9 @@ def resampled_sums(columns: Sequence[Floats], *, drawn: int, replicates: int, se
     return np.stack([np.concatenate([part @ values for part in counts]) for values in rows[:, first]])
 
 
-def _sums_of_records(rows: Floats, drawn: int, replicates: int, rng: np.random.Generator) -> Floats:
+def _sums_of_records(
+    rows: Float64[Floats, "columns n"], drawn: int, replicates: int, rng: np.random.Generator
+) -> Float64[Floats, "columns {replicates}"]:
     from memometer.statistics.resampling_kernels import add_drawn  # here: most numbers need no kernel
 
     sizes = _blocks(rows.shape[1])
@@ -61,7 +71,7 @@ def _sums_of_records(rows: Floats, drawn: int, replicates: int, rng: np.random.G
     return sums
 
 
-def _blocks(n: int) -> npt.NDArray[np.int64]:
+def _blocks(n: int) -> Int64[npt.NDArray[np.int64], "blocks"]:
     """Sizes of blocks that make up ``n``: as many of ``BLOCK`` as there are, then falling powers of two."""
     rest = [1 << bit for bit in reversed(range(BLOCK.bit_length())) if n % BLOCK >> bit & 1]
     return np.array([BLOCK] * (n // BLOCK) + rest, np.int64)

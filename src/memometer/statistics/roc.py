@@ -7,12 +7,18 @@ width where few positives are found without a miss, for which intervals from the
 bootstrap's) shrink to a point.
 """
 
+from __future__ import annotations
+
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.statistics.dependence import Groups, design_effect
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float64, Int64
 
 __all__ = ["RocArea", "roc_area", "roc_curve"]
 
@@ -51,7 +57,12 @@ class RocArea:
         return {name: value for name, value in fields.items() if name not in optional or value is not None}
 
 
-def roc_area(scores: Floats, positives: npt.NDArray[np.bool_], *, groups: Groups | None = None) -> RocArea:
+def roc_area(
+    scores: Float64[Floats, "n"],
+    positives: Bool[npt.NDArray[np.bool_], "n"],
+    *,
+    groups: Int64[Groups, "n"] | None = None,
+) -> RocArea:
     """The area under the ROC curve by rank sums, with its 95 % interval.
 
     Args:
@@ -82,7 +93,9 @@ def roc_area(scores: Floats, positives: npt.NDArray[np.bool_], *, groups: Groups
     return RocArea(area, low, high, n_positive, n_negative, None, *n_groups)
 
 
-def roc_curve(scores: Floats, positives: npt.NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def roc_curve(
+    scores: Float64[Floats, "n"], positives: Bool[npt.NDArray[np.bool_], "n"]
+) -> tuple[Float64[Floats, "t"], Float64[Floats, "t"]]:
     """(t,) false positive rates and (t,) true positive rates, from (0, 0) to (1, 1): the corners of the ROC curve.
 
     Records of equal score enter together, as one slanted step. The area below is that of `roc_area`.
@@ -103,7 +116,7 @@ def roc_curve(scores: Floats, positives: npt.NDArray[np.bool_]) -> tuple[Floats,
     return x[corner], y[corner]
 
 
-def _influences(scores: Floats, positive: npt.NDArray[np.bool_]) -> Floats:
+def _influences(scores: Float64[Floats, "n"], positive: Bool[npt.NDArray[np.bool_], "n"]) -> Float64[Floats, "n"]:
     """(n,) what each record adds to the area's deviation: how it stands among those of the other kind."""
     from scipy.stats import rankdata
 

@@ -1,11 +1,17 @@
 """Gaps over the most memorized records alone: A's sample level, with the control that it lacks."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64, Int64
 
 __all__ = ["top_counts", "top_gaps"]
 
@@ -33,10 +39,10 @@ def top_counts(n: int) -> Iterator[tuple[int, str]]:
 
 def top_gaps(
     *,
-    target: dict[str, Floats],
-    reference: dict[str, Floats],
-    id_rank: npt.NDArray[np.int64],
-    groups: Groups | None = None,
+    target: dict[str, Float64[Floats, "n"]],
+    reference: dict[str, Float64[Floats, "n"]],
+    id_rank: Int64[npt.NDArray[np.int64], "n"],
+    groups: Int64[Groups, "n"] | None = None,
 ) -> list[dict[str, object]]:
     """Mean gaps in precision, recall and F over the top-L records, for the three sortings (A, Section 4).
 
@@ -72,8 +78,11 @@ def top_gaps(
 
 
 def _order(
-    sort: str, first: dict[str, Floats], second: dict[str, Floats], id_rank: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+    sort: str,
+    first: dict[str, Float64[Floats, "n"]],
+    second: dict[str, Float64[Floats, "n"]],
+    id_rank: Int64[npt.NDArray[np.int64], "n"],
+) -> Int64[npt.NDArray[np.int64], "n"]:
     """Rows of the records, most memorized first."""
     keys = {
         "distance": first["distance"],
@@ -83,7 +92,7 @@ def _order(
     return np.lexsort((id_rank, first["distance"], keys[sort])).astype(np.int64)
 
 
-def _interval(gaps: Floats, groups: Groups | None) -> tuple[float | None, float | None]:
+def _interval(gaps: Float64[Floats, "n"], groups: Int64[Groups, "n"] | None) -> tuple[float | None, float | None]:
     """Mean ± 1.96 standard errors given the selection; None for fewer than 20 records or groups."""
     codes = group_codes(groups, np.ones(len(gaps), bool))
     if (len(gaps) if codes is None else int(codes.max()) + 1) < FEWEST:
