@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from memometer.report.gaps import DESIGNS, read_gap
+from memometer.report.gaps import DESIGNS, UNDEFINED, n_text
 from memometer.report.text import plain, signed
 from memometer.report.verdict import Verdict
 
@@ -44,7 +44,7 @@ def _headline(run: "ComparedRun") -> "ComparedNumber | None":
 
 
 def _way(entry: "ComparedNumber | None") -> str:
-    gap = read_gap(entry)
+    gap = entry or UNDEFINED
     if gap.interval is None:
         return "undefined"
     if gap.interval == (0.0, 0.0):
@@ -87,22 +87,21 @@ def _title(names: list[str], ways: list[str], baseline: str, *, mixed: bool) -> 
 
 
 def _sentence(name: str, entry: "ComparedNumber | None") -> str:
-    gap = read_gap(entry)
     if entry is None:
         return f"{name}: no number that both audits have tells of memorization."
     what = f"{name}, {entry.name} ({entry.design[0].lower()}{entry.design[1:]})"
-    if gap.interval is None:
-        return f"{what}: the difference or its interval is undefined{f': {gap.reason}' if gap.reason else ''}."
+    if entry.interval is None:
+        return f"{what}: the difference or its interval is undefined{f': {entry.reason}' if entry.reason else ''}."
     return (
-        f"{what}: {signed(entry.run)} against {signed(entry.baseline)}, a difference of {signed(gap.value)}, "
-        f"95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, n = {gap.n_text}."
+        f"{what}: {signed(entry.run)} against {signed(entry.baseline)}, a difference of {signed(entry.value)}, "
+        f"95\u00a0% interval {signed(entry.low)} to {signed(entry.high)}, n = {n_text(entry)}."
     )
 
 
 def _cautions(summary: "ComparisonSummary") -> tuple[str, ...]:
     cautions = []
     entries = [entry for run in summary.runs if (entry := _headline(run))]
-    if any(read_gap(entry).interval for entry in entries):
+    if any(entry.interval for entry in entries):
         cautions.append(ONE_TRAINING)
     if any(entry.design in QUALITY for entry in entries):
         cautions.append(

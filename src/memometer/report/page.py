@@ -17,6 +17,7 @@ from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
 from memometer.report.gallery import has_images
+from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import has_pictures
 from memometer.report.pages import Figure, MeasurePage, page_of
 from memometer.report.pictures import Pictures
@@ -176,5 +177,5 @@ def _templates() -> "jinja2.Environment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(signed=signed, count=count)
+    environment.filters.update(signed=signed, count=count, interval=interval_text, counted=n_text)
     return environment

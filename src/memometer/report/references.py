@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
-from memometer.report.text import DASH, count, plain
+from memometer.report.gaps import MEASURES, SCOPES, interval_text, n_text
+from memometer.report.text import DASH, count, plain, signed
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
     from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
-    from memometer.runs.schema import Likeness
+    from memometer.runs.schema import Likeness, Number
 
 __all__ = ["agreement_numbers", "agreement_rows", "reference_numbers"]
 
@@ -27,10 +27,12 @@ def reference_numbers(summary: "VLDejaVuSummary") -> Numbers:
     for entry in summary.references:
         kind = "one model" if entry.searched == "captions" else "two models"
         for design, gaps in (("one-way", entry.gaps), ("controlled", entry.controlled)):
-            for scope, name in SCOPES.items() if gaps else ():
-                found = [read_gap(gaps and gaps[scope][measure]) for measure in MEASURES]
+            if gaps is None:
+                continue
+            for scope, name in SCOPES.items():
+                found: list[Number] = [gaps[scope][measure] for measure in MEASURES]
                 cells = (_cell(gap) for gap in found)
-                rows.append((plain(entry.reference, limit=40), kind, design, name.lower(), *cells, found[0].n_text))
+                rows.append((plain(entry.reference, limit=40), kind, design, name.lower(), *cells, n_text(found[0])))
     header = ("Reference", "Test", "Design", "Objects", *(name for name, _ in MEASURES.values()), "n")
     return Numbers(header, tuple(rows), n_text=4)
 
@@ -58,7 +60,7 @@ def agreement_rows(summary: "VLDejaVuSummary | ImageDejaVuSummary", names: dict[
     return Numbers(("References", "Agreement", "Value", "95 % interval", "n", "undefined"), tuple(rows), n_text=2)
 
 
-def _cell(gap: Gap) -> str:
+def _cell(gap: "Number") -> str:
     if gap.value is None:
         return DASH
-    return f"{gap.value:+.3f} {gap.interval_text}".replace("-", "−") if gap.interval else f"{gap.value:+.3f}"
+    return f"{signed(gap.value)} {interval_text(gap)}" if gap.interval else signed(gap.value)

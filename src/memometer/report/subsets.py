@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING, Literal
 
-from memometer.report.gaps import Gap, read_gap
+from memometer.report.gaps import UNDEFINED
 
 if TYPE_CHECKING:
     from memometer.audits.schema_clipmem import ClipMemSummary, Test
+    from memometer.runs.schema import Number
 
 __all__ = ["MEANINGS", "NAMES", "Subset", "difference", "mean_of", "shown_subsets"]
 
@@ -31,10 +32,11 @@ def shown_subsets(summary: "ClipMemSummary") -> list[Subset]:
     return [name for name in NAMES if name in summary.subsets]
 
 
-def mean_of(summary: "ClipMemSummary", subset: Subset, score: str = "clipmem") -> Gap:
+def mean_of(summary: "ClipMemSummary", subset: Subset, score: str = "clipmem") -> "Number":
     """A subset's mean ``clipmem``, ``clipmem_normalised`` or ``similarity``; undefined where the subset is missing."""
     found = summary.subsets.get(subset)
-    return read_gap(found and found[score])
+    number: Number = found[score] if found else UNDEFINED
+    return number
 
 
 def difference(summary: "ClipMemSummary", first: Subset, second: Subset) -> "Test | None":

@@ -9,12 +9,13 @@ from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from memometer.report.gaps import MEASURES, SCOPES, Gap, find_gap, is_one_model
+from memometer.report.gaps import MEASURES, SCOPES, find_gap, interval_text, is_one_model, n_text
 from memometer.report.text import DASH, plain, signed
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
     from memometer.report.charts.table import HeadTable
+    from memometer.runs.schema import Number
 
 __all__ = ["gap_table", "head_tables"]
 
@@ -57,7 +58,7 @@ def gap_table(summary: "VLDejaVuSummary") -> Table:
         for measure, (name, _) in MEASURES.items():
             gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
             table.add_row(f"  {name}", *(_cell(gap) for gap in gaps))
-        counted = [find_gap(summary, design=design, scope=scope, measure="prg").n_text for scope in SCOPES]
+        counted = [n_text(find_gap(summary, design=design, scope=scope, measure="prg")) for scope in SCOPES]
         table.add_row("  records", *counted, end_section=True)
     return table
 
@@ -104,8 +105,8 @@ def _reasons(summary: "VLDejaVuSummary") -> Iterator[str]:
                 yield f"– {name.lower()}: {plain(gap.reason or 'undefined', limit=200)}"
 
 
-def _cell(gap: Gap) -> str:
+def _cell(gap: "Number") -> str:
     if gap.value is None:
         return DASH
-    text = f"{signed(gap.value)} \\{gap.interval_text}" if gap.interval else signed(gap.value)
+    text = f"{signed(gap.value)} \\{interval_text(gap)}" if gap.interval else signed(gap.value)
     return f"[bold]{text}[/bold]" if gap.above_zero else text

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from memometer.report.gaps import Gap, read_gap
+from memometer.report.gaps import UNDEFINED, n_text
 from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
     from memometer.audits.schema_sslmem import SslMemSummary
     from memometer.audits.schema_unitmem import UnitMemSummary
-    from memometer.runs.schema import AuditSummary
+    from memometer.runs.schema import AuditSummary, Number
+
+    Towers = Mapping[Literal["image", "text"], Number]
 
 __all__ = ["sslmem_verdict", "unitmem_verdict"]
-
-
-Tower = Literal["image", "text"]
 
 
 def sslmem_verdict(summary: "SslMemSummary") -> Verdict:
@@ -24,7 +23,7 @@ def sslmem_verdict(summary: "SslMemSummary") -> Verdict:
     at_output = {
         tower: entry.balanced if summary.backward else entry.forward for tower, entry in summary.towers.items()
     }
-    gaps = {tower: read_gap(scores and scores.sslmem) for tower, scores in at_output.items()}
+    gaps = {tower: scores.sslmem if scores else UNDEFINED for tower, scores in at_output.items()}
     cautions = _duplicate_caution(summary)
     if design == "forward":
         cautions += (
@@ -37,7 +36,7 @@ def sslmem_verdict(summary: "SslMemSummary") -> Verdict:
     sentence = _sentence(gaps, name=f"{name} at the output", what="records")
     if summary.text_less_image:
         more = "memorizes more" if design == "balanced" else "has the larger one-way score"
-        sentence += " " + _between(read_gap(summary.text_less_image), "relative SSLMem", more=more)
+        sentence += " " + _between(summary.text_less_image, "relative SSLMem", more=more)
     kind = _kind(gaps)
     if kind == "found" and design == "forward":
         return Verdict("one-way", "Closer views, one way only: memorization or model quality", sentence, cautions)
@@ -51,8 +50,8 @@ def unitmem_verdict(summary: "UnitMemSummary") -> Verdict:
     """Judges mean UnitMem on the records less that on the control, over all units, by its 95 % interval."""
     towers = summary.towers
     cautions = _duplicate_caution(summary)
-    compared = {tower: entry.control.difference for tower, entry in towers.items() if entry.control}
-    if len(compared) < len(towers):
+    gaps = {tower: entry.control.difference for tower, entry in towers.items() if entry.control}
+    if len(gaps) < len(towers):
         means = "; ".join(
             f"{tower} tower: mean UnitMem {entry.mean:.3f} over {entry.n_units - entry.n_undefined:,} units, "
             f"{entry.share_above_half:.0%} of them above 0.5"
@@ -66,12 +65,9 @@ def unitmem_verdict(summary: "UnitMemSummary") -> Verdict:
             "what of it is memorization."
         )
         return Verdict("one-way", "Selective units, without a control", f"{capital(means)}.", (*cautions, hint))
-    gaps = {tower: read_gap(difference) for tower, difference in compared.items()}
     sentence = _sentence(gaps, name="mean UnitMem beyond records the model never saw", what="pairs of groups")
     if summary.text_less_image:
-        sentence += " " + _between(
-            read_gap(summary.text_less_image), "UnitMem beyond the control", more="memorizes more"
-        )
+        sentence += " " + _between(summary.text_less_image, "UnitMem beyond the control", more="memorizes more")
     kind = _kind(gaps)
     if kind == "found":
         claim = "Single training records excite the units more selectively than records that the model never saw"
@@ -79,7 +75,7 @@ def unitmem_verdict(summary: "UnitMemSummary") -> Verdict:
     return _not_found(kind, sentence, gaps, cautions, what="UnitMem beyond the control")
 
 
-def _kind(gaps: Mapping[Tower, Gap]) -> str:
+def _kind(gaps: "Towers") -> str:
     if all(gap.interval is None for gap in gaps.values()):
         return "undefined"
     if any(gap.above_zero for gap in gaps.values()):
@@ -87,7 +83,7 @@ def _kind(gaps: Mapping[Tower, Gap]) -> str:
     return "negative" if all(gap.below_zero for gap in gaps.values()) else "not-shown"
 
 
-def _not_found(kind: str, sentence: str, gaps: Mapping[Tower, Gap], cautions: tuple[str, ...], *, what: str) -> Verdict:
+def _not_found(kind: str, sentence: str, gaps: "Towers", cautions: tuple[str, ...], *, what: str) -> Verdict:
     if kind == "undefined":
         reasons = "; ".join(dict.fromkeys(gap.reason for gap in gaps.values() if gap.reason))
         return Verdict(
@@ -104,10 +100,10 @@ def _not_found(kind: str, sentence: str, gaps: Mapping[Tower, Gap], cautions: tu
     return Verdict("not-shown", "No memorization shown at this sample size", f"{sentence} {bound}", cautions)
 
 
-def _sentence(gaps: Mapping[Tower, Gap], *, name: str, what: str) -> str:
+def _sentence(gaps: "Towers", *, name: str, what: str) -> str:
     parts = [
         f"{tower} tower {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, from "
-        f"{gap.counted(what)}"
+        f"{n_text(gap, what)}"
         if gap.interval
         else f"{tower} tower undefined"
         for tower, gap in gaps.items()
@@ -115,7 +111,7 @@ def _sentence(gaps: Mapping[Tower, Gap], *, name: str, what: str) -> str:
     return f"{capital(name)}: {'; '.join(parts)}."
 
 
-def _between(gap: Gap, name: str, *, more: str) -> str:
+def _between(gap: "Number", name: str, *, more: str) -> str:
     """Which tower ``more``, such as memorizes more; a one-way score says nothing of memorization."""
     if gap.interval is None:
         return ""

@@ -3,11 +3,12 @@
 import dataclasses
 from typing import TYPE_CHECKING
 
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, is_one_model
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, is_one_model, n_text
 from memometer.report.text import capital, signed
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
+    from memometer.runs.schema import Number
 
 __all__ = ["Verdict", "verdict"]
 
@@ -47,7 +48,7 @@ def verdict(summary: "VLDejaVuSummary") -> Verdict:
     number = (
         f"the {design} recall gap (PRG) over {SCOPES[scope].lower()} "
         f"is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}"
-        + (f", from {gap.drawn_text}" if gap.n is not None else "")
+        f", from {n_text(gap, 'records')}"
     )
     cautions = _cautions(summary, design=design, scope=scope)
     if gap.above_zero and design in BALANCED:
@@ -75,7 +76,7 @@ def verdict(summary: "VLDejaVuSummary") -> Verdict:
     )
 
 
-def _primary(summary: "VLDejaVuSummary") -> tuple[str, str, Gap]:
+def _primary(summary: "VLDejaVuSummary") -> tuple[str, str, "Number"]:
     """The first defined PRG in the order balanced, controlled, one-way; within it, unmentioned before all."""
     order = [(design, scope) for design in (*BALANCED, "one-way") for scope in ("unmentioned", "all")]
     for design, scope in order:

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, Gap, find_gap, shown_designs
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, shown_designs
 from memometer.report.text import DASH, Clipped, clip, count, plain
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
     from memometer.runs import Run
+    from memometer.runs.schema import Number
 
 __all__ = ["GapRow", "config_rows", "facts", "gap_groups", "left_out", "means", "provenance", "reasons", "warnings"]
 
@@ -25,7 +26,7 @@ class GapRow:
 
     name: str
     meaning: str
-    gaps: tuple[Gap, ...]
+    gaps: "tuple[Number, ...]"
 
 
 def gap_groups(summary: "VLDejaVuSummary") -> tuple[tuple[str, tuple[GapRow, ...]], ...]:

@@ -79,6 +79,21 @@ class Number(Strict):
         default=None, description="What is drawn: groups of records (one group, near duplicates), or single records."
     )
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Lower and upper end, where both are defined."""
+        return None if self.low is None or self.high is None else (self.low, self.high)
+
+    @property
+    def above_zero(self) -> bool:
+        """Whether the interval lies above 0."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def below_zero(self) -> bool:
+        """Whether the interval lies below 0."""
+        return self.high is not None and self.high < 0
+
 
 class Likeness(Strict):
     """How alike two references are."""

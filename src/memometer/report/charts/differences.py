@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import read_gap
+from memometer.report.gaps import interval_text, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, plain, signed
 
@@ -60,10 +60,15 @@ def run_numbers(run: "ComparedRun") -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong: set[int] = set()
     for number in run.numbers:
-        gap = read_gap(number)
-        if gap.above_zero or gap.below_zero:
+        if number.above_zero or number.below_zero:
             strong.add(len(rows))
-        values = (signed(number.baseline), signed(number.run), signed(gap.value), gap.interval_text, gap.n_text)
+        values = (
+            signed(number.baseline),
+            signed(number.run),
+            signed(number.value),
+            interval_text(number),
+            n_text(number),
+        )
         rows.append((number.design, number.name, *values))
     return Numbers(COLUMNS, tuple(rows), n_text=2, strong=frozenset(strong))
 

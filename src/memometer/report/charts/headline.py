@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, shown_designs
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, n_text, shown_designs
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, signed
 
@@ -40,7 +40,7 @@ def headline_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
         for scope, scope_name in SCOPES.items():
             for measure, (name, _) in MEASURES.items():
                 gap = find_gap(audit.summary, design=design, scope=scope, measure=measure)
-                numbers = (signed(gap.value), signed(gap.low), signed(gap.high), gap.n_text)
+                numbers = (signed(gap.value), signed(gap.low), signed(gap.high), n_text(gap))
                 rows.append((DESIGNS[design], scope_name, name, *numbers))
     if all(row[3] == DASH for row in rows):
         return Numbers((), ())

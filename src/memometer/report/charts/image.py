@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import DESIGNS, Gap, read_gap
+from memometer.report.gaps import DESIGNS, interval_text, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, signed, unsigned
 
 if TYPE_CHECKING:
     from memometer.audits.schema_image_dejavu import Accuracies, ImageDejaVuSummary, Outcomes
     from memometer.runs import Run
+    from memometer.runs.schema import Number
 
 __all__ = [
     "SHARES",
@@ -30,7 +31,7 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
 DIRECTIONS = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}
 
 
-def image_designs(summary: "ImageDejaVuSummary") -> Iterator[tuple[str, dict[str, Gap]]]:
+def image_designs(summary: "ImageDejaVuSummary") -> "Iterator[tuple[str, dict[str, Number]]]":
     """Each design of an image-only audit with its scores by share, the most telling first."""
     found = {
         "balanced": summary.balanced,
@@ -41,7 +42,7 @@ def image_designs(summary: "ImageDejaVuSummary") -> Iterator[tuple[str, dict[str
     }
     for design, scores in found.items():
         if scores:
-            yield DESIGNS[design], {share: read_gap(scores[share]) for share in SHARES}
+            yield DESIGNS[design], {share: scores[share] for share in SHARES}
 
 
 def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
@@ -87,7 +88,7 @@ def score_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
         for share, gap in scores.items():
             if gap.above_zero:
                 strong.add(len(rows))
-            rows.append((design, SHARES[share], signed(gap.value), gap.interval_text, gap.n_text))
+            rows.append((design, SHARES[share], signed(gap.value), interval_text(gap), n_text(gap)))
     if all(row[2] == DASH for row in rows):
         return Numbers((), ())
     return Numbers(

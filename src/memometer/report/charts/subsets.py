@@ -6,6 +6,7 @@ import numpy as np
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.gaps import interval_text, n_text
 from memometer.report.lazy import alt, pc
 from memometer.report.subsets import MEANINGS, NAMES, Subset, mean_of, shown_subsets
 from memometer.report.text import signed
@@ -64,10 +65,10 @@ def mean_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
             (
                 NAMES[name],
                 MEANINGS[name],
-                *(signed(mean.value), mean.interval_text, signed(mean.std).lstrip("+")),
-                *(signed(over.value), over.interval_text),
+                *(signed(mean.value), interval_text(mean), signed(mean.std).lstrip("+")),
+                *(signed(over.value), interval_text(over)),
                 signed(spread).lstrip("+"),
-                mean.n_text,
+                n_text(mean),
             )
         )
     scores = ("Mean", "95 % interval", "std", "Normalised", "95 % interval", "se, trainings", "n")

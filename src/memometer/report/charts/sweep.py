@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import MEASURES, SCOPES, Gap, read_gap
+from memometer.report.gaps import MEASURES, SCOPES, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
     from memometer.runs import Run
+    from memometer.runs.schema import Number
 
 __all__ = ["gap_by_k", "sweep_numbers"]
 
@@ -36,19 +37,19 @@ def sweep_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
     if not any(gap.value is not None for scope in SCOPES for _, _, gap in _gaps(audit.summary, scope)):
         return Numbers((), ())
     rows = [
-        (str(k), name, MEASURES[measure][0], signed(gap.value), signed(gap.low), signed(gap.high), gap.n_text)
+        (str(k), name, MEASURES[measure][0], signed(gap.value), signed(gap.low), signed(gap.high), n_text(gap))
         for scope, name in SCOPES.items()
         for k, measure, gap in _gaps(audit.summary, scope)
     ]
     return Numbers(("k", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _gaps(summary: "VLDejaVuSummary", scope: str) -> list[tuple[int, str, Gap]]:
+def _gaps(summary: "VLDejaVuSummary", scope: str) -> "list[tuple[int, str, Number]]":
     """Each (k, measure, gap) of one scope, k rising."""
     found = []
     for k, entry in sorted(summary.by_k.items(), key=lambda item: int(item[0])):
         scopes = entry.balanced or entry.controlled or entry
-        found += [(int(k), measure, read_gap(scopes[scope][measure])) for measure in MEASURES]
+        found += [(int(k), measure, scopes[scope][measure]) for measure in MEASURES]
     return found
 
 

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.gaps import n_text
 from memometer.report.lazy import alt
 from memometer.report.shares import CLASSIFICATIONS, Share, shares
-from memometer.report.text import count, plain, unsigned
+from memometer.report.text import DASH, count, plain, unsigned
 
 if TYPE_CHECKING:
     from memometer.runs import Run
+    from memometer.runs.schema import Number
     from memometer.utility.schema import UtilitySummary
 
 __all__ = ["MAX_CLASSES", "class_dots", "class_numbers", "share_intervals", "share_numbers"]
@@ -31,13 +33,13 @@ def share_intervals(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) ->
         audit: a measurement of utility.
         width: of the whole chart in px.
     """
-    defined = [share for share in shares(audit.summary) if share.value is not None]
-    top = max((value for share in defined for value in (share.value, share.high) if value is not None), default=1.0)
+    defined = [share for share in shares(audit.summary) if share.number.value is not None]
+    ends = (end for _, _, number in defined for end in (number.value, number.high) if end is not None)
+    top = max(ends, default=1.0) or 1.0
     parts = list(dict.fromkeys(share.part for share in defined))
     room = CHARACTER_WIDTH * max((len(share.name) for share in defined), default=0)
     panels = [
-        _panel([share for share in defined if share.part == part], top=top or 1.0, room=room, width=width)
-        for part in parts
+        _panel([share for share in defined if share.part == part], top=top, room=room, width=width) for part in parts
     ]
     return theme.themed(alt.concat(*panels, columns=1, spacing=20))
 
@@ -45,11 +47,11 @@ def share_intervals(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) ->
 def share_numbers(audit: "Run[UtilitySummary]") -> Numbers:
     """All numbers, the undefined ones as dashes; no rows where none is defined."""
     found = list(shares(audit.summary))
-    if all(share.value is None for share in found):
+    if all(share.number.value is None for share in found):
         return Numbers((), ())
     rows = [
-        (share.part, share.name, unsigned(share.value), share.interval_text, unsigned(share.std), share.n_text)
-        for share in found
+        (part, name, unsigned(number.value), _interval(number), unsigned(number.std), n_text(number))
+        for part, name, number in found
     ]
     return Numbers(("Part", "Number", "Value", "95 % interval", "std", "n"), tuple(rows), n_text=2)
 
@@ -104,7 +106,10 @@ def _classes(audit: "Run[UtilitySummary]") -> list[dict[str, Any]]:
 
 def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.LayerChart":
     names = [share.name for share in found]
-    rows = [{"name": share.name, "value": share.value, "low": share.low, "high": share.high} for share in found]
+    rows = [
+        {"name": share.name, "value": share.number.value, "low": share.number.low, "high": share.number.high}
+        for share in found
+    ]
     axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, minExtent=room)
     base = alt.Chart(theme.data(rows)).encode(
         y=alt.Y("name:N", sort=names, scale=alt.Scale(domain=names), title=None, axis=axis)
@@ -115,6 +120,10 @@ def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.Lay
     )
     point = base.mark_point(filled=True, opacity=1, size=75, color=theme.TARGET).encode(x=x)
     return alt.layer(interval, point).properties(width=width - room - 40, height=26 * len(names), title=found[0].part)
+
+
+def _interval(number: "Number") -> str:
+    return f"[{unsigned(number.low)}, {unsigned(number.high)}]" if number.interval else DASH
 
 
 def _ticks(width: int) -> "alt.Axis":

@@ -9,12 +9,13 @@ from memometer.report.charts.roc import planted_curves, planted_numbers
 from memometer.report.charts.subsets import drawn_means, histogram_numbers, mean_numbers, score_histograms, subset_means
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.clipmem_verdict import clipmem_verdict
-from memometer.report.gaps import Gap, read_gap
+from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.subsets import NAMES, shown_subsets
 from memometer.report.terminal import head_tables
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
+from memometer.runs.schema import Number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -107,20 +108,20 @@ def _tests(summary: "ClipMemSummary") -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
     for test in summary.tests:
-        gap = Gap(value=test.difference, low=test.low, high=test.high)
+        gap = Number(value=test.difference, low=test.low, high=test.high, n=test.n_first + test.n_second)
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
         names = f"{NAMES[test.first]} less {NAMES[test.second].lower()}"
         numbers = (signed(test.t, digits=2), DASH if test.df is None else f"{test.df:,.0f}", _p(test.p))
-        rows.append((names, signed(gap.value), gap.interval_text, *numbers))
+        rows.append((names, signed(gap.value), interval_text(gap), *numbers))
     return Numbers(("Subsets", "Difference", "95 % interval", "t", "df", "p"), tuple(rows), strong=frozenset(strong))
 
 
 def _correlation(summary: "ClipMemSummary") -> Numbers:
-    found = read_gap(summary.similarity_correlation)
+    found = summary.similarity_correlation
     if found.value is None:
         return Numbers((), ())
-    cells = ("Rank correlation over the candidates", signed(found.value), found.interval_text, found.n_text)
+    cells = ("Rank correlation over the candidates", signed(found.value), interval_text(found), n_text(found))
     return Numbers(("", "Value", "95 % interval", "n"), (cells,))
 
 

@@ -14,7 +14,7 @@ from memometer.report.charts.image import (
     score_numbers,
 )
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.gaps import read_gap
+from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.references import agreement_rows
@@ -24,6 +24,7 @@ from memometer.report.verdict import Verdict
 if TYPE_CHECKING:
     from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
     from memometer.runs import Run
+    from memometer.runs.schema import Number
 
 __all__ = ["PAGE"]
 
@@ -39,13 +40,13 @@ def _verdict(summary: "ImageDejaVuSummary") -> Verdict:
     """Judges the score over all records by its interval: balanced or controlled where there is such, else one way."""
     designs = {"balanced": summary.balanced, "controlled": summary.controlled, "one-way": summary.scores}
     design, scores = next((name, scores) for name, scores in designs.items() if scores)
-    gap = read_gap(scores.all_)
+    gap = scores.all_
     if gap.value is None or gap.interval is None:
         reason = f": {gap.reason}" if gap.reason else ""
         return Verdict("undefined", "No verdict", f"The déjà vu score or its interval is undefined{reason}.")
     number = (
         f"the {design} déjà vu score is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to "
-        f"{signed(gap.high)}, from {gap.drawn_text}"
+        f"{signed(gap.high)}, from {n_text(gap, 'records')}"
     )
     cautions = []
     if design == "one-way":
@@ -100,8 +101,8 @@ def _references(summary: "ImageDejaVuSummary") -> Numbers:
                 continue
             cells = []
             for share in SHARES:
-                gap = read_gap(scores[share])
-                cells.append(f"{signed(gap.value)} {gap.interval_text}" if gap.interval else signed(gap.value))
+                gap: Number = scores[share]
+                cells.append(f"{signed(gap.value)} {interval_text(gap)}" if gap.interval else signed(gap.value))
             rows.append((plain(entry.reference, limit=40), entry.test, design, *cells))
     return Numbers(("Reference", "Test", "Design", *SHARES.values()), tuple(rows), n_text=3)
 

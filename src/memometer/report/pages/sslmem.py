@@ -8,7 +8,7 @@ from memometer.report.calibration import calibration_tables
 from memometer.report.charts.layers import DESIGNS, delta_layermem, delta_numbers, layermem, layermem_numbers
 from memometer.report.charts.roc import planted_curves, planted_numbers
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.gaps import Gap, read_gap
+from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.text import Clipped, clip, count, signed, unsigned, whole
@@ -17,6 +17,7 @@ from memometer.report.tower_verdicts import sslmem_verdict
 if TYPE_CHECKING:
     from memometer.audits.schema_sslmem import SslMemSummary
     from memometer.runs import Run
+    from memometer.runs.schema import Number
 
 __all__ = ["PAGE"]
 
@@ -97,18 +98,18 @@ def _tables(audit: "Run[SslMemSummary]") -> tuple[HeadTable, ...]:
 def _outputs(summary: "SslMemSummary", what: str) -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
-    found: list[tuple[str, str, Gap]] = [
-        (tower, DESIGNS[design], read_gap(scores[what]))
+    found: list[tuple[str, str, Number]] = [
+        (tower, DESIGNS[design], scores[what])
         for tower, entry in summary.towers.items()
         for design, scores in (("balanced", entry.balanced), ("forward", entry.forward), ("backward", entry.backward))
         if scores
     ]
     if what == "relative" and summary.text_less_image:
-        found.append(("text less image", found[0][1], read_gap(summary.text_less_image)))
+        found.append(("text less image", found[0][1], summary.text_less_image))
     for tower, design, gap in found:
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
-        rows.append((tower, design, signed(gap.value), gap.interval_text, gap.n_text))
+        rows.append((tower, design, signed(gap.value), interval_text(gap), n_text(gap)))
     header = ("Tower", "Records", "Mean", "95 % interval", "n")
     return Numbers(header, tuple(rows), n_text=2, strong=frozenset(strong))
 

@@ -12,7 +12,7 @@ from memometer.report.charts.units import (
     unitmem_by_layer,
     unitmem_numbers,
 )
-from memometer.report.gaps import read_gap
+from memometer.report.gaps import interval_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
@@ -125,11 +125,10 @@ def _control(summary: "UnitMemSummary") -> Numbers:
     ]
     if summary.text_less_image:
         compared.append(("text less image", DASH, DASH, summary.text_less_image, ""))
-    for tower, trained, control, difference, groups in compared:
-        gap = read_gap(difference)
+    for tower, trained, control, gap, groups in compared:
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
-        rows.append((tower, trained, control, signed(gap.value), gap.interval_text, groups))
+        rows.append((tower, trained, control, signed(gap.value), interval_text(gap), groups))
     header = ("Tower", "Trained", "Control", "Difference", "95 % interval", "Groups")
     return Numbers(header, tuple(rows), strong=frozenset(strong))
 

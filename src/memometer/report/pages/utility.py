@@ -8,7 +8,7 @@ from memometer.report.charts.utility import MAX_CLASSES, class_dots, class_numbe
 from memometer.report.pages.base import Figure, MeasurePage, Reading
 from memometer.report.shares import shares
 from memometer.report.terminal import head_tables
-from memometer.report.text import Clipped, clip, count, unsigned
+from memometer.report.text import Clipped, clip, count, plain, unsigned
 from memometer.report.utility_verdict import utility_verdict
 
 if TYPE_CHECKING:
@@ -108,7 +108,11 @@ def _tables(audit: "Run[UtilitySummary]") -> tuple[HeadTable, ...]:
 
 
 def _reasons(audit: "Run[UtilitySummary]") -> Numbers:
-    rows = [(share.part, share.name, share.reason) for share in shares(audit.summary) if share.reason]
+    rows = [
+        (share.part, share.name, plain(share.number.reason, limit=200))
+        for share in shares(audit.summary)
+        if share.number.reason
+    ]
     return Numbers(("Part", "Number", "Reason"), tuple(rows), n_text=3)
 
 
