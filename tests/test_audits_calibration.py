@@ -12,10 +12,11 @@ from memometer.audits.schema import VLDejaVuSummary
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.report import render
+from memometer.runs.schema import Number
 
 
 def summary_of(value, half):
-    return {"gap": {"value": value, "low": value - half, "high": value + half}}
+    return {"gap": Number(value=value, low=value - half, high=value + half, n=1)}
 
 
 def coverage_of(gaps):
@@ -35,7 +36,7 @@ def test_coverage_is_counted_with_its_own_interval():
 
 
 def test_undefined_intervals_do_not_count():
-    (row,) = coverage_of([{"gap": {"value": None, "low": None, "high": None}}] * 3)
+    (row,) = coverage_of([{"gap": Number(value=None, low=None, high=None, n=0)}] * 3)
     assert (row["n_seeds"], row["coverage"], row["mean"]) == (0, None, None)
 
 

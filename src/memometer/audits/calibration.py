@@ -7,20 +7,20 @@ import numpy as np
 
 from memometer.audits.result import Audit
 from memometer.progress import progress_bar, quiet
-from memometer.runs.schema import NullRow
+from memometer.runs.schema import NullRow, Number
 
 __all__ = ["null_coverage"]
 
 
 def null_coverage(
-    audit: Callable[[int], Audit], *, seeds: int, intervals: Callable[[Any], Mapping[str, Mapping[str, Any]]]
-) -> list[dict[str, Any]]:
+    audit: Callable[[int], Audit], *, seeds: int, intervals: Callable[[Any], Mapping[str, Number]]
+) -> list[NullRow]:
     """Runs an audit of untrained models once per seed, and counts how often each interval covers 0.
 
     Args:
         audit: a seed → the audit of models of that seed, on the same records.
         seeds: how many.
-        intervals: a summary → name → ``{"value", "low", "high"}``, those whose expectation is 0.
+        intervals: a summary → name → number, those whose expectation is 0.
     """
     found: dict[str, list[tuple[float, float, float]]] = {}
     with progress_bar("calibrating on untrained models", total=seeds, unit="audits") as advance:
@@ -29,18 +29,18 @@ def null_coverage(
                 summary = audit(seed).summary
             for name, gap in intervals(summary).items():
                 rows = found.setdefault(name, [])
-                if gap["value"] is not None and gap["low"] is not None:
-                    rows.append((gap["value"], gap["low"], gap["high"]))
+                if gap.value is not None and gap.interval:
+                    rows.append((gap.value, *gap.interval))
             advance()
     return [_row(name, np.array(rows).reshape(-1, 3)) for name, rows in found.items()]
 
 
-def _row(name: str, rows: Any) -> dict[str, Any]:
+def _row(name: str, rows: Any) -> NullRow:
     n = len(rows)
     if not n:
         return NullRow(
             interval=name, n_seeds=0, n_covered=0, coverage=None, low=None, high=None, mean=None, stderr=None
-        ).model_dump()
+        )
     value, low, high = rows.T
     covered = int(((low <= 0) & (high >= 0)).sum())
     from scipy.stats import binomtest
@@ -55,4 +55,4 @@ def _row(name: str, rows: Any) -> dict[str, Any]:
         high=float(bounds.high),
         mean=float(value.mean()),
         stderr=float(value.std(ddof=1)) / n**0.5 if n > 1 else None,
-    ).model_dump()
+    )

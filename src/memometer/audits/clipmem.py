@@ -24,6 +24,7 @@ from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records, reads_images
 from memometer.runs.options import several
+from memometer.runs.schema import Number
 
 __all__ = ["ClipMem", "audit_clipmem"]
 
@@ -132,14 +133,11 @@ class ClipMem(Measure[ClipMemOptions, Sides, ScoredPairs]):
     def untrained(self, seed: int, parts: dict[str, Records], opened: Sides) -> dict[str, Any]:
         return {"targets": self.bare(seed, "target"), "references": self.bare(seed, "reference")}
 
-    def null_intervals(self, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def null_intervals(self, summary: ClipMemSummary) -> dict[str, Number]:
         """The candidates' differences, of expectation 0 whatever the models' quality; then their mean, which drifts."""
-        tests = {
-            f"{test['first']} less {test['second']}": {"value": test["difference"], **test}
-            for test in summary["tests"]
-            if test["first"] == "candidates"
-        }
-        return {**tests, "mean of the candidates": summary["subsets"]["candidates"]["clipmem"]}
+        own = (test for test in summary.tests if test.first == "candidates")
+        tests = {f"{test.first} less {test.second}": test.number for test in own}
+        return {**tests, "mean of the candidates": summary.subsets["candidates"].clipmem}
 
 
 @by_keyword(ClipMemOptions)

@@ -12,7 +12,7 @@ from memometer.audits.image_direction import ImageDirection
 from memometer.audits.image_gallery import shown_items
 from memometer.audits.image_records import labels_of, with_label
 from memometer.audits.image_run import ImageRun, ImageScores
-from memometer.audits.image_summary import compare_references, notes, null_intervals, summarise
+from memometer.audits.image_summary import compare_references, notes, summarise
 from memometer.audits.image_vectors import ImageSearch
 from memometer.audits.inputs import Model, open_records
 from memometer.audits.measure import Measure, Results
@@ -30,6 +30,7 @@ from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records
 from memometer.runs.options import model_names, spec_of, specs_of
+from memometer.runs.schema import Number
 
 __all__ = ["MIN_SIDE", "ImageDejaVu", "audit_image_dejavu"]
 
@@ -151,8 +152,15 @@ class ImageDejaVu(Measure[ImageDejaVuOptions, Models, ImageScores]):
             "seed": self.options.seed if fitted else seed,
         }
 
-    def null_intervals(self, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        return null_intervals(summary)
+    def null_intervals(self, summary: ImageDejaVuSummary) -> dict[str, Number]:
+        """The scores of each design, those first whose expectation is 0 whatever the models' quality."""
+        designs = {"balanced": summary.balanced, "controlled": summary.controlled, "one-way": summary.scores}
+        return {
+            f"{design}/{name}": number
+            for design, scores in designs.items()
+            if scores
+            for name, number in scores.items()
+        }
 
 
 @by_keyword(ImageDejaVuOptions)

@@ -10,7 +10,7 @@ from memometer.audits.image_references import reference_kind
 from memometer.audits.shared_notes import model_warnings, one_way_note
 from memometer.statistics import confident_gap, jaccard_of_found, share_equal
 
-__all__ = ["compare_references", "notes", "null_intervals", "summarise"]
+__all__ = ["compare_references", "notes", "summarise"]
 
 
 def summarise(
@@ -81,12 +81,6 @@ def compare_references(
             for one, other in pairs
         ],
     }
-
-
-def null_intervals(summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """The scores of each design, those first whose expectation is 0 whatever the models' quality."""
-    designs = {"balanced": summary["balanced"], "controlled": summary["controlled"], "one-way": summary["scores"]}
-    return {f"{design}/{name}": score for design, scores in designs.items() for name, score in (scores or {}).items()}
 
 
 def notes(

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -15,6 +16,7 @@ from memometer.data.records import Records
 from memometer.encoders import Encoder
 from memometer.encoders.untrained import untrained
 from memometer.runs.manifest import describe_records
+from memometer.runs.schema import Number
 
 __all__ = ["Asked", "Measure", "Opened", "Results", "Scored"]
 
@@ -139,7 +141,7 @@ class Measure(abc.ABC, Generic[Asked, Opened, Scored]):
         """The options of the same audit that change where its models were trained on nothing."""
 
     @abc.abstractmethod
-    def null_intervals(self, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def null_intervals(self, summary: Any) -> Mapping[str, Number]:
         """The intervals that should cover 0 for those, by name."""
 
     def needs_images(self) -> bool:

@@ -16,6 +16,7 @@ from memometer.locking import writing
 from memometer.progress import warn
 from memometer.runs.folder import check_not_foreign
 from memometer.runs.manifest import made_of
+from memometer.runs.schema import NullRow
 from memometer.software import timestamp
 
 __all__ = ["run_audit"]
@@ -51,17 +52,15 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     found = measure.results(parts, opened, scored, manifest=manifest, n_duplicates=duplicates["n"])
     for note in found.notes:
         warn(note)
-    summary = {
-        "measure": options.measure,
-        "schema": 1,
+    values = {
         **found.numbers,
         **({"null": coverage} if options.null or measure.says_no_null else {}),
         "duplicates_across_roles": duplicates,
         "notes": [*doubts, *found.notes],
     }
-    summary["notes"] += small_notes(summary)
+    summary = summary_model(options.measure).made(values)
     audit = Audit(
-        summary=summary_model(options.measure).made(summary),
+        summary=summary.noted(small_notes(summary)),
         samples=found.samples,
         gallery=found.gallery,
         manifest=made_of(manifest, started=started, key=key),
@@ -72,9 +71,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     return audit if out is None else save_audit(audit, out)
 
 
-def _coverage(
-    measure: Measure[Any, Any, Any], parts: dict[str, Any], opened: Any, *, scratch: Path
-) -> list[dict[str, Any]]:
+def _coverage(measure: Measure[Any, Any, Any], parts: dict[str, Any], opened: Any, *, scratch: Path) -> list[NullRow]:
     """How often the intervals cover 0 for models that were trained on nothing."""
     if measure.needs_images():
         check_images(parts)

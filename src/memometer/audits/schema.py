@@ -6,9 +6,7 @@ from pydantic import Field
 
 from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Strict
 
-__all__ = ["SCHEMA_VERSION", "VLDejaVuSummary"]
-
-SCHEMA_VERSION = 1
+__all__ = ["VLDejaVuSummary"]
 
 
 class Gaps(Strict):

@@ -6,9 +6,8 @@ from pydantic import Field
 
 from memometer.runs.schema import AuditSummary, Number, Strict
 
-__all__ = ["SCHEMA_VERSION", "ClipMemSummary"]
+__all__ = ["ClipMemSummary"]
 
-SCHEMA_VERSION = 1
 Subset = Literal["shared", "candidates", "independent", "external"]
 
 
@@ -41,6 +40,11 @@ class Test(Strict):
     n_groups_first: int | None = None
     n_groups_second: int | None = Field(default=None, description="Groups of records, or single ones, behind the test.")
     reason: str | None = Field(default=None, description="Why there is no test.")
+
+    @property
+    def number(self) -> Number:
+        """The difference with its interval."""
+        return Number(value=self.difference, low=self.low, high=self.high, n=self.n_first + self.n_second)
 
 
 class ClipMemSummary(AuditSummary):

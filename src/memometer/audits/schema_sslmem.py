@@ -6,9 +6,8 @@ from pydantic import Field
 
 from memometer.runs.schema import AuditSummary, Number, Strict
 
-__all__ = ["SCHEMA_VERSION", "SslMemSummary"]
+__all__ = ["SslMemSummary"]
 
-SCHEMA_VERSION = 1
 Direction = Literal["forward", "backward"]
 
 

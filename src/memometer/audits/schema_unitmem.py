@@ -6,9 +6,7 @@ from pydantic import Field
 
 from memometer.runs.schema import AuditSummary, Number, Strict
 
-__all__ = ["SCHEMA_VERSION", "UnitMemSummary"]
-
-SCHEMA_VERSION = 1
+__all__ = ["UnitMemSummary"]
 
 
 class Control(Strict):

@@ -23,6 +23,7 @@ from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model
 from memometer.runs.options import spec_of
+from memometer.runs.schema import Number
 
 __all__ = ["SslMem", "audit_sslmem"]
 
@@ -95,13 +96,13 @@ class SslMem(Measure[SslMemOptions, Models, Scores]):
     def untrained(self, seed: int, parts: dict[str, Records], opened: Models) -> dict[str, Any]:
         return {"target": self.bare(seed, "target"), "reference": self.bare(seed, "reference"), "layers": None}
 
-    def null_intervals(self, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def null_intervals(self, summary: SslMemSummary) -> dict[str, Number]:
         """The scores at each tower's output; balanced ones have an expectation of 0 whatever the models' quality."""
         return {
-            f"{tower} tower, {design}": entry[design]["sslmem"]
-            for tower, entry in summary["towers"].items()
-            for design in ("balanced", "forward")
-            if entry[design] is not None
+            f"{tower} tower, {design}": scores.sslmem
+            for tower, entry in summary.towers.items()
+            for design, scores in (("balanced", entry.balanced), ("forward", entry.forward))
+            if scores
         }
 
     def needs_images(self) -> bool:

@@ -39,6 +39,7 @@ from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model
 from memometer.runs.options import spec_of
+from memometer.runs.schema import Number
 from memometer.seeds import rng_for
 from memometer.statistics import equal_groups
 
@@ -129,12 +130,12 @@ class UnitMem(Measure[UnitMemOptions, Model, Scores]):
         roles = {"role": "records", "control_role": "control"}
         return {"target": self.bare(seed, "target"), "layers": None, "records": _dealt_again(parts, seed=seed), **roles}
 
-    def null_intervals(self, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def null_intervals(self, summary: UnitMemSummary) -> dict[str, Number]:
         """The differences to the control, of expectation 0 for a model that was trained on neither."""
         return {
-            f"{tower} tower less control": entry["control"]["difference"]
-            for tower, entry in summary["towers"].items()
-            if entry["control"] is not None
+            f"{tower} tower less control": entry.control.difference
+            for tower, entry in summary.towers.items()
+            if entry.control
         }
 
     def needs_images(self) -> bool:

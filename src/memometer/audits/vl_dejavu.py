@@ -31,6 +31,7 @@ from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records, reads_images
 from memometer.runs.options import model_names, specs_of
+from memometer.runs.schema import Number
 
 __all__ = ["DEFAULT_SWEEP", "VLDejaVu", "audit_vl_dejavu"]
 
@@ -198,14 +199,15 @@ class VLDejaVu(Measure[VLDejaVuOptions, Models, Scores]):
         bare = {"target": self.bare(seed, "target"), "reference": self.bare(seed, "reference") if seeing else reference}
         return {**bare, "public": open_records(self.options.public), "sweep": (), "aucg_histogram": False}
 
-    def null_intervals(self, summary: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    def null_intervals(self, summary: VLDejaVuSummary) -> dict[str, Number]:
         """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
-        designs = {"balanced": summary["balanced"], "controlled": summary["controlled"], "one-way": summary["gaps"]}
+        designs = {"balanced": summary.balanced, "controlled": summary.controlled, "one-way": summary.gaps}
         return {
-            f"{design}/{over}/{gap}": found
+            f"{design}/{over}/{gap}": number
             for design, scopes in designs.items()
-            for over, gaps in (scopes or {}).items()
-            for gap, found in gaps.items()
+            if scopes
+            for over, gaps in scopes.items()
+            for gap, number in gaps.items()
         }
 
 

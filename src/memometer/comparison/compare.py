@@ -95,8 +95,6 @@ def compare_audits(
     pairs = [pair_sides(sides[0], side) for side in sides[1:]]
     moved = [moved_records(pair, view) for pair in pairs]
     summary: dict[str, Any] = {
-        "measure": "compare",
-        "schema": 1,
         "of": opened[0].summary.measure,
         "of_name": view.name,
         "baseline": _described(sides[0]),

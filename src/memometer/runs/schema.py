@@ -1,7 +1,7 @@
 """Summaries as models: what every ``summary.json`` holds, and the parts of it that several commands write."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
@@ -164,7 +164,13 @@ class Summary(Strict):
     @classmethod
     def made(cls, values: Mapping[str, Any]) -> Self:
         """The summary of these values, as it will be read again: what JSON cannot hold is an error."""
-        return cls.model_validate(json.loads(json.dumps(values, allow_nan=False, default=dict)))
+        (measure,) = get_args(cls.model_fields["measure"].annotation)
+        whole = {"measure": measure, "schema": cls.schema_version(), **values}
+        return cls.model_validate(json.loads(json.dumps(whole, allow_nan=False, default=dict)))
+
+    def noted(self, notes: Iterable[str]) -> Self:
+        """The same with more notes."""
+        return self.model_copy(update={"notes": [*self.notes, *notes]})
 
 
 class AuditSummary(Summary):

@@ -11,7 +11,7 @@ from memometer.errors import InputError
 from memometer.sweeps.cell import read_cell, read_error
 from memometer.sweeps.choice import best_within, paired_difference, pareto_front, spread
 from memometer.sweeps.plan import Cell, Plan
-from memometer.sweeps.schema import SCHEMA_VERSION, SweepSummary
+from memometer.sweeps.schema import SweepSummary
 from memometer.validation import nearest
 
 __all__ = ["RESULTS_SCHEMA", "Question", "collect"]
@@ -94,8 +94,6 @@ def collect(plan: Plan, question: Question) -> tuple[SweepSummary, pa.Table]:
     if utility is not None:
         _mark_front(settings, memorization=memorization, utility=utility)
     summary = {
-        "measure": "sweep",
-        "schema": SCHEMA_VERSION,
         "seeds": list(plan.config.seeds),
         "baseline": baseline,
         "memorization_metric": memorization,

@@ -6,9 +6,7 @@ from pydantic import Field
 
 from memometer.runs.schema import Strict, Summary
 
-__all__ = ["SCHEMA_VERSION", "SweepSummary"]
-
-SCHEMA_VERSION = 1
+__all__ = ["SweepSummary"]
 
 
 class Difference(Strict):

@@ -19,7 +19,7 @@ from memometer.utility.options import UtilityOptions
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
 from memometer.utility.prompts import class_vectors, read_classes, read_templates
 from memometer.utility.result import Utility, finished_utility, save_utility
-from memometer.utility.schema import SCHEMA_VERSION, UtilitySummary
+from memometer.utility.schema import UtilitySummary
 from memometer.utility.subject import Subject
 from memometer.utility.vectors import (
     Embedder,
@@ -78,9 +78,7 @@ def _run(options: UtilityOptions) -> Utility:
     numbers = {name: part.numbers for name, part in parts.items()}
     notes = notes_on(towers, subject, numbers=numbers, source=source, role=options.role)
     notes += [note for part in parts.values() for note in part.notes]
-    summary = {
-        "measure": "utility",
-        "schema": SCHEMA_VERSION,
+    values = {
         "model": config["model"],
         "role": options.role,
         "n_records": len(subject.records),
@@ -90,10 +88,10 @@ def _run(options: UtilityOptions) -> Utility:
     }
     for note in notes:
         warn(note)
-    summary["notes"] = [*notes, *small_notes(summary)]
+    summary = UtilitySummary.made(values)
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(
-        summary=UtilitySummary.made(summary),
+        summary=summary.noted(small_notes(summary)),
         samples=pa.table({"record_id": subject.records.record_ids, **columns}),
         classes=pa.Table.from_pylist([row for part in parts.values() for row in part.classes], schema=CLASSES_SCHEMA),
         manifest=made_of(manifest, started=started, key=key),

@@ -6,9 +6,7 @@ from pydantic import Field
 
 from memometer.runs.schema import Duplicates, Number, Strict, Summary
 
-__all__ = ["SCHEMA_VERSION", "UtilitySummary"]
-
-SCHEMA_VERSION = 1
+__all__ = ["UtilitySummary"]
 
 
 class Recalls(Strict):

@@ -15,7 +15,6 @@ from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Readi
 from memometer.report.subsets import NAMES, shown_subsets
 from memometer.report.terminal import head_tables
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
-from memometer.runs.schema import Number
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -108,7 +107,7 @@ def _tests(summary: "ClipMemSummary") -> Numbers:
     rows: list[tuple[str, ...]] = []
     strong = set()
     for test in summary.tests:
-        gap = Number(value=test.difference, low=test.low, high=test.high, n=test.n_first + test.n_second)
+        gap = test.number
         if gap.above_zero or gap.below_zero:
             strong.add(len(rows))
         names = f"{NAMES[test.first]} less {NAMES[test.second].lower()}"
