@@ -8,7 +8,6 @@ from typing import Any
 from crop_world import knowing
 from crop_world import options as of_crops
 from pair_worlds import PairWorld
-from pydantic import BaseModel
 from tower_world import encoder, records_folder
 from worlds import TextWorld, VectorWorld
 
@@ -21,11 +20,6 @@ from memometer import (
     make_scenes,
     split_records,
 )
-from memometer.audits.schema import VLDejaVuSummary
-from memometer.audits.schema_clipmem import ClipMemSummary
-from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
-from memometer.audits.schema_sslmem import SslMemSummary
-from memometer.audits.schema_unitmem import UnitMemSummary
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,8 +30,6 @@ class AuditCase:
         name: of the case.
         audit: the public function.
         world: makes records and models in a folder; gives the function's options.
-        summary: the model of its summary.
-        published: the file in ``docs/`` with that model's schema.
         change: an option that makes it another audit.
         pictures: whether the report can show images.
     """
@@ -45,8 +37,6 @@ class AuditCase:
     name: str
     audit: Callable[..., Any]
     world: Callable[[Path], dict[str, Any]]
-    summary: type[BaseModel]
-    published: str
     change: dict[str, Any]
     pictures: bool
 
@@ -85,26 +75,10 @@ def _unitmem(folder):
 
 
 CASES = (
-    AuditCase("vl_dejavu", audit_vl_dejavu, _vl_dejavu, VLDejaVuSummary, "summary", {"k": 4}, pictures=False),
-    AuditCase(
-        "vl_dejavu_one_model",
-        audit_vl_dejavu,
-        _vl_dejavu_one_model,
-        VLDejaVuSummary,
-        "summary",
-        {"k": 4},
-        pictures=False,
-    ),
-    AuditCase(
-        "image_dejavu",
-        audit_image_dejavu,
-        _image_dejavu,
-        ImageDejaVuSummary,
-        "summary-image-dejavu",
-        {"k": 5},
-        pictures=True,
-    ),
-    AuditCase("clipmem", audit_clipmem, _clipmem, ClipMemSummary, "summary-clipmem", {"captions": 2}, pictures=False),
-    AuditCase("sslmem", audit_sslmem, _sslmem, SslMemSummary, "summary-sslmem", {"seed": 1}, pictures=True),
-    AuditCase("unitmem", audit_unitmem, _unitmem, UnitMemSummary, "summary-unitmem", {"seed": 1}, pictures=True),
+    AuditCase("vl_dejavu", audit_vl_dejavu, _vl_dejavu, {"k": 4}, pictures=False),
+    AuditCase("vl_dejavu_one_model", audit_vl_dejavu, _vl_dejavu_one_model, {"k": 4}, pictures=False),
+    AuditCase("image_dejavu", audit_image_dejavu, _image_dejavu, {"k": 5}, pictures=True),
+    AuditCase("clipmem", audit_clipmem, _clipmem, {"captions": 2}, pictures=False),
+    AuditCase("sslmem", audit_sslmem, _sslmem, {"seed": 1}, pictures=True),
+    AuditCase("unitmem", audit_unitmem, _unitmem, {"seed": 1}, pictures=True),
 )

@@ -8,7 +8,6 @@ from worlds import VectorWorld
 from memometer import audit_vl_dejavu, make_scenes, split_records
 from memometer.audits.calibration import null_coverage
 from memometer.audits.result import Audit
-from memometer.audits.schema import VLDejaVuSummary
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError
 from memometer.report import render
@@ -85,7 +84,6 @@ def test_an_audit_calibrates_itself_on_untrained_models(scenes, tmp_path):
     for gap in ("ppg", "prg", "aucg"):
         assert rows[f"balanced/all/{gap}"]["n_seeds"] == 20
         assert rows[f"balanced/all/{gap}"]["coverage"] >= 0.75  # 95 % of 20, four standard errors down
-    VLDejaVuSummary.model_validate(audit.summary)
     assert list((tmp_path / "run" / "stages").glob("*/ledger.jsonl"))  # the audit's own models alone
     assert len(list((tmp_path / "run" / "stages").glob("neighbors-*.npz"))) == 4
 

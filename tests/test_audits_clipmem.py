@@ -11,7 +11,6 @@ from sklearn.metrics import roc_auc_score
 from typer.testing import CliRunner
 
 from memometer import audit_clipmem, load_audit
-from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.trained_on import training_notes
 from memometer.cli.audit import command_named
 from memometer.data.records import load_records
@@ -154,7 +153,6 @@ def test_equal_models_give_exact_zeros_and_an_undefined_normalised_score(tmp_pat
     assert "no range" in entry["clipmem_normalised"]["reason"]
     assert audit.summary["tests"][0]["p"] is None
     assert any("the same model" in note for note in audit.summary["notes"])
-    ClipMemSummary.model_validate(audit.summary)
     ranked = audit.samples.filter(audit.samples["rank"].is_valid()).sort_by("rank")
     assert ranked["record_id"].to_pylist() == sorted(ranked["record_id"].to_pylist())  # all tie: by record id
 
@@ -315,7 +313,6 @@ def test_untrained_models_show_what_the_intervals_are_worth(tmp_path):
         assert rows[name]["coverage"] >= 0.75  # 95 % of 20, four standard errors down
     # Two random networks place all pairs at different cosines: why the verdict goes by differences.
     assert rows["mean of the candidates"]["coverage"] < 0.5
-    ClipMemSummary.model_validate(audit.summary)
     assert len(list((tmp_path / "run" / "stages").iterdir())) == 5  # the audit's own models alone
 
 

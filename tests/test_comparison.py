@@ -299,6 +299,8 @@ def test_captions_of_moved_records_are_escaped():
     comparison = compare_audits([first, second], names=["<i>old</i>", "new"], replicates=REPLICATES)
     assert comparison.gallery["record_id"].to_pylist() == ["b", "a"]
     page = render(comparison)
+    assert "<h1>Run comparison</h1>" in page
+    assert '<th scope="col">Baseline</th><th scope="col">Run</th><th scope="col">Difference</th>' in page
     assert "<script" not in page
     assert "<i>" not in page
     assert "&lt;script&gt;alert(1)" in page

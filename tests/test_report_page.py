@@ -263,6 +263,11 @@ def test_warnings_come_once_and_are_counted(without_charts):
     assert "Warnings (2)" in page
 
 
+def test_duplicates_are_named_in_pairs(without_charts):
+    page = render(make_audit())
+    assert "<code><bdi>2851198725_37b6027625</bdi></code> = <code><bdi>3050606344_af711c726c</bdi></code>" in page
+
+
 def test_equal_weights_are_warned_of(without_charts):
     manifest = make_manifest()
     manifest["reference"]["weights_hash"] = manifest["target"]["weights_hash"]

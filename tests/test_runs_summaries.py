@@ -35,7 +35,7 @@ def test_a_summary_is_written_as_it_was_made(name):
     assert json.dumps(made.as_dict()) == json.dumps(values)
     assert json.dumps(made, default=dict) == json.dumps(values)
     turned = dict(reversed(values.items()))
-    assert list(type(made).made(turned)) == list(turned)
+    assert list(type(made).model_validate(turned)) == list(turned)
 
 
 def test_a_summary_reads_as_a_mapping():

@@ -1,8 +1,5 @@
 """Measurements of utility from end to end, on vectors on disk and on a real tiny model."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -12,17 +9,13 @@ from utility_world import UtilityWorld
 from memometer import measure_utility
 from memometer.errors import InputError
 from memometer.utility import load_utility
-from memometer.utility.schema import UtilitySummary
 
 PROBE = {"linear_probe": True, "probe_role": "probe"}
 
 
-def test_summary_has_the_published_schema_and_lies_in_the_folder(tmp_path):
+def test_the_summary_lies_in_the_folder(tmp_path):
     world = UtilityWorld(tmp_path)
     found = measure_utility(**world.options, **PROBE, retrieval=True, micro=True, out=tmp_path / "u", replicates=50)
-    UtilitySummary.model_validate(found.summary)
-    published = json.loads((Path(__file__).parents[1] / "docs" / "summary-utility.schema.json").read_text())
-    assert published == UtilitySummary.model_json_schema(by_alias=True), "run python docs/build_schema.py"
     loaded = load_utility(tmp_path / "u")
     assert loaded.summary == found.summary
     assert loaded.samples.equals(found.samples)

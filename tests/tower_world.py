@@ -1,6 +1,5 @@
 """Tiny models and records for the audits of single towers, and their numbers by brute force."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +116,3 @@ def views_by_hand(model, folder, role, *, tower, read, draws, seed=0, augment="s
             parts = [reader.texts([text]) for text in texts]
         result[name] = [np.concatenate(layer) for layer in zip(*parts, strict=True)]
     return result
-
-
-def strict_json(summary):
-    """The summary as it comes back from JSON, which has no NaN."""
-    return json.loads(json.dumps(summary.as_dict(), allow_nan=False))

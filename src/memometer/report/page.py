@@ -119,9 +119,7 @@ def _head(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
 def _content(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
     """What the template shows, but for the gallery."""
     summary, manifest, duplicates = audit.summary, audit.manifest, audit.summary.duplicates
-    pairs = [
-        tuple(clip(name, limit=120) for name in pair) for pair in (duplicates.pairs if duplicates else [])[:MAX_PAIRS]
-    ]
+    pairs = duplicates.pairs[:MAX_PAIRS] if duplicates else []
     return {
         "style": Markup(resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")),  # noqa: S704 (our own file)
         "measure": measure,

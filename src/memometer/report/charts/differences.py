@@ -19,7 +19,7 @@ SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
 MAX_RUNS = 20
 """Audits of the chart; the tables have all."""
 MAX_NAME = 40
-COLUMNS = ("Design", "Number", "Baseline", "Run[ComparisonSummary]", "Difference", "95 % interval", "n")
+COLUMNS = ("Design", "Number", "Baseline", "Run", "Difference", "95 % interval", "n")
 
 
 def difference_forest(audit: "Run[ComparisonSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
@@ -52,7 +52,7 @@ def difference_numbers(audit: "Run[ComparisonSummary]") -> Numbers:
         rows += [(plain(run.name, limit=MAX_NAME), *row) for row in numbers.rows]
     if all(row[-3] == DASH for row in rows):
         return Numbers((), ())
-    return Numbers(("Run[ComparisonSummary]", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
+    return Numbers(("Run", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
 
 
 def run_numbers(run: "ComparedRun") -> Numbers:

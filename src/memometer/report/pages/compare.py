@@ -76,7 +76,7 @@ def _reasons(audit: "Run[ComparisonSummary]") -> Numbers:
         for number in run.numbers
         if number.reason
     }
-    return Numbers(("Run[ComparisonSummary]", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
+    return Numbers(("Run", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
 
 
 def _terminal(audit: "Run[ComparisonSummary]") -> "list[Table]":
@@ -121,7 +121,7 @@ READING = (
 )
 
 PAGE: "MeasurePage[ComparisonSummary]" = MeasurePage(
-    name="Run[ComparisonSummary]",
+    name="Run",
     kind="comparison",
     lead="Which model memorized more of the same records, and where?",
     reading=READING,
