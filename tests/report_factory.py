@@ -9,6 +9,7 @@ from PIL import Image
 
 from memometer.audits.result import Audit
 from memometer.audits.schema import VLDejaVuSummary
+from memometer.runs.folder import REJECTS_SCHEMA
 
 LABELS = ["dog", "ball", "grass", "man", "hat", "tree", "boat", "water", "bench", "kite", "child", "shirt", "street"]
 NEIGHBOR = pa.struct(
@@ -250,13 +251,18 @@ def make_audit(
     labels: list[str] | None = None,
     **fields: Any,
 ) -> Audit:
-    """A whole audit; ``fields`` replace the attributes of `Audit`."""
+    """A whole audit; ``fields`` replace its tables and the attributes of `Audit`."""
     rows = [make_record(rank) for rank in (1, 2, 3)] if records is None else records
+    tables = {
+        "samples": make_samples(),
+        "objects": make_objects(labels=labels),
+        "gallery": pa.Table.from_pylist(rows, schema=GALLERY_SCHEMA),
+        "rejects": REJECTS_SCHEMA.empty_table(),
+    }
+    tables |= fields.pop("tables", {}) | {name: fields.pop(name) for name in [*tables] if name in fields}
     whole = {
         "summary": VLDejaVuSummary.made(make_summary() if summary is None else summary),
-        "samples": make_samples(),
-        "tables": {"objects": make_objects(labels=labels)},
-        "gallery": pa.Table.from_pylist(rows, schema=GALLERY_SCHEMA),
+        "tables": tables,
         "manifest": make_manifest(),
         "config": {"k": 10, "seed": 0},
     }

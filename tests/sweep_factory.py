@@ -54,4 +54,5 @@ def sweep(folder, records, values, *, question=None, leave_out=()):
             write_json(cell.folder / "result.json", result(cell, memorization=memorization, utility=utility))
     summary, results = collect(planned, question or Question())
     manifest = {"records": {"n_a": 3000, "n_b": 3000, "n_public": 2000}, "finished": "2025-01-01T00:00:00+00:00"}
-    return Sweep(planned.out, summary, results, manifest, planned.config.model_dump(mode="json"))
+    config = planned.config.model_dump(mode="json", exclude_none=True)
+    return Sweep(summary=summary, tables={"results": results}, manifest=manifest, config=config, folder=planned.out)

@@ -20,7 +20,7 @@ def summary_of(value, half):
 
 def coverage_of(gaps):
     def audit(seed):
-        return Audit(summary=gaps[seed], samples=None, gallery=None, manifest={}, config={})
+        return Audit(summary=gaps[seed], tables={}, manifest={}, config={})
 
     return null_coverage(audit, seeds=len(gaps), intervals=lambda summary: summary)
 

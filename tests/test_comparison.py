@@ -47,8 +47,7 @@ def clipmem_audit(scores, *, gallery=()):
     samples = pa.Table.from_pylist(rows, schema=schema)
     return Audit(
         summary=ClipMemSummary.model_construct(measure="clipmem"),
-        samples=samples,
-        gallery=items_table(list(gallery)),
+        tables={"samples": samples, "gallery": items_table(list(gallery))},
         manifest={},
         config={},
     )
@@ -77,8 +76,7 @@ def image_audit(hits, directions=("forward", "backward")):
     samples = pa.concat_tables(tables)
     return Audit(
         summary=ImageDejaVuSummary.model_construct(measure="image-dejavu"),
-        samples=samples,
-        gallery=items_table([]),
+        tables={"samples": samples, "gallery": items_table([])},
         manifest={},
         config={},
     )
@@ -86,7 +84,7 @@ def image_audit(hits, directions=("forward", "backward")):
 
 def shuffled(audit, seed=0):
     order = np.random.default_rng(seed).permutation(audit.samples.num_rows)
-    return dataclasses.replace(audit, samples=audit.samples.take(pa.array(order)))
+    return dataclasses.replace(audit, tables={**audit.tables, "samples": audit.samples.take(pa.array(order))})
 
 
 @pytest.fixture(scope="module")
@@ -271,7 +269,7 @@ def test_unitmem_is_paired_by_unit_and_by_group(audits):
 def test_runs_of_earlier_versions_lack_one_number_and_say_so(audits):
     first, second = audits["vl-dejavu"]
     dropped = [f"precision_unmentioned_{side}" for side in ("target", "reference")]
-    old = dataclasses.replace(first, samples=first.samples.drop_columns(dropped))
+    old = dataclasses.replace(first, tables={**first.tables, "samples": first.samples.drop_columns(dropped)})
     found = compare_audits([old, second], replicates=REPLICATES)
     assert "balanced/unmentioned/ppg" not in numbers(found)
     whole = numbers(compare_audits([first, second], replicates=REPLICATES))
@@ -341,10 +339,11 @@ def test_command_line_end_to_end(audits, tmp_path):
     assert done.exit_code == 0, done.output
     assert "PRG" in done.stdout
     assert "vl1 shows more memorization than vl0" in done.stdout
-    written = json.loads((tmp_path / "out" / "comparison.json").read_text())
+    written = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert written["runs"][0]["headline"] == "balanced/unmentioned/prg"
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "comparison.json", "gallery.parquet", "moved.parquet", "unpaired.parquet", "report.html",
+        "summary.json", "manifest.json", "config.toml",
+        "gallery.parquet", "moved.parquet", "unpaired.parquet", "report.html",
     }  # fmt: skip
     assert pq.read_table(tmp_path / "out" / "moved.parquet").num_rows == sum(written["runs"][0]["moved"].values())
     assert "somewhere" in (tmp_path / "out" / "report.html").read_text()  # a caption, from --records

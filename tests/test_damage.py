@@ -21,7 +21,7 @@ from memometer.activations import in_pieces
 from memometer.arrays import read_arrays, write_arrays
 from memometer.audits.result import Audit, load_audit, save_audit
 from memometer.audits.schema import VLDejaVuSummary
-from memometer.comparison.result import Comparison, load_comparison, save_comparison
+from memometer.comparison.result import Comparison, load_comparison
 from memometer.comparison.schema import ComparisonSummary
 from memometer.data import import_records, load_records, make_scenes, split_records
 from memometer.data.beside import vocabulary_beside
@@ -33,6 +33,7 @@ from memometer.encoders.trained import check_trained_files, check_trained_weight
 from memometer.errors import MemometerError
 from memometer.files import hash_file, write_json
 from memometer.objects.vocabulary import load_vocabulary
+from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.sealing import write_sealed_json
 from memometer.states import load_state, save_state
 
@@ -161,11 +162,14 @@ def run(folder: Path) -> Files:
     samples = pa.table({"record_id": [f"r{row}" for row in range(50)], "score": np.linspace(-1, 1, 50)})
     audit = Audit(
         summary=VLDejaVuSummary.made(make_summary()),
-        samples=samples,
-        gallery=pa.table({"rank": [1, 2], "image": [b"jpeg", None]}),
+        tables={
+            "samples": samples,
+            "gallery": pa.table({"rank": [1, 2], "image": [b"jpeg", None]}),
+            "objects": pa.table({"label": ["cat", "dog"], "n": [3, 4]}),
+            "rejects": REJECTS_SCHEMA.empty_table(),
+        },
         manifest={"memometer": "0.1.0", "key": "k", "records": {"n": 50, "hash": "0" * 32}},
         config={"k": 10, "seed": 0, "roles": ["a", "b"]},
-        tables={"objects": pa.table({"label": ["cat", "dog"], "n": [3, 4]})},
     )
     save_audit(audit, folder / "run")
     names = sorted(path.name for path in (folder / "run").iterdir())
@@ -185,15 +189,11 @@ def comparison(folder: Path) -> Files:
     table = pa.table({"record_id": ["r1"], "run": ["b"], "part": ["all"], "reason": ["none"], "change": [0.5]})
     compared = Comparison(
         summary=ComparisonSummary.made(COMPARED),
-        moved=table,
-        unpaired=table,
-        gallery=table,
-        manifest={"key": "k"},
+        tables={"moved": table, "unpaired": table, "gallery": table},
+        manifest={"memometer": "0.1.0", "key": "k"},
         config={"seed": 0},
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("memometer.report.write_report", lambda *_: None)
-        save_comparison(compared, folder / "compared")
+    compared.save(folder / "compared")
     return {
         f"compared/{path.name}": lambda: load_comparison(folder / "compared")
         for path in (folder / "compared").iterdir()

@@ -161,10 +161,8 @@ def test_an_audit_without_scores_or_plants_still_has_a_page(audit):
     summary["similarity_correlation"] = {"value": None, "low": None, "high": None, "n": 0, "reason": "none"}
     empty = dataclasses.replace(
         audit,
-        samples=samples,
         summary=ClipMemSummary.made(summary),
-        gallery=audit.gallery.slice(0, 0),
-        tables={"roc": audit.tables["roc"].slice(0, 0)},
+        tables={"samples": samples, "gallery": audit.gallery.slice(0, 0), "roc": audit.tables["roc"].slice(0, 0)},
     )
     page = render(empty)
     assert "No verdict" in page
@@ -189,9 +187,11 @@ def test_hostile_text_stays_text(audit):
     hostile = dataclasses.replace(
         audit,
         summary=ClipMemSummary.made(summary),
-        samples=pa.table(samples, schema=audit.samples.schema),
-        gallery=pa.Table.from_pylist(gallery, schema=audit.gallery.schema),
-        tables={"roc": pa.table(roc, schema=audit.tables["roc"].schema)},
+        tables={
+            "samples": pa.table(samples, schema=audit.samples.schema),
+            "gallery": pa.Table.from_pylist(gallery, schema=audit.gallery.schema),
+            "roc": pa.table(roc, schema=audit.tables["roc"].schema),
+        },
     )
     for page in (render(hostile), html_fragment(hostile)):
         assert "<script" not in page

@@ -17,8 +17,6 @@ from memometer.report.charts.utility import MAX_CLASSES, class_dots, share_inter
 from memometer.report.pages.utility import FIGURES
 from memometer.report.svg import to_svg
 from memometer.report.utility_verdict import utility_verdict
-from memometer.sweeps.sweep import _write as write_sweep
-from memometer.utility.result import save_utility
 from memometer.utility.schema import UtilitySummary
 
 HOSTILE = "<script>alert(1)</script> \u202e x"
@@ -106,9 +104,9 @@ def test_of_many_classes_the_best_and_the_worst_are_drawn():
 def folders(tmp_path_factory):
     """Kind → a folder of it, with the page that its report should be."""
     folder = tmp_path_factory.mktemp("folders")
-    utility = save_utility(make_utility(), folder / "utility")
+    utility = make_utility().save(folder / "utility")
     found = sweep(folder, write_records(folder / "records", n=9, roles=("a", "b", "public")), {"default": [(0.1, 0.5)]})
-    write_sweep(found)
+    found = found.save(found.folder)
     audits = [audit_vl_dejavu(**VectorWorld(folder / f"v{x}", plant=x).options, replicates=20) for x in (0.0, 1.0)]
     compared = compare_audits(audits, out=folder / "compare", replicates=20)
     return {kind.folder: render(kind) for kind in (utility, found, compared)}
@@ -134,5 +132,5 @@ def test_a_folder_that_lacks_a_file_says_what_to_do(folders):
         table.unlink()
         done = report(folder)
         assert isinstance(done.exception, InputError)
-        assert re.search(rf"lacks {table.name}; (measure it|run its .*) again", str(done.exception))
+        assert re.search(rf"lacks {table.name}; run the command that wrote it again", str(done.exception))
         table.write_bytes(content)

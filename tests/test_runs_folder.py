@@ -5,6 +5,7 @@ import math
 import pyarrow as pa
 
 from memometer.runs.folder import read_config, write_run
+from memometer.runs.schema import Summary
 
 
 def test_options_are_read_as_they_were_written(tmp_path):
@@ -20,7 +21,7 @@ def test_options_are_read_as_they_were_written(tmp_path):
         "ks": [1, 10, 100],
         "none of them": [],
     }
-    summary = {"measure": "utility"}
+    summary = Summary.model_construct(measure="utility")
     write_run(
         tmp_path,
         summary=summary,

@@ -197,7 +197,7 @@ def test_the_command_prints_the_verdict_and_writes_the_report(world, tmp_path):
     shown = " ".join(done.stdout.split())
     assert "of a single seed, so nothing is known of its noise" in shown or "no setting memorizes less" in shown
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
-        "cells", "config.json", "manifest.json", "report.html", "results.parquet", "summary.json",
+        "cells", "config.toml", "manifest.json", "report.html", "results.parquet", "summary.json",
     }  # fmt: skip
 
 

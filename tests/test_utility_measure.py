@@ -33,7 +33,7 @@ def test_a_second_run_is_free_and_another_needs_overwrite(tmp_path, monkeypatch)
     with monkeypatch.context() as patched:
         patched.setattr("memometer.utility.measure._measure", None)
         assert measure_utility(**options).summary == first.summary
-    with pytest.raises(InputError, match="holds another run; choose another --out, or pass --overwrite"):
+    with pytest.raises(InputError, match="holds another measurement; choose another --out, or pass --overwrite"):
         measure_utility(**options, seed=1)
     assert measure_utility(**options, seed=1, overwrite=True).manifest["key"] != first.manifest["key"]
 

@@ -74,11 +74,13 @@ def make_utility(
     }  # fmt: skip
     return Utility(
         summary=UtilitySummary.made(summary),
-        samples=pa.table({"record_id": ["t1", "t2"]}),
-        classes=pa.Table.from_pylist(rows, schema=CLASSES_SCHEMA),
+        tables={
+            "samples": pa.table({"record_id": ["t1", "t2"]}),
+            "classes": pa.Table.from_pylist(rows, schema=CLASSES_SCHEMA),
+            "rejects": pa.Table.from_pylist(
+                [{"record_id": "t9", "side": "test image", "reason": "cannot be decoded"}], schema=REJECTS_SCHEMA
+            ),
+        },
         manifest=manifest,
         config={"measure": "utility", "model": "open_clip:models/a", "captions": 5},
-        rejects=pa.Table.from_pylist(
-            [{"record_id": "t9", "side": "test image", "reason": "cannot be decoded"}], schema=REJECTS_SCHEMA
-        ),
     )

@@ -8,9 +8,10 @@ from memometer.errors import InputError
 if TYPE_CHECKING:
     from memometer.audits.measure import Measure
     from memometer.audits.options import AuditOptions
+    from memometer.runs import Run
     from memometer.runs.schema import Summary
 
-__all__ = ["MEASURES", "SUMMARIES", "Row", "measure_of", "options_of", "summary_model"]
+__all__ = ["MEASURES", "RUNS", "SUMMARIES", "Row", "measure_of", "options_of", "run_kind", "summary_model"]
 
 
 class Row(NamedTuple):
@@ -67,6 +68,21 @@ SUMMARIES = {
     "vl-dejavu": ("memometer.audits.schema", "VLDejaVuSummary"),
 }
 """What ``measure`` of a summary says → the module and the class of the summary's model."""
+
+
+RUNS = {
+    "compare": ("memometer.comparison.result", "Comparison"),
+    "sweep": ("memometer.sweeps.sweep", "Sweep"),
+    "utility": ("memometer.utility.result", "Utility"),
+}
+"""What ``measure`` of a summary says → the module and the class of the run; every other run is an audit."""
+
+
+def run_kind(measure: str) -> "type[Run[Any]]":
+    """The class of a run."""
+    module, name = RUNS.get(measure, ("memometer.audits.result", "Audit"))
+    found: type[Run[Any]] = getattr(import_module(module), name)
+    return found
 
 
 def options_of(measure: str) -> "type[AuditOptions]":

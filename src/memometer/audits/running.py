@@ -7,7 +7,7 @@ from memometer.audits.calibration import null_coverage
 from memometer.audits.guards import check_images, duplicates_across_roles
 from memometer.audits.measure import Measure
 from memometer.audits.planted import planted_hash
-from memometer.audits.result import Audit, finished_audit, save_audit
+from memometer.audits.result import Audit
 from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.catalogue import summary_model
@@ -43,7 +43,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     opened, described = measure.open(parts)
     manifest = {"seed": options.seed, **described, "planted": planted_hash(measure.source.folder)}
     key = hash_json([config, manifest])
-    if out is not None and (finished := finished_audit(out, key, overwrite=options.overwrite)):
+    if out is not None and (finished := Audit.finished(out, key, overwrite=options.overwrite)):
         return finished
     with stages_of(options.out, options.store) as (store, scratch):
         scored = measure.score(parts, opened, store=store)
@@ -61,14 +61,17 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     summary = summary_model(options.measure).made(values)
     audit = Audit(
         summary=summary.noted(small_notes(summary)),
-        samples=found.samples,
-        gallery=found.gallery,
+        tables={
+            "samples": found.samples,
+            "gallery": found.gallery,
+            "rejects": found.rejects,
+            **found.tables,
+            **({} if found.curves is None else {"roc": found.curves}),
+        },
         manifest=made_of(manifest, started=started, key=key),
         config=config,
-        rejects=found.rejects,
-        tables=found.tables if found.curves is None else {**found.tables, "roc": found.curves},
     )
-    return audit if out is None else save_audit(audit, out)
+    return audit if out is None else audit.save(out)
 
 
 def _coverage(measure: Measure[Any, Any, Any], parts: dict[str, Any], opened: Any, *, scratch: Path) -> list[NullRow]:

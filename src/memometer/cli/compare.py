@@ -28,7 +28,7 @@ def command(
     no_images: Annotated[bool, typer.Option("--no-images", help="Keep pictures out of the report.")] = False,
     seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace another comparison in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print comparison.json instead of a table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
     """Compare audits of the same records: the difference of each number, with a paired interval.
 

@@ -41,22 +41,10 @@ def command(
 
 def _load(run: Path) -> "Run":
     """What the folder holds."""
-    from memometer.audits import load_audit
+    from memometer.catalogue import run_kind
     from memometer.runs.folder import AGAIN
     from memometer.sealing import read_sealed_json
 
-    if (run / "comparison.json").is_file():
-        from memometer.comparison.result import load_comparison
-
-        return load_comparison(run)
     summary = run / "summary.json"
     measure = read_sealed_json(summary, advice=AGAIN).get("measure") if summary.is_file() else None
-    if measure == "sweep":
-        from memometer.sweeps import load_sweep
-
-        return load_sweep(run)
-    if measure == "utility":
-        from memometer.utility import load_utility
-
-        return load_utility(run)
-    return load_audit(run)
+    return run_kind(str(measure)).load(run)

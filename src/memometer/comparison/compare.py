@@ -13,14 +13,15 @@ from memometer.comparison.differing import differing, notes
 from memometer.comparison.moved import Shown, moved_records, shown_items
 from memometer.comparison.naming import distinct_names
 from memometer.comparison.pairing import Pair, Side, pair_sides
-from memometer.comparison.result import Comparison, check_folder, save_comparison
+from memometer.comparison.result import Comparison, check_folder
 from memometer.comparison.schema import ComparisonSummary
 from memometer.comparison.view import View
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import writes
 from memometer.progress import warn
-from memometer.software import describe_software, timestamp
+from memometer.runs.manifest import made_of
+from memometer.software import timestamp
 
 __all__ = ["VIEWS", "compare_audits"]
 
@@ -60,7 +61,7 @@ def compare_audits(
             without it those are shown that the audits' galleries hold.
         gallery: how many of the records that moved the most the report shows, each way.
         images: False keeps thumbnails out of the report.
-        out: folder of ``comparison.json``, its tables and ``report.html``; None keeps everything in memory.
+        out: folder of ``summary.json``, the tables and ``report.html``; None keeps everything in memory.
         seed: of the bootstrap.
         replicates: bootstrap replicates per interval.
         overwrite: replace another comparison in ``out``.
@@ -108,15 +109,23 @@ def compare_audits(
         warn(note)
     comparison = Comparison(
         summary=ComparisonSummary.made(summary),
-        moved=pa.concat_tables(moved),
-        unpaired=pa.concat_tables([pair.unpaired for pair in pairs]),
-        gallery=shown_items(
-            list(zip(pairs, moved, strict=True)), view, size=gallery, shown=Shown(records, images=images)
-        ),
-        manifest={**describe_software(), "started": started, "finished": timestamp(), "seed": seed, "key": key},
+        tables={
+            "moved": pa.concat_tables(moved),
+            "unpaired": pa.concat_tables([pair.unpaired for pair in pairs]),
+            "gallery": shown_items(
+                list(zip(pairs, moved, strict=True)), view, size=gallery, shown=Shown(records, images=images)
+            ),
+        },
+        manifest=made_of({"seed": seed}, started=started, key=key),
         config=config,
     )
-    return comparison if out is None else save_comparison(comparison, Path(out))
+    if out is None:
+        return comparison
+    from memometer.report import write_report
+
+    saved = comparison.save(out)
+    write_report(saved, Path(out) / "report.html")
+    return saved
 
 
 def _ordered(audits: list[Source], baseline: Source | None) -> list[Source]:
@@ -160,7 +169,7 @@ def _described(side: Side) -> dict[str, Any]:
 
 
 def _compared(pair: Pair, moved: pa.Table, view: View, *, seed: int, replicates: int) -> dict[str, Any]:
-    """What ``comparison.json`` says of one audit."""
+    """What ``summary.json`` says of one audit."""
     numbers = []
     for number in view.numbers(pair):
         found = number.difference(pair, seed=seed, replicates=replicates)

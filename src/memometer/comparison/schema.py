@@ -1,4 +1,4 @@
-"""The schema of what ``comparison.json`` says of audits side by side, version 1."""
+"""The schema of what ``summary.json`` says of audits side by side, version 1."""
 
 from typing import Any, Literal
 
@@ -61,7 +61,7 @@ class ComparedRun(Named):
 
 
 class ComparisonSummary(Summary):
-    """What ``comparison.json`` says beside ``config`` and ``manifest``."""
+    """What ``summary.json`` says."""
 
     measure: Literal["compare"]
     schema_: Literal[1] = Field(alias="schema")

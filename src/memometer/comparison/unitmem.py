@@ -36,7 +36,7 @@ class UnitNumber:
 
     @property
     def key(self) -> str:
-        """Its name in ``comparison.json``."""
+        """Its name in ``summary.json``."""
         return f"{self.tower}/mean"
 
     design = "Mean UnitMem over units, of these two trainings"
@@ -67,7 +67,7 @@ class GroupNumber:
 
     @property
     def key(self) -> str:
-        """Its name in ``comparison.json``."""
+        """Its name in ``summary.json``."""
         return f"{self.tower}/beyond control"
 
     design = "Beyond records that the model never saw, of these two trainings"

@@ -34,7 +34,7 @@ class Number(Protocol):
 
     @property
     def key(self) -> str:
-        """Its name in ``comparison.json``, e.g. ``"balanced/unmentioned/prg"``."""
+        """Its name in ``summary.json``, e.g. ``"balanced/unmentioned/prg"``."""
 
     @property
     def design(self) -> str:

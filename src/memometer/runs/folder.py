@@ -1,7 +1,7 @@
 """The folder of a run: tables, ``config.toml``, ``manifest.json``, and ``summary.json``, which comes last."""
 
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,6 @@ from memometer import __version__
 from memometer.catalogue import SUMMARIES, summary_model
 from memometer.errors import DamagedError, InputError
 from memometer.files import hash_bytes, hash_file, json_text, write_text
-from memometer.progress import notice
 from memometer.runs.schema import AuditSummary, Summary
 from memometer.sealing import check_files, damaged, read_sealed_json, write_sealed_json
 from memometer.tables import write_table
@@ -23,7 +22,7 @@ __all__ = [
     "REJECTS_SCHEMA",
     "check_not_foreign",
     "check_same_run",
-    "finished_run",
+    "holds",
     "read_config",
     "read_run",
     "read_summary",
@@ -35,7 +34,6 @@ AGAIN = "run the command that wrote it again, with --overwrite"
 
 REJECTS_SCHEMA = pa.schema([("record_id", pa.string()), ("side", pa.string()), ("reason", pa.string())])
 
-Loaded = TypeVar("Loaded")
 S = TypeVar("S", bound=Summary)
 
 
@@ -174,7 +172,7 @@ def _foreign(folder: Path, what: str) -> InputError:
     return InputError(f"{folder} holds another {what}; choose another --out, or pass --overwrite to replace it")
 
 
-def _holds(folder: Path, key: str, *, what: str, overwrite: bool) -> bool:
+def holds(folder: Path, key: str, *, what: str, overwrite: bool) -> bool:
     """Whether the run in a folder is the one that ``key`` names; another may be replaced.
 
     Raises:
@@ -208,38 +206,14 @@ def read_config(folder: Path) -> dict[str, Any]:
         raise damaged(path, error, advice=AGAIN) from error
 
 
-def finished_run(
-    out: Path, key: str, *, load: Callable[[Path], Loaded], what: str, other: str, again: str, overwrite: bool
-) -> Loaded | None:
-    """What is in ``out`` when ``key`` names it; None where there is nothing, or another run that may be replaced.
-
-    Args:
-        out: the run folder.
-        key: of the run that is asked for.
-        load: reads it.
-        what: the noun of such a run, e.g. ``"measurement"``.
-        other: that of what may lie there in its place, e.g. ``"run"``.
-        again: what is done about a damaged one, e.g. ``"computing this audit"``.
-        overwrite: another run may be replaced.
-
-    Raises:
-        InputError: the folder holds another run, and ``overwrite`` is not set.
-    """
-    if not (out / "summary.json").exists() or not _holds(out, key, what=other, overwrite=overwrite):
-        return None
-    try:
-        found = load(out)
-    except InputError as error:
-        if not isinstance(error, DamagedError) and not overwrite:
-            raise
-        notice(f"{getattr(error, 'fault', error)}; {again} again")
-        return None
-    notice(f"{out} holds this {what} already; nothing to do")
-    return found
-
-
 def _toml(config: dict[str, Any]) -> str:
-    """A flat table of strings, numbers, booleans and lists of them as TOML; None is left out, as TOML has no null."""
+    """Options as TOML, which has no null: what is None is left out."""
     import tomli_w
 
-    return tomli_w.dumps({key: value for key, value in config.items() if value is not None})
+    return tomli_w.dumps(_given(config))
+
+
+def _given(config: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: _given(value) if isinstance(value, dict) else value for name, value in config.items() if value is not None
+    }

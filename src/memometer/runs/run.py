@@ -1,14 +1,19 @@
-"""What a run is to those who show it: an audit, a comparison, a measurement of utility, a sweep."""
+"""A run: what a command found, in memory and as a folder; an audit, a comparison, a measurement of utility, a sweep."""
 
+import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
 import pyarrow as pa
 
+from memometer.errors import DamagedError, InputError
+from memometer.progress import notice
+from memometer.runs.folder import AGAIN, REJECTS_SCHEMA, holds, read_config, read_run, write_run
+from memometer.runs.schema import Summary
+from memometer.tables import read_table
+
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
-
-    from memometer.runs.schema import Summary
 
     S_co = TypeVar("S_co", bound=Summary, default=Summary, covariant=True)
 else:
@@ -22,37 +27,89 @@ NOTHING = pa.table({})
 """The table of what a run does not have."""
 
 
-class Run(Protocol[S_co]):
-    """What every run holds."""
+@dataclasses.dataclass(frozen=True)
+class Run(Generic[S_co]):
+    """What a command found.
 
-    @property
-    def summary(self) -> S_co:
-        """The numbers with their n and intervals; ``measure`` names the page that shows them."""
+    Attributes:
+        summary: the numbers with their n and intervals, as in ``summary.json``; its ``measure`` names the page.
+        tables: by the names of their files, ``samples`` and so on.
+        manifest: the command, versions, seeds, and hashes of weights and data.
+        config: the options as resolved.
+        folder: the run folder; None for a run that was not saved.
+    """
 
-    @property
-    def manifest(self) -> dict[str, Any]:
-        """The command, versions, seeds, and hashes of weights and data."""
+    KIND: ClassVar[type[Summary]] = Summary
+    """Of its summary."""
+    NOUN: ClassVar[str] = "run"
+    COMMAND: ClassVar[str] = ""
+    """That writes such runs."""
+    TABLES: ClassVar[tuple[str, ...]] = ()
+    """What every such run has."""
 
-    @property
-    def config(self) -> dict[str, Any]:
-        """The options as resolved."""
-
-    @property
-    def folder(self) -> Path | None:
-        """The run folder; None for a run that was not saved."""
+    summary: S_co
+    tables: dict[str, pa.Table]
+    manifest: dict[str, Any]
+    config: dict[str, Any]
+    folder: Path | None = None
 
     @property
     def samples(self) -> pa.Table:
-        """One row per record, or per number of a sweep."""
+        """One row per record, in record order; null where a number is undefined."""
+        return self.tables.get("samples", NOTHING)
 
     @property
     def gallery(self) -> pa.Table:
-        """The records that the report shows."""
+        """The records that the report shows, with their thumbnails."""
+        return self.tables.get("gallery", NOTHING)
 
     @property
     def rejects(self) -> pa.Table:
         """Every record left out, with the reason."""
+        return self.tables.get("rejects", REJECTS_SCHEMA.empty_table())
 
-    @property
-    def tables(self) -> dict[str, pa.Table]:
-        """What else the run has to say, by name."""
+    def save(self, folder: str | Path) -> Self:
+        """Writes the run folder, ``summary.json`` last."""
+        summary = write_run(
+            Path(folder), summary=self.summary, tables=self.tables, manifest=self.manifest, config=self.config
+        )
+        return dataclasses.replace(self, folder=Path(folder), summary=summary)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """The run in a folder.
+
+        Raises:
+            DamagedError: a file is not the one that was written.
+            InputError: the folder holds no finished run of this kind.
+        """
+        folder = Path(folder)
+        if not (folder / "summary.json").is_file():
+            raise InputError(
+                f"{folder} holds no finished {cls.NOUN}: expected {folder / 'summary.json'}; give the folder that "
+                f"'memometer {cls.COMMAND} --out' wrote"
+            )
+        manifest, summary = read_run(folder, kind=cls.KIND, command=cls.COMMAND)
+        tables = {path.stem: read_table(path, advice=AGAIN) for path in sorted(folder.glob("*.parquet"))}
+        if missing := [f"{name}.parquet" for name in cls.TABLES if name not in tables]:
+            raise InputError(f"{folder} lacks {', '.join(missing)}; {AGAIN}")
+        return cls(summary=summary, tables=tables, manifest=manifest, config=read_config(folder), folder=folder)  # type: ignore[arg-type]
+
+    @classmethod
+    def finished(cls, out: Path, key: str, *, overwrite: bool) -> Self | None:
+        """What is in ``out`` when ``key`` names it; None where there is nothing, or another run that may be replaced.
+
+        Raises:
+            InputError: the folder holds another run, and ``overwrite`` is not set.
+        """
+        if not (out / "summary.json").exists() or not holds(out, key, what=cls.NOUN, overwrite=overwrite):
+            return None
+        try:
+            found = cls.load(out)
+        except InputError as error:
+            if not isinstance(error, DamagedError) and not overwrite:
+                raise
+            notice(f"{getattr(error, 'fault', error)}; this {cls.NOUN} is computed again")
+            return None
+        notice(f"{out} holds this {cls.NOUN} already; nothing to do")
+        return found

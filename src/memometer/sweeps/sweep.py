@@ -3,17 +3,16 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, cast
 
 import pyarrow as pa
 
 from memometer.errors import InputError, JobError
-from memometer.files import hash_bytes, hash_file, hash_json, json_text, write_text
+from memometer.files import hash_json
 from memometer.locking import one_writer
 from memometer.report.shown import Shown
-from memometer.runs import NOTHING
-from memometer.runs.folder import REJECTS_SCHEMA, check_same_run, read_summary
-from memometer.sealing import check_files, read_sealed_json, write_sealed_json
+from memometer.runs.run import Run
+from memometer.runs.schema import Summary
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.cell import Machine, read_error
 from memometer.sweeps.collecting import Question, collect
@@ -21,33 +20,33 @@ from memometer.sweeps.config import load_sweep_file
 from memometer.sweeps.plan import Cell, Plan, parse_shard, plan_cells, shard_of
 from memometer.sweeps.running import Keep, Outcome, check_folders, run_cells
 from memometer.sweeps.schema import SweepSummary
-from memometer.tables import read_table, write_table
 
 __all__ = ["Sweep", "load_sweep", "run_sweep"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Sweep(Shown):
-    """What a sweep found.
+class Sweep(Shown, Run[SweepSummary]):
+    """What a sweep found: every setting's numbers over seeds, and the best one within the allowed loss."""
 
-    Attributes:
-        folder: holds the cells, ``results.parquet``, ``summary.json`` and ``report.html``.
-        summary: every setting's numbers over seeds, against the baseline; the best one within the allowed loss.
-        results: one row per cell and number, see `memometer.sweeps.collecting.RESULTS_SCHEMA`.
-        manifest: the command, versions, devices, and what the cells depend on.
-        config: the sweep file as resolved.
-    """
+    KIND: ClassVar[type[Summary]] = SweepSummary
+    NOUN: ClassVar[str] = "sweep"
+    COMMAND: ClassVar[str] = "sweep …"
+    TABLES: ClassVar[tuple[str, ...]] = ("results",)
 
-    folder: Path
-    summary: SweepSummary
-    results: pa.Table
-    manifest: dict[str, Any]
-    config: dict[str, Any]
+    @property
+    def results(self) -> pa.Table:
+        """One row per cell and number, see `memometer.sweeps.collecting.RESULTS_SCHEMA`."""
+        return self.tables["results"]
+
+    @property
+    def samples(self) -> pa.Table:
+        """Its numbers."""
+        return self.results
 
     @property
     def report(self) -> Path:
         """The report's file."""
-        return self.folder / "report.html"
+        return cast("Path", self.folder) / "report.html"
 
     def printed(self) -> Iterable[Any]:
         """What a terminal shows."""
@@ -62,26 +61,6 @@ class Sweep(Shown):
         from memometer.report import write_report
 
         return write_report(self, self.report)
-
-    @property
-    def samples(self) -> pa.Table:
-        """Its numbers."""
-        return self.results
-
-    @property
-    def gallery(self) -> pa.Table:
-        """Nothing: its audits have theirs."""
-        return NOTHING
-
-    @property
-    def rejects(self) -> pa.Table:
-        """Nothing: its audits have theirs."""
-        return REJECTS_SCHEMA.empty_table()
-
-    @property
-    def tables(self) -> dict[str, pa.Table]:
-        """Nothing beside its numbers."""
-        return {}
 
 
 def run_sweep(
@@ -144,35 +123,22 @@ def run_sweep(
     if outcomes and all(outcome == "failed" for outcome in outcomes.values()):
         _raise_failed(outcomes)
     summary, results = collect(plan, Question(max_utility_loss, utility_metric, memorization_metric))
-    manifest = _manifest(plan, started)
     found = Sweep(
-        out, summary.model_copy(update={"key": manifest["key"]}), results, manifest, config.model_dump(mode="json")
+        summary=summary,
+        tables={"results": results},
+        manifest=_manifest(plan, started),
+        config=config.model_dump(mode="json", exclude_none=True),
     )
     with one_writer(out, wait=True):
-        _write(found)
+        found = found.save(out)
         found.write_report()
     _raise_failed(outcomes)
     return found
 
 
 def load_sweep(folder: str | Path) -> Sweep:
-    """Loads what a sweep found from its folder; no cell is computed.
-
-    Raises:
-        InputError: the folder holds no collected sweep.
-    """
-    folder = Path(folder)
-    files = [folder / name for name in ("summary.json", "manifest.json", "config.json", "results.parquet")]
-    if missing := [path.name for path in files if not path.is_file()]:
-        raise InputError(
-            f"{folder} lacks {', '.join(missing)}; run its 'memometer sweep … --out' without --shard again"
-        )
-    values, manifest = read_sealed_json(files[0]), read_sealed_json(files[1])
-    check_same_run(folder, values, manifest)
-    check_files(folder, manifest.pop("files", {}))
-    summary = read_summary(values, path=files[0], kind=SweepSummary, command="sweep", version=manifest.get("memometer"))
-    config = read_sealed_json(files[2])
-    return Sweep(folder, summary, read_table(files[3]), manifest, config)
+    """What a sweep found, from its folder; no cell is computed: `Run.load`."""
+    return Sweep.load(folder)
 
 
 def _machine(device: str, workers: int | None) -> Machine:
@@ -199,17 +165,6 @@ def _manifest(plan: Plan, started: str) -> dict[str, Any]:
             "n_public": len(plan.public.with_role(data.public_role)),
         },
     }
-
-
-def _write(sweep: Sweep) -> None:
-    """Writes the sweep's files, ``summary.json`` last but for the report."""
-    write_table(sweep.folder / "results.parquet", sweep.results)
-    texts = {"config.json": json_text(sweep.config), "summary.json": json_text(sweep.summary.as_dict())}
-    hashes = {name: hash_bytes(text.encode()) for name, text in texts.items()}
-    hashes["results.parquet"] = hash_file(sweep.folder / "results.parquet")
-    write_sealed_json(sweep.folder / "manifest.json", {**sweep.manifest, "files": hashes})
-    for name, text in texts.items():
-        write_text(sweep.folder / name, text)
 
 
 def _raise_failed(outcomes: Mapping[Cell, Outcome]) -> None:

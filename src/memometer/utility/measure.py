@@ -18,7 +18,7 @@ from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.options import UtilityOptions
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
 from memometer.utility.prompts import class_vectors, read_classes, read_templates
-from memometer.utility.result import Utility, finished_utility, save_utility
+from memometer.utility.result import Utility
 from memometer.utility.schema import UtilitySummary
 from memometer.utility.subject import Subject
 from memometer.utility.vectors import (
@@ -50,7 +50,7 @@ def _run(options: UtilityOptions) -> Utility:
     started, config = timestamp(), options.config()
     out = None if options.out is None else Path(options.out)
     if out is not None:
-        check_not_foreign(out, config, names=KEYED, what="run", overwrite=options.overwrite)
+        check_not_foreign(out, config, names=KEYED, what=Utility.NOUN, overwrite=options.overwrite)
     prompts = read_templates(options.templates)
     source = open_records(options.records)
     probed = source if options.probe_records is None else open_records(options.probe_records)
@@ -66,7 +66,7 @@ def _run(options: UtilityOptions) -> Utility:
     roles = {"test": options.role, "probe": options.probe_role}
     manifest = describe(towers, subject, roles=roles, templates=prompts)
     key = hash_json([{name: config[name] for name in KEYED}, without_places(manifest)])
-    if out is not None and (finished := finished_utility(out, key, overwrite=options.overwrite)):
+    if out is not None and (finished := Utility.finished(out, key, overwrite=options.overwrite)):
         return finished
     how = Resampling(options.seed, options.replicates, options.micro, subject.records.groups)
     with stages_of(out, options.store) as (place, _):
@@ -92,13 +92,17 @@ def _run(options: UtilityOptions) -> Utility:
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(
         summary=summary.noted(small_notes(summary)),
-        samples=pa.table({"record_id": subject.records.record_ids, **columns}),
-        classes=pa.Table.from_pylist([row for part in parts.values() for row in part.classes], schema=CLASSES_SCHEMA),
+        tables={
+            "samples": pa.table({"record_id": subject.records.record_ids, **columns}),
+            "classes": pa.Table.from_pylist(
+                [row for part in parts.values() for row in part.classes], schema=CLASSES_SCHEMA
+            ),
+            "rejects": pa.Table.from_pylist(rejects, schema=REJECTS_SCHEMA),
+        },
         manifest=made_of(manifest, started=started, key=key),
         config=config,
-        rejects=pa.Table.from_pylist(rejects, schema=REJECTS_SCHEMA),
     )
-    return utility if out is None else save_utility(utility, out)
+    return utility if out is None else utility.save(out)
 
 
 def _measure(
