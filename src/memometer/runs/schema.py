@@ -85,6 +85,11 @@ class Number(Strict):
         return None if self.low is None or self.high is None else (self.low, self.high)
 
     @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.above_zero or self.below_zero
+
+    @property
     def above_zero(self) -> bool:
         """Whether the interval lies above 0."""
         return self.low is not None and self.low > 0
@@ -95,16 +100,10 @@ class Number(Strict):
         return self.high is not None and self.high < 0
 
 
-class Likeness(Strict):
+class Likeness(Number):
     """How alike two references are."""
 
-    value: float | None
-    low: float | None
-    high: float | None
-    n: int
     n_undefined: int
-    reason: str | None = None
-    n_groups: int | None = None
 
 
 class Found(Strict):

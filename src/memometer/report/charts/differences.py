@@ -6,13 +6,13 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.lazy import alt
-from memometer.report.text import DASH, plain, signed
+from memometer.report.text import plain, signed
 
 if TYPE_CHECKING:
-    from memometer.comparison.schema import ComparedRun, ComparisonSummary
+    from memometer.comparison.schema import ComparedNumber, ComparedRun, ComparisonSummary
     from memometer.runs import Run
 
-__all__ = ["COLUMNS", "difference_forest", "difference_numbers", "run_numbers"]
+__all__ = ["COLUMNS", "difference_forest", "difference_numbers", "number_cells", "run_numbers"]
 
 COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
 SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
@@ -44,33 +44,25 @@ def difference_forest(audit: "Run[ComparisonSummary]", *, width: int = theme.WID
 
 def difference_numbers(audit: "Run[ComparisonSummary]") -> Numbers:
     """The chart's differences as a table."""
-    rows: list[tuple[str, ...]] = []
-    strong: set[int] = set()
-    for run in audit.summary.runs:
-        numbers = run_numbers(run)
-        strong |= {place + len(rows) for place in numbers.strong}
-        rows += [(plain(run.name, limit=MAX_NAME), *row) for row in numbers.rows]
-    if all(row[-3] == DASH for row in rows):
+    if all(number.value is None for run in audit.summary.runs for number in run.numbers):
         return Numbers((), ())
-    return Numbers(("Run", *COLUMNS), tuple(rows), n_text=3, strong=frozenset(strong))
+    rows = (
+        (number.clear, (plain(run.name, limit=MAX_NAME), *number_cells(number)))
+        for run in audit.summary.runs
+        for number in run.numbers
+    )
+    return Numbers.marked(("Run", *COLUMNS), rows, n_text=3)
 
 
 def run_numbers(run: "ComparedRun") -> Numbers:
     """Every number of one audit beside the baseline's; differences whose interval is clear of 0 stand out."""
-    rows: list[tuple[str, ...]] = []
-    strong: set[int] = set()
-    for number in run.numbers:
-        if number.above_zero or number.below_zero:
-            strong.add(len(rows))
-        values = (
-            signed(number.baseline),
-            signed(number.run),
-            signed(number.value),
-            interval_text(number),
-            n_text(number),
-        )
-        rows.append((number.design, number.name, *values))
-    return Numbers(COLUMNS, tuple(rows), n_text=2, strong=frozenset(strong))
+    return Numbers.marked(COLUMNS, ((number.clear, number_cells(number)) for number in run.numbers), n_text=2)
+
+
+def number_cells(number: "ComparedNumber") -> tuple[str, ...]:
+    """What a table says of one number."""
+    values = map(signed, (number.baseline, number.run, number.value))
+    return (number.design, number.name, *values, interval_text(number), n_text(number))
 
 
 def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> "alt.LayerChart":

@@ -7,7 +7,7 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, interval_text, n_text
 from memometer.report.lazy import alt
-from memometer.report.text import DASH, count, signed, unsigned
+from memometer.report.text import count, signed, unsigned
 
 if TYPE_CHECKING:
     from memometer.audits.schema_image_dejavu import Accuracies, ImageDejaVuSummary, Outcomes
@@ -81,19 +81,17 @@ def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.
 
 
 def score_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
-    """The chart's scores as a table; intervals clear of 0 stand out."""
-    rows: list[tuple[str, ...]] = []
-    strong: set[int] = set()
-    for design, scores in image_designs(audit.summary):
-        for share, gap in scores.items():
-            if gap.above_zero:
-                strong.add(len(rows))
-            rows.append((design, SHARES[share], signed(gap.value), interval_text(gap), n_text(gap)))
-    if all(row[2] == DASH for row in rows):
+    """The chart's scores as a table; intervals above 0 stand out."""
+    found = [
+        (design, SHARES[share], gap) for design, scores in image_designs(audit.summary) for share, gap in scores.items()
+    ]
+    if all(gap.value is None for _, _, gap in found):
         return Numbers((), ())
-    return Numbers(
-        ("Design", "Records", "Score", "95 % interval", "n"), tuple(rows), n_text=2, strong=frozenset(strong)
+    rows = (
+        (gap.above_zero, (design, share, signed(gap.value), interval_text(gap), n_text(gap)))
+        for design, share, gap in found
     )
+    return Numbers.marked(("Design", "Records", "Score", "95 % interval", "n"), rows, n_text=2)
 
 
 def accuracy_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":

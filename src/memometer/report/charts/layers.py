@@ -133,20 +133,18 @@ def _headline(audit: "Run[SslMemSummary]") -> str:
 
 
 def _numbers(audit: "Run", fields: tuple[str, ...], name: str, designs: list[str]) -> Numbers:
-    rows: list[tuple[str, ...]] = []
-    strong = set()
+    rows = []
     for row in sorted(
         (row for design in designs for row in _rows(audit, design) if row[fields[0]] is not None),
         key=lambda row: (row["tower"], designs.index(row["design"]), row["index"]),
     ):
         value, low, high, n = (row[field] for field in fields[:4])
-        if low is not None and (low > 0 or high < 0):
-            strong.add(len(rows))
         layer = f"{row['index']}: {plain(row['layer'], limit=60)}"
         numbers = (signed(value), signed(low), signed(high), counted(n, row.get(fields[4])))
-        rows.append((row["tower"], DESIGNS[row["design"]], layer, *numbers))
+        clear = low is not None and (low > 0 or high < 0)
+        rows.append((clear, (row["tower"], DESIGNS[row["design"]], layer, *numbers)))
     header = ("Tower", "Records", "Layer", name, "Low", "High", "n")
-    return Numbers(header if rows else (), tuple(rows), n_text=3, strong=frozenset(strong))
+    return Numbers.marked(header if rows else (), rows, n_text=3)
 
 
 def _title(text: str, place: int, width: int) -> str | None:

@@ -54,25 +54,21 @@ def subset_means(audit: "Run[ClipMemSummary]", *, width: int = theme.WIDE) -> "a
 
 def mean_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
     """Mean, interval and spread of each subset, raw and normalised."""
-    rows: list[tuple[str, ...]] = []
-    strong = set()
+    rows = []
     for name in shown_subsets(audit.summary):
-        mean, over = mean_of(audit.summary, name), mean_of(audit.summary, name, "clipmem_normalised")
-        if mean.above_zero or mean.below_zero:
-            strong.add(len(rows))
-        spread = audit.summary.subsets[name].stderr_trainings
-        rows.append(
-            (
-                NAMES[name],
-                MEANINGS[name],
-                *(signed(mean.value), interval_text(mean), signed(mean.std).lstrip("+")),
-                *(signed(over.value), interval_text(over)),
-                signed(spread).lstrip("+"),
-                n_text(mean),
-            )
+        entry = audit.summary.subsets[name]
+        mean, over = entry.clipmem, entry.clipmem_normalised
+        cells = (
+            NAMES[name],
+            MEANINGS[name],
+            *(signed(mean.value), interval_text(mean), signed(mean.std).lstrip("+")),
+            *(signed(over.value), interval_text(over)),
+            signed(entry.stderr_trainings).lstrip("+"),
+            n_text(mean),
         )
+        rows.append((mean.clear, cells))
     scores = ("Mean", "95 % interval", "std", "Normalised", "95 % interval", "se, trainings", "n")
-    return Numbers(("Subset", "Trained on by", *scores), tuple(rows), n_text=2, strong=frozenset(strong))
+    return Numbers.marked(("Subset", "Trained on by", *scores), rows, n_text=2)
 
 
 def drawn_means(audit: "Run[ClipMemSummary]") -> Numbers:

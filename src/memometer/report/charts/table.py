@@ -1,6 +1,8 @@
 """The numbers behind a chart, for those who read them rather than see them."""
 
 import dataclasses
+from collections.abc import Iterable
+from typing import Self
 
 __all__ = ["HeadTable", "Numbers"]
 
@@ -20,6 +22,13 @@ class Numbers:
     rows: tuple[tuple[str, ...], ...]
     n_text: int = 1
     strong: frozenset[int] = frozenset()
+
+    @classmethod
+    def marked(cls, header: tuple[str, ...], rows: Iterable[tuple[bool, tuple[str, ...]]], *, n_text: int = 1) -> Self:
+        """A table of rows, each with whether it stands out."""
+        kept = list(rows)
+        strong = frozenset(place for place, (stands_out, _) in enumerate(kept) if stands_out)
+        return cls(header, tuple(cells for _, cells in kept), n_text, strong)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -89,16 +89,15 @@ def unitmem_beyond_control(audit: "Run", *, width: int = theme.WIDE) -> "alt.Con
 
 def control_numbers(audit: "Run") -> Numbers:
     """Both sides of every layer's comparison; no rows without a control."""
-    rows: list[tuple[str, ...]] = []
-    strong = set()
+    rows = []
     for row in audit.tables["layers"].to_pylist():
         if row["difference"] is None:
             continue
-        if row["difference_low"] is not None and (row["difference_low"] > 0 or row["difference_high"] < 0):
-            strong.add(len(rows))
+        low, high = row["difference_low"], row["difference_high"]
         layer = f"{row['index']}: {plain(row['layer'], limit=60)}"
         sides = (unsigned(row["trained_groups"]), unsigned(row["control_groups"]))
-        gap = (signed(row["difference"]), signed(row["difference_low"]), signed(row["difference_high"]))
-        rows.append((row["tower"], layer, *sides, *gap, count(row["n_groups"]), count(row["group_size"])))
+        gap = (signed(row["difference"]), signed(low), signed(high))
+        cells = (row["tower"], layer, *sides, *gap, count(row["n_groups"]), count(row["group_size"]))
+        rows.append((low is not None and (low > 0 or high < 0), cells))
     names = ("Trained", "Control", "Difference", "Low", "High", "Groups", "Records in each")
-    return Numbers(("Tower", "Layer", *names) if rows else (), tuple(rows), n_text=2, strong=frozenset(strong))
+    return Numbers.marked(("Tower", "Layer", *names) if rows else (), rows, n_text=2)

@@ -104,16 +104,13 @@ def _tables(audit: "Run[ClipMemSummary]") -> tuple[HeadTable, ...]:
 
 
 def _tests(summary: "ClipMemSummary") -> Numbers:
-    rows: list[tuple[str, ...]] = []
-    strong = set()
+    rows = []
     for test in summary.tests:
         gap = test.number
-        if gap.above_zero or gap.below_zero:
-            strong.add(len(rows))
         names = f"{NAMES[test.first]} less {NAMES[test.second].lower()}"
         numbers = (signed(test.t, digits=2), DASH if test.df is None else f"{test.df:,.0f}", _p(test.p))
-        rows.append((names, signed(gap.value), interval_text(gap), *numbers))
-    return Numbers(("Subsets", "Difference", "95 % interval", "t", "df", "p"), tuple(rows), strong=frozenset(strong))
+        rows.append((gap.clear, (names, signed(gap.value), interval_text(gap), *numbers)))
+    return Numbers.marked(("Subsets", "Difference", "95 % interval", "t", "df", "p"), rows)
 
 
 def _correlation(summary: "ClipMemSummary") -> Numbers:

@@ -2,7 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from memometer.report.charts.differences import COLUMNS, difference_forest, difference_numbers, run_numbers
+from memometer.report.charts.differences import (
+    COLUMNS,
+    difference_forest,
+    difference_numbers,
+    number_cells,
+    run_numbers,
+)
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.compare_verdict import compare_verdict
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
@@ -83,16 +89,13 @@ def _terminal(audit: "Run[ComparisonSummary]") -> "list[Table]":
     """Of each audit the numbers of the design that the verdict goes by, which fit 80 columns; the report has all."""
     baseline, brief = plain(audit.summary.baseline.name), []
     for run in audit.summary.runs:
-        whole = run_numbers(run)
-        designs = {number.key: number.design for number in run.numbers}
-        design = designs.get(run.headline or "", "")
-        rows = [row[1:] for row in whole.rows if row[0] == design]
-        strong = {place for place, row in enumerate(rows) if (design, *row) in {whole.rows[at] for at in whole.strong}}
-        others = (
-            f", {count(len(whole.rows) - len(rows))} more numbers in the report" if len(rows) < len(whole.rows) else ""
-        )
+        design = next((number.design for number in run.numbers if number.key == run.headline), "")
+        shown = [number for number in run.numbers if number.design == design]
+        n_others = len(run.numbers) - len(shown)
+        others = f", {count(n_others)} more numbers in the report" if n_others else ""
         title = f"{plain(run.name)} less {baseline} ({design}{others}; {_common(run, 'records')})"
-        brief.append(HeadTable(title, Numbers(COLUMNS[1:], tuple(rows), strong=frozenset(strong))))
+        rows = ((number.clear, number_cells(number)[1:]) for number in shown)
+        brief.append(HeadTable(title, Numbers.marked(COLUMNS[1:], rows)))
     return list(head_tables(audit.summary.of_name, [*brief, HeadTable("undefined", _reasons(audit))]))
 
 

@@ -96,8 +96,6 @@ def _tables(audit: "Run[SslMemSummary]") -> tuple[HeadTable, ...]:
 
 
 def _outputs(summary: "SslMemSummary", what: str) -> Numbers:
-    rows: list[tuple[str, ...]] = []
-    strong = set()
     found: list[tuple[str, str, Number]] = [
         (tower, DESIGNS[design], scores[what])
         for tower, entry in summary.towers.items()
@@ -106,12 +104,10 @@ def _outputs(summary: "SslMemSummary", what: str) -> Numbers:
     ]
     if what == "relative" and summary.text_less_image:
         found.append(("text less image", found[0][1], summary.text_less_image))
-    for tower, design, gap in found:
-        if gap.above_zero or gap.below_zero:
-            strong.add(len(rows))
-        rows.append((tower, design, signed(gap.value), interval_text(gap), n_text(gap)))
-    header = ("Tower", "Records", "Mean", "95 % interval", "n")
-    return Numbers(header, tuple(rows), n_text=2, strong=frozenset(strong))
+    rows = (
+        (gap.clear, (tower, design, signed(gap.value), interval_text(gap), n_text(gap))) for tower, design, gap in found
+    )
+    return Numbers.marked(("Tower", "Records", "Mean", "95 % interval", "n"), rows, n_text=2)
 
 
 def _distances(summary: "SslMemSummary") -> Numbers:

@@ -110,8 +110,6 @@ def _units(summary: "UnitMemSummary") -> Numbers:
 
 
 def _control(summary: "UnitMemSummary") -> Numbers:
-    rows: list[tuple[str, ...]] = []
-    strong = set()
     compared: list[tuple[str, str, str, Number, str]] = [
         (
             tower,
@@ -125,12 +123,11 @@ def _control(summary: "UnitMemSummary") -> Numbers:
     ]
     if summary.text_less_image:
         compared.append(("text less image", DASH, DASH, summary.text_less_image, ""))
-    for tower, trained, control, gap, groups in compared:
-        if gap.above_zero or gap.below_zero:
-            strong.add(len(rows))
-        rows.append((tower, trained, control, signed(gap.value), interval_text(gap), groups))
-    header = ("Tower", "Trained", "Control", "Difference", "95 % interval", "Groups")
-    return Numbers(header, tuple(rows), strong=frozenset(strong))
+    rows = (
+        (gap.clear, (tower, trained, control, signed(gap.value), interval_text(gap), groups))
+        for tower, trained, control, gap, groups in compared
+    )
+    return Numbers.marked(("Tower", "Trained", "Control", "Difference", "95 % interval", "Groups"), rows)
 
 
 def _activation(value: float) -> str:
