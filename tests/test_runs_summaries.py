@@ -7,7 +7,7 @@ import pytest
 from golden_runs import KEPT
 from report_factory import make_audit
 
-from memometer.audits.result import load_audit, save_audit
+from memometer.audits.result import Audit, load_audit, save_audit
 from memometer.audits.schema import VLDejaVuSummary
 from memometer.catalogue import SUMMARIES, summary_model
 from memometer.errors import DamagedError, InputError
@@ -74,6 +74,17 @@ def run(tmp_path):
         return tmp_path
 
     return change
+
+
+def test_a_run_of_a_newer_version_is_not_replaced_unasked(run):
+    """By the same audit; one that is damaged is computed again."""
+    key = make_audit().manifest.get("key")
+    newer = run(lambda values: values | {"schema": 2})
+    with pytest.raises(InputError, match="has schema 2"):
+        Audit.finished(newer, key, overwrite=False)
+    assert Audit.finished(newer, key, overwrite=True) is None
+    assert Audit.finished(run(without("gaps")), key, overwrite=False) is None
+    assert Audit.finished(run(dict), key, overwrite=False) is not None
 
 
 def without(*names):

@@ -25,7 +25,6 @@ __all__ = [
     "holds",
     "read_config",
     "read_run",
-    "read_summary",
     "write_run",
 ]
 
@@ -66,14 +65,13 @@ def write_run(
     return summary
 
 
-def read_run(folder: Path, *, kind: type[S], command: str, advice: str = AGAIN) -> tuple[dict[str, Any], S]:
+def read_run(folder: Path, *, kind: type[S], command: str) -> tuple[dict[str, Any], S]:
     """The manifest and the summary of a run, and no other file of it than was written with them.
 
     Args:
         folder: of the run.
         kind: of summary that is expected.
         command: that writes such runs, for the error.
-        advice: what to do about a file that is missing or damaged, for the error.
 
     Raises:
         DamagedError: a file that the manifest names is missing or holds other bytes, there is no manifest, or the
@@ -86,49 +84,32 @@ def read_run(folder: Path, *, kind: type[S], command: str, advice: str = AGAIN) 
     manifest = read_sealed_json(path, advice=AGAIN)
     summary = read_sealed_json(folder / "summary.json", advice=AGAIN)
     check_same_run(folder, summary, manifest)
-    check_files(folder, manifest.pop("files", {}), advice=advice)
-    return manifest, read_summary(
-        summary, path=folder / "summary.json", kind=kind, command=command, version=manifest.get("memometer")
-    )
+    check_files(folder, manifest.pop("files", {}), advice=AGAIN)
+    return manifest, _model_of(summary, folder / "summary.json", kind=kind, command=command, manifest=manifest)
 
 
-def read_summary(
-    values: dict[str, Any], *, path: Path, kind: type[S], command: str, version: object, advice: str = AGAIN
-) -> S:
-    """The summary that a file holds, as the model of its measure.
-
-    Args:
-        values: of the file.
-        path: its name, for the error.
-        kind: of summary that is expected.
-        command: that writes such files, for the error.
-        version: of memometer that wrote it, for the error.
-        advice: what to do about one that is damaged, for the error.
-
-    Raises:
-        DamagedError: it is none of its measure.
-        InputError: it is of another kind, or a newer version of memometer wrote it.
-    """
-    measure, schema = values.get("measure"), values.get("schema")
+def _model_of(values: dict[str, Any], path: Path, *, kind: type[S], command: str, manifest: dict[str, Any]) -> S:
+    """The values of a ``summary.json`` as the model of its measure."""
+    measure, schema, version = values.get("measure"), values.get("schema"), manifest.get("memometer")
     if not isinstance(measure, str):
-        raise damaged(path, "it names no measure", advice=advice)
+        raise damaged(path, "it names no measure", advice=AGAIN)
     wrote = f"{f'memometer {version[:40]}' if isinstance(version, str) else 'an unknown version'} wrote it"
-    other = f"this is memometer {__version__}; install the version that wrote it, or {advice}"
+    other = f"{wrote}, and this is memometer {__version__}; install the version that wrote it, or {AGAIN}"
     if measure not in SUMMARIES:
-        raise InputError(f"{path}: no measure '{measure[:40]}' is known; {wrote}, and {other}")
+        raise InputError(f"{path}: no measure '{measure[:40]}' is known; {other}")
     model = summary_model(measure)
     if not issubclass(model, kind):
         writer = f"audit {measure}" if issubclass(model, AuditSummary) else measure
         raise InputError(
             f"{path.parent} holds what 'memometer {writer}' wrote, which 'memometer report' shows; expected the folder "
-            f"that 'memometer {command} … --out' wrote"
+            f"that 'memometer {command} --out' wrote"
         )
     if isinstance(schema, int) and schema > model.schema_version():
-        raise InputError(f"{path} has schema {schema}, newer than {model.schema_version()}; {wrote}, and {other}")
+        raise InputError(f"{path} has schema {schema}, newer than {model.schema_version()}; {other}")
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise damaged(path, problems(error, of=model), advice=f"{wrote}, and {other}") from error
+        raise damaged(path, problems(error, of=model), advice=other) from error
 
 
 def check_same_run(folder: Path, summary: dict[str, Any], manifest: dict[str, Any]) -> None:
