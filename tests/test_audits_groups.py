@@ -25,9 +25,9 @@ from memometer import (
     measure_utility,
     split_records,
 )
-from memometer.audits.small_sets import small_notes
 from memometer.cli.show import show_audit
 from memometer.report import page_of, render
+from memometer.statistics.small_sets import small_warning
 
 SIZE = 3
 TOWERS = {"role": "a", "tower": "both", "replicates": 100, "gallery": 3, "draws": 2}
@@ -165,7 +165,7 @@ def test_the_samples_the_terminal_and_the_report_name_the_groups(pair, capsys):
         assert "90 of 90, in 30 groups" in render(grouped)
     show_audit(grouped, None, as_json=False)
     printed = capsys.readouterr().out
-    (warning,) = small_notes(grouped.summary)
+    warning = small_warning(grouped.summary.sets())
     assert warning in printed
     assert warning in grouped.summary["notes"]
     assert warning[1:] in html.unescape(render(grouped))

@@ -5,9 +5,9 @@ from report_factory import gap, gaps, make_summary
 from rich.console import Console
 
 from memometer.audits.schema import VLDejaVuSummary
-from memometer.report.terminal import gap_table
 from memometer.report.text import UNPRINTABLE, clip, count, plain, signed
-from memometer.report.verdict import verdict
+from memometer.report.vl_tables import gap_table
+from memometer.report.vl_verdict import verdict
 
 ANY_TEXT = st.text(st.characters(), max_size=300)  # lone surrogates and controls included
 

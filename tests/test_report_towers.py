@@ -14,8 +14,9 @@ from memometer import audit_sslmem, audit_unitmem
 from memometer.audits.schema_sslmem import SslMemSummary
 from memometer.audits.schema_unitmem import UnitMemSummary
 from memometer.report import html_fragment, page_of, render
+from memometer.report.sslmem_verdict import sslmem_verdict
 from memometer.report.svg import to_svg
-from memometer.report.tower_verdicts import sslmem_verdict, unitmem_verdict
+from memometer.report.unitmem_verdict import unitmem_verdict
 
 STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")
 HOSTILE = '<script>alert("1")</script>'

@@ -32,8 +32,6 @@ def summarise(
         return _scores(parts, weights=weights, seed=seed, replicates=replicates)
 
     return {
-        "measure": "image-dejavu",
-        "schema": 1,
         **{name: config[name] for name in ("k", "crop", "min_side", "fraction", "features", "metric")},
         "target": config["target"],
         "reference": config["reference"],

@@ -8,7 +8,6 @@ from memometer.audits.guards import check_images, duplicates_across_roles
 from memometer.audits.measure import Measure
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import Audit
-from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.catalogue import summary_model
 from memometer.files import hash_json
@@ -18,6 +17,7 @@ from memometer.runs.folder import check_not_foreign
 from memometer.runs.manifest import made_of
 from memometer.runs.schema import NullRow
 from memometer.software import timestamp
+from memometer.statistics.small_sets import small_warning
 
 __all__ = ["run_audit"]
 
@@ -60,7 +60,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     }
     summary = summary_model(options.measure).made(values)
     audit = Audit(
-        summary=summary.noted(small_notes(summary)),
+        summary=summary.noted(filter(None, [small_warning(summary.sets())])),
         tables={
             "samples": found.samples,
             "gallery": found.gallery,

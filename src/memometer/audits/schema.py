@@ -1,10 +1,11 @@
 """The schema of ``summary.json`` of the VL-Déjà-Vu audit, version 1; published as docs/summary.schema.json."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Strict
+from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Set, Strict
 
 __all__ = ["VLDejaVuSummary"]
 
@@ -138,3 +139,10 @@ class VLDejaVuSummary(AuditSummary, Counts):
     sample_level: list[TopRow]
     sample_level_unmentioned: list[TopRow]
     aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
+
+    def sets(self) -> Iterator[Set]:
+        """The records of each direction."""
+        yield self.gaps.all.prg.scored("forward")
+        for name, part in (("backward", self.backward), ("control", self.control)):
+            if part:
+                yield part.gaps.all.prg.scored(name)

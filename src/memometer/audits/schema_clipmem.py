@@ -1,10 +1,11 @@
 """The schema of ``summary.json`` of the CLIPMem audit, version 1; published as docs/summary-clipmem.schema.json."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Number, Strict
+from memometer.runs.schema import AuditSummary, Number, Set, Strict
 
 __all__ = ["ClipMemSummary"]
 
@@ -66,3 +67,9 @@ class ClipMemSummary(AuditSummary):
     similarity_correlation: Number = Field(
         description="Of CLIPMem with low similarity under the targets, over the candidates."
     )
+
+    def sets(self) -> Iterator[Set]:
+        """The candidates, and what they are compared with."""
+        for name, entry in self.subsets.items():
+            if name in ("candidates", "external"):
+                yield entry.clipmem.scored(name)

@@ -1,10 +1,11 @@
 """The schema of ``summary.json`` of the image-only déjà vu audit, version 1."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Strict
+from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Set, Strict
 
 __all__ = ["ImageDejaVuSummary"]
 
@@ -106,3 +107,10 @@ class ImageDejaVuSummary(AuditSummary, Counts):
     )
     references: list[Reference]
     agreement: list[Agreement]
+
+    def sets(self) -> Iterator[Set]:
+        """The records of each direction."""
+        yield self.scores.all_.scored("forward")
+        for name, part in (("backward", self.backward), ("control", self.control)):
+            if part:
+                yield part.scores.all_.scored(name)

@@ -1,10 +1,11 @@
 """The schema of ``summary.json`` of the SSLMem audit, version 1; published as docs/summary-sslmem.schema.json."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Number, Strict
+from memometer.runs.schema import AuditSummary, Number, Set, Strict
 
 __all__ = ["SslMemSummary"]
 
@@ -61,3 +62,10 @@ class SslMemSummary(AuditSummary):
     text_less_image: Number | None = Field(
         description="SSLMem' of the text tower less that of the image tower, record by record; null without both."
     )
+
+    def sets(self) -> Iterator[Set]:
+        """The records of each direction and tower."""
+        for tower, entry in self.towers.items():
+            for name, scores in (("forward", entry.forward), ("backward", entry.backward)):
+                if scores:
+                    yield scores.sslmem.scored(f"{name}, {tower} tower:")

@@ -1,10 +1,11 @@
 """The schema of ``summary.json`` of the UnitMem audit, version 1; published as docs/summary-unitmem.schema.json."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Number, Strict
+from memometer.runs.schema import AuditSummary, Number, Set, Strict
 
 __all__ = ["UnitMemSummary"]
 
@@ -58,3 +59,10 @@ class UnitMemSummary(AuditSummary):
     text_less_image: Number | None = Field(
         description="The text tower's difference to its control less the image tower's; null without both."
     )
+
+    def sets(self) -> Iterator[Set]:
+        """The records of each tower, and the control."""
+        for tower, entry in self.towers.items():
+            yield f"{tower} tower:", entry.n_scored, entry.n_groups
+        if self.n_control is not None:
+            yield "control", self.n_control, None

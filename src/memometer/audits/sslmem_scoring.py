@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from memometer.activations import TowerReader, ViewPlan, in_pieces, read_views, with_mended
 from memometer.activations.pieces import PIECE_SIZE, Arrays
+from memometer.audits.towers import COLUMNS
 from memometer.data.records import Records, hash_records
 from memometer.encoders import Tower
 from memometer.errors import InputError
@@ -17,15 +18,9 @@ from memometer.files import hash_json
 from memometer.measures.sslmem import alignment_distances, relative_sslmem, sslmem
 from memometer.progress import progress_bar
 
-__all__ = ["COLUMNS", "LayerDistances", "TowerScores", "check_same_layers", "measure_distances", "score_tower"]
+__all__ = ["LayerDistances", "TowerScores", "check_same_layers", "measure_distances", "score_tower"]
 
 Floats = npt.NDArray[np.float64]
-
-COLUMNS: dict[Tower, tuple[str, ...]] = {
-    "image": ("record_id", "image_hash", "image_path", "image_offset", "image_row"),
-    "text": ("record_id", "captions"),
-}
-"""What the views of a tower depend on."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,8 +52,6 @@ def summarise(
     k = int(config["k"])
     trained = [part for part in directions if part.name != "control"]
     summary: dict[str, Any] = {
-        "measure": "vl-dejavu",
-        "schema": 1,
         "k": k,
         "query": f"caption {config['caption']}",
         "target": config["target"],

@@ -25,3 +25,10 @@ def unread_notes(scores: Mapping[Tower, Sequence[Any]]) -> list[str]:
         for tower, n in counts.items()
         if n
     ]
+
+
+COLUMNS: dict[Tower, tuple[str, ...]] = {
+    "image": ("record_id", "image_hash", "image_path", "image_offset", "image_row"),
+    "text": ("record_id", "captions"),
+}
+"""What the views of a tower depend on."""

@@ -4,8 +4,7 @@ import pyarrow as pa
 
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Pair, floats
-from memometer.comparison.view import MeanNumber, Number, View, columns_table
-from memometer.comparison.vl_dejavu import PARTS, WEIGHTS, by_direction
+from memometer.comparison.view import PARTS, WEIGHTS, MeanNumber, Number, View, by_direction, columns_table
 from memometer.report.gaps import DESIGNS
 
 __all__ = ["VIEW"]

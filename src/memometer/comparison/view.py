@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Floats, Pair
@@ -118,3 +119,26 @@ def _weighted(values: Sequence[Floats], shares: Sequence[float]) -> float | None
     if any(not len(each) for each in scored):
         return None
     return float(sum(share * each.mean() for share, each in zip(shares, scored, strict=True)))
+
+
+WEIGHTS = {
+    "balanced": {"forward": 0.5, "backward": 0.5},
+    "controlled": {"forward": 1.0, "control": -1.0},
+    "one-way": {"forward": 1.0},
+    "swapped": {"backward": 1.0},
+    "control": {"control": 1.0},
+}
+"""Design → the directions whose means it adds up."""
+
+
+PARTS = {
+    "forward": "the target's own",
+    "backward": "the reference's own, roles swapped",
+    "control": "never seen by the target",
+}
+
+
+def by_direction(samples: pa.Table) -> dict[str, pa.Table]:
+    """Direction → its rows."""
+    parts = {name: samples.filter(pc.equal(samples["direction"], name)) for name in PARTS}
+    return {name: rows for name, rows in parts.items() if rows.num_rows}

@@ -1,36 +1,16 @@
 """VL-Déjà-Vu: PPG, PRG and AUCG, over all and over unmentioned objects, in every design that both audits have."""
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Floats, Pair, floats
-from memometer.comparison.view import MeanNumber, Number, View, columns_table
+from memometer.comparison.view import PARTS, WEIGHTS, MeanNumber, Number, View, by_direction, columns_table
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES
 from memometer.statistics import population_contributions
 
-__all__ = ["PARTS", "VIEW", "WEIGHTS", "by_direction"]
+__all__ = ["VIEW"]
 
-WEIGHTS = {
-    "balanced": {"forward": 0.5, "backward": 0.5},
-    "controlled": {"forward": 1.0, "control": -1.0},
-    "one-way": {"forward": 1.0},
-    "swapped": {"backward": 1.0},
-    "control": {"control": 1.0},
-}
-"""Design → the directions whose means it adds up."""
-PARTS = {
-    "forward": "the target's own",
-    "backward": "the reference's own, roles swapped",
-    "control": "never seen by the target",
-}
 SCOPE_COLUMNS = {"all": "", "unmentioned": "_unmentioned"}
-
-
-def by_direction(samples: pa.Table) -> dict[str, pa.Table]:
-    """Direction → its rows."""
-    parts = {name: samples.filter(pc.equal(samples["direction"], name)) for name in PARTS}
-    return {name: rows for name, rows in parts.items() if rows.num_rows}
 
 
 def _read(audit: Audit) -> dict[str, pa.Table]:

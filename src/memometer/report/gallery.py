@@ -5,21 +5,16 @@ from typing import Any
 
 import pyarrow as pa
 
+from memometer.report.items import MAX_CAPTION, MAX_CAPTIONS, MAX_ID, MAX_LABEL, MAX_NEIGHBORS, MAX_RECORDS
 from memometer.report.lazy import pc
 from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import Clipped, clip
 
-__all__ = ["MAX_RECORDS", "Chip", "GalleryRecord", "NeighborCard", "Strip", "gallery_records", "has_images"]
+__all__ = ["Chip", "GalleryRecord", "NeighborCard", "Strip", "gallery_records"]
 
-MAX_RECORDS = 50
-MAX_CAPTIONS = 6
-MAX_CAPTION = 1000
-MAX_NEIGHBORS = 10
 MAX_OBJECTS = 40
 MAX_CORRECT = 12
 MAX_WRONG = 6
-MAX_LABEL = 60
-MAX_ID = 120
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,13 +97,6 @@ def gallery_records(table: pa.Table, *, pictures: Pictures) -> tuple[GalleryReco
     """
     order = pc.sort_indices(table["rank"])[:MAX_RECORDS].to_pylist()
     return tuple(_record(table.slice(row, 1).to_pylist()[0], pictures) for row in order)
-
-
-def has_images(table: pa.Table) -> bool:
-    """Whether the gallery holds any thumbnail."""
-    neighbors = (pc.list_flatten(table[side]) for side in ("target_neighbors", "reference_neighbors"))
-    columns = [table["image"], *(pc.struct_field(found, "image") for found in neighbors)]
-    return any(len(column) > column.null_count for column in columns)
 
 
 def _record(row: dict[str, Any], pictures: Pictures) -> GalleryRecord:

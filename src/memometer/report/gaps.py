@@ -1,26 +1,10 @@
 """The gaps of a summary, one by one, ready to be shown."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
 from memometer.report.text import DASH, signed
 from memometer.runs.schema import Number
 from memometer.statistics.small_sets import counted
 
-if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
-
-__all__ = [
-    "DESIGNS",
-    "MEASURES",
-    "SCOPES",
-    "UNDEFINED",
-    "find_gap",
-    "interval_text",
-    "is_one_model",
-    "n_text",
-    "shown_designs",
-]
+__all__ = ["DESIGNS", "MEASURES", "SCOPES", "UNDEFINED", "interval_text", "n_text"]
 
 MEASURES = {
     "ppg": ("PPG", "precision gap, share of records"),
@@ -57,33 +41,3 @@ def n_text(number: Number, what: str = "") -> str:
     '1,200 records in 120 groups'
     """
     return DASH if number is UNDEFINED else counted(number.n, number.n_groups, what=what)
-
-
-def find_gap(summary: "VLDejaVuSummary", *, design: str, scope: str, measure: str) -> Number:
-    """The gap of one design (`DESIGNS`), scope (`SCOPES`) and measure (`MEASURES`)."""
-    by_scope = {
-        "balanced": summary.balanced,
-        "controlled": summary.controlled,
-        "one-way": summary.gaps,
-        "swapped": summary.backward and summary.backward.gaps,
-        "control": summary.control and summary.control.gaps,
-    }[design]
-    found: Number = by_scope[scope][measure] if by_scope else UNDEFINED
-    return found
-
-
-def shown_designs(summary: "VLDejaVuSummary") -> Iterator[str]:
-    """The designs that this audit has, the most telling first."""
-    shown = {
-        "balanced": summary.balanced,
-        "controlled": summary.controlled,
-        "one-way": summary.gaps,
-        "swapped": summary.backward,
-        "control": summary.control,
-    }
-    yield from (design for design, found in shown.items() if found)
-
-
-def is_one_model(summary: "VLDejaVuSummary") -> bool:
-    """Whether the reference is a text encoder that searched captions, in place of a second model."""
-    return summary.searched.get("reference") == "captions" and "target" in summary.searched

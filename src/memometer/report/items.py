@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from memometer.report.gallery import MAX_CAPTION, MAX_CAPTIONS, MAX_ID, MAX_LABEL, MAX_NEIGHBORS, MAX_RECORDS
 from memometer.report.lazy import pc
 from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import DASH, Clipped, clip, signed
@@ -139,3 +138,28 @@ def _strip(strip: dict[str, Any], pictures: Pictures) -> Strip:
         for card in (strip["cards"] or [])[:MAX_NEIGHBORS]
     )
     return Strip(clip(strip["title"], limit=MAX_TEXT), bool(strip["trained"]), cards)
+
+
+MAX_RECORDS = 50
+
+
+MAX_CAPTIONS = 6
+
+
+MAX_CAPTION = 1000
+
+
+MAX_NEIGHBORS = 10
+
+
+MAX_LABEL = 60
+
+
+MAX_ID = 120
+
+
+def has_images(table: pa.Table) -> bool:
+    """Whether the gallery holds any thumbnail."""
+    neighbors = (pc.list_flatten(table[side]) for side in ("target_neighbors", "reference_neighbors"))
+    columns = [table["image"], *(pc.struct_field(found, "image") for found in neighbors)]
+    return any(len(column) > column.null_count for column in columns)

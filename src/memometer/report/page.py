@@ -16,9 +16,8 @@ from memometer.report import view
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
-from memometer.report.gallery import has_images
 from memometer.report.gaps import interval_text, n_text
-from memometer.report.items import has_pictures
+from memometer.report.items import has_images, has_pictures
 from memometer.report.pages import Figure, MeasurePage, page_of
 from memometer.report.pictures import Pictures
 from memometer.report.quick import quick_charts

@@ -1,104 +1,19 @@
 """What stands around the charts: the facts, the table of gaps, the warnings, the provenance."""
 
-import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from memometer.report.charts.table import Numbers
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, shown_designs
-from memometer.report.text import DASH, Clipped, clip, count, plain
+from memometer.report.text import Clipped, clip, count, plain
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
     from memometer.runs import Run
-    from memometer.runs.schema import Number
 
-__all__ = ["GapRow", "config_rows", "facts", "gap_groups", "left_out", "means", "provenance", "reasons", "warnings"]
+
+__all__ = ["config_rows", "left_out", "provenance", "warnings"]
 
 MAX_LINES = 60
 MAX_TEXT = 600
-
-
-@dataclasses.dataclass(frozen=True)
-class GapRow:
-    """One line of the table of gaps: a measure over all and over unmentioned objects."""
-
-    name: str
-    meaning: str
-    gaps: "tuple[Number, ...]"
-
-
-def gap_groups(summary: "VLDejaVuSummary") -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
-    """The table of gaps: (design, its rows)."""
-    return tuple(
-        (
-            DESIGNS[design],
-            tuple(
-                GapRow(
-                    name,
-                    meaning,
-                    tuple(find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES),
-                )
-                for measure, (name, meaning) in MEASURES.items()
-            ),
-        )
-        for design in shown_designs(summary)
-    )
-
-
-def reasons(summary: "VLDejaVuSummary") -> tuple[str, ...]:
-    """Why gaps of the table are undefined, each reason once."""
-    found = {
-        gap.reason: None
-        for _, rows in gap_groups(summary)
-        for row in rows
-        for gap in row.gaps
-        if gap.value is None and gap.reason
-    }
-    return tuple(clip(reason, limit=MAX_TEXT).text for reason in found)
-
-
-def facts(audit: "Run[VLDejaVuSummary]") -> tuple[tuple[str, Clipped], ...]:
-    """What was tested, in a few words each."""
-    summary = audit.summary
-    scored = {
-        "Records scored": summary,
-        "Records scored, roles swapped": summary.backward,
-        "Control records": summary.control,
-    }
-    pairs: list[tuple[str, object]] = [
-        ("Target", summary.target),
-        ("Reference", summary.reference),
-        *((name, f"{count(part.n_scored)} of {count(part.n_records)}") for name, part in scored.items() if part),
-        ("Public images", count(summary.n_public)),
-        *(
-            (f"{model.capitalize()} searches", f"public {side}")
-            for model, side in summary.searched.items()
-            if side != "images"
-        ),
-        ("Neighbours", f"k = {summary.k}"),
-        ("Query", summary.query),
-    ]
-    return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
-
-
-def means(summary: "VLDejaVuSummary") -> Numbers:
-    """The mean scores behind the gaps."""
-    rows = []
-    names = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}
-    for direction, scopes in summary.means.items():
-        for scope_name, found in zip(SCOPES.values(), (scopes.all, scopes.unmentioned), strict=True):
-            trained = "target, never saw them" if direction == "control" else "trained on them"
-            untrained = "reference" if direction == "control" else "never saw them"
-            for model_name, scores in (
-                (trained, (found.precision_target, found.recall_target, found.f_target)),
-                (untrained, (found.precision_reference, found.recall_reference, found.f_reference)),
-            ):
-                if any(score is not None for score in scores):
-                    cells = (DASH if score is None else f"{score:.3f}" for score in scores)
-                    rows.append((names[direction], scope_name, model_name, *cells))
-    return Numbers(("Records", "Objects", "Model", "Precision", "Recall", "F"), tuple(rows), n_text=3)
 
 
 def warnings(audit: "Run") -> tuple[Clipped, ...]:

@@ -6,8 +6,11 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
-__all__ = ["AuditSummary", "Duplicates", "Found", "Likeness", "NullRow", "Number", "Pair", "Strict", "Summary"]
+__all__ = ["AuditSummary", "Duplicates", "Found", "Likeness", "NullRow", "Number", "Pair", "Set", "Strict", "Summary"]
 
+
+Set = tuple[str, int, int | None]
+"""A name, scored records, and the groups that they come in."""
 
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
@@ -84,6 +87,10 @@ class Number(Strict):
         """Lower and upper end, where both are defined."""
         return None if self.low is None or self.high is None else (self.low, self.high)
 
+    def scored(self, name: str) -> Set:
+        """The records behind it, called ``name``."""
+        return name, self.n, self.n_groups
+
     @property
     def clear(self) -> bool:
         """Whether the interval leaves out 0."""
@@ -153,6 +160,10 @@ class Summary(Strict):
     def duplicates(self) -> Duplicates | None:
         """Images that several roles have; None where nothing looked for them."""
         return None
+
+    def sets(self) -> Iterable[Set]:
+        """The sets of scored records that its headline rests on."""
+        return ()
 
     @classmethod
     def schema_version(cls) -> int:

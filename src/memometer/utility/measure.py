@@ -5,7 +5,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from memometer.audits.inputs import open_records
-from memometer.audits.small_sets import small_notes
 from memometer.audits.stages import stages_of
 from memometer.files import hash_json
 from memometer.locking import writing
@@ -14,6 +13,7 @@ from memometer.progress import warn
 from memometer.runs.folder import REJECTS_SCHEMA, check_not_foreign
 from memometer.runs.manifest import made_of
 from memometer.software import timestamp
+from memometer.statistics.small_sets import small_warning
 from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.options import UtilityOptions
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
@@ -91,7 +91,7 @@ def _run(options: UtilityOptions) -> Utility:
     summary = UtilitySummary.made(values)
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(
-        summary=summary.noted(small_notes(summary)),
+        summary=summary.noted(filter(None, [small_warning(summary.sets())])),
         tables={
             "samples": pa.table({"record_id": subject.records.record_ids, **columns}),
             "classes": pa.Table.from_pylist(

@@ -1,12 +1,21 @@
 """The schema of ``summary.json`` of ``memometer utility``, version 1; published as docs/summary-utility.schema.json."""
 
+from collections.abc import Iterator
 from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import Duplicates, Number, Strict, Summary
+from memometer.runs.schema import Duplicates, Number, Set, Strict, Summary
 
 __all__ = ["UtilitySummary"]
+
+PARTS = {
+    "zero_shot": "zero-shot",
+    "linear_probe": "linear probe",
+    "image_to_text": "image → text",
+    "text_to_image": "text → image",
+}
+"""What the parts are called."""
 
 
 class Recalls(Strict):
@@ -87,3 +96,8 @@ class UtilitySummary(Summary):
     def duplicates(self) -> Duplicates | None:
         """Images under test and in the probe's training records."""
         return self.duplicates_across_roles
+
+    def sets(self) -> Iterator[Set]:
+        """The records of each part that was asked for."""
+        for part, numbers in self.numbers().items():
+            yield from (number.scored(PARTS[part]) for number in numbers.values() if number.value is not None)

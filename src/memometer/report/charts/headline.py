@@ -4,9 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, find_gap, n_text, shown_designs
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, signed
+from memometer.report.vl_gaps import find_gap, shown_designs
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary

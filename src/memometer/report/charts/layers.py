@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.lazy import alt, pc
+from memometer.report.lazy import alt
 from memometer.report.text import plain, signed
 from memometer.statistics.small_sets import counted
 
@@ -12,21 +12,13 @@ if TYPE_CHECKING:
     from memometer.audits.schema_sslmem import SslMemSummary
     from memometer.runs import Run
 
-__all__ = [
-    "DESIGNS",
-    "delta_layermem",
-    "delta_numbers",
-    "layer_axis",
-    "layermem",
-    "layermem_numbers",
-    "tower_panel",
-    "towers_of",
-]
+from memometer.report.charts.towers import MAX_LAYERS, layer_axis, tower_panel, towers_of
+
+__all__ = ["DESIGNS", "delta_layermem", "delta_numbers", "layermem", "layermem_numbers"]
 
 DESIGNS = {"balanced": "Balanced, both ways", "forward": "Target's records", "backward": "Reference's records"}
 COLORS = {"balanced": theme.TARGET, "forward": theme.BLUE, "backward": theme.REFERENCE}
 DASHES = {"balanced": (1, 0), "forward": (6, 3), "backward": (2, 3)}
-MAX_LAYERS = 200
 DELTA = ("delta", "delta_low", "delta_high", "delta_n", "delta_n_groups")
 
 
@@ -91,37 +83,6 @@ def delta_layermem(audit: "Run[SslMemSummary]", *, width: int = theme.WIDE) -> "
 def delta_numbers(audit: "Run[SslMemSummary]") -> Numbers:
     """ΔLayerMem of every layer but the first."""
     return _numbers(audit, DELTA, "ΔLayerMem", [_headline(audit)])
-
-
-def towers_of(audit: "Run") -> list[str]:
-    """The towers of the table ``layers``, in their order."""
-    towers: list[str] = pc.unique(audit.tables["layers"]["tower"]).to_pylist()
-    return towers
-
-
-def layer_axis(audit: "Run", tower: str) -> "alt.X":
-    """The layers of a tower by number; an output is the last."""
-    rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower]
-    last = max(row["index"] for row in rows)
-    output = any(row["layer"] == "output" for row in rows)
-    label = f"datum.value == {last} ? 'output' : datum.value" if output else "datum.value"
-    values = list(range(1, last + 1, max(1, last // 8)))
-    return alt.X(
-        "index:Q",
-        title="layer",
-        scale=alt.Scale(domain=[0.5, last + 0.5], nice=False),
-        axis=alt.Axis(values=sorted({*values, last}), labelExpr=label, grid=False),
-    )
-
-
-def tower_panel(layers: list[Any], audit: "Run", tower: str, *, width: int) -> "alt.LayerChart":
-    """One tower's marks, beside the other tower's where the chart has room."""
-    n_panels = max(2, len(towers_of(audit)))
-    return alt.layer(*layers).properties(
-        width=theme.panel_width(width=width, n_panels=n_panels),
-        height=220,
-        title=f"{tower.capitalize()} tower",
-    )
 
 
 def _rows(audit: "Run", design: str) -> list[dict[str, Any]]:

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from memometer.report.charts import theme
-from memometer.report.charts.layers import layer_axis, tower_panel, towers_of
 from memometer.report.charts.table import Numbers
+from memometer.report.charts.towers import layer_axis, tower_panel, towers_of
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, plain, signed, unsigned
 

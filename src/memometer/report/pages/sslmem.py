@@ -11,8 +11,8 @@ from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.sslmem_verdict import sslmem_verdict
 from memometer.report.text import Clipped, clip, count, signed, unsigned, whole
-from memometer.report.tower_verdicts import sslmem_verdict
 
 if TYPE_CHECKING:
     from memometer.audits.schema_sslmem import SslMemSummary

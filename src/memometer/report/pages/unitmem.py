@@ -16,7 +16,7 @@ from memometer.report.gaps import interval_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
-from memometer.report.tower_verdicts import unitmem_verdict
+from memometer.report.unitmem_verdict import unitmem_verdict
 
 if TYPE_CHECKING:
     from memometer.audits.schema_unitmem import UnitMemSummary

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from memometer.report import view
 from memometer.report.charts.headline import headline_gaps, headline_numbers
 from memometer.report.charts.leaking import leaking_numbers, leaking_objects
 from memometer.report.charts.recall import recall_distributions, recall_numbers
@@ -14,9 +13,10 @@ from memometer.report.gaps import SCOPES
 from memometer.report.pages.base import Figure, GalleryWords, HeadTable, MeasurePage, Reading
 from memometer.report.pictures import Pictures
 from memometer.report.references import agreement_numbers, reference_numbers
-from memometer.report.terminal import gap_table, head_tables
+from memometer.report.terminal import head_tables
 from memometer.report.text import clip
-from memometer.report.verdict import verdict
+from memometer.report.vl_tables import facts, gap_groups, gap_table, means, reasons
+from memometer.report.vl_verdict import verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,8 +79,8 @@ FIGURES: "tuple[Figure[VLDejaVuSummary], ...]" = (
 def _head(audit: "Run[VLDejaVuSummary]") -> dict[str, Any]:
     summary = audit.summary
     return {
-        "groups": view.gap_groups(summary),
-        "reasons": view.reasons(summary),
+        "groups": gap_groups(summary),
+        "reasons": reasons(summary),
         "scopes": SCOPES,
         "models": {
             role: clip(name, limit=200) for role, name in (("target", summary.target), ("reference", summary.reference))
@@ -91,7 +91,7 @@ def _head(audit: "Run[VLDejaVuSummary]") -> dict[str, Any]:
 def _tables(audit: "Run[VLDejaVuSummary]") -> tuple[HeadTable, ...]:
     summary = audit.summary
     return (
-        HeadTable("The mean scores behind the gaps", view.means(summary)),
+        HeadTable("The mean scores behind the gaps", means(summary)),
         HeadTable(
             "Every reference on the same records",
             reference_numbers(summary),
@@ -183,7 +183,7 @@ PAGE: "MeasurePage[VLDejaVuSummary]" = MeasurePage(
         "such.",
     ),
     verdict=verdict,
-    facts=view.facts,
+    facts=facts,
     tables=_tables,
     figures=FIGURES,
     skipped=_skipped,

@@ -1,0 +1,113 @@
+"""The verdict of a VL-Déjà-Vu audit: one plain sentence."""
+
+from typing import TYPE_CHECKING
+
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
+from memometer.report.text import capital, signed
+from memometer.report.vl_gaps import find_gap, is_one_model
+
+if TYPE_CHECKING:
+    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.runs.schema import Number
+from memometer.report.verdict import Verdict
+
+__all__ = ["BALANCED", "verdict"]
+
+
+BALANCED = ("balanced", "controlled")
+"""Designs whose gap is 0 in expectation without memorization, whatever the models' quality."""
+
+
+def verdict(summary: "VLDejaVuSummary") -> Verdict:
+    """Judges the recall gap (PRG), balanced and over unmentioned objects where there are such, by its 95 % interval.
+
+    Unmentioned objects come first because a working model recovers the mentioned ones without memorization;
+    the balanced gap comes first because a one-way gap mixes memorization with quality.
+    """
+    design, scope, gap = _primary(summary)
+    if gap.interval is None or gap.value is None:
+        reason = f": {gap.reason}" if gap.reason else ""
+        return Verdict("undefined", "No verdict", f"The recall gap (PRG) or its interval is undefined{reason}.")
+    number = (
+        f"the {design} recall gap (PRG) over {SCOPES[scope].lower()} "
+        f"is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}"
+        f", from {n_text(gap, 'records')}"
+    )
+    cautions = _cautions(summary, design=design, scope=scope)
+    if gap.above_zero and design in BALANCED:
+        return Verdict(
+            "found", "Memorization found", f"{_claim(scope, one_model=is_one_model(summary))}: {number}.", cautions
+        )
+    if gap.above_zero:
+        return Verdict(
+            "one-way",
+            "Gap found, one way only: memorization or model quality",
+            f"{_claim(scope, one_model=is_one_model(summary))}: {number}.",
+            cautions,
+        )
+    if gap.below_zero:
+        title = "No memorization shown: the gap lies below 0"
+        hint = "Check that target and reference, and their roles, were not exchanged."
+        return Verdict("negative", title, f"{capital(number)}. {hint}", cautions)
+    bound = f"At this sample size, a gap of up to {signed(gap.high)} remains possible."
+    others = _others_above_zero(summary, design)
+    return Verdict(
+        "not-shown",
+        "No memorization shown at this sample size",
+        f"{capital(number)}, which covers 0. {bound}",
+        (*others, *cautions),
+    )
+
+
+def _primary(summary: "VLDejaVuSummary") -> tuple[str, str, "Number"]:
+    """The first defined PRG in the order balanced, controlled, one-way; within it, unmentioned before all."""
+    order = [(design, scope) for design in (*BALANCED, "one-way") for scope in ("unmentioned", "all")]
+    for design, scope in order:
+        gap = find_gap(summary, design=design, scope=scope, measure="prg")
+        if gap.value is not None and gap.interval is not None:
+            return design, scope, gap
+    return "one-way", "all", find_gap(summary, design="one-way", scope="all", measure="prg")
+
+
+def _claim(scope: str, *, one_model: bool) -> str:
+    objects = "the objects that its caption leaves out" if scope == "unmentioned" else "its objects"
+    other = "a text encoder that never saw an image" if one_model else "the model that never saw it"
+    return f"The model trained on a record recovers more of {objects} than {other}"
+
+
+def _cautions(summary: "VLDejaVuSummary", *, design: str, scope: str) -> tuple[str, ...]:
+    cautions = []
+    if design not in BALANCED:
+        remedy = (
+            "Audit records that the target never saw too (--control-role) to tell them apart."
+            if is_one_model(summary)
+            else "Audit the reference's own records too (--reference-role) to tell them apart."
+        )
+        cautions.append(
+            "This is one direction only. A one-way gap mixes memorization with plain model quality: a better target "
+            f"wins on anyone's records, a worse one hides what it memorized. {remedy}"
+        )
+    if scope != "unmentioned":
+        cautions.append(
+            "No gap over unmentioned objects is defined here. Objects that the caption names are recovered by any "
+            "working model, so this gap is weaker evidence."
+        )
+    if summary.duplicates_across_roles.n:
+        cautions.append("Some images appear in more than one role, which biases every number: see Warnings.")
+    return tuple(cautions)
+
+
+def _others_above_zero(summary: "VLDejaVuSummary", design: str) -> tuple[str, ...]:
+    names = [
+        f"{MEASURES[measure][0]} over {SCOPES[scope].lower()}"
+        for scope in SCOPES
+        for measure in MEASURES
+        if find_gap(summary, design=design, scope=scope, measure=measure).above_zero
+    ]
+    if not names:
+        return ()
+    line = (
+        f"Not every gap of this design ({DESIGNS[design].lower()}) agrees: the interval of {', '.join(names)} lies "
+        "above 0. Among six intervals, one that misses 0 by chance is no rarity."
+    )
+    return (line,)
