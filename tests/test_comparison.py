@@ -20,8 +20,8 @@ from worlds import VectorWorld
 from memometer import Audit, audit_clipmem, audit_sslmem, audit_unitmem, audit_vl_dejavu, compare_audits
 from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
+from memometer.catalogue import MEASURES
 from memometer.cli.main import app
-from memometer.comparison.compare import VIEWS
 from memometer.errors import InputError
 from memometer.report import render
 from memometer.runs.items import item, items_table
@@ -114,7 +114,7 @@ def audits(tmp_path_factory):
     }
 
 
-@pytest.mark.parametrize("measure", sorted(VIEWS))
+@pytest.mark.parametrize("measure", sorted(MEASURES))
 def test_identical_audits_differ_by_exactly_nothing(audits, measure):
     first, second = audits[measure]
     same = compare_audits([first, first], replicates=REPLICATES)
@@ -130,7 +130,7 @@ def test_identical_audits_differ_by_exactly_nothing(audits, measure):
     assert any(entry["low"] is not None and entry["low"] < entry["high"] for entry in numbers(other).values())
 
 
-@pytest.mark.parametrize("measure", sorted(VIEWS))
+@pytest.mark.parametrize("measure", sorted(MEASURES))
 def test_order_of_records_changes_nothing_and_swapping_negates(audits, measure):
     first, second = audits[measure]
     there = compare_audits([first, second], replicates=REPLICATES)

@@ -22,8 +22,8 @@ from memometer import (
     make_scenes,
     split_records,
 )
+from memometer.catalogue import KNOWN
 from memometer.report import render
-from memometer.report.pages import PAGES
 
 pytestmark = MARKS
 
@@ -63,10 +63,10 @@ def reports(tmp_path_factory):
 
 
 def test_every_measure_is_here(reports):
-    assert reports.keys() == PAGES.keys()
+    assert reports.keys() == KNOWN.keys()
 
 
-@pytest.mark.parametrize("name", sorted(PAGES))
+@pytest.mark.parametrize("name", sorted(KNOWN))
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_it_opens_from_disk_and_fits(browser, reports, name, width, scheme):  # noqa: F811
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)

@@ -1,104 +1,162 @@
-"""The measures: what belongs to each, by name, so that nothing of it is imported before it is asked for."""
+"""What can be run: where what belongs to each measure is, so that nothing of it is imported before it is asked for."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from memometer.errors import InputError
+
 if TYPE_CHECKING:
     from memometer.audits.measure import Measure
     from memometer.audits.options import AuditOptions
+    from memometer.comparison.view import View
+    from memometer.report.pages.base import MeasurePage
     from memometer.runs import Run
     from memometer.runs.schema import Summary
 
-__all__ = ["MEASURES", "RUNS", "SUMMARIES", "Row", "measure_of", "options_of", "run_kind", "summary_model"]
+__all__ = ["KNOWN", "MEASURES", "Row", "measure_of", "options_of", "page_of", "run_kind", "summary_model", "view_of"]
+
+
+AUDIT = "memometer.audits.result:Audit"
 
 
 class Row(NamedTuple):
-    """Where what belongs to a measure is, and what it asks."""
+    """Where what belongs to a measure is, as ``module:name``.
 
-    room: str
-    options: str
-    measure: str
-    question: str
+    Attributes:
+        summary: the model of its ``summary.json``.
+        page: its report.
+        options: of its audit.
+        measure: what its audit does.
+        view: what is compared of its audits.
+        run: the class of its runs.
+        question: that it answers.
+    """
+
+    summary: str
+    page: str
+    options: str = ""
+    measure: str = ""
+    view: str = ""
+    run: str = AUDIT
+    question: str = ""
 
 
 MEASURES = {
     "vl-dejavu": Row(
-        "vl_dejavu",
-        "VLDejaVuOptions",
-        "VLDejaVu",
-        "Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?",
+        options="memometer.audits.options_vl_dejavu:VLDejaVuOptions",
+        measure="memometer.audits.vl_dejavu:VLDejaVu",
+        summary="memometer.audits.schema:VLDejaVuSummary",
+        page="memometer.report.pages.vl_dejavu:PAGE",
+        view="memometer.comparison.vl_dejavu:VIEW",
+        question="Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?",
     ),
     "image-dejavu": Row(
-        "image_dejavu",
-        "ImageDejaVuOptions",
-        "ImageDejaVu",
-        "Image-only déjà vu: does a crop without the foreground give the foreground's class away?",
+        options="memometer.audits.options_image_dejavu:ImageDejaVuOptions",
+        measure="memometer.audits.image_dejavu:ImageDejaVu",
+        summary="memometer.audits.schema_image_dejavu:ImageDejaVuSummary",
+        page="memometer.report.pages.image_dejavu:PAGE",
+        view="memometer.comparison.image_dejavu:VIEW",
+        question="Image-only déjà vu: does a crop without the foreground give the foreground's class away?",
     ),
     "clipmem": Row(
-        "clipmem",
-        "ClipMemOptions",
-        "ClipMem",
-        "Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?",
+        options="memometer.audits.options_clipmem:ClipMemOptions",
+        measure="memometer.audits.clipmem:ClipMem",
+        summary="memometer.audits.schema_clipmem:ClipMemSummary",
+        page="memometer.report.pages.clipmem:PAGE",
+        view="memometer.comparison.clipmem:VIEW",
+        question="Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?",
     ),
     "sslmem": Row(
-        "sslmem",
-        "SslMemOptions",
-        "SslMem",
-        "Memorization by layer of one tower: does a model hold the views of its records closer together?",
+        options="memometer.audits.options_sslmem:SslMemOptions",
+        measure="memometer.audits.sslmem:SslMem",
+        summary="memometer.audits.schema_sslmem:SslMemSummary",
+        page="memometer.report.pages.sslmem:PAGE",
+        view="memometer.comparison.sslmem:VIEW",
+        question="Memorization by layer of one tower: does a model hold the views of its records closer together?",
     ),
     "unitmem": Row(
-        "unitmem",
-        "UnitMemOptions",
-        "UnitMem",
-        "Memorization by unit: which units does a single training record excite far more than all others?",
+        options="memometer.audits.options_unitmem:UnitMemOptions",
+        measure="memometer.audits.unitmem:UnitMem",
+        summary="memometer.audits.schema_unitmem:UnitMemSummary",
+        page="memometer.report.pages.unitmem:PAGE",
+        view="memometer.comparison.unitmem:VIEW",
+        question="Memorization by unit: which units does a single training record excite far more than all others?",
     ),
 }
+"""Measure → where it is: ``memometer audit NAME``."""
 
-
-SUMMARIES = {
-    "clipmem": ("memometer.audits.schema_clipmem", "ClipMemSummary"),
-    "compare": ("memometer.comparison.schema", "ComparisonSummary"),
-    "image-dejavu": ("memometer.audits.schema_image_dejavu", "ImageDejaVuSummary"),
-    "sslmem": ("memometer.audits.schema_sslmem", "SslMemSummary"),
-    "sweep": ("memometer.sweeps.schema", "SweepSummary"),
-    "unitmem": ("memometer.audits.schema_unitmem", "UnitMemSummary"),
-    "utility": ("memometer.utility.schema", "UtilitySummary"),
-    "vl-dejavu": ("memometer.audits.schema", "VLDejaVuSummary"),
+OTHERS = {
+    "compare": Row(
+        summary="memometer.comparison.schema:ComparisonSummary",
+        page="memometer.report.pages.compare:PAGE",
+        run="memometer.comparison.result:Comparison",
+    ),
+    "sweep": Row(
+        summary="memometer.sweeps.schema:SweepSummary",
+        page="memometer.report.pages.sweep:PAGE",
+        run="memometer.sweeps.sweep:Sweep",
+    ),
+    "utility": Row(
+        summary="memometer.utility.schema:UtilitySummary",
+        page="memometer.report.pages.utility:PAGE",
+        run="memometer.utility.result:Utility",
+    ),
 }
-"""What ``measure`` of a summary says → the module and the class of the summary's model."""
+"""Other commands that write runs."""
 
-
-RUNS = {
-    "compare": ("memometer.comparison.result", "Comparison"),
-    "sweep": ("memometer.sweeps.sweep", "Sweep"),
-    "utility": ("memometer.utility.result", "Utility"),
-}
-"""What ``measure`` of a summary says → the module and the class of the run; every other run is an audit."""
-
-
-def run_kind(measure: str) -> "type[Run[Any]]":
-    """The class of a run."""
-    module, name = RUNS.get(measure, ("memometer.audits.result", "Audit"))
-    found: type[Run[Any]] = getattr(import_module(module), name)
-    return found
+KNOWN = {**MEASURES, **OTHERS}
+"""By what ``measure`` of a summary says."""
 
 
 def options_of(measure: str) -> "type[AuditOptions]":
-    """The options of a measure."""
-    row = MEASURES[measure]
-    found: type[AuditOptions] = getattr(import_module(f"memometer.audits.options_{row.room}"), row.options)
+    """The options of a measure's audit."""
+    found: type[AuditOptions] = _find(measure, "options")
     return found
 
 
 def measure_of(options: "AuditOptions") -> "Measure[Any, Any, Any]":
     """The measure with these options."""
-    row = MEASURES[options.measure]
-    found: Measure[Any, Any, Any] = getattr(import_module(f"memometer.audits.{row.room}"), row.measure)(options)
+    found: Measure[Any, Any, Any] = _find(options.measure, "measure")(options)
     return found
 
 
 def summary_model(measure: str) -> "type[Summary]":
     """The model of a measure's ``summary.json``."""
-    module, name = SUMMARIES[measure]
-    model: type[Summary] = getattr(import_module(module), name)
-    return model
+    found: type[Summary] = _find(measure, "summary")
+    return found
+
+
+def page_of(measure: str) -> "MeasurePage[Any]":
+    """The page of a measure."""
+    found: MeasurePage[Any] = _find(measure, "page")
+    return found
+
+
+def view_of(measure: str) -> "View":
+    """What is compared of the audits of a measure."""
+    found: View = _find(measure, "view")
+    return found
+
+
+def run_kind(measure: str) -> "type[Run[Any]]":
+    """The class of a measure's runs; an audit, where none is known."""
+    row = KNOWN.get(measure)
+    found: type[Run[Any]] = _named(AUDIT if row is None else row.run)
+    return found
+
+
+def _find(measure: str, what: str) -> Any:
+    """What a row says of a measure.
+
+    Raises:
+        InputError: there is none of this name, or it has no such thing.
+    """
+    known = [name for name, row in KNOWN.items() if getattr(row, what)]
+    if measure not in known:
+        raise InputError(f"no {what} is known of the measure '{measure}'; expected one of {', '.join(sorted(known))}")
+    return _named(getattr(KNOWN[measure], what))
+
+
+def _named(place: str) -> Any:
+    module, name = place.split(":")
+    return getattr(import_module(module), name)

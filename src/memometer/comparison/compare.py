@@ -1,7 +1,6 @@
 """From audits of one measure to their comparison."""
 
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.result import Audit, load_audit
+from memometer.catalogue import MEASURES, view_of
 from memometer.comparison.differing import differing, notes
 from memometer.comparison.moved import Shown, moved_records, shown_items
 from memometer.comparison.naming import distinct_names
@@ -23,16 +23,7 @@ from memometer.progress import warn
 from memometer.runs.manifest import made_of
 from memometer.software import timestamp
 
-__all__ = ["VIEWS", "compare_audits"]
-
-VIEWS = {
-    "clipmem": "clipmem",
-    "image-dejavu": "image_dejavu",
-    "sslmem": "sslmem",
-    "unitmem": "unitmem",
-    "vl-dejavu": "vl_dejavu",
-}
-"""Measure → module of this folder; each has a `VIEW`."""
+__all__ = ["compare_audits"]
 
 Source = str | Path | Audit
 
@@ -148,13 +139,13 @@ def _view_of(audits: list[Audit], sources: list[Source]) -> View:
     if len(set(measures)) > 1:
         listed = "; ".join(f"{path}: {measure}" for path, measure in zip(paths, measures, strict=True))
         raise InputError(f"the audits are of several measures ({listed}); expected audits of one")
-    if measures[0] not in VIEWS:
+    known = [name for name, row in MEASURES.items() if row.view]
+    if measures[0] not in known:
         raise InputError(
             f"{paths[0]} is of the measure '{measures[0]}', which cannot be compared; expected one "
-            f"of {', '.join(VIEWS)}"
+            f"of {', '.join(known)}"
         )
-    view: View = import_module(f"memometer.comparison.{VIEWS[measures[0]]}").VIEW
-    return view
+    return view_of(measures[0])
 
 
 def _path(source: Source, audit: Audit) -> str:

@@ -5,15 +5,15 @@ from typing import TYPE_CHECKING
 from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from memometer.catalogue import page_of
     from memometer.report.page import MAX_BYTES, html_fragment, render, write_report
-    from memometer.report.pages import page_of
 
 __all__ = ["MAX_BYTES", "html_fragment", "page_of", "render", "write_report"]
 
 _HOMES = {
     "MAX_BYTES": "memometer.report.page",
     "html_fragment": "memometer.report.page",
-    "page_of": "memometer.report.pages",
+    "page_of": "memometer.catalogue",
     "render": "memometer.report.page",
     "write_report": "memometer.report.page",
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from memometer.catalogue import page_of
 from memometer.errors import InputError
 from memometer.files import hash_json, write_text
 from memometer.locking import writes
@@ -18,7 +19,7 @@ from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import has_images, has_pictures
-from memometer.report.pages import Figure, MeasurePage, page_of
+from memometer.report.pages.base import Figure, MeasurePage
 from memometer.report.pictures import Pictures
 from memometer.report.quick import quick_charts
 from memometer.report.svg import to_svg

@@ -14,7 +14,7 @@ class Shown:
     @property
     def charts(self) -> dict[str, Any]:
         """The report's charts by name, as altair charts, which show themselves in a notebook."""
-        from memometer.report.pages import page_of
+        from memometer.catalogue import page_of
 
         run = cast("Run", self)
         return {figure.draw.__name__: figure.draw(run) for figure in page_of(run.summary.measure).figures_of(run)}

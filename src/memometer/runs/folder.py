@@ -9,7 +9,7 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from memometer import __version__
-from memometer.catalogue import SUMMARIES, summary_model
+from memometer.catalogue import KNOWN, summary_model
 from memometer.errors import DamagedError, InputError
 from memometer.files import hash_bytes, hash_file, json_text, write_text
 from memometer.runs.schema import AuditSummary, Summary
@@ -95,7 +95,7 @@ def _model_of(values: dict[str, Any], path: Path, *, kind: type[S], command: str
         raise damaged(path, "it names no measure", advice=AGAIN)
     wrote = f"{f'memometer {version[:40]}' if isinstance(version, str) else 'an unknown version'} wrote it"
     other = f"{wrote}, and this is memometer {__version__}; install the version that wrote it, or {AGAIN}"
-    if measure not in SUMMARIES:
+    if measure not in KNOWN:
         raise InputError(f"{path}: no measure '{measure[:40]}' is known; {other}")
     model = summary_model(measure)
     if not issubclass(model, kind):
