@@ -14,7 +14,7 @@ from memometer.errors import DamagedError, InputError
 from memometer.runs.schema import Summary
 
 DOCS = Path(__file__).parents[1] / "docs"
-KNOWN = {path.stem: json.loads(path.read_text())["summary"] for path in sorted(KEPT.glob("*.json"))}
+KEPT_ONES = {path.stem: json.loads(path.read_text())["summary"] for path in sorted(KEPT.glob("*.json"))}
 
 
 @pytest.mark.parametrize("measure", KNOWN)
@@ -27,10 +27,10 @@ def test_every_measure_has_a_model_and_its_schema_is_published(measure):
     assert published == model.model_json_schema(by_alias=True), "run python docs/build_schema.py"
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", KEPT_ONES)
 def test_a_summary_is_written_as_it_was_made(name):
     """Its keys in their order: the bytes stay the same, whatever the order of the model's fields."""
-    values = KNOWN[name]
+    values = KEPT_ONES[name]
     made = summary_model(values["measure"]).made(values)
     assert json.dumps(made.as_dict()) == json.dumps(values)
     assert json.dumps(made, default=dict) == json.dumps(values)
@@ -39,7 +39,7 @@ def test_a_summary_is_written_as_it_was_made(name):
 
 
 def test_a_summary_reads_as_a_mapping():
-    values = KNOWN["vl_dejavu"]
+    values = KEPT_ONES["vl_dejavu"]
     summary = VLDejaVuSummary.made(values)
     assert summary == values
     assert values == summary
@@ -54,7 +54,7 @@ def test_a_summary_reads_as_a_mapping():
 
 
 def test_numbers_that_json_has_not_are_no_summary():
-    values = KNOWN["vl_dejavu"]
+    values = KEPT_ONES["vl_dejavu"]
     with pytest.raises(ValueError, match="not JSON compliant"):
         VLDejaVuSummary.made(values | {"gaps": {"all": {"ppg": {"value": float("nan")}}}})
 
