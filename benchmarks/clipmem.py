@@ -10,7 +10,7 @@ import time
 import numpy as np
 from common import record_section, table, take_turns
 
-from memometer.measures.clipmem import HeldOut, align
+from memometer.measures.clipmem.scores import HeldOut, align
 
 N, M, D, SAMPLE, REPEATS = 100_000, 50_000, 512, 400, 5
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from memometer.audits.clipmem_means import Drawn, Negatives, subset_mean
-from memometer.measures.clipmem import HeldOut, align, similarity
+from memometer.measures.clipmem.means import Drawn, Negatives, subset_mean
+from memometer.measures.clipmem.scores import HeldOut, align, similarity
 from memometer.statistics import ConfidentHits, clustered_mean, confident_gap, gap_of, rank_correlation, welch_test
 
 REPLICATES = 400

@@ -13,9 +13,9 @@ from common import STUDIES, Commands, cell, import_shards, machine, plant_miscap
 
 from memometer import load_audit
 from memometer.files import write_text
+from memometer.measures.clipmem.charts.subsets import score_histograms
 from memometer.report.charts.layers import delta_layermem, layermem
 from memometer.report.charts.roc import planted_curves
-from memometer.report.charts.subsets import score_histograms
 from memometer.report.charts.units import unitmem_beyond_control, unitmem_by_layer
 
 ROLES = "shared=4000,candidates=1500,independent=1500,external=rest"

@@ -11,7 +11,7 @@ import pytest
 from array_shapes import annotated_modules
 from jaxtyping import TypeCheckError
 
-from memometer.measures.clipmem import HeldOut, clipmem
+from memometer.measures.clipmem.scores import HeldOut, clipmem
 from memometer.measures.unitmem import UnitSums
 from memometer.statistics import ConfidentHits, roc_area
 

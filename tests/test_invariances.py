@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from worlds import sets_of
 
-from memometer.measures.clipmem import HeldOut, align, clipmem
+from memometer.measures.clipmem.scores import HeldOut, align, clipmem
 from memometer.measures.image_dejavu import label_hits, vote_labels
 from memometer.measures.sslmem import alignment_distances, relative_sslmem, sslmem
 from memometer.measures.unitmem import UnitSums, unit_scores

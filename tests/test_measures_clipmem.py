@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memometer.errors import InputError
-from memometer.measures.clipmem import HeldOut, align, clipmem, normalised, similarity
+from memometer.measures.clipmem.scores import HeldOut, align, clipmem, normalised, similarity
 
 seeds = st.integers(0, 2**32 - 1)
 

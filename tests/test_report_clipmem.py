@@ -8,9 +8,9 @@ from pair_worlds import PairWorld
 from rich.console import Console
 
 from memometer import audit_clipmem
-from memometer.audits.schema_clipmem import ClipMemSummary
+from memometer.measures.clipmem.schema import ClipMemSummary
+from memometer.measures.clipmem.verdict import clipmem_verdict
 from memometer.report import html_fragment, page_of, render
-from memometer.report.clipmem_verdict import clipmem_verdict
 from memometer.report.svg import to_svg
 
 STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")

@@ -59,11 +59,11 @@ MEASURES = {
         question="Image-only déjà vu: does a crop without the foreground give the foreground's class away?",
     ),
     "clipmem": Row(
-        options="memometer.audits.options_clipmem:ClipMemOptions",
-        measure="memometer.audits.clipmem:ClipMem",
-        summary="memometer.audits.schema_clipmem:ClipMemSummary",
-        page="memometer.report.pages.clipmem:PAGE",
-        view="memometer.comparison.clipmem:VIEW",
+        options="memometer.measures.clipmem.options:ClipMemOptions",
+        measure="memometer.measures.clipmem.audit:ClipMem",
+        summary="memometer.measures.clipmem.schema:ClipMemSummary",
+        page="memometer.measures.clipmem.page:PAGE",
+        view="memometer.measures.clipmem.compare:VIEW",
         question="Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?",
     ),
     "sslmem": Row(

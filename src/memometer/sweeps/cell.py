@@ -18,7 +18,7 @@ from memometer.sweeps.plan import Cell, Plan
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
-    from memometer.audits.schema_clipmem import ClipMemSummary
+    from memometer.measures.clipmem.schema import ClipMemSummary
     from memometer.utility.schema import UtilitySummary
 
 __all__ = ["Machine", "claimed", "clear_cell", "drop_weights", "foreign_key", "read_cell", "run_cell"]
@@ -212,7 +212,7 @@ def _audit(plan: Plan, cell: Cell, machine: Machine) -> "VLDejaVuSummary":
 
 
 def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> "ClipMemSummary":
-    from memometer.audits.clipmem import audit_clipmem
+    from memometer.measures.clipmem.audit import audit_clipmem
 
     if plan.config.clipmem is None:
         raise InputError("the sweep file has no [clipmem]")

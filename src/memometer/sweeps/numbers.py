@@ -7,7 +7,7 @@ from memometer.runs.schema import Number, Strict
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
-    from memometer.audits.schema_clipmem import ClipMemSummary
+    from memometer.measures.clipmem.schema import ClipMemSummary
     from memometer.utility.schema import UtilitySummary
 
 __all__ = ["MODELS", "audit_rows", "clipmem_rows", "utility_rows"]

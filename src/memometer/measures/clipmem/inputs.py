@@ -7,11 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.clipmem_scoring import Pairs
-from memometer.audits.clipmem_summary import SUBSETS
 from memometer.audits.inputs import TwoTowers, open_two_towers
 from memometer.data.records import Records
 from memometer.errors import InputError
+from memometer.measures.clipmem.scoring import Pairs
+from memometer.measures.clipmem.summary import SUBSETS
 from memometer.runs.options import Model, spec_of
 
 __all__ = ["check_subsets", "open_trainings", "pairs_of"]

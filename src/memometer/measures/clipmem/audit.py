@@ -7,19 +7,19 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.clipmem_inputs import check_subsets, open_trainings, pairs_of
-from memometer.audits.clipmem_notes import model_notes, result_notes
-from memometer.audits.clipmem_scoring import PLAIN, Pairs, Scores, Views, embed_pairs, score_pairs
-from memometer.audits.clipmem_summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.audits.inputs import TwoTowers
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options_clipmem import ClipMemOptions
 from memometer.audits.planted import planted_kinds
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
-from memometer.audits.schema_clipmem import ClipMemSummary
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
+from memometer.measures.clipmem.inputs import check_subsets, open_trainings, pairs_of
+from memometer.measures.clipmem.notes import model_notes, result_notes
+from memometer.measures.clipmem.options import ClipMemOptions
+from memometer.measures.clipmem.schema import ClipMemSummary
+from memometer.measures.clipmem.scoring import PLAIN, Pairs, Scores, Views, embed_pairs, score_pairs
+from memometer.measures.clipmem.summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records, reads_images

@@ -4,15 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from memometer.measures.clipmem.subsets import MEANINGS, NAMES, Subset, mean_of, shown_subsets
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.lazy import alt, pc
-from memometer.report.subsets import MEANINGS, NAMES, Subset, mean_of, shown_subsets
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_clipmem import ClipMemSummary
+    from memometer.measures.clipmem.schema import ClipMemSummary
     from memometer.runs import Run
 
 __all__ = ["drawn_means", "histogram_numbers", "mean_numbers", "score_histograms", "subset_means"]

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.clipmem_means import Drawn, Negatives, subset_mean
-from memometer.audits.clipmem_scoring import Pairs, Scores
 from memometer.audits.planted import find_planted
+from memometer.measures.clipmem.means import Drawn, Negatives, subset_mean
+from memometer.measures.clipmem.scoring import Pairs, Scores
 from memometer.runs.items import group_names, item, items_table
 from memometer.runs.thumbnails import thumbnail
 from memometer.statistics import rank_correlation, welch_test

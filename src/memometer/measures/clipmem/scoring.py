@@ -15,7 +15,7 @@ from memometer.data.augmentation import Augmentation
 from memometer.data.records import Records
 from memometer.embeddings import Embeddings, MeanEmbeddings, StoredVectors, mean_captions, mean_views
 from memometer.errors import InputError, VectorError
-from memometer.measures.clipmem import ClipMem, HeldOut, align, clipmem, normalised, similarity
+from memometer.measures.clipmem.scores import ClipMem, HeldOut, align, clipmem, normalised, similarity
 
 __all__ = ["PLAIN", "Pairs", "Scores", "Towers", "Views", "embed_pairs", "score_pairs"]
 
@@ -51,7 +51,7 @@ class Pairs:
 
 @dataclasses.dataclass(frozen=True)
 class Views:
-    """How a pair is seen: options of `memometer.audits.clipmem.audit_clipmem`."""
+    """How a pair is seen: options of `memometer.measures.clipmem.audit.audit_clipmem`."""
 
     augmentation: Augmentation
     n_aug: int

@@ -3,23 +3,29 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
+from memometer.measures.clipmem.charts.ranking import ranked_scores, ranking_numbers
+from memometer.measures.clipmem.charts.subsets import (
+    drawn_means,
+    histogram_numbers,
+    mean_numbers,
+    score_histograms,
+    subset_means,
+)
+from memometer.measures.clipmem.subsets import NAMES, shown_subsets
+from memometer.measures.clipmem.verdict import clipmem_verdict
 from memometer.report.calibration import calibration_tables
-from memometer.report.charts.ranking import ranked_scores, ranking_numbers
 from memometer.report.charts.roc import planted_curves, planted_numbers
-from memometer.report.charts.subsets import drawn_means, histogram_numbers, mean_numbers, score_histograms, subset_means
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.clipmem_verdict import clipmem_verdict
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
-from memometer.report.subsets import NAMES, shown_subsets
 from memometer.report.terminal import head_tables
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.audits.schema_clipmem import ClipMemSummary
+    from memometer.measures.clipmem.schema import ClipMemSummary
     from memometer.runs import Run
 
 __all__ = ["PAGE"]

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from memometer.audits.clipmem_scoring import Scores
 from memometer.audits.inputs import TwoTowers
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors
+from memometer.measures.clipmem.scoring import Scores
 
 __all__ = ["model_notes", "result_notes"]
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 from memometer.report.gaps import UNDEFINED
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_clipmem import ClipMemSummary, Test
+    from memometer.measures.clipmem.schema import ClipMemSummary, Test
     from memometer.runs.schema import Number
 
 __all__ = ["MEANINGS", "NAMES", "Subset", "difference", "mean_of", "shown_subsets"]

@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from memometer.report.subsets import difference, mean_of
+from memometer.measures.clipmem.subsets import difference, mean_of
 from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_clipmem import ClipMemSummary
+    from memometer.measures.clipmem.schema import ClipMemSummary
 
 __all__ = ["clipmem_verdict"]
 

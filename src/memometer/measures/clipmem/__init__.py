@@ -1,0 +1,1 @@
+"""CLIPMem: scores, audit, page, comparison."""
