@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from memometer.audits.image_records import crop_records
 from memometer.data.images import open_image
 from memometer.data.records import load_records
+from memometer.measures.image_dejavu.records import crop_records
 
 SIDE = 0.2
 """Least shorter side of a crop."""

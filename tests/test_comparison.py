@@ -18,11 +18,11 @@ from typer.testing import CliRunner
 from worlds import VectorWorld
 
 from memometer import Audit, audit_clipmem, audit_sslmem, audit_unitmem, audit_vl_dejavu, compare_audits
-from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
 from memometer.catalogue import MEASURES
 from memometer.cli.main import app
 from memometer.errors import InputError
 from memometer.measures.clipmem.schema import ClipMemSummary
+from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
 from memometer.report import render
 from memometer.runs.items import item, items_table
 from memometer.seeds import rng_for

@@ -12,13 +12,13 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from memometer import audit_vl_dejavu, split_records
-from memometer.audits.image_records import crop_records
 from memometer.cli import data_import
 from memometer.data import ReaderOptions, import_records, load_records
 from memometer.data.images import open_image
 from memometer.data.sources.base import BadRecordError
 from memometer.data.sources.voc import OtherXmlError, voc_labels
 from memometer.errors import InputError, SourceError
+from memometer.measures.image_dejavu.records import crop_records
 from memometer.training import TrainConfig, train
 
 OPTIONAL = ReaderOptions(captions="optional")

@@ -12,7 +12,7 @@ import pytest
 from worlds import sets_of
 
 from memometer.measures.clipmem.scores import HeldOut, align, clipmem
-from memometer.measures.image_dejavu import label_hits, vote_labels
+from memometer.measures.image_dejavu.scores import label_hits, vote_labels
 from memometer.measures.sslmem import alignment_distances, relative_sslmem, sslmem
 from memometer.measures.unitmem import UnitSums, unit_scores
 from memometer.measures.vl_dejavu import score_union

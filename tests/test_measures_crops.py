@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from memometer.data.scenes.foreground import compose_foreground
 from memometer.data.scenes.rendering import render
 from memometer.errors import InputError
-from memometer.measures.crops import REASONS, background_crops, corner_crops
+from memometer.measures.image_dejavu.crops import REASONS, background_crops, corner_crops
 from memometer.objects import label_union
 from memometer.references import objects_in_crops
 

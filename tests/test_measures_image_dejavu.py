@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from memometer.errors import InputError
-from memometer.measures.image_dejavu import (
+from memometer.measures.image_dejavu.scores import (
     OUTCOMES,
     label_hits,
     memorization_confidence,

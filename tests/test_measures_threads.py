@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from memometer.measures.label_kernels import count_votes
+from memometer.measures.image_dejavu.kernels import count_votes
 
 
 def test_a_kernel_leaves_the_number_of_threads():

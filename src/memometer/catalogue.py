@@ -51,11 +51,11 @@ MEASURES = {
         question="Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?",
     ),
     "image-dejavu": Row(
-        options="memometer.audits.options_image_dejavu:ImageDejaVuOptions",
-        measure="memometer.audits.image_dejavu:ImageDejaVu",
-        summary="memometer.audits.schema_image_dejavu:ImageDejaVuSummary",
-        page="memometer.report.pages.image_dejavu:PAGE",
-        view="memometer.comparison.image_dejavu:VIEW",
+        options="memometer.measures.image_dejavu.options:ImageDejaVuOptions",
+        measure="memometer.measures.image_dejavu.audit:ImageDejaVu",
+        summary="memometer.measures.image_dejavu.schema:ImageDejaVuSummary",
+        page="memometer.measures.image_dejavu.page:PAGE",
+        view="memometer.measures.image_dejavu.compare:VIEW",
         question="Image-only déjà vu: does a crop without the foreground give the foreground's class away?",
     ),
     "clipmem": Row(

@@ -9,7 +9,7 @@ from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
-    from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
+    from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
     from memometer.runs.schema import Likeness, Number
 
 __all__ = ["agreement_numbers", "agreement_rows", "reference_numbers"]

@@ -10,7 +10,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import count, signed, unsigned
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_image_dejavu import Accuracies, ImageDejaVuSummary, Outcomes
+    from memometer.measures.image_dejavu.schema import Accuracies, ImageDejaVuSummary, Outcomes
     from memometer.runs import Run
     from memometer.runs.schema import Number
 

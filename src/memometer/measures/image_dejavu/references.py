@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.audits.image_direction import Guess
-from memometer.audits.image_records import Cropped
-from memometer.audits.options_image_dejavu import FITTED, is_fitted_spec
 from memometer.errors import InputError
+from memometer.measures.image_dejavu.direction import Guess
+from memometer.measures.image_dejavu.options import FITTED, is_fitted_spec
+from memometer.measures.image_dejavu.records import Cropped
 from memometer.references import (
     CropClassifierConfig,
     LabelPredictions,

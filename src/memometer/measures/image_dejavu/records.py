@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.audits.options_image_dejavu import CropKind, LabelKind
 from memometer.data.records import Records
-from memometer.measures.crops import REASONS, Crops, background_crops, corner_crops
+from memometer.measures.image_dejavu.crops import REASONS, Crops, background_crops, corner_crops
+from memometer.measures.image_dejavu.options import CropKind, LabelKind
 from memometer.objects.boxes import Boxes, boxes_of
 from memometer.objects.classes import image_classes, largest_box_classes
 
@@ -84,7 +84,7 @@ def crop_records(records: Records, *, kind: CropKind, min_side: float, fraction:
     Args:
         records: n records with boxes.
         kind: ``background`` or ``corner``.
-        min_side: of a background crop, see `memometer.measures.crops.background_crops`.
+        min_side: of a background crop, see `memometer.measures.image_dejavu.crops.background_crops`.
         fraction: of a corner crop.
     """
     classes = labels_of(records)

@@ -8,24 +8,24 @@ from typing import Any, cast
 import pyarrow as pa
 
 from memometer.audits.guards import check_disjoint, warn_of_labels
-from memometer.audits.image_direction import ImageDirection
-from memometer.audits.image_gallery import shown_items
-from memometer.audits.image_records import labels_of, with_label
-from memometer.audits.image_run import ImageRun, ImageScores
-from memometer.audits.image_summary import compare_references, notes, summarise
-from memometer.audits.image_vectors import ImageSearch
 from memometer.audits.inputs import Model, open_records
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options_image_dejavu import MIN_SIDE, ImageDejaVuOptions, is_fitted_spec
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
-from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
 from memometer.choices import Features
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors, load_encoder
 from memometer.encoders import ImageEncoder, has_tower
 from memometer.errors import InputError
+from memometer.measures.image_dejavu.direction import ImageDirection
+from memometer.measures.image_dejavu.gallery import shown_items
+from memometer.measures.image_dejavu.options import MIN_SIDE, ImageDejaVuOptions, is_fitted_spec
+from memometer.measures.image_dejavu.records import labels_of, with_label
+from memometer.measures.image_dejavu.run import ImageRun, ImageScores
+from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
+from memometer.measures.image_dejavu.summary import compare_references, notes, summarise
+from memometer.measures.image_dejavu.vectors import ImageSearch
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records

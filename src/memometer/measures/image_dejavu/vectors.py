@@ -8,7 +8,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.arrays import read_arrays, write_arrays
-from memometer.audits.options_image_dejavu import Metric
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
 from memometer.embeddings.mended import forget_mended
@@ -16,6 +15,7 @@ from memometer.embeddings.store import PieceStore
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
 from memometer.locking import one_writer
+from memometer.measures.image_dejavu.options import Metric
 from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
 from memometer.references.crop_batches import crop_batches

@@ -8,7 +8,7 @@ import pyarrow as pa
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Pair, floats
 from memometer.comparison.view import PARTS, WEIGHTS, Difference, MeanNumber, Number, View, by_direction, columns_table
-from memometer.report.charts.image import SHARES
+from memometer.measures.image_dejavu.charts import SHARES
 from memometer.report.gaps import DESIGNS
 from memometer.statistics import ConfidentHits, Gap, confident_gap
 

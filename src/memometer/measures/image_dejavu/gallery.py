@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from memometer.audits.image_direction import Guess, ImageDirection
 from memometer.data.records import Records
-from memometer.measures.image_dejavu import OUTCOMES
+from memometer.measures.image_dejavu.direction import Guess, ImageDirection
+from memometer.measures.image_dejavu.scores import OUTCOMES
 from memometer.runs.items import item, items_table
 from memometer.runs.thumbnails import thumbnail
 

@@ -9,16 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.guards import check_disjoint, check_public
-from memometer.audits.image_direction import Guess, ImageDirection
-from memometer.audits.image_records import Cropped, crop_records, labels_of
-from memometer.audits.image_references import Fitted, FittedReference, fit_reference
-from memometer.audits.image_vectors import ImageSearch
-from memometer.audits.options_image_dejavu import ImageDejaVuOptions
 from memometer.data.records import Records
 from memometer.embeddings import Embeddings
 from memometer.encoders import ImageEncoder
 from memometer.errors import InputError
-from memometer.measures.image_dejavu import UNDEFINED, undefined_labels, vote_labels
+from memometer.measures.image_dejavu.direction import Guess, ImageDirection
+from memometer.measures.image_dejavu.options import ImageDejaVuOptions
+from memometer.measures.image_dejavu.records import Cropped, crop_records, labels_of
+from memometer.measures.image_dejavu.references import Fitted, FittedReference, fit_reference
+from memometer.measures.image_dejavu.scores import UNDEFINED, undefined_labels, vote_labels
+from memometer.measures.image_dejavu.vectors import ImageSearch
 from memometer.objects.classes import class_ids
 from memometer.objects.sets import label_union
 from memometer.progress import notice

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.image_records import Cropped
-from memometer.measures.image_dejavu import OUTCOMES, label_hits, memorization_confidence, outcomes
+from memometer.measures.image_dejavu.records import Cropped
+from memometer.measures.image_dejavu.scores import OUTCOMES, label_hits, memorization_confidence, outcomes
 from memometer.neighbors import Neighbors
 from memometer.runs.items import group_names
 from memometer.statistics import ConfidentHits, confident_accuracy

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
-from memometer.measures.crop_kernels import CORNERS, free_corners, largest_free
+from memometer.measures.image_dejavu.crop_kernels import CORNERS, free_corners, largest_free
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int8, Int64, Integer

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
-from memometer.measures.label_kernels import count_votes
+from memometer.measures.image_dejavu.kernels import count_votes
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int8, Int32, Integer

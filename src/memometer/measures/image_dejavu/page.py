@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from memometer.report.charts.image import (
+from memometer.measures.image_dejavu.charts import (
     SHARES,
     accuracy_by_confidence,
     accuracy_numbers,
@@ -22,7 +22,7 @@ from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
+    from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
     from memometer.runs import Run
     from memometer.runs.schema import Number
 

@@ -1,0 +1,1 @@
+"""Image-only déjà vu: scores, audit, page, comparison."""
