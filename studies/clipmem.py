@@ -14,7 +14,7 @@ from common import STUDIES, Commands, cell, import_shards, machine, plant_miscap
 from memometer import load_audit
 from memometer.files import write_text
 from memometer.measures.clipmem.charts.subsets import score_histograms
-from memometer.report.charts.layers import delta_layermem, layermem
+from memometer.measures.sslmem.charts import delta_layermem, layermem
 from memometer.report.charts.roc import planted_curves
 from memometer.report.charts.units import unitmem_beyond_control, unitmem_by_layer
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from memometer.errors import InputError
-from memometer.measures.sslmem import alignment_distances, delta_layermem, relative_sslmem, sslmem
+from memometer.measures.sslmem.scores import alignment_distances, delta_layermem, relative_sslmem, sslmem
 
 
 def distance_oracle(views):

@@ -67,11 +67,11 @@ MEASURES = {
         question="Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?",
     ),
     "sslmem": Row(
-        options="memometer.audits.options_sslmem:SslMemOptions",
-        measure="memometer.audits.sslmem:SslMem",
-        summary="memometer.audits.schema_sslmem:SslMemSummary",
-        page="memometer.report.pages.sslmem:PAGE",
-        view="memometer.comparison.sslmem:VIEW",
+        options="memometer.measures.sslmem.options:SslMemOptions",
+        measure="memometer.measures.sslmem.audit:SslMem",
+        summary="memometer.measures.sslmem.schema:SslMemSummary",
+        page="memometer.measures.sslmem.page:PAGE",
+        view="memometer.measures.sslmem.compare:VIEW",
         question="Memorization by layer of one tower: does a model hold the views of its records closer together?",
     ),
     "unitmem": Row(

@@ -9,7 +9,7 @@ from memometer.report.text import plain, signed
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_sslmem import SslMemSummary
+    from memometer.measures.sslmem.schema import SslMemSummary
     from memometer.runs import Run
 
 from memometer.report.charts.towers import MAX_LAYERS, layer_axis, tower_panel, towers_of

@@ -8,17 +8,17 @@ import pyarrow as pa
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options_sslmem import SslMemOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
-from memometer.audits.schema_sslmem import SslMemSummary
-from memometer.audits.sslmem_scoring import TowerScores, check_same_layers, score_tower
-from memometer.audits.sslmem_summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
 from memometer.audits.towers import chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders import Tower
+from memometer.measures.sslmem.options import SslMemOptions
+from memometer.measures.sslmem.schema import SslMemSummary
+from memometer.measures.sslmem.scoring import TowerScores, check_same_layers, score_tower
+from memometer.measures.sslmem.summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model

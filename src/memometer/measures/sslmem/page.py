@@ -4,18 +4,18 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
+from memometer.measures.sslmem.charts import DESIGNS, delta_layermem, delta_numbers, layermem, layermem_numbers
+from memometer.measures.sslmem.verdict import sslmem_verdict
 from memometer.report.calibration import calibration_tables
-from memometer.report.charts.layers import DESIGNS, delta_layermem, delta_numbers, layermem, layermem_numbers
 from memometer.report.charts.roc import planted_curves, planted_numbers
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
-from memometer.report.sslmem_verdict import sslmem_verdict
 from memometer.report.text import Clipped, clip, count, signed, unsigned, whole
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_sslmem import SslMemSummary
+    from memometer.measures.sslmem.schema import SslMemSummary
     from memometer.runs import Run
     from memometer.runs.schema import Number
 

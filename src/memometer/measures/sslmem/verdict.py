@@ -7,7 +7,7 @@ from memometer.report.gaps import UNDEFINED
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_sslmem import SslMemSummary
+    from memometer.measures.sslmem.schema import SslMemSummary
     from memometer.runs.schema import Number
 
     Towers = Mapping[Literal["image", "text"], Number]

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.audits.planted import find_planted, planted_kinds
-from memometer.audits.sslmem_scoring import TowerScores
 from memometer.encoders import Tower
-from memometer.measures.sslmem import delta_layermem
+from memometer.measures.sslmem.scores import delta_layermem
+from memometer.measures.sslmem.scoring import TowerScores
 from memometer.runs.items import group_names, item, items_table
 from memometer.runs.thumbnails import thumbnail
 from memometer.statistics import gap_of

@@ -15,7 +15,7 @@ from memometer.data.records import Records, hash_records
 from memometer.encoders import Tower
 from memometer.errors import InputError
 from memometer.files import hash_json
-from memometer.measures.sslmem import alignment_distances, relative_sslmem, sslmem
+from memometer.measures.sslmem.scores import alignment_distances, relative_sslmem, sslmem
 from memometer.progress import progress_bar
 
 __all__ = ["LayerDistances", "TowerScores", "check_same_layers", "measure_distances", "score_tower"]

@@ -1,0 +1,1 @@
+"""SSLMem and LayerMem: scores, audit, page, comparison."""
