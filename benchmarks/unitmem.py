@@ -18,10 +18,10 @@ from PIL import Image
 
 from memometer import load_records, make_scenes
 from memometer.activations import ViewPlan, open_tower
-from memometer.audits.unitmem_scoring import measure_units, score_units
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.encoders.architectures import build_model
 from memometer.encoders.open_clip import OpenClipEncoder
+from memometer.measures.unitmem.scoring import measure_units, score_units
 from memometer.training.models import find_architecture, preprocess_config
 
 DRAWS = 10

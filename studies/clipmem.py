@@ -15,8 +15,8 @@ from memometer import load_audit
 from memometer.files import write_text
 from memometer.measures.clipmem.charts.subsets import score_histograms
 from memometer.measures.sslmem.charts import delta_layermem, layermem
+from memometer.measures.unitmem.charts import unitmem_beyond_control, unitmem_by_layer
 from memometer.report.charts.roc import planted_curves
-from memometer.report.charts.units import unitmem_beyond_control, unitmem_by_layer
 
 ROLES = "shared=4000,candidates=1500,independent=1500,external=rest"
 CLIPMEM, TOWERS = STUDIES / "clipmem.md", STUDIES / "towers.md"

@@ -12,7 +12,7 @@ from array_shapes import annotated_modules
 from jaxtyping import TypeCheckError
 
 from memometer.measures.clipmem.scores import HeldOut, clipmem
-from memometer.measures.unitmem import UnitSums
+from memometer.measures.unitmem.scores import UnitSums
 from memometer.statistics import ConfidentHits, roc_area
 
 

@@ -16,9 +16,9 @@ from tower_world import (
 )
 
 from memometer import audit_unitmem
-from memometer.audits.unitmem import GROUPS
 from memometer.data.records import load_records
 from memometer.errors import InputError
+from memometer.measures.unitmem.audit import GROUPS
 from memometer.statistics import equal_groups
 
 MODEL = encoder(1)
@@ -52,7 +52,7 @@ def means_by_hand(folder, role="a", *, tower="image", rectify=True, draws=3, mod
 @pytest.mark.parametrize("statistic", ["mean", "median"])
 def test_every_unit_equals_an_oracle_that_stores_everything(folder, tower, statistic, monkeypatch):
     monkeypatch.setattr("memometer.activations.pieces.PIECE_SIZE", 5)
-    monkeypatch.setattr("memometer.audits.unitmem_scoring.BLOCK_NUMBERS", 12 * 50)
+    monkeypatch.setattr("memometer.measures.unitmem.scoring.BLOCK_NUMBERS", 12 * 50)
     result = audit(folder, tower=tower, statistic=statistic)
     ids, means = means_by_hand(folder, tower=tower)
     values, records = unitmem_oracle(means, ids, rest={"mean": np.mean, "median": np.median}[statistic])
@@ -118,7 +118,7 @@ def test_a_planted_unit_is_found_first_with_its_record(folder):
 
 
 def test_classes_equal_a_plain_loop(folder, monkeypatch):
-    monkeypatch.setattr("memometer.audits.unitmem_scoring.BLOCK_NUMBERS", 12 * 50)
+    monkeypatch.setattr("memometer.measures.unitmem.scoring.BLOCK_NUMBERS", 12 * 50)
     labels = ["cat", "dog", None, "cat", "eel", "dog", "dog", "cat", "eel", "cat", None, "dog"]
     change_column(folder, "label", lambda _: labels)
     change_column(folder, "objects", lambda lists: [None] * len(lists))

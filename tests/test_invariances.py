@@ -14,7 +14,7 @@ from worlds import sets_of
 from memometer.measures.clipmem.scores import HeldOut, align, clipmem
 from memometer.measures.image_dejavu.scores import label_hits, vote_labels
 from memometer.measures.sslmem.scores import alignment_distances, relative_sslmem, sslmem
-from memometer.measures.unitmem import UnitSums, unit_scores
+from memometer.measures.unitmem.scores import UnitSums, unit_scores
 from memometer.measures.vl_dejavu import score_union
 from memometer.statistics import gap_of
 

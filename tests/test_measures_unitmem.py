@@ -6,7 +6,7 @@ import pytest
 from array_shapes import unchecked
 
 from memometer.errors import InputError
-from memometer.measures.unitmem import (
+from memometer.measures.unitmem.scores import (
     UnitSums,
     class_scores,
     record_counts,

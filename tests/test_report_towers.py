@@ -11,12 +11,12 @@ from rich.console import Console
 from tower_world import encoder, records_folder
 
 from memometer import audit_sslmem, audit_unitmem
-from memometer.audits.schema_unitmem import UnitMemSummary
 from memometer.measures.sslmem.schema import SslMemSummary
 from memometer.measures.sslmem.verdict import sslmem_verdict
+from memometer.measures.unitmem.schema import UnitMemSummary
+from memometer.measures.unitmem.verdict import unitmem_verdict
 from memometer.report import html_fragment, page_of, render
 from memometer.report.svg import to_svg
-from memometer.report.unitmem_verdict import unitmem_verdict
 
 STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")
 HOSTILE = '<script>alert("1")</script>'

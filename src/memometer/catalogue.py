@@ -75,11 +75,11 @@ MEASURES = {
         question="Memorization by layer of one tower: does a model hold the views of its records closer together?",
     ),
     "unitmem": Row(
-        options="memometer.audits.options_unitmem:UnitMemOptions",
-        measure="memometer.audits.unitmem:UnitMem",
-        summary="memometer.audits.schema_unitmem:UnitMemSummary",
-        page="memometer.report.pages.unitmem:PAGE",
-        view="memometer.comparison.unitmem:VIEW",
+        options="memometer.measures.unitmem.options:UnitMemOptions",
+        measure="memometer.measures.unitmem.audit:UnitMem",
+        summary="memometer.measures.unitmem.schema:UnitMemSummary",
+        page="memometer.measures.unitmem.page:PAGE",
+        view="memometer.measures.unitmem.compare:VIEW",
         question="Memorization by unit: which units does a single training record excite far more than all others?",
     ),
 }

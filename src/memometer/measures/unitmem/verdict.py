@@ -7,7 +7,7 @@ from memometer.report.text import capital
 from memometer.report.verdict import Verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_unitmem import UnitMemSummary
+    from memometer.measures.unitmem.schema import UnitMemSummary
     from memometer.runs.schema import Number
 
     Towers = Mapping[Literal["image", "text"], Number]

@@ -3,23 +3,23 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-from memometer.report.calibration import calibration_tables
-from memometer.report.charts.roc import planted_curves, planted_numbers
-from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.charts.units import (
+from memometer.measures.unitmem.charts import (
     control_numbers,
     unitmem_beyond_control,
     unitmem_by_layer,
     unitmem_numbers,
 )
+from memometer.measures.unitmem.verdict import unitmem_verdict
+from memometer.report.calibration import calibration_tables
+from memometer.report.charts.roc import planted_curves, planted_numbers
+from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text
 from memometer.report.items import item_sections
 from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
-from memometer.report.unitmem_verdict import unitmem_verdict
 
 if TYPE_CHECKING:
-    from memometer.audits.schema_unitmem import UnitMemSummary
+    from memometer.measures.unitmem.schema import UnitMemSummary
     from memometer.runs import Run
     from memometer.runs.schema import Number
 

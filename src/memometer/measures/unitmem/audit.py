@@ -12,14 +12,19 @@ import pyarrow as pa
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options_unitmem import Statistic, UnitMemOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
-from memometer.audits.schema_unitmem import UnitMemSummary
 from memometer.audits.towers import chosen_towers, unread_notes
 from memometer.audits.trained_on import training_notes
-from memometer.audits.unitmem_scoring import group_unitmem, measure_units, score_classes, score_units
-from memometer.audits.unitmem_summary import (
+from memometer.data.augmentation import AUGMENTATIONS
+from memometer.data.records import Records
+from memometer.encoders import Tower
+from memometer.errors import InputError
+from memometer.files import hash_json
+from memometer.measures.unitmem.options import Statistic, UnitMemOptions
+from memometer.measures.unitmem.schema import UnitMemSummary
+from memometer.measures.unitmem.scoring import group_unitmem, measure_units, score_classes, score_units
+from memometer.measures.unitmem.summary import (
     TowerUnits,
     groups_table,
     layer_table,
@@ -29,11 +34,6 @@ from memometer.audits.unitmem_summary import (
     summarise_towers,
     units_table,
 )
-from memometer.data.augmentation import AUGMENTATIONS
-from memometer.data.records import Records
-from memometer.encoders import Tower
-from memometer.errors import InputError
-from memometer.files import hash_json
 from memometer.objects.classes import class_ids, image_classes
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA

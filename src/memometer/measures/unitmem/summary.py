@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.data.records import Records
 from memometer.encoders import Tower
-from memometer.measures.unitmem import UnitScores, record_counts
+from memometer.measures.unitmem.scores import UnitScores, record_counts
 from memometer.runs.items import Fact, group_names, item, items_table
 from memometer.runs.thumbnails import thumbnail
 from memometer.statistics import gap_of, group_gap

@@ -13,11 +13,11 @@ from scipy.sparse import csr_matrix
 
 from memometer.activations import TowerReader, ViewPlan, Views, in_pieces, read_views, with_mended
 from memometer.activations.pieces import PIECE_SIZE, Arrays
-from memometer.audits.options_unitmem import Statistic
 from memometer.audits.towers import COLUMNS
 from memometer.data.records import Records, hash_records
 from memometer.files import hash_bytes, hash_json
-from memometer.measures.unitmem import UnitScores, UnitSums, class_scores, unit_scores, unit_scores_by_median
+from memometer.measures.unitmem.options import Statistic
+from memometer.measures.unitmem.scores import UnitScores, UnitSums, class_scores, unit_scores, unit_scores_by_median
 from memometer.progress import progress_bar
 
 __all__ = ["UnitPass", "group_unitmem", "measure_units", "score_classes", "score_units"]

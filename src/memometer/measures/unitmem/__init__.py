@@ -1,0 +1,1 @@
+"""UnitMem and ClassMem: scores, audit, page, comparison."""
