@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from common import record_section
 
-from memometer.measures.vl_dejavu import score_union
+from memometer.measures.vl_dejavu.scores import score_union
 from memometer.objects.sets import ObjectSets
 
 N, M, K, N_OBJECTS, N_LABELS, SAMPLE = 1_000_000, 1_000_000, 100, 8, 21_000, 2_000

@@ -8,7 +8,7 @@ import pyarrow as pa
 from PIL import Image
 
 from memometer.audits.result import Audit
-from memometer.audits.schema import VLDejaVuSummary
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.runs.folder import REJECTS_SCHEMA
 
 LABELS = ["dog", "ball", "grass", "man", "hat", "tree", "boat", "water", "bench", "kite", "child", "shirt", "street"]

@@ -10,10 +10,10 @@ import pytest
 from failure_world import commands, memometer, write_world
 from file_digests import file_digest
 
-from memometer.audits.options_vl_dejavu import VLDejaVuOptions
 from memometer.cli.answers import ASKED, asked_of
 from memometer.embeddings import load_encoder
 from memometer.measures.image_dejavu.options import ImageDejaVuOptions
+from memometer.measures.vl_dejavu.options import VLDejaVuOptions
 from memometer.sealing import read_sealed_json
 
 AUDITS = ("vl-dejavu", "image-dejavu", "clipmem", "sslmem", "unitmem")

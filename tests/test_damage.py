@@ -20,7 +20,6 @@ from report_factory import make_summary
 from memometer.activations import in_pieces
 from memometer.arrays import read_arrays, write_arrays
 from memometer.audits.result import Audit, load_audit, save_audit
-from memometer.audits.schema import VLDejaVuSummary
 from memometer.comparison.result import Comparison, load_comparison
 from memometer.comparison.schema import ComparisonSummary
 from memometer.data import import_records, load_records, make_scenes, split_records
@@ -32,6 +31,7 @@ from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.trained import check_trained_files, check_trained_weights
 from memometer.errors import MemometerError
 from memometer.files import hash_file, write_json
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.objects.vocabulary import load_vocabulary
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.sealing import write_sealed_json

@@ -29,8 +29,8 @@ from memometer.comparison import compare_audits
 from memometer.data.records import Records
 from memometer.embeddings.stored import open_stored_vectors
 from memometer.errors import InputError
+from memometer.measures.vl_dejavu.page import PAGE
 from memometer.report import render
-from memometer.report.pages.vl_dejavu import PAGE
 from memometer.states import load_state, read_manifest
 from memometer.sweeps.collecting import Question, collect
 
@@ -55,7 +55,7 @@ def without_charts(monkeypatch):
     """Charts are drawn from the same values in their own tests, and take their time."""
     import dataclasses
 
-    monkeypatch.setattr("memometer.report.pages.vl_dejavu.PAGE", dataclasses.replace(PAGE, figures=()))
+    monkeypatch.setattr("memometer.measures.vl_dejavu.page.PAGE", dataclasses.replace(PAGE, figures=()))
 
 
 def links(page):

@@ -15,7 +15,7 @@ from memometer.measures.clipmem.scores import HeldOut, align, clipmem
 from memometer.measures.image_dejavu.scores import label_hits, vote_labels
 from memometer.measures.sslmem.scores import alignment_distances, relative_sslmem, sslmem
 from memometer.measures.unitmem.scores import UnitSums, unit_scores
-from memometer.measures.vl_dejavu import score_union
+from memometer.measures.vl_dejavu.scores import score_union
 from memometer.statistics import gap_of
 
 N, M, K = 60, 80, 5

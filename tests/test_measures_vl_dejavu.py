@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from worlds import random_sets, sets_of, top_oracle, union_oracle
 
 from memometer.errors import InputError
-from memometer.measures.vl_dejavu import score_union, top_objects
+from memometer.measures.vl_dejavu.scores import score_union, top_objects
 from memometer.objects.sets import ObjectSets, object_sets
 
 LABELS = [f"label-{number:02d}" for number in range(15)]

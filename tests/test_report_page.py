@@ -14,8 +14,8 @@ from memometer.audits.result import load_audit, save_audit
 from memometer.cli.report import command
 from memometer.errors import InputError
 from memometer.files import read_json
+from memometer.measures.vl_dejavu.page import PAGE
 from memometer.report import MAX_BYTES, html_fragment, render, write_report
-from memometer.report.pages.vl_dejavu import PAGE
 from memometer.report.pictures import MAX_THUMBNAIL_BYTES, Pictures
 
 HOSTILE = [
@@ -53,7 +53,7 @@ class Elements(html.parser.HTMLParser):
 def with_figures(monkeypatch, keys):
     """Leaves the page these charts alone."""
     figures = tuple(figure for figure in PAGE.figures if figure.key in keys)
-    monkeypatch.setattr("memometer.report.pages.vl_dejavu.PAGE", dataclasses.replace(PAGE, figures=figures))
+    monkeypatch.setattr("memometer.measures.vl_dejavu.page.PAGE", dataclasses.replace(PAGE, figures=figures))
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from hypothesis import strategies as st
 from report_factory import gap, gaps, make_summary
 from rich.console import Console
 
-from memometer.audits.schema import VLDejaVuSummary
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
+from memometer.measures.vl_dejavu.tables import gap_table
+from memometer.measures.vl_dejavu.verdict import verdict
 from memometer.report.text import UNPRINTABLE, clip, count, plain, signed
-from memometer.report.vl_tables import gap_table
-from memometer.report.vl_verdict import verdict
 
 ANY_TEXT = st.text(st.characters(), max_size=300)  # lone surrogates and controls included
 

@@ -8,9 +8,9 @@ from golden_runs import KEPT
 from report_factory import make_audit
 
 from memometer.audits.result import Audit, load_audit, save_audit
-from memometer.audits.schema import VLDejaVuSummary
 from memometer.catalogue import KNOWN, summary_model
 from memometer.errors import DamagedError, InputError
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.runs.schema import Summary
 
 DOCS = Path(__file__).parents[1] / "docs"

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from memometer.audits.vl_dejavu import audit_vl_dejavu
 from memometer.data import make_scenes, split_records
+from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
 from memometer.training import TrainConfig, train
 from memometer.training.folder import ModelFolder
 

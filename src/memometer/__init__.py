@@ -19,7 +19,6 @@ from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
     from memometer.audits import Audit, load_audit
-    from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.comparison import Comparison, compare_audits
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
     from memometer.embeddings import load_encoder
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from memometer.measures.image_dejavu.audit import audit_image_dejavu
     from memometer.measures.sslmem.audit import audit_sslmem
     from memometer.measures.unitmem.audit import audit_unitmem
+    from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
     from memometer.neighbors import search
     from memometer.report import write_report
     from memometer.sweeps import Sweep, run_sweep
@@ -52,7 +52,7 @@ _HOMES = {
     "audit_image_dejavu": "memometer.measures.image_dejavu.audit",
     "audit_sslmem": "memometer.measures.sslmem.audit",
     "audit_unitmem": "memometer.measures.unitmem.audit",
-    "audit_vl_dejavu": "memometer.audits.vl_dejavu",
+    "audit_vl_dejavu": "memometer.measures.vl_dejavu.audit",
     "compare_audits": "memometer.comparison",
     "import_records": "memometer.data",
     "load_audit": "memometer.audits",

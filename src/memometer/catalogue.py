@@ -43,11 +43,11 @@ class Row(NamedTuple):
 
 MEASURES = {
     "vl-dejavu": Row(
-        options="memometer.audits.options_vl_dejavu:VLDejaVuOptions",
-        measure="memometer.audits.vl_dejavu:VLDejaVu",
-        summary="memometer.audits.schema:VLDejaVuSummary",
-        page="memometer.report.pages.vl_dejavu:PAGE",
-        view="memometer.comparison.vl_dejavu:VIEW",
+        options="memometer.measures.vl_dejavu.options:VLDejaVuOptions",
+        measure="memometer.measures.vl_dejavu.audit:VLDejaVu",
+        summary="memometer.measures.vl_dejavu.schema:VLDejaVuSummary",
+        page="memometer.measures.vl_dejavu.page:PAGE",
+        view="memometer.measures.vl_dejavu.compare:VIEW",
         question="Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?",
     ),
     "image-dejavu": Row(

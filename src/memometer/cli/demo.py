@@ -20,10 +20,10 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
     """Train two small CLIP models on built-in scenes, audit them both ways, write the report. Needs no network."""
-    from memometer.audits.vl_dejavu import audit_vl_dejavu
     from memometer.cli.show import show_audit
     from memometer.data import make_scenes, split_records
     from memometer.engines import default_workers
+    from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
     from memometer.progress import notice
     from memometer.training import TrainConfig, train
 

@@ -8,8 +8,8 @@ from memometer.report.text import DASH, count, plain, signed
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
     from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs.schema import Likeness, Number
 
 __all__ = ["agreement_numbers", "agreement_rows", "reference_numbers"]

@@ -13,7 +13,7 @@ from memometer.report.text import plain
 if TYPE_CHECKING:
     from memometer.report.charts.table import HeadTable
 
-from memometer.report.vl_tables import IN_GROUPS
+from memometer.measures.vl_dejavu.tables import IN_GROUPS
 
 __all__ = ["head_tables"]
 

@@ -17,8 +17,8 @@ from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, utility_r
 from memometer.sweeps.plan import Cell, Plan
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
     from memometer.measures.clipmem.schema import ClipMemSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.utility.schema import UtilitySummary
 
 __all__ = ["Machine", "claimed", "clear_cell", "drop_weights", "foreign_key", "read_cell", "run_cell"]
@@ -192,7 +192,7 @@ def _train(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], N
 
 
 def _audit(plan: Plan, cell: Cell, machine: Machine) -> "VLDejaVuSummary":
-    from memometer.audits.vl_dejavu import audit_vl_dejavu
+    from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
 
     data, options = plan.config.data, plan.config.audit
     audit = audit_vl_dejavu(

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from memometer.audits.options_vl_dejavu import VLDejaVuOptions
 from memometer.errors import InputError
 from memometer.measures.clipmem.options import ClipMemOptions
+from memometer.measures.vl_dejavu.options import VLDejaVuOptions
 from memometer.options import Options, flag_of, part_of
 from memometer.utility.options import UtilityOptions
 from memometer.validation import problems

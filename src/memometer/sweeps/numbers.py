@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from memometer.runs.schema import Number, Strict
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
     from memometer.measures.clipmem.schema import ClipMemSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.utility.schema import UtilitySummary
 
 __all__ = ["MODELS", "audit_rows", "clipmem_rows", "utility_rows"]

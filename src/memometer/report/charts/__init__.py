@@ -5,10 +5,10 @@
 ['gap_by_k', 'gap_by_top', 'headline_gaps', 'leaking_objects', 'recall_distributions']
 """
 
-from memometer.report.charts.headline import headline_gaps
-from memometer.report.charts.leaking import leaking_objects
-from memometer.report.charts.recall import recall_distributions
-from memometer.report.charts.sweep import gap_by_k
-from memometer.report.charts.top import gap_by_top
+from memometer.measures.vl_dejavu.charts.by_k import gap_by_k
+from memometer.measures.vl_dejavu.charts.headline import headline_gaps
+from memometer.measures.vl_dejavu.charts.leaking import leaking_objects
+from memometer.measures.vl_dejavu.charts.recall import recall_distributions
+from memometer.measures.vl_dejavu.charts.top import gap_by_top
 
 __all__ = ["gap_by_k", "gap_by_top", "headline_gaps", "leaking_objects", "recall_distributions"]

@@ -2,15 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from memometer.measures.vl_dejavu.gaps import find_gap, shown_designs
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, signed
-from memometer.report.vl_gaps import find_gap, shown_designs
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["headline_gaps", "headline_numbers"]

@@ -2,12 +2,12 @@
 
 from typing import TYPE_CHECKING
 
+from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
 from memometer.report.text import capital, signed
-from memometer.report.vl_gaps import find_gap, is_one_model
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs.schema import Number
 from memometer.report.verdict import Verdict
 

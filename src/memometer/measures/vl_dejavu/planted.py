@@ -8,12 +8,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.direction import Direction
 from memometer.audits.inputs import Model
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.embeddings import Embeddings, embed_images, embed_texts
 from memometer.encoders import has_tower
 from memometer.errors import VectorError
+from memometer.measures.vl_dejavu.direction import Direction
 
 __all__ = ["planted_among"]
 

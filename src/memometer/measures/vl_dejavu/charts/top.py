@@ -9,7 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import TopRow, VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import TopRow, VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["gap_by_top", "top_numbers"]

@@ -9,7 +9,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import signed
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs import Run
     from memometer.runs.schema import Number
 

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.audits.direction import Direction, Side
 from memometer.data.records import Records
+from memometer.measures.vl_dejavu.direction import Direction, Side
 from memometer.objects.sets import ObjectSets
 from memometer.runs.thumbnails import thumbnail
 

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 
 from memometer.arrays import read_arrays, write_arrays
 from memometer.audits.inputs import Model
-from memometer.audits.options_vl_dejavu import Search
 from memometer.data.records import Records
 from memometer.embeddings import Embedded, embed_images, embed_texts
 from memometer.encoders import has_tower
 from memometer.errors import InputError
 from memometer.files import hash_json
+from memometer.measures.vl_dejavu.options import Search
 from memometer.neighbors import Neighbors, search
 from memometer.progress import progress_bar
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from memometer.runs.schema import Number
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.gaps import UNDEFINED
 
 __all__ = ["find_gap", "is_one_model", "shown_designs"]

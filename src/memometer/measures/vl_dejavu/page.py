@@ -3,25 +3,25 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from memometer.report.charts.headline import headline_gaps, headline_numbers
-from memometer.report.charts.leaking import leaking_numbers, leaking_objects
-from memometer.report.charts.recall import recall_distributions, recall_numbers
-from memometer.report.charts.sweep import gap_by_k, sweep_numbers
-from memometer.report.charts.top import gap_by_top, top_numbers
-from memometer.report.gallery import GalleryRecord, gallery_records
+from memometer.measures.vl_dejavu.charts.by_k import gap_by_k, sweep_numbers
+from memometer.measures.vl_dejavu.charts.headline import headline_gaps, headline_numbers
+from memometer.measures.vl_dejavu.charts.leaking import leaking_numbers, leaking_objects
+from memometer.measures.vl_dejavu.charts.recall import recall_distributions, recall_numbers
+from memometer.measures.vl_dejavu.charts.top import gap_by_top, top_numbers
+from memometer.measures.vl_dejavu.shown import GalleryRecord, gallery_records
+from memometer.measures.vl_dejavu.tables import facts, gap_groups, gap_table, means, reasons
+from memometer.measures.vl_dejavu.verdict import verdict
 from memometer.report.gaps import SCOPES
 from memometer.report.pages.base import Figure, GalleryWords, HeadTable, MeasurePage, Reading
 from memometer.report.pictures import Pictures
 from memometer.report.references import agreement_numbers, reference_numbers
 from memometer.report.terminal import head_tables
 from memometer.report.text import clip
-from memometer.report.vl_tables import facts, gap_groups, gap_table, means, reasons
-from memometer.report.vl_verdict import verdict
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs import Run
 
 __all__ = ["PAGE"]

@@ -6,25 +6,25 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from memometer.audits.direction import Direction
-from memometer.audits.gallery import build_gallery
 from memometer.audits.guards import warn_of_labels
 from memometer.audits.inputs import Model, open_model, open_records
 from memometer.audits.measure import Measure, Results
-from memometer.audits.options_vl_dejavu import DEFAULT_SWEEP, VLDejaVuOptions
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
-from memometer.audits.schema import VLDejaVuSummary
-from memometer.audits.searching import PublicSet, Searched, fitted, prepare_public, searched_side
-from memometer.audits.summary import compare_references, leaking_objects, notes, summarise
-from memometer.audits.vl_direction import Setting, direction_of, labels_of
-from memometer.audits.vl_planted import planted_among
 from memometer.choices import MAX_K
 from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records
 from memometer.encoders import has_tower
 from memometer.errors import InputError
 from memometer.files import hash_file
+from memometer.measures.vl_dejavu.asking import Setting, direction_of, labels_of
+from memometer.measures.vl_dejavu.direction import Direction
+from memometer.measures.vl_dejavu.gallery import build_gallery
+from memometer.measures.vl_dejavu.options import DEFAULT_SWEEP, VLDejaVuOptions
+from memometer.measures.vl_dejavu.planted import planted_among
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
+from memometer.measures.vl_dejavu.searching import PublicSet, Searched, fitted, prepare_public, searched_side
+from memometer.measures.vl_dejavu.summary import compare_references, leaking_objects, notes, summarise
 from memometer.objects.sets import object_sets
 from memometer.objects.vocabulary import load_vocabulary
 from memometer.options import by_keyword

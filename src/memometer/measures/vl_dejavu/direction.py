@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.data.records import Records
-from memometer.measures.vl_dejavu import TopObjects, UnionScores, score_union, top_objects
+from memometer.measures.vl_dejavu.scores import TopObjects, UnionScores, score_union, top_objects
 from memometer.neighbors import Neighbors
 from memometer.objects.sets import ObjectSets
 from memometer.runs.items import group_names

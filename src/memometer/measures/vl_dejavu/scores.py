@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError
-from memometer.measures.kernels import CHUNKS, count_top, count_union, csr
+from memometer.measures.vl_dejavu.kernels import CHUNKS, count_top, count_union, csr
 from memometer.objects.sets import ObjectSets
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from memometer.measures.vl_dejavu.gaps import find_gap, shown_designs
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES
 from memometer.report.text import DASH, Clipped, clip, count, plain
-from memometer.report.vl_gaps import find_gap, shown_designs
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs import Run
     from memometer.runs.schema import Number
 import re
@@ -20,13 +20,13 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from memometer.measures.vl_dejavu.gaps import is_one_model
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.text import signed
 from memometer.report.view import MAX_TEXT
-from memometer.report.vl_gaps import is_one_model
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs.schema import Number
 
 __all__ = ["GapRow", "facts", "gap_groups", "means", "reasons"]

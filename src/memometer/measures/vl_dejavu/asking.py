@@ -8,14 +8,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.direction import Direction, score_direction
 from memometer.audits.guards import check_public
 from memometer.audits.inputs import Model
-from memometer.audits.searching import PublicSet
-from memometer.audits.summary import NO_DIRECTION
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.errors import InputError
+from memometer.measures.vl_dejavu.direction import Direction, score_direction
+from memometer.measures.vl_dejavu.searching import PublicSet
+from memometer.measures.vl_dejavu.summary import NO_DIRECTION
 from memometer.neighbors import Neighbors
 from memometer.objects.nouns import mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets

@@ -1,0 +1,1 @@
+"""VL-Déjà-Vu: scores, audit, page, comparison."""
