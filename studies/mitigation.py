@@ -25,9 +25,9 @@ from mitigation_paper import REASON, beside_the_paper
 from memometer import run_sweep
 from memometer.files import write_text
 from memometer.report import page_of
-from memometer.report.charts.frontier import utility_frontier
-from memometer.report.charts.settings import setting_bars
-from memometer.report.settings import metric_name, shown_settings
+from memometer.sweeps.charts.frontier import utility_frontier
+from memometer.sweeps.charts.settings import setting_bars
+from memometer.sweeps.settings import metric_name, shown_settings
 
 WORK = ROOT / "build" / "mitigation"
 GAPS = ("ppg", "prg", "aucg")

@@ -1,7 +1,7 @@
 """What A (arXiv 2402.02103, Section 5) found of each mitigation, beside the study's own numbers."""
 
-from memometer.report.settings import shown_settings
 from memometer.report.text import signed
+from memometer.sweeps.settings import shown_settings
 
 # METHODS, Section 1: 10 M LAION pairs, ImageNet as the public set. Our setting → what A says of utility and of the gaps, and
 # A's own numbers (zero-shot, PPG, PRG, AUCG) where the paper gives them.

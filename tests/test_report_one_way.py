@@ -19,8 +19,8 @@ from memometer import (
     split_records,
 )
 from memometer.cli.show import show_audit
+from memometer.comparison.verdict import compare_verdict
 from memometer.report import page_of, render
-from memometer.report.compare_verdict import compare_verdict
 
 CLAIM = re.compile(r"Memorization found|memorizes more|(more|less) memorization than|memorized more")
 

@@ -6,11 +6,11 @@ from sweep_factory import RECALL, sweep
 
 from memometer.errors import InputError
 from memometer.report import render
-from memometer.report.charts.frontier import utility_frontier
-from memometer.report.pages.sweep import FIGURES
 from memometer.report.svg import to_svg
-from memometer.report.sweep_verdict import sweep_verdict
+from memometer.sweeps.charts.frontier import utility_frontier
 from memometer.sweeps.collecting import Question
+from memometer.sweeps.page import FIGURES
+from memometer.sweeps.verdict import sweep_verdict
 
 HOSTILE = "<script>alert(1)</script> \u202e x"
 VALUES = {

@@ -13,11 +13,11 @@ from memometer import audit_vl_dejavu, compare_audits
 from memometer.cli.main import app
 from memometer.errors import InputError
 from memometer.report import render
-from memometer.report.charts.utility import MAX_CLASSES, class_dots, share_intervals
-from memometer.report.pages.utility import FIGURES
 from memometer.report.svg import to_svg
-from memometer.report.utility_verdict import utility_verdict
+from memometer.utility.charts import MAX_CLASSES, class_dots, share_intervals
+from memometer.utility.page import FIGURES
 from memometer.utility.schema import UtilitySummary
+from memometer.utility.verdict import utility_verdict
 
 HOSTILE = "<script>alert(1)</script> \u202e x"
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from memometer.audits.measure import Measure
     from memometer.audits.options import AuditOptions
     from memometer.comparison.view import View
-    from memometer.report.pages.base import MeasurePage
+    from memometer.report.measure_page import MeasurePage
     from memometer.runs import Run
     from memometer.runs.schema import Summary
 
@@ -88,17 +88,17 @@ MEASURES = {
 OTHERS = {
     "compare": Row(
         summary="memometer.comparison.schema:ComparisonSummary",
-        page="memometer.report.pages.compare:PAGE",
+        page="memometer.comparison.page:PAGE",
         run="memometer.comparison.result:Comparison",
     ),
     "sweep": Row(
         summary="memometer.sweeps.schema:SweepSummary",
-        page="memometer.report.pages.sweep:PAGE",
+        page="memometer.sweeps.page:PAGE",
         run="memometer.sweeps.sweep:Sweep",
     ),
     "utility": Row(
         summary="memometer.utility.schema:UtilitySummary",
-        page="memometer.report.pages.utility:PAGE",
+        page="memometer.utility.page:PAGE",
         run="memometer.utility.result:Utility",
     ),
 }

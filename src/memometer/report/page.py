@@ -19,7 +19,7 @@ from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import has_images, has_pictures
-from memometer.report.pages.base import Figure, MeasurePage
+from memometer.report.measure_page import Figure, MeasurePage
 from memometer.report.pictures import Pictures
 from memometer.report.quick import quick_charts
 from memometer.report.svg import to_svg

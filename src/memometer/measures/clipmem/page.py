@@ -18,7 +18,7 @@ from memometer.report.charts.roc import planted_curves, planted_numbers
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
-from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
 

@@ -16,7 +16,7 @@ from memometer.measures.image_dejavu.charts import (
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
-from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.references import agreement_rows
 from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from memometer.audits.shared_notes import model_warnings, one_way_note
+from memometer.audits.notes import model_warnings, one_way_note
 from memometer.measures.image_dejavu.direction import PERCENTS, ImageDirection
 from memometer.measures.image_dejavu.references import reference_kind
 from memometer.statistics import confident_gap, jaccard_of_found, share_equal

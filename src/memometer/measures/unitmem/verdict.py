@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from memometer.runs.schema import Number
 
     Towers = Mapping[Literal["image", "text"], Number]
-from memometer.report.tower_verdicts import duplicate_caution, kind_of, not_found, said_between, said_of
+from memometer.report.tower_words import duplicate_caution, kind_of, not_found, said_between, said_of
 
 __all__ = ["unitmem_verdict"]
 

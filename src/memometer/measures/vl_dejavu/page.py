@@ -12,7 +12,7 @@ from memometer.measures.vl_dejavu.shown import GalleryRecord, gallery_records
 from memometer.measures.vl_dejavu.tables import facts, gap_groups, gap_table, means, reasons
 from memometer.measures.vl_dejavu.verdict import verdict
 from memometer.report.gaps import SCOPES
-from memometer.report.pages.base import Figure, GalleryWords, HeadTable, MeasurePage, Reading
+from memometer.report.measure_page import Figure, GalleryWords, HeadTable, MeasurePage, Reading
 from memometer.report.pictures import Pictures
 from memometer.report.references import agreement_numbers, reference_numbers
 from memometer.report.terminal import head_tables

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.audits.shared_notes import model_warnings, one_way_note
+from memometer.audits.notes import model_warnings, one_way_note
 from memometer.measures.vl_dejavu.direction import OVER, Direction
 from memometer.statistics import correlation, gap_of, jaccard_of_found, label_table
 

@@ -22,8 +22,8 @@ from rich.text import Text
 
 from memometer.measures.vl_dejavu.gaps import is_one_model
 from memometer.report.gaps import interval_text, n_text
+from memometer.report.provenance import MAX_TEXT
 from memometer.report.text import signed
-from memometer.report.view import MAX_TEXT
 
 if TYPE_CHECKING:
     from memometer.measures.vl_dejavu.schema import VLDejaVuSummary

@@ -2,16 +2,16 @@
 
 from typing import TYPE_CHECKING
 
-from memometer.report.charts.differences import (
+from memometer.comparison.charts import (
     COLUMNS,
     difference_forest,
     difference_numbers,
     number_cells,
     run_numbers,
 )
+from memometer.comparison.verdict import compare_verdict
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.compare_verdict import compare_verdict
-from memometer.report.pages.base import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count, plain
 from memometer.statistics.small_sets import counted

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from memometer.report.settings import Shown, metric_name, shown_settings
 from memometer.report.text import plain, signed, unsigned
 from memometer.report.verdict import Verdict
+from memometer.sweeps.settings import Shown, metric_name, shown_settings
 
 if TYPE_CHECKING:
     from memometer.sweeps.schema import Best, Difference, SweepSummary

@@ -6,8 +6,8 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES
 from memometer.report.lazy import alt
-from memometer.report.settings import SCOPES, Shown, metric_name, shown_settings
 from memometer.report.text import count, signed, unsigned
+from memometer.sweeps.settings import SCOPES, Shown, metric_name, shown_settings
 
 if TYPE_CHECKING:
     from memometer.runs import Run

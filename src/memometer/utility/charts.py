@@ -6,8 +6,8 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import n_text
 from memometer.report.lazy import alt
-from memometer.report.shares import CLASSIFICATIONS, Share, shares
 from memometer.report.text import DASH, count, plain, unsigned
+from memometer.utility.shares import CLASSIFICATIONS, Share, shares
 
 if TYPE_CHECKING:
     from memometer.runs import Run

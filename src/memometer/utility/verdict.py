@@ -3,9 +3,9 @@
 import itertools
 from typing import TYPE_CHECKING
 
-from memometer.report.shares import Share, shares
 from memometer.report.text import capital, unsigned
 from memometer.report.verdict import Verdict
+from memometer.utility.shares import Share, shares
 
 if TYPE_CHECKING:
     from memometer.utility.schema import UtilitySummary

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.charts.utility import MAX_CLASSES, class_dots, class_numbers, share_intervals, share_numbers
-from memometer.report.pages.base import Figure, MeasurePage, Reading
-from memometer.report.shares import shares
+from memometer.report.measure_page import Figure, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count, plain, unsigned
-from memometer.report.utility_verdict import utility_verdict
+from memometer.utility.charts import MAX_CLASSES, class_dots, class_numbers, share_intervals, share_numbers
+from memometer.utility.shares import shares
+from memometer.utility.verdict import utility_verdict
 
 if TYPE_CHECKING:
     from memometer.runs import Run

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt
-from memometer.report.settings import Shown, metric_name, shown_settings
+from memometer.sweeps.settings import Shown, metric_name, shown_settings
 
 if TYPE_CHECKING:
     from memometer.runs import Run

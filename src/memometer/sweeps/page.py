@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from memometer.report.charts.frontier import frontier_numbers, utility_frontier
-from memometer.report.charts.settings import setting_bars, setting_numbers
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.pages.base import Figure, MeasurePage, Reading
-from memometer.report.settings import SCOPES, metric_name, shown_settings
-from memometer.report.sweep_verdict import sweep_verdict
+from memometer.report.measure_page import Figure, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count
+from memometer.sweeps.charts.frontier import frontier_numbers, utility_frontier
+from memometer.sweeps.charts.settings import setting_bars, setting_numbers
+from memometer.sweeps.settings import SCOPES, metric_name, shown_settings
+from memometer.sweeps.verdict import sweep_verdict
 
 if TYPE_CHECKING:
     from memometer.runs import Run
