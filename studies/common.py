@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memometer.data.scenes.planting import PLANTED_SCHEMA
 from memometer.files import atomic_path
+from memometer.scenes.planting import PLANTED_SCHEMA
 from memometer.seeds import rng_for
 
 ROOT = Path(__file__).parents[1]

@@ -13,7 +13,7 @@ from common import ROOT, STUDIES, Commands, cell, import_shards, machine, traini
 
 from memometer import load_audit
 from memometer.files import write_text
-from memometer.report.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
+from memometer.measures.vl_dejavu.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
 
 PAGE = STUDIES / "flickr8k.md"
 CHARTS = {

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from memometer import progress, split_records
 from memometer.cli.start import main
-from memometer.data.scenes import make_scenes
+from memometer.scenes import make_scenes
 
 SWEEP = """
 seeds = [0]

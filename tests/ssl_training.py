@@ -3,7 +3,7 @@
 import pyarrow.parquet as pq
 from file_digests import file_digest
 
-from memometer.data.scenes import make_scenes
+from memometer.scenes import make_scenes
 from memometer.training import SslConfig, train_ssl
 
 N, BATCH, EPOCHS = 64, 32, 4

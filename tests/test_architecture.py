@@ -53,13 +53,18 @@ class RunTime(ast.NodeTransformer):
 
 def imported_folders(path: Path) -> set[str]:
     """Folders of memometer that a file imports at run time, anywhere in it."""
+    return {name.split(".")[1] for name in imported_modules(path) if name.startswith("memometer.")}
+
+
+def imported_modules(path: Path) -> set[str]:
+    """Modules that a file imports at run time, anywhere in it."""
     names: set[str] = set()
     for node in ast.walk(RunTime().visit(ast.parse(path.read_text()))):
         if isinstance(node, ast.ImportFrom) and node.module:
             names.add(node.module)
         elif isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
-    return {name.split(".")[1] for name in names if name.startswith("memometer.")}
+    return names
 
 
 @pytest.mark.parametrize("folder", sorted(path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()))
@@ -69,6 +74,31 @@ def test_imports_follow_the_table(folder):
     for path in sorted((SOURCE / folder).rglob("*.py")):
         forbidden = imported_folders(path) - SHARED - {folder} - table[folder]
         assert not forbidden, f"{path.relative_to(ROOT)} imports {forbidden}; {folder}/ may import {table[folder]}"
+
+
+ROOMS = sorted(path for path in (SOURCE / "measures").iterdir() if path.is_dir() and (path / "audit.py").exists())
+
+
+def test_a_measure_imports_nothing_of_another():
+    assert len(ROOMS) == 5
+    for room in ROOMS:
+        for path in sorted(room.rglob("*.py")):
+            others = {name.split(".")[2] for name in imported_modules(path) if name.startswith("memometer.measures.")}
+            assert others <= {room.name}, f"{path.relative_to(ROOT)} imports of {others - {room.name}}"
+
+
+def test_scores_and_kernels_are_pure():
+    for room in ROOMS:
+        for path in sorted(path for path in room.glob("*.py") if path.stem == "scores" or "kernels" in path.stem):
+            found = imported_folders(path) - SHARED - {"measures"}
+            assert found <= {"objects"}, f"{path.relative_to(ROOT)} imports {found}"
+
+
+def test_charts_alone_draw():
+    for path in sorted(SOURCE.rglob("*.py")):
+        place = path.relative_to(SOURCE)
+        if "altair" in {name.split(".")[0] for name in imported_modules(path)}:
+            assert place.parts[0] == "report" or "charts" in {path.stem, path.parent.name}, f"{place} draws"
 
 
 def test_import_loads_neither_torch_nor_numba():

@@ -14,11 +14,11 @@ from memometer import audit_clipmem, load_audit
 from memometer.audits.trained_on import training_notes
 from memometer.cli.audit import command_named
 from memometer.data.records import load_records
-from memometer.data.scenes import make_scenes
 from memometer.data.splits import split_records
 from memometer.encoders.untrained import untrained
 from memometer.errors import InputError, VectorError
 from memometer.files import write_json
+from memometer.scenes import make_scenes
 
 COLUMNS = [
     "record_id", "subset", "group", "clipmem", "clipmem_normalised", "clipmem_stderr", "align_target",

@@ -4,10 +4,10 @@ import re
 
 import numpy as np
 
-from memometer.data.scenes.captions import captions_of
-from memometer.data.scenes.composition import compose
-from memometer.data.scenes.drawing import COLORS, KINDS
-from memometer.data.scenes.themes import THEMES
+from memometer.scenes.captions import captions_of
+from memometer.scenes.composition import compose
+from memometer.scenes.drawing import COLORS, KINDS
+from memometer.scenes.themes import THEMES
 
 N = 1500
 SCENES = [compose(0, index) for index in range(N)]

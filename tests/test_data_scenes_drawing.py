@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from memometer.data.fingerprints import perceptual_hash
-from memometer.data.scenes.composition import Item, compose
-from memometer.data.scenes.drawing import COLORS, KINDS, Pen, paint_of
-from memometer.data.scenes.rendering import render
-from memometer.data.scenes.themes import THEMES
+from memometer.scenes.composition import Item, compose
+from memometer.scenes.drawing import COLORS, KINDS, Pen, paint_of
+from memometer.scenes.rendering import render
+from memometer.scenes.themes import THEMES
 
 
 def test_kinds_are_many_and_their_words_plain():

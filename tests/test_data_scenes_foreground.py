@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 
 from memometer.data import import_records, load_records
 from memometer.data.images import open_image
-from memometer.data.scenes import make_scenes, writing
-from memometer.data.scenes.drawing import KINDS
-from memometer.data.scenes.foreground import BEST_GUESS, FREE, HOMES, compose_foreground
-from memometer.data.scenes.themes import THEMES
 from memometer.errors import InputError
+from memometer.scenes import make_scenes, writing
+from memometer.scenes.drawing import KINDS
+from memometer.scenes.foreground import BEST_GUESS, FREE, HOMES, compose_foreground
+from memometer.scenes.themes import THEMES
 
 N = 4000
 SCENES = [compose_foreground(0, index) for index in range(N)]

@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.images import open_image, read_image_bytes
 from memometer.data.records import RECORD_SCHEMA, load_records
-from memometer.data.scenes import make_scenes, writing
-from memometer.data.scenes.drawing import KINDS
 from memometer.errors import InputError
 from memometer.files import hash_bytes
 from memometer.objects.vocabulary import load_vocabulary
+from memometer.scenes import make_scenes, writing
+from memometer.scenes.drawing import KINDS
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import pytest
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.images import open_image
 from memometer.data.records import load_records
-from memometer.data.scenes import make_scenes
 from memometer.embeddings import view_batches, views
 from memometer.encoders.preprocessing import ImagePreprocess
+from memometer.scenes import make_scenes
 from memometer.seeds import rng_for
 
 

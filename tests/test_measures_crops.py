@@ -7,12 +7,12 @@ from array_shapes import unchecked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from memometer.data.scenes.foreground import compose_foreground
-from memometer.data.scenes.rendering import render
 from memometer.errors import InputError
 from memometer.measures.image_dejavu.crops import REASONS, background_crops, corner_crops
 from memometer.objects import label_union
 from memometer.references import objects_in_crops
+from memometer.scenes.foreground import compose_foreground
+from memometer.scenes.rendering import render
 
 
 def arrays(images):

@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 from report_factory import gap, make_audit, make_samples, make_summary
 
+from memometer.measures.vl_dejavu.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
 from memometer.measures.vl_dejavu.charts.recall import _survival
 from memometer.measures.vl_dejavu.page import FIGURES
-from memometer.report.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
 from memometer.report.svg import to_svg
 
 STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")

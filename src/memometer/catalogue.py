@@ -41,46 +41,44 @@ class Row(NamedTuple):
     question: str = ""
 
 
+def _room(name: str, prefix: str, question: str) -> Row:
+    """The row of a measure whose files are called as those of all: only the room's name and the classes' differ."""
+    room = f"memometer.measures.{name}"
+    return Row(
+        summary=f"{room}.schema:{prefix}Summary",
+        page=f"{room}.page:PAGE",
+        options=f"{room}.options:{prefix}Options",
+        measure=f"{room}.audit:{prefix}",
+        view=f"{room}.compare:VIEW",
+        question=question,
+    )
+
+
 MEASURES = {
-    "vl-dejavu": Row(
-        options="memometer.measures.vl_dejavu.options:VLDejaVuOptions",
-        measure="memometer.measures.vl_dejavu.audit:VLDejaVu",
-        summary="memometer.measures.vl_dejavu.schema:VLDejaVuSummary",
-        page="memometer.measures.vl_dejavu.page:PAGE",
-        view="memometer.measures.vl_dejavu.compare:VIEW",
-        question="Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?",
+    "vl-dejavu": _room(
+        "vl_dejavu",
+        "VLDejaVu",
+        "Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?",
     ),
-    "image-dejavu": Row(
-        options="memometer.measures.image_dejavu.options:ImageDejaVuOptions",
-        measure="memometer.measures.image_dejavu.audit:ImageDejaVu",
-        summary="memometer.measures.image_dejavu.schema:ImageDejaVuSummary",
-        page="memometer.measures.image_dejavu.page:PAGE",
-        view="memometer.measures.image_dejavu.compare:VIEW",
-        question="Image-only déjà vu: does a crop without the foreground give the foreground's class away?",
+    "image-dejavu": _room(
+        "image_dejavu",
+        "ImageDejaVu",
+        "Image-only déjà vu: does a crop without the foreground give the foreground's class away?",
     ),
-    "clipmem": Row(
-        options="memometer.measures.clipmem.options:ClipMemOptions",
-        measure="memometer.measures.clipmem.audit:ClipMem",
-        summary="memometer.measures.clipmem.schema:ClipMemSummary",
-        page="memometer.measures.clipmem.page:PAGE",
-        view="memometer.measures.clipmem.compare:VIEW",
-        question="Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?",
+    "clipmem": _room(
+        "clipmem",
+        "ClipMem",
+        "Memorized pairs of a CLIP-like model: which does it align better than models that never saw them?",
     ),
-    "sslmem": Row(
-        options="memometer.measures.sslmem.options:SslMemOptions",
-        measure="memometer.measures.sslmem.audit:SslMem",
-        summary="memometer.measures.sslmem.schema:SslMemSummary",
-        page="memometer.measures.sslmem.page:PAGE",
-        view="memometer.measures.sslmem.compare:VIEW",
-        question="Memorization by layer of one tower: does a model hold the views of its records closer together?",
+    "sslmem": _room(
+        "sslmem",
+        "SslMem",
+        "Memorization by layer of one tower: does a model hold the views of its records closer together?",
     ),
-    "unitmem": Row(
-        options="memometer.measures.unitmem.options:UnitMemOptions",
-        measure="memometer.measures.unitmem.audit:UnitMem",
-        summary="memometer.measures.unitmem.schema:UnitMemSummary",
-        page="memometer.measures.unitmem.page:PAGE",
-        view="memometer.measures.unitmem.compare:VIEW",
-        question="Memorization by unit: which units does a single training record excite far more than all others?",
+    "unitmem": _room(
+        "unitmem",
+        "UnitMem",
+        "Memorization by unit: which units does a single training record excite far more than all others?",
     ),
 }
 """Measure → where it is: ``memometer audit NAME``."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from memometer.data.scenes import ScenesSummary
+    from memometer.scenes import ScenesSummary
 
 __all__ = ["command"]
 
@@ -35,8 +35,8 @@ def command(
 
     Planted records are listed in OUT/planted.parquet.
     """
-    from memometer.data.scenes import make_scenes
     from memometer.engines import default_workers
+    from memometer.scenes import make_scenes
 
     summary = make_scenes(
         out,

@@ -10,15 +10,15 @@ from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
     from memometer.data.duplicates import Duplicates, find_duplicates
-    from memometer.data.scenes import make_scenes
     from memometer.data.splits import SplitSummary, split_records
+    from memometer.scenes import make_scenes
 
 # These load numba and scipy, which the processes that decode images do not need.
 _HOMES = {
     "Duplicates": "memometer.data.duplicates",
     "SplitSummary": "memometer.data.splits",
     "find_duplicates": "memometer.data.duplicates",
-    "make_scenes": "memometer.data.scenes",
+    "make_scenes": "memometer.scenes",
     "split_records": "memometer.data.splits",
 }
 

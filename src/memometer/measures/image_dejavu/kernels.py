@@ -1,4 +1,4 @@
-"""The loop over the neighbours' labels, compiled by numba; `memometer.measures.image_dejavu.scores` explains what it does."""
+"""The loop over the neighbours' labels, compiled by numba; `scores` explains what it does."""
 
 from typing import Any
 

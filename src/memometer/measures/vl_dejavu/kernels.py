@@ -1,4 +1,4 @@
-"""The hot loops over label sets, compiled by numba; `memometer.measures.vl_dejavu.scores` explains and checks what they do."""
+"""The hot loops over label sets, compiled by numba; `scores` explains and checks what they do."""
 
 from typing import Any, NamedTuple
 

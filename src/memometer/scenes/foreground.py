@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memometer.data.scenes.composition import TINTS, Item, Scene, overlap, pick, weighted
-from memometer.data.scenes.drawing import KINDS, Kind
-from memometer.data.scenes.themes import THEMES, Theme
+from memometer.scenes.composition import TINTS, Item, Scene, overlap, pick, weighted
+from memometer.scenes.drawing import KINDS, Kind
+from memometer.scenes.themes import THEMES, Theme
 from memometer.seeds import rng_for
 
 __all__ = ["BEST_GUESS", "HOMES", "compose_foreground"]

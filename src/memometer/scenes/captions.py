@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from memometer.data.scenes.composition import Item, Scene, pick
+from memometer.scenes.composition import Item, Scene, pick
 from memometer.seeds import rng_for
 
 __all__ = ["captions_of", "class_caption"]

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from memometer.data.scenes.drawing import KINDS, Kind
-from memometer.data.scenes.themes import THEMES, Theme
+from memometer.scenes.drawing import KINDS, Kind
+from memometer.scenes.themes import THEMES, Theme
 from memometer.seeds import rng_for
 
 __all__ = ["TINTS", "Item", "Scene", "compose", "overlap", "pick", "weighted"]

@@ -3,10 +3,10 @@
 import dataclasses
 from collections.abc import Callable
 
-from memometer.data.scenes.captions import captions_of, class_caption
-from memometer.data.scenes.composition import Scene, compose
-from memometer.data.scenes.foreground import compose_foreground
 from memometer.errors import InputError
+from memometer.scenes.captions import captions_of, class_caption
+from memometer.scenes.composition import Scene, compose
+from memometer.scenes.foreground import compose_foreground
 
 __all__ = ["STYLES", "Style", "style_of"]
 

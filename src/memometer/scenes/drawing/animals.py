@@ -1,7 +1,7 @@
 """Animals, facing left."""
 
-from memometer.data.scenes.drawing.kind import FUR, Kind
-from memometer.data.scenes.drawing.pen import INK, SNOW, Pen, Rgb
+from memometer.scenes.drawing.kind import FUR, Kind
+from memometer.scenes.drawing.pen import INK, SNOW, Pen, Rgb
 
 __all__ = ["ANIMALS"]
 

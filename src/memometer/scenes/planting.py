@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.data.scenes.composition import Scene
 from memometer.errors import InputError
+from memometer.scenes.composition import Scene
 from memometer.seeds import rng_for
 
 __all__ = ["PLANTED_SCHEMA", "Entry", "Planting", "plan", "scene_id"]

@@ -1,7 +1,7 @@
 """Things for work, play and travel."""
 
-from memometer.data.scenes.drawing.kind import BRIGHT, Kind
-from memometer.data.scenes.drawing.pen import COLORS, INK, SNOW, STEEL, WOOD, Pen
+from memometer.scenes.drawing.kind import BRIGHT, Kind
+from memometer.scenes.drawing.pen import COLORS, INK, SNOW, STEEL, WOOD, Pen
 
 __all__ = ["THINGS"]
 

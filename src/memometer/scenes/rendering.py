@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 from PIL import Image
 
-from memometer.data.scenes.backdrop import WHITE, Backdrop
-from memometer.data.scenes.composition import Item, Scene
-from memometer.data.scenes.drawing import COLORS, Pen, Rgb, mix, paint_of
+from memometer.scenes.backdrop import WHITE, Backdrop
+from memometer.scenes.composition import Item, Scene
+from memometer.scenes.drawing import COLORS, Pen, Rgb, mix, paint_of
 from memometer.seeds import rng_for
 
 __all__ = ["Box", "Picture", "render"]

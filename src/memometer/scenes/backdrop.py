@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from memometer.data.scenes.drawing import Rgb, mix
+from memometer.scenes.drawing import Rgb, mix
 
 __all__ = ["WHITE", "Backdrop"]
 

@@ -11,15 +11,15 @@ import pyarrow as pa
 from memometer import __version__
 from memometer.data.beside import VOCABULARY, noted_files
 from memometer.data.records import RECORD_SCHEMA
-from memometer.data.scenes.drawing import KINDS
-from memometer.data.scenes.planting import PLANTED_SCHEMA, Entry, Planting, plan
-from memometer.data.scenes.samples import Sample, draw_samples, write_shard
-from memometer.data.scenes.styles import style_of
 from memometer.engines import map_ordered
 from memometer.errors import InputError
 from memometer.files import hash_json, write_text
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
+from memometer.scenes.drawing import KINDS
+from memometer.scenes.planting import PLANTED_SCHEMA, Entry, Planting, plan
+from memometer.scenes.samples import Sample, draw_samples, write_shard
+from memometer.scenes.styles import style_of
 from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.tables import table_writer, write_table
 

@@ -1,7 +1,7 @@
 """Furniture and other things of the house."""
 
-from memometer.data.scenes.drawing.kind import BRIGHT, Kind
-from memometer.data.scenes.drawing.pen import COLORS, INK, SNOW, STEEL, WOOD, Pen, Rgb
+from memometer.scenes.drawing.kind import BRIGHT, Kind
+from memometer.scenes.drawing.pen import COLORS, INK, SNOW, STEEL, WOOD, Pen, Rgb
 
 __all__ = ["HOUSEHOLD"]
 

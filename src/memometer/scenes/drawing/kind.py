@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Literal
 
-from memometer.data.scenes.drawing.pen import Pen
+from memometer.scenes.drawing.pen import Pen
 
 __all__ = ["BRIGHT", "FUR", "Kind", "Place"]
 

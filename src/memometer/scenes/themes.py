@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Callable
 
-from memometer.data.scenes import places
-from memometer.data.scenes.backdrop import Backdrop
+from memometer.scenes import places
+from memometer.scenes.backdrop import Backdrop
 
 __all__ = ["THEMES", "Theme"]
 

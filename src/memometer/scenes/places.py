@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from memometer.data.scenes.backdrop import WHITE, Backdrop
-from memometer.data.scenes.drawing import COLORS, Rgb, mix
+from memometer.scenes.backdrop import WHITE, Backdrop
+from memometer.scenes.drawing import COLORS, Rgb, mix
 
 __all__ = [
     "airfield",

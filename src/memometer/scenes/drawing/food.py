@@ -1,7 +1,7 @@
 """Things to eat."""
 
-from memometer.data.scenes.drawing.kind import BRIGHT, Kind
-from memometer.data.scenes.drawing.pen import COLORS, SNOW, WOOD, Pen, Rgb
+from memometer.scenes.drawing.kind import BRIGHT, Kind
+from memometer.scenes.drawing.pen import COLORS, SNOW, WOOD, Pen, Rgb
 
 __all__ = ["FOOD"]
 

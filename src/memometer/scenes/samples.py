@@ -10,10 +10,10 @@ from typing import Any
 
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.images import decode_image
-from memometer.data.scenes.planting import Entry
-from memometer.data.scenes.rendering import Box, render
-from memometer.data.scenes.styles import style_of
 from memometer.files import atomic_path, hash_bytes
+from memometer.scenes.planting import Entry
+from memometer.scenes.rendering import Box, render
+from memometer.scenes.styles import style_of
 
 __all__ = ["Sample", "draw_samples", "write_shard"]
 

@@ -1,1 +1,0 @@
-"""What reports say: one file per measure, and for utility, sweeps and comparisons."""
