@@ -13,7 +13,7 @@ from memometer.errors import InputError
 from memometer.files import hash_json, write_text
 from memometer.locking import writes
 from memometer.progress import warn
-from memometer.report import view
+from memometer.report import provenance
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
@@ -100,7 +100,7 @@ def html_fragment(audit: "Run") -> str:
         .render(
             verdict=_verdict(measure, audit.summary),
             tables=measure.tables(audit),
-            warnings=view.warnings(audit),
+            warnings=provenance.warnings(audit),
             figures=figures,
             **_head(audit, measure),
         )
@@ -132,13 +132,13 @@ def _content(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
         "figures": tuple(_drawn(audit, figure, key="c", widths=(WIDE, NARROW)) for figure in measure.figures_of(audit)),
         "calibration": calibration_tables(summary) if isinstance(summary, AuditSummary) else (),
         "n_gallery": audit.gallery.num_rows,
-        "warnings": view.warnings(audit),
-        "left_out": view.left_out(audit, measure.skipped(summary)),
+        "warnings": provenance.warnings(audit),
+        "left_out": provenance.left_out(audit, measure.skipped(summary)),
         "n_duplicates": duplicates.n if duplicates else 0,
         "duplicates": [tuple(clip(name, limit=120) for name in pair) for pair in pairs],
         "command": clip(manifest.get("command", ""), limit=MAX_COMMAND),
-        "provenance": view.provenance(manifest),
-        "config": view.config_rows(audit.config),
+        "provenance": provenance.provenance(manifest),
+        "config": provenance.config_rows(audit.config),
         "finished": clip(manifest.get("finished", ""), limit=40).text.replace("T", " ").replace("+00:00", " UTC"),
         "version": clip(manifest.get("memometer", ""), limit=40).text,
     }

@@ -1,5 +1,6 @@
 """Tables of results for a terminal."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,12 @@ from memometer.report.text import plain
 if TYPE_CHECKING:
     from memometer.report.charts.table import HeadTable
 
-from memometer.measures.vl_dejavu.tables import IN_GROUPS
 
 __all__ = ["head_tables"]
+
+
+IN_GROUPS = re.compile(r"^([\d,]+ in) ([\d,]+ groups)$")
+"""A number of records with that of their groups: it takes two lines, so that names keep theirs in one."""
 
 
 def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:

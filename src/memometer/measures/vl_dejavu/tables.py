@@ -4,30 +4,21 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from memometer.measures.vl_dejavu.gaps import find_gap, shown_designs
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model, shown_designs
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES
-from memometer.report.text import DASH, Clipped, clip, count, plain
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, interval_text, n_text
+from memometer.report.provenance import MAX_TEXT
+from memometer.report.text import DASH, Clipped, clip, count, plain, signed
 
 if TYPE_CHECKING:
     from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.runs import Run
     from memometer.runs.schema import Number
-import re
-from typing import TYPE_CHECKING
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
-from memometer.measures.vl_dejavu.gaps import is_one_model
-from memometer.report.gaps import interval_text, n_text
-from memometer.report.provenance import MAX_TEXT
-from memometer.report.text import signed
-
-if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.runs.schema import Number
 
 __all__ = ["GapRow", "facts", "gap_groups", "means", "reasons"]
 
@@ -113,10 +104,6 @@ def means(summary: "VLDejaVuSummary") -> Numbers:
     return Numbers(("Records", "Objects", "Model", "Precision", "Recall", "F"), tuple(rows), n_text=3)
 
 
-IN_GROUPS = re.compile(r"^([\d,]+ in) ([\d,]+ groups)$")
-"""A number of records with that of their groups: it takes two lines, so that names keep theirs in one."""
-
-
 PRINTED = {
     "one-way": "one-way",
     "balanced": "balanced, both ways",
@@ -132,7 +119,7 @@ def gap_table(summary: "VLDejaVuSummary") -> Table:
     Args:
         summary: the ``summary`` of an `Audit`.
     """
-    reasons = dict.fromkeys(printed_reasons(summary))
+    reasons = dict.fromkeys(_printed_reasons(summary))
     table = Table(
         caption=Text("\n".join(reasons)) if reasons else None,
         caption_justify="left",
@@ -152,13 +139,13 @@ def gap_table(summary: "VLDejaVuSummary") -> Table:
         table.add_row(f"[bold]{heading}[/bold]")
         for measure, (name, _) in MEASURES.items():
             gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
-            table.add_row(f"  {name}", *(gap_cell(gap) for gap in gaps))
+            table.add_row(f"  {name}", *(_cell(gap) for gap in gaps))
         counted = [n_text(find_gap(summary, design=design, scope=scope, measure="prg")) for scope in SCOPES]
         table.add_row("  records", *counted, end_section=True)
     return table
 
 
-def printed_reasons(summary: "VLDejaVuSummary") -> Iterator[str]:
+def _printed_reasons(summary: "VLDejaVuSummary") -> Iterator[str]:
     """Why gaps are dashes."""
     if not summary.balanced and not summary.controlled:
         yield (
@@ -173,7 +160,7 @@ def printed_reasons(summary: "VLDejaVuSummary") -> Iterator[str]:
                 yield f"– {name.lower()}: {plain(gap.reason or 'undefined', limit=200)}"
 
 
-def gap_cell(gap: "Number") -> str:
+def _cell(gap: "Number") -> str:
     if gap.value is None:
         return DASH
     text = f"{signed(gap.value)} \\{interval_text(gap)}" if gap.interval else signed(gap.value)
