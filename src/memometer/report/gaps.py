@@ -8,7 +8,7 @@ from memometer.runs.schema import Number
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
-    from memometer.audits.schema import VLDejaVuSummary
+    from memometer.audits.schema import GapsTwice, VLDejaVuSummary
 
 __all__ = [
     "DESIGNS",
@@ -19,6 +19,7 @@ __all__ = [
     "interval_text",
     "is_one_model",
     "n_text",
+    "number_of",
     "shown_designs",
 ]
 
@@ -68,8 +69,13 @@ def find_gap(summary: "VLDejaVuSummary", *, design: str, scope: str, measure: st
         "swapped": summary.backward and summary.backward.gaps,
         "control": summary.control and summary.control.gaps,
     }[design]
-    found: Number = by_scope[scope][measure] if by_scope else UNDEFINED
-    return found
+    return number_of(by_scope, scope=scope, measure=measure) if by_scope else UNDEFINED
+
+
+def number_of(scopes: "GapsTwice", *, scope: str, measure: str) -> Number:
+    """The gap of one scope (`SCOPES`) and measure (`MEASURES`)."""
+    gaps = {"all": scopes.all, "unmentioned": scopes.unmentioned}[scope]
+    return {"ppg": gaps.ppg, "prg": gaps.prg, "aucg": gaps.aucg}[measure]
 
 
 def shown_designs(summary: "VLDejaVuSummary") -> Iterator[str]:

@@ -1,24 +1,18 @@
 """Several references on the same records: their gaps side by side, and how alike they are."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from memometer.report.charts.table import Numbers
-from memometer.report.gaps import MEASURES, SCOPES, interval_text, n_text
+from memometer.report.gaps import MEASURES, SCOPES, interval_text, n_text, number_of
 from memometer.report.text import DASH, count, plain, signed
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from memometer.audits.schema import VLDejaVuSummary
-    from memometer.audits.schema_image_dejavu import ImageDejaVuSummary
     from memometer.runs.schema import Likeness, Number
 
 __all__ = ["agreement_numbers", "agreement_rows", "reference_numbers"]
-
-AGREEMENTS = {
-    "jaccard": "Jaccard of correct objects",
-    "recall_correlation": "correlation of recall",
-    "gap_correlation": "correlation of the recall gap",
-}
 
 
 def reference_numbers(summary: "VLDejaVuSummary") -> Numbers:
@@ -30,7 +24,7 @@ def reference_numbers(summary: "VLDejaVuSummary") -> Numbers:
             if gaps is None:
                 continue
             for scope, name in SCOPES.items():
-                found: list[Number] = [gaps[scope][measure] for measure in MEASURES]
+                found = [number_of(gaps, scope=scope, measure=measure) for measure in MEASURES]
                 cells = (_cell(gap) for gap in found)
                 rows.append((plain(entry.reference, limit=40), kind, design, name.lower(), *cells, n_text(found[0])))
     header = ("Reference", "Test", "Design", "Objects", *(name for name, _ in MEASURES.values()), "n")
@@ -39,21 +33,29 @@ def reference_numbers(summary: "VLDejaVuSummary") -> Numbers:
 
 def agreement_numbers(summary: "VLDejaVuSummary") -> Numbers:
     """One row per pair of references and measure of agreement of VL-Déjà-Vu."""
-    return agreement_rows(summary, AGREEMENTS)
+    return agreement_rows(
+        (
+            entry.references,
+            {
+                "Jaccard of correct objects": entry.jaccard,
+                "correlation of recall": entry.recall_correlation,
+                "correlation of the recall gap": entry.gap_correlation,
+            },
+        )
+        for entry in summary.agreement
+    )
 
 
-def agreement_rows(summary: "VLDejaVuSummary | ImageDejaVuSummary", names: dict[str, str]) -> Numbers:
+def agreement_rows(pairs: "Iterable[tuple[list[str], dict[str, Likeness]]]") -> Numbers:
     """One row per pair of references and measure of agreement.
 
     Args:
-        summary: of an audit; ``agreement`` may be empty.
-        names: measure → what it is called.
+        pairs: the references, and how alike they are, by the name of the measure of agreement.
     """
     rows = []
-    for entry in summary.agreement:
-        pair = " / ".join(plain(name, limit=40) for name in entry.references)
-        for key, name in names.items():
-            found: Likeness = entry[key]
+    for references, likenesses in pairs:
+        pair = " / ".join(plain(name, limit=40) for name in references)
+        for name, found in likenesses.items():
             value = DASH if found.value is None else f"{found.value:.3f}"
             interval = DASH if found.low is None else f"[{found.low:.3f}, {found.high:.3f}]"
             rows.append((pair, name, value, interval, counted(found.n, found.n_groups), count(found.n_undefined)))
