@@ -17,6 +17,7 @@ SHARED = {
     "sealing",
     "tables",
     "arrays",
+    "pieces",
     "states",
     "locking",
     "memory",

@@ -84,7 +84,7 @@ def test_an_audit_calibrates_itself_on_untrained_models(scenes, tmp_path):
     for gap in ("ppg", "prg", "aucg"):
         assert rows[f"balanced/all/{gap}"]["n_seeds"] == 20
         assert rows[f"balanced/all/{gap}"]["coverage"] >= 0.75  # 95 % of 20, four standard errors down
-    assert list((tmp_path / "run" / "stages").glob("*/ledger.jsonl"))  # the audit's own models alone
+    assert list((tmp_path / "run" / "stages").glob("*/00000.npz"))  # the audit's own models alone
     assert len(list((tmp_path / "run" / "stages").glob("neighbors-*.npz"))) == 4
 
 

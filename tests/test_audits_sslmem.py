@@ -128,7 +128,7 @@ def test_workers_change_no_bit_and_the_order_of_records_no_number(folder):
 
 
 def test_a_killed_audit_goes_on_at_its_piece_and_gives_the_same_bytes(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("memometer.activations.pieces.PIECE_SIZE", 3)
+    monkeypatch.setattr("memometer.pieces.PIECE_SIZE", 3)
     options = {"batch_size": 6, "reference_role": None}  # two records per forward pass, so two passes per piece
     whole = audit(folder, store=tmp_path / "whole", **options)
     with pytest.raises(KilledError):

@@ -51,7 +51,7 @@ def means_by_hand(folder, role="a", *, tower="image", rectify=True, draws=3, mod
 @pytest.mark.parametrize("tower", ["image", "text"])
 @pytest.mark.parametrize("statistic", ["mean", "median"])
 def test_every_unit_equals_an_oracle_that_stores_everything(folder, tower, statistic, monkeypatch):
-    monkeypatch.setattr("memometer.activations.pieces.PIECE_SIZE", 5)
+    monkeypatch.setattr("memometer.pieces.PIECE_SIZE", 5)
     monkeypatch.setattr("memometer.measures.unitmem.scoring.BLOCK_NUMBERS", 12 * 50)
     result = audit(folder, tower=tower, statistic=statistic)
     ids, means = means_by_hand(folder, tower=tower)
@@ -209,7 +209,7 @@ def test_negative_activations_count_as_none_unless_kept(folder):
 
 def test_pieces_change_no_number_beyond_rounding(folder, tmp_path, monkeypatch):
     whole = audit(folder, batch_size=3)
-    monkeypatch.setattr("memometer.activations.pieces.PIECE_SIZE", 4)
+    monkeypatch.setattr("memometer.pieces.PIECE_SIZE", 4)
     pieces = audit(folder, batch_size=3, store=tmp_path / "pieces")
     for name in ("unitmem", "mu_max", "mu_rest"):
         one, other = (np.array(each.tables["units"][name].to_pylist(), float) for each in (whole, pieces))
@@ -220,7 +220,7 @@ def test_pieces_change_no_number_beyond_rounding(folder, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("statistic", ["mean", "median"])
 def test_a_killed_audit_goes_on_at_its_piece_and_gives_the_same_bytes(folder, tmp_path, statistic, monkeypatch):
-    monkeypatch.setattr("memometer.activations.pieces.PIECE_SIZE", 4)
+    monkeypatch.setattr("memometer.pieces.PIECE_SIZE", 4)
     options = {"batch_size": 6, "statistic": statistic}  # two records per forward pass, so two passes per piece
     whole = audit(folder, store=tmp_path / "whole", **options)
     with pytest.raises(KilledError):

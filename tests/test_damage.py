@@ -17,7 +17,6 @@ from import_sources import picture, write_samples
 from pictures import PixelEncoder, write_picture_records
 from report_factory import make_summary
 
-from memometer.activations import in_pieces
 from memometer.arrays import read_arrays, write_arrays
 from memometer.audits.result import Audit, load_audit, save_audit
 from memometer.comparison.result import Comparison, load_comparison
@@ -33,6 +32,7 @@ from memometer.errors import MemometerError
 from memometer.files import hash_file, write_json
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.objects.vocabulary import load_vocabulary
+from memometer.pieces import in_pieces
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.sealing import write_sealed_json
 from memometer.states import load_state, save_state
@@ -134,8 +134,7 @@ def store(folder: Path) -> Files:
     again()
     pieces = sorted((folder / "store").rglob("0000[01].*"))
     assert len(pieces) == 4
-    ledger = next((folder / "store").rglob("ledger.jsonl"))
-    return {str(path.relative_to(folder)): again for path in (*pieces, ledger)}
+    return {str(path.relative_to(folder)): again for path in pieces}
 
 
 def activations(folder: Path) -> Files:
@@ -144,8 +143,8 @@ def activations(folder: Path) -> Files:
         return {"rows": rows, "reasons": np.array(["why"]), "activations": np.outer(rows, np.arange(5.0))}
 
     def again():
-        found = in_pieces(folder / "units", n=6, make=make, mapped=["activations"])
-        return [(span, {name: np.array(array) for name, array in arrays.items()}) for span, arrays in found]
+        found = in_pieces(folder / "units", n=6, make=make, large=["activations"])
+        return [*found, *(np.load(found.path(piece, "activations")) for piece in range(2))]
 
     again()
     return {f"units/{path.name}": again for path in sorted((folder / "units").iterdir())}
@@ -243,7 +242,7 @@ MADE_AGAIN = (store, activations, neighbors, training)
 )
 def test_damage_changes_no_number_without_a_word(kind, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(embed, "PIECE_SIZE", 4)
-    monkeypatch.setattr("memometer.activations.pieces.PIECE_SIZE", 3)
+    monkeypatch.setattr("memometer.pieces.PIECE_SIZE", 3)
     monkeypatch.setattr("os.fsync", lambda _: None)
     files = kind(tmp_path)
     whole = {path: path.read_bytes() for path in sorted(tmp_path.rglob("*")) if path.is_file()}

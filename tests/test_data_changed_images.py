@@ -13,14 +13,15 @@ from import_sources import picture, write_tar
 from model_factory import tiny_architecture
 from pictures import PixelEncoder
 
-from memometer.activations import in_pieces, with_mended
 from memometer.data import import_records, load_records
 from memometer.data.augmentation import Augmentation
 from memometer.data.images import UnreadableImageError, open_image, read_or_reason
 from memometer.embeddings import embed, embed_images
 from memometer.embeddings.means import mean_views
+from memometer.embeddings.mended import any_mended
 from memometer.embeddings.views import view_batches
 from memometer.errors import JobError
+from memometer.pieces import in_pieces, packed_rejects
 from memometer.references.crop_batches import crop_batches
 from memometer.runs.thumbnails import thumbnail
 from memometer.training import TrainConfig, train
@@ -121,13 +122,11 @@ def test_what_layers_answer_is_read_again_once_it_is_restored(tmp_path):
 
     def make(span):
         read = {row: read_or_reason(ref) for row, ref in enumerate(records.image_refs(*span), start=span[0])}
-        rejects = {row: found for row, found in read.items() if isinstance(found, str)}
-        return {"reject_rows": np.array(list(rejects), np.int64), "reasons": np.array(list(rejects.values()), np.str_)}
+        return packed_rejects((row, found) for row, found in read.items() if isinstance(found, str))
 
     def rejected():
-        stale = functools.partial(with_mended, records)
-        ((_, arrays),) = in_pieces(tmp_path / "store", n=N, make=make, stale=stale)
-        return arrays["reject_rows"].tolist()
+        pieces = in_pieces(tmp_path / "store", n=N, make=make, stale=functools.partial(any_mended, records))
+        return [row for row, _ in pieces.rejects()]
 
     content = path.read_bytes()
     path.unlink()

@@ -1,7 +1,6 @@
 """What the layers of a model's towers answer to records: which layers, hooks on them, passes in pieces."""
 
 from memometer.activations.layers import Layer, block_layers, named_layers, unit_layers
-from memometer.activations.pieces import in_pieces, with_mended
 from memometer.activations.reader import OUTPUT, TowerReader, open_tower
 from memometer.activations.views import ViewPlan, Views, read_views
 
@@ -12,10 +11,8 @@ __all__ = [
     "ViewPlan",
     "Views",
     "block_layers",
-    "in_pieces",
     "named_layers",
     "open_tower",
     "read_views",
     "unit_layers",
-    "with_mended",
 ]

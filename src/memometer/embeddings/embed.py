@@ -11,12 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
 from memometer.data.records import Records
-from memometer.embeddings.mended import forget_mended
-from memometer.embeddings.store import PieceStore
+from memometer.embeddings.store import VectorPieces
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import NO_DIRECTION, Embeddings, check_output, without_direction
 from memometer.encoders.base import (
@@ -30,15 +28,13 @@ from memometer.encoders.base import (
 from memometer.engines import default_workers, map_ordered
 from memometer.errors import VectorError
 from memometer.locking import one_writer
+from memometer.pieces import PIECE_SIZE
 from memometer.progress import progress_bar
 
 __all__ = ["AnyEncoder", "Embedded", "embed_images", "embed_texts"]
 
 AnyEncoder = ImageEncoder | TextEncoder | UnfittedTextEncoder | StoredVectors
 """What a specification may name; `memometer.encoders.has_tower` tells what it can embed."""
-
-PIECE_SIZE = 2048
-"""Records per file on disk: what a killed job loses at most."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,14 +84,12 @@ def embed_images(
         return Embedded(encoder.images(records.record_ids), _key(encoder.identity, records, (), what), ())
     tower = image_tower(encoder)
     key = _key(tower.identity, records, columns, what)
-    ids = records.record_ids
     with (
         one_writer(store / key, wait=True),
         progress_bar(label, total=len(records), unit="images") as advance,
     ):
-        pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
-        forget_mended(pieces, records)
-        advance(sum(stop - start for start, stop in map(pieces.span, filter(pieces.has, range(pieces.count)))))
+        pieces = VectorPieces(store / key, records, size=PIECE_SIZE)
+        advance(len(records) - sum(stop - start for start, stop in map(pieces.spans.__getitem__, pieces.missing)))
         batches = _batches(records, pieces, batch_size, tower.preprocess)
         decode = _decode if workers else _decode_in_threads
         for batch in map_ordered(decode, batches, workers=workers, name=lambda batch: name_images(batch.refs)):
@@ -103,7 +97,7 @@ def embed_images(
             good = [batch.start + place for place in range(batch.size) if place not in bad]
             vectors = None if batch.pixels is None else check_output(tower.encode_images(batch.pixels), len(good))
             reasons = [(batch.start + place, reason) for place, reason in batch.reasons]
-            _add(pieces, batch.piece, vectors, rows=good, reasons=reasons, ids=ids)
+            _add(pieces, vectors, rows=good, reasons=reasons)
             advance(batch.size)
     return _collected(pieces, name=f"images of {_name(tower)}", key=key)
 
@@ -131,22 +125,22 @@ def embed_texts(
         return Embedded(stored, _key(encoder.identity, records, (), what), ())
     tower = text_tower(encoder)
     key = _key(tower.identity, records, ("captions",), what)
-    ids, captions = records.record_ids, records.column("captions")
+    captions = records.column("captions")
     with (
         one_writer(store / key, wait=True),
         progress_bar(label, total=len(records), unit="captions") as advance,
     ):
-        pieces = PieceStore(store / key, n=len(records), piece_size=PIECE_SIZE)
-        for piece in range(pieces.count):
-            start, stop = pieces.span(piece)
-            if pieces.has(piece):
+        pieces = VectorPieces(store / key, records, size=PIECE_SIZE)
+        missing = set(pieces.missing)
+        for piece, (start, stop) in enumerate(pieces.spans):
+            if piece not in missing:
                 advance(stop - start)
                 continue
             for first in range(start, stop, batch_size):
                 size = min(batch_size, stop - first)
                 texts = [several[caption - 1] for several in captions.slice(first, size).to_pylist()]
                 vectors = check_output(tower.encode_texts(texts), size)
-                _add(pieces, piece, vectors, rows=list(range(first, first + size)), reasons=[], ids=ids)
+                _add(pieces, vectors, rows=list(range(first, first + size)), reasons=[])
                 advance(size)
     return _collected(pieces, name=f"captions of {_name(tower)}", key=key)
 
@@ -155,7 +149,6 @@ def embed_texts(
 class _Batch:
     """References on their way to a worker."""
 
-    piece: int
     start: int
     refs: tuple[ImageRef | None, ...]
     preprocess: Preprocess
@@ -165,21 +158,18 @@ class _Batch:
 class _Decoded:
     """Stacked pixels of the images that can be read, and (place in the batch, reason) of the others."""
 
-    piece: int
     start: int
     size: int
     pixels: npt.NDArray[Any] | None
     reasons: tuple[tuple[int, str], ...]
 
 
-def _batches(records: Records, pieces: PieceStore, batch_size: int, preprocess: Preprocess) -> Iterator[_Batch]:
-    for piece in range(pieces.count):
-        if pieces.has(piece):
-            continue
-        start, stop = pieces.span(piece)
+def _batches(records: Records, pieces: VectorPieces, batch_size: int, preprocess: Preprocess) -> Iterator[_Batch]:
+    for piece in pieces.missing:
+        start, stop = pieces.spans[piece]
         refs = tuple(records.image_refs(start, stop))
         for first in range(0, len(refs), batch_size):
-            yield _Batch(piece, start + first, refs[first : first + batch_size], preprocess)
+            yield _Batch(start + first, refs[first : first + batch_size], preprocess)
 
 
 def _decode(batch: _Batch) -> _Decoded:
@@ -217,41 +207,33 @@ def _stacked(batch: _Batch, images: Iterable[npt.NDArray[Any] | str]) -> _Decode
         else:
             pixels.append(image)
     stacked = np.stack(pixels) if pixels else None
-    return _Decoded(batch.piece, batch.start, len(batch.refs), stacked, tuple(reasons))
+    return _Decoded(batch.start, len(batch.refs), stacked, tuple(reasons))
 
 
 def _add(
-    pieces: PieceStore,
-    piece: int,
+    pieces: VectorPieces,
     vectors: npt.NDArray[np.float32] | None,
     *,
     rows: list[int],
     reasons: list[tuple[int, str]],
-    ids: pa.Array,
 ) -> None:
     """Hands a batch to its piece; a vector without direction becomes a reject.
 
     Args:
         pieces: where it goes.
-        piece: its number.
         vectors: (len(rows), d); None where ``rows`` is empty.
         rows: the records that the model embedded.
         reasons: (row, reason) of the others.
-        ids: the ids of all records.
     """
     bad = () if vectors is None else without_direction(vectors)
     kept = np.delete(np.arange(len(rows)), [place for place, _ in bad])
     every = sorted([*reasons, *((rows[place], reason) for place, reason in bad)])
-    pieces.add(
-        piece,
-        None if vectors is None or not len(kept) else vectors[kept],
-        record_ids=ids.take(pa.array([rows[place] for place in kept], pa.int64())),
-        rejects=[(ids[row].as_py(), reason) for row, reason in every],
-    )
+    found = None if vectors is None or not len(kept) else vectors[kept]
+    pieces.add([rows[place] for place in kept], found, every)
 
 
-def _collected(pieces: PieceStore, *, name: str, key: str) -> Embedded:
-    embedded = Embedded(pieces.embeddings(name=name), key, pieces.rejects())
+def _collected(pieces: VectorPieces, *, name: str, key: str) -> Embedded:
+    embedded = Embedded(pieces.embeddings(name=name), key, pieces.rejected())
     without = [(record_id, reason) for record_id, reason in embedded.rejects if reason.startswith(NO_DIRECTION)]
     if without and not len(embedded.embeddings):
         record_id, reason = without[0]

@@ -17,8 +17,7 @@ import pyarrow.compute as pc
 
 from memometer.data.augmentation import VIEWS, Augmentation
 from memometer.data.records import Records, hash_records
-from memometer.embeddings.mended import forget_mended
-from memometer.embeddings.store import PieceStore
+from memometer.embeddings.store import VectorPieces
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, check_output
 from memometer.embeddings.views import view_batches
@@ -26,12 +25,10 @@ from memometer.encoders.base import Encoder
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import one_writer
+from memometer.pieces import PIECE_SIZE
 from memometer.progress import progress_bar
 
 __all__ = ["MeanEmbeddings", "mean_captions", "mean_views"]
-
-PIECE_SIZE = 2048
-"""Records per file on disk, rounded up to whole batches: what a killed job loses at most."""
 
 Rows = npt.NDArray[np.int64]
 
@@ -251,28 +248,22 @@ def _collect(
         store: the folder of all stages.
         label: what the progress bar says.
     """
-    ids = records.record_ids
+    size = -(-PIECE_SIZE // per_batch) * per_batch  # whole batches
     with (
         one_writer(store / key, wait=True),
         progress_bar(label, total=len(records), unit="records") as advance,
     ):
-        pieces = PieceStore(store / key, n=len(records), piece_size=-(-PIECE_SIZE // per_batch) * per_batch)
-        forget_mended(pieces, records)
-        missing = [piece for piece in range(pieces.count) if not pieces.has(piece)]
-        start = pieces.span(missing[0])[0] if missing else len(records)
+        pieces = VectorPieces(store / key, records, size=size)
+        missing = pieces.missing
+        start = pieces.spans[missing[0]][0] if missing else len(records)
         advance(start)
         for batch in batches(start) if missing else ():
             seen = [*batch.rows.tolist(), *(row for row, _ in batch.rejects)]
-            piece = min(seen) // pieces.piece_size
+            piece = min(seen) // size
             if piece > missing[-1]:
                 break
             if piece not in missing:  # between two that a damaged disk has cost
                 continue
-            pieces.add(
-                piece,
-                batch.means,
-                record_ids=ids.take(pa.array(batch.rows, pa.int64())),
-                rejects=[(ids[row].as_py(), reason) for row, reason in batch.rejects],
-            )
+            pieces.add(batch.rows, batch.means, batch.rejects)
             advance(len(seen))
-    return MeanEmbeddings(pieces.embeddings(name=label), pieces.rejects())
+    return MeanEmbeddings(pieces.embeddings(name=label), pieces.rejected())

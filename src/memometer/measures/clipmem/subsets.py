@@ -32,11 +32,10 @@ def shown_subsets(summary: "ClipMemSummary") -> list[Subset]:
     return [name for name in NAMES if name in summary.subsets]
 
 
-def mean_of(summary: "ClipMemSummary", subset: Subset, score: str = "clipmem") -> "Number":
-    """A subset's mean ``clipmem``, ``clipmem_normalised`` or ``similarity``; undefined where the subset is missing."""
+def mean_of(summary: "ClipMemSummary", subset: Subset) -> "Number":
+    """A subset's mean CLIPMem; undefined where the subset is missing."""
     found = summary.subsets.get(subset)
-    number: Number = found[score] if found else UNDEFINED
-    return number
+    return found.clipmem if found else UNDEFINED
 
 
 def difference(summary: "ClipMemSummary", first: Subset, second: Subset) -> "Test | None":

@@ -19,7 +19,8 @@ def clipmem_verdict(summary: "ClipMemSummary") -> Verdict:
     The difference comes before the mean itself, because models place all pairs at cosines of their own: the mean of the
     candidates moves with that, the difference does not.
     """
-    mean, over = mean_of(summary, "candidates"), mean_of(summary, "candidates", "clipmem_normalised")
+    mean, own = mean_of(summary, "candidates"), summary.subsets.get("candidates")
+    over = own and own.clipmem_normalised.value
     test = difference(summary, "candidates", "external")
     if mean.value is None or test is None or test.low is None or test.high is None:
         reason = mean.reason or (test and test.reason)
@@ -28,7 +29,7 @@ def clipmem_verdict(summary: "ClipMemSummary") -> Verdict:
         )
     number = (
         f"the candidates score {signed(mean.value)} on average"
-        + (f" ({signed(over.value)} normalised)" if over.value is not None else "")
+        + (f" ({signed(over)} normalised)" if over is not None else "")
         + f", which is {signed(test.difference)} beyond pairs that no model was trained on, 95\u00a0% interval "
         f"{signed(test.low)} to {signed(test.high)}, from "
         f"{counted(test.n_first, test.n_groups_first, what='pairs')} and "

@@ -10,7 +10,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import count, signed, unsigned
 
 if TYPE_CHECKING:
-    from memometer.measures.image_dejavu.schema import Accuracies, ImageDejaVuSummary, Outcomes
+    from memometer.measures.image_dejavu.schema import Accuracies, Accuracy, ImageDejaVuSummary, Outcomes, Scores
     from memometer.runs import Run
     from memometer.runs.schema import Number
 
@@ -18,6 +18,7 @@ __all__ = [
     "SHARES",
     "accuracy_by_confidence",
     "accuracy_numbers",
+    "by_share",
     "image_designs",
     "outcome_numbers",
     "outcome_shares",
@@ -42,7 +43,16 @@ def image_designs(summary: "ImageDejaVuSummary") -> "Iterator[tuple[str, dict[st
     }
     for design, scores in found.items():
         if scores:
-            yield DESIGNS[design], {share: scores[share] for share in SHARES}
+            yield DESIGNS[design], by_share(scores)
+
+
+def by_share(scores: "Scores") -> "dict[str, Number]":
+    """The scores by the share of records that they are over (`SHARES`)."""
+    return dict(zip(SHARES.values(), (scores.all_, scores.twenty, scores.five, scores.top5), strict=True))
+
+
+def _accuracies(accuracy: "Accuracy") -> dict[str, float | None]:
+    return dict(zip(SHARES.values(), (accuracy.all_, accuracy.twenty, accuracy.five, accuracy.top5), strict=True))
 
 
 def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
@@ -53,7 +63,7 @@ def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.
         width: of the whole chart in px.
     """
     rows = [
-        {"design": design, "share": SHARES[share], "value": gap.value, "low": gap.low, "high": gap.high}
+        {"design": design, "share": share, "value": gap.value, "low": gap.low, "high": gap.high}
         for design, scores in image_designs(audit.summary)
         for share, gap in scores.items()
         if gap.value is not None
@@ -82,9 +92,7 @@ def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.
 
 def score_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
     """The chart's scores as a table; intervals above 0 stand out."""
-    found = [
-        (design, SHARES[share], gap) for design, scores in image_designs(audit.summary) for share, gap in scores.items()
-    ]
+    found = [(design, share, gap) for design, scores in image_designs(audit.summary) for share, gap in scores.items()]
     if all(gap.value is None for _, _, gap in found):
         return Numbers((), ())
     rows = (
@@ -112,10 +120,10 @@ def accuracy_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
         (
             DIRECTIONS[name],
             model,
-            *(unsigned(shares[share]) for share in SHARES),
+            *map(unsigned, _accuracies(accuracy).values()),
         )
         for name, models in audit.summary.accuracy.items()
-        for model, shares in (("target", models.target), ("reference", models.reference))
+        for model, accuracy in (("target", models.target), ("reference", models.reference))
     ]
     return Numbers(("Records", "Model", *SHARES.values()), tuple(rows), n_text=2)
 
@@ -168,10 +176,10 @@ def _outcomes(summary: "ImageDejaVuSummary") -> "list[tuple[str, Outcomes]]":
 def _accuracy_panel(models: "Accuracies", title: str, n_panels: int, *, width: int) -> "alt.LayerChart":
     series = {"Target": models.target, "Reference": models.reference}
     rows = [
-        {"share": SHARES[share], "series": name, "accuracy": accuracy[share]}
+        {"share": share, "series": name, "accuracy": value}
         for name, accuracy in series.items()
-        for share in SHARES
-        if accuracy[share] is not None
+        for share, value in _accuracies(accuracy).items()
+        if value is not None
     ]
     colors = alt.Scale(domain=list(series), range=[theme.TARGET, theme.REFERENCE])
     legend = alt.Legend(title=None, orient="top")

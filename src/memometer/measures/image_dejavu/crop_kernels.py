@@ -1,4 +1,4 @@
-"""The loops over boxes, compiled by numba; `memometer.measures.image_dejavu.crops` explains and checks what they do."""
+"""The loops over boxes, compiled by numba; `crops` explains and checks what they do."""
 
 from typing import Any
 

@@ -8,6 +8,7 @@ from memometer.measures.image_dejavu.charts import (
     SHARES,
     accuracy_by_confidence,
     accuracy_numbers,
+    by_share,
     outcome_numbers,
     outcome_shares,
     score_by_confidence,
@@ -24,16 +25,10 @@ from memometer.report.verdict import Verdict
 if TYPE_CHECKING:
     from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
     from memometer.runs import Run
-    from memometer.runs.schema import Number
 
 __all__ = ["PAGE"]
 
 MAX_TEXT = 200
-AGREEMENTS = {
-    "label": "same predicted label",
-    "outcome": "same outcome",
-    "memorized": "Jaccard of memorized records",
-}
 
 
 def _verdict(summary: "ImageDejaVuSummary") -> Verdict:
@@ -99,12 +94,26 @@ def _references(summary: "ImageDejaVuSummary") -> Numbers:
         for design, scores in (("one-way", entry.scores), ("controlled", entry.controlled)):
             if not scores:
                 continue
-            cells = []
-            for share in SHARES:
-                gap: Number = scores[share]
-                cells.append(f"{signed(gap.value)} {interval_text(gap)}" if gap.interval else signed(gap.value))
+            cells = (
+                f"{signed(gap.value)} {interval_text(gap)}" if gap.interval else signed(gap.value)
+                for gap in by_share(scores).values()
+            )
             rows.append((plain(entry.reference, limit=40), entry.test, design, *cells))
     return Numbers(("Reference", "Test", "Design", *SHARES.values()), tuple(rows), n_text=3)
+
+
+def _agreement(summary: "ImageDejaVuSummary") -> Numbers:
+    return agreement_rows(
+        (
+            entry.references,
+            {
+                "same predicted label": entry.label,
+                "same outcome": entry.outcome,
+                "Jaccard of memorized records": entry.memorized,
+            },
+        )
+        for entry in summary.agreement
+    )
 
 
 def _tables(audit: "Run[ImageDejaVuSummary]") -> tuple[HeadTable, ...]:
@@ -121,7 +130,7 @@ def _tables(audit: "Run[ImageDejaVuSummary]") -> tuple[HeadTable, ...]:
             _references(audit.summary),
             "naive-bayes and crop-classifier know what backgrounds tell about classes, and nothing of the images.",
         ),
-        HeadTable("How alike the references are", agreement_rows(audit.summary, AGREEMENTS)),
+        HeadTable("How alike the references are", _agreement(audit.summary)),
     )
 
 

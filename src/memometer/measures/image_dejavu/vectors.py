@@ -5,24 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from memometer.arrays import read_arrays, write_arrays
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
-from memometer.embeddings.mended import forget_mended
-from memometer.embeddings.store import PieceStore
+from memometer.embeddings.store import VectorPieces
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
 from memometer.locking import one_writer
 from memometer.measures.image_dejavu.options import Metric
 from memometer.neighbors import Neighbors, search
+from memometer.pieces import PIECE_SIZE
 from memometer.progress import progress_bar
 from memometer.references.crop_batches import crop_batches
 
 __all__ = ["ImageSearch"]
 
-PIECE_SIZE = 2048
 CONTENT = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
 
 
@@ -79,25 +77,25 @@ class ImageSearch:
             one_writer(self.store / key, wait=True),
             progress_bar(label, total=len(records), unit="crops") as advance,
         ):
-            pieces = PieceStore(self.store / key, n=len(records), piece_size=PIECE_SIZE)
-            forget_mended(pieces, records)
-            for piece in range(pieces.count):
-                start, stop = pieces.span(piece)
-                if pieces.has(piece):
+            pieces = VectorPieces(self.store / key, records, size=PIECE_SIZE)
+            missing = set(pieces.missing)
+            for piece, (start, stop) in enumerate(pieces.spans):
+                if piece not in missing:
                     advance(stop - start)
                     continue
-                size = self.batch_size
+                size, row_of = self.batch_size, {ids[row].as_py(): row for row in range(start, stop)}
                 spans = ((None, np.arange(first, min(first + size, stop))) for first in range(start, stop, size))
                 for batch in crop_batches(
                     records, crops=crops, batches=spans, preprocess=model.preprocess, workers=self.workers
                 ):
                     vectors = None if batch.pixels is None else model.encode_images(batch.pixels)
-                    good = ids.take(pa.array(batch.rows, pa.int64()))
-                    pieces.add(piece, vectors, record_ids=good, rejects=list(batch.rejects))
+                    pieces.add(
+                        batch.rows, vectors, [(row_of[record_id], reason) for record_id, reason in batch.rejects]
+                    )
                     advance(len(batch.rows) + len(batch.rejects))
         return (
             pieces.embeddings(name=f"crops under {getattr(model, 'spec', model.identity)}"),
-            dict(pieces.rejects()),
+            dict(pieces.rejected()),
             key,
         )
 

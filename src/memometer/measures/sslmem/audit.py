@@ -18,7 +18,13 @@ from memometer.encoders import Tower
 from memometer.measures.sslmem.options import SslMemOptions
 from memometer.measures.sslmem.schema import SslMemSummary
 from memometer.measures.sslmem.scoring import TowerScores, check_same_layers, score_tower
-from memometer.measures.sslmem.summary import layer_table, planted_rows, samples_table, shown_items, summarise_towers
+from memometer.measures.sslmem.summary import (
+    layer_table,
+    planted_rows,
+    samples_table,
+    shown_items,
+    summarise_towers,
+)
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model

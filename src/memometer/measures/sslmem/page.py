@@ -80,14 +80,14 @@ def _tables(audit: "Run[SslMemSummary]") -> tuple[HeadTable, ...]:
     tables = [
         HeadTable(
             "SSLMem at the output",
-            _outputs(summary, "sslmem"),
+            _outputs(summary, relative=False),
             "The distance between a record's views under the model that never saw it, less that under the model "
             "trained "
             "on it. Scores whose 95\u00a0% interval is clear of 0 are in bold.",
         ),
         HeadTable(
             "SSLMem' at the output",
-            _outputs(summary, "relative"),
+            _outputs(summary, relative=True),
             "The same over the sum of the two distances, so that towers and layers can be set side by side.",
         ),
         HeadTable("Mean distance between a record's views, at the output", _distances(summary)),
@@ -95,14 +95,14 @@ def _tables(audit: "Run[SslMemSummary]") -> tuple[HeadTable, ...]:
     return (*tables, *calibration_tables(summary))
 
 
-def _outputs(summary: "SslMemSummary", what: str) -> Numbers:
+def _outputs(summary: "SslMemSummary", *, relative: bool) -> Numbers:
     found: list[tuple[str, str, Number]] = [
-        (tower, DESIGNS[design], scores[what])
+        (tower, DESIGNS[design], scores.relative if relative else scores.sslmem)
         for tower, entry in summary.towers.items()
         for design, scores in (("balanced", entry.balanced), ("forward", entry.forward), ("backward", entry.backward))
         if scores
     ]
-    if what == "relative" and summary.text_less_image:
+    if relative and summary.text_less_image:
         found.append(("text less image", found[0][1], summary.text_less_image))
     rows = (
         (gap.clear, (tower, design, signed(gap.value), interval_text(gap), n_text(gap))) for tower, design, gap in found

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from memometer.activations import TowerReader, ViewPlan, in_pieces, read_views, with_mended
-from memometer.activations.pieces import PIECE_SIZE, Arrays
+from memometer.activations import TowerReader, ViewPlan, read_views
+from memometer.arrays import Arrays
 from memometer.audits.towers import COLUMNS
 from memometer.data.records import Records, hash_records
+from memometer.embeddings.mended import any_mended
 from memometer.encoders import Tower
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.measures.sslmem.scores import alignment_distances, relative_sslmem, sslmem
+from memometer.pieces import PIECE_SIZE, in_pieces, packed_rejects
 from memometer.progress import progress_bar
 
 __all__ = ["LayerDistances", "TowerScores", "check_same_layers", "measure_distances", "score_tower"]
@@ -124,28 +126,15 @@ def measure_distances(
         ["alignment distances", reader.key, plan.key, hash_records(records, COLUMNS[reader.tower]), PIECE_SIZE]
     )
     with progress_bar(label, total=len(records), unit="records") as advance:
-        made: set[tuple[int, int]] = set()
-
-        def make(span: tuple[int, int]) -> Arrays:
-            made.add(span)
-            return _piece(records, reader, plan, span, advance)
-
-        parts = []
-        for span, arrays in in_pieces(
-            store / f"distances-{key}", n=len(records), make=make, stale=functools.partial(with_mended, records)
-        ):
-            parts.append(arrays)
-            advance(0 if span in made else span[1] - span[0])
-    rejects = [
-        (int(row), str(reason))
-        for part in parts
-        for row, reason in zip(part["reject_rows"], part["reasons"], strict=True)
-    ]
-    return LayerDistances(
-        np.concatenate([part["distances"] for part in parts]),
-        np.concatenate([part["n_views"] for part in parts]),
-        tuple(rejects),
-    )
+        pieces = in_pieces(
+            store / f"distances-{key}",
+            n=len(records),
+            make=lambda span: _piece(records, reader, plan, span, advance),
+            stale=functools.partial(any_mended, records),
+            advance=advance,
+        )
+    distances, n_views = (np.concatenate(pieces.column(name)) for name in ("distances", "n_views"))
+    return LayerDistances(distances, n_views, pieces.rejects())
 
 
 def score_tower(
@@ -187,12 +176,7 @@ def _piece(records: Records, reader: TowerReader, plan: ViewPlan, span: tuple[in
         n_views[here] = np.diff(views.starts)
         rejects += views.rejects
         advance(views.seen)
-    return {
-        "distances": distances,
-        "n_views": n_views,
-        "reject_rows": np.array([row for row, _ in rejects], np.int64),
-        "reasons": np.array([reason for _, reason in rejects], np.str_),
-    }
+    return {"distances": distances, "n_views": n_views, **packed_rejects(rejects)}
 
 
 def _described(reader: TowerReader, place: int) -> str:

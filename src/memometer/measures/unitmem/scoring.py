@@ -11,13 +11,15 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 from scipy.sparse import csr_matrix
 
-from memometer.activations import TowerReader, ViewPlan, Views, in_pieces, read_views, with_mended
-from memometer.activations.pieces import PIECE_SIZE, Arrays
+from memometer.activations import TowerReader, ViewPlan, Views, read_views
+from memometer.arrays import Arrays, map_array
 from memometer.audits.towers import COLUMNS
 from memometer.data.records import Records, hash_records
+from memometer.embeddings.mended import any_mended
 from memometer.files import hash_bytes, hash_json
 from memometer.measures.unitmem.options import Statistic
 from memometer.measures.unitmem.scores import UnitScores, UnitSums, class_scores, unit_scores, unit_scores_by_median
+from memometer.pieces import PIECE_SIZE, in_pieces, packed_rejects
 from memometer.progress import progress_bar
 
 __all__ = ["UnitPass", "group_unitmem", "measure_units", "score_classes", "score_units"]
@@ -92,35 +94,28 @@ def measure_units(
     key = hash_json(["unit sums", reader.key, plan.key, *content, PIECE_SIZE])
     id_ranks = np.empty(len(records), np.int64)
     id_ranks[pc.sort_indices(records.record_ids).to_numpy()] = np.arange(len(records))
-    mapped = ("activations",) if keep else ()
-    parts: list[list[UnitSums]] = []
-    rejects: list[tuple[int, str]] = []
-    kept: list[tuple[Integers, npt.NDArray[np.float32]]] = []
     with progress_bar(label, total=len(records), unit="records") as advance:
-        made: set[tuple[int, int]] = set()
 
         def make(span: tuple[int, int]) -> Arrays:
-            made.add(span)
             piece = _Piece(sum(reader.widths), n_groups, id_ranks, group_of, keep=keep)
             for views in read_views(records, reader, plan, span=span):
                 piece.add(views)
                 advance(views.seen)
             return piece.arrays()
 
-        for span, arrays in in_pieces(
+        pieces = in_pieces(
             store / f"units-{key}",
             n=len(records),
             make=make,
-            mapped=mapped,
-            stale=functools.partial(with_mended, records),
-        ):
-            parts.append(_unpacked(arrays))
-            rejects += zip(arrays["reject_rows"].tolist(), arrays["reasons"].tolist(), strict=True)
-            if keep:
-                kept.append((arrays["rows"], arrays["activations"]))
-            advance(0 if span in made else span[1] - span[0])
-    merged = [functools.reduce(UnitSums.merged, same) for same in zip(*parts, strict=True)]
-    return UnitPass(merged[0], tuple(merged[1:]), tuple(rejects), id_ranks, group_of, tuple(kept))
+            large=("activations",) if keep else (),
+            stale=functools.partial(any_mended, records),
+            advance=advance,
+        )
+    parts = zip(*map(_unpacked, pieces), strict=True)
+    merged = [functools.reduce(UnitSums.merged, same) for same in parts]
+    rows = pieces.column("rows") if keep else []
+    kept = tuple((here, map_array(pieces.path(piece, "activations"))) for piece, here in enumerate(rows))
+    return UnitPass(merged[0], tuple(merged[1:]), pieces.rejects(), id_ranks, group_of, kept)
 
 
 def score_units(units: UnitPass, *, statistic: Statistic) -> UnitScores:
@@ -189,8 +184,7 @@ class _Piece:
 
     def arrays(self) -> Arrays:
         packed: Arrays = {name: np.stack([np.asarray(getattr(part, name)) for part in self._sums]) for name in FIELDS}
-        packed["reject_rows"] = np.array([row for row, _ in self._rejects], np.int64)
-        packed["reasons"] = np.array([reason for _, reason in self._rejects], np.str_)
+        packed |= packed_rejects(self._rejects)
         if self._keep:
             packed["rows"] = np.concatenate([np.empty(0, np.int64), *self._rows])
             packed["activations"] = np.concatenate(self._activations)

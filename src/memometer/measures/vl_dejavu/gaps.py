@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from memometer.report.gaps import UNDEFINED
 from memometer.runs.schema import Number
 
 if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-from memometer.report.gaps import UNDEFINED
+    from memometer.measures.vl_dejavu.schema import GapsTwice, VLDejaVuSummary
 
-__all__ = ["find_gap", "is_one_model", "shown_designs"]
+
+__all__ = ["find_gap", "is_one_model", "number_of", "shown_designs"]
 
 
 def find_gap(summary: "VLDejaVuSummary", *, design: str, scope: str, measure: str) -> Number:
@@ -21,8 +22,13 @@ def find_gap(summary: "VLDejaVuSummary", *, design: str, scope: str, measure: st
         "swapped": summary.backward and summary.backward.gaps,
         "control": summary.control and summary.control.gaps,
     }[design]
-    found: Number = by_scope[scope][measure] if by_scope else UNDEFINED
-    return found
+    return number_of(by_scope, scope=scope, measure=measure) if by_scope else UNDEFINED
+
+
+def number_of(scopes: "GapsTwice", *, scope: str, measure: str) -> Number:
+    """The gap of one scope (`SCOPES`) and measure (`MEASURES`)."""
+    gaps = {"all": scopes.all, "unmentioned": scopes.unmentioned}[scope]
+    return {"ppg": gaps.ppg, "prg": gaps.prg, "aucg": gaps.aucg}[measure]
 
 
 def shown_designs(summary: "VLDejaVuSummary") -> Iterator[str]:

@@ -8,13 +8,13 @@ from memometer.measures.vl_dejavu.charts.headline import headline_gaps, headline
 from memometer.measures.vl_dejavu.charts.leaking import leaking_numbers, leaking_objects
 from memometer.measures.vl_dejavu.charts.recall import recall_distributions, recall_numbers
 from memometer.measures.vl_dejavu.charts.top import gap_by_top, top_numbers
+from memometer.measures.vl_dejavu.references import agreement_numbers, reference_numbers
 from memometer.measures.vl_dejavu.shown import GalleryRecord, gallery_records
 from memometer.measures.vl_dejavu.tables import facts, gap_groups, gap_table, means, reasons
 from memometer.measures.vl_dejavu.verdict import verdict
 from memometer.report.gaps import SCOPES
 from memometer.report.measure_page import Figure, GalleryWords, HeadTable, MeasurePage, Reading
 from memometer.report.pictures import Pictures
-from memometer.report.references import agreement_numbers, reference_numbers
 from memometer.report.terminal import head_tables
 from memometer.report.text import clip
 

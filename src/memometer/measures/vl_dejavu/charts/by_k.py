@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from memometer.measures.vl_dejavu.gaps import number_of
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, n_text
@@ -49,7 +50,7 @@ def _gaps(summary: "VLDejaVuSummary", scope: str) -> "list[tuple[int, str, Numbe
     found = []
     for k, entry in sorted(summary.by_k.items(), key=lambda item: int(item[0])):
         scopes = entry.balanced or entry.controlled or entry
-        found += [(int(k), measure, scopes[scope][measure]) for measure in MEASURES]
+        found += [(int(k), measure, number_of(scopes, scope=scope, measure=measure)) for measure in MEASURES]
     return found
 
 
