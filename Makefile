@@ -7,13 +7,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SHARDS ?= ../shared/data/flickr8k
+# A process per core, each with one thread; the tests of one file stay together, for they share what they set up.
+# A process that dies ends the run: with --dist loadfile, pytest-xdist waits for ever once it has replaced one.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 
-.PHONY: help setup demo test check format flickr8k study-one-model study-clipmem study-image \
+.PHONY: help setup demo test coverage check format flickr8k study-one-model study-clipmem study-image \
 	study-removal study-mitigation benchmarks docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
 	@echo "make test        run the tests"
+	@echo "make coverage    run the tests and say which lines they reach; fails below the floor in pyproject.toml"
 	@echo "make check       lint, format and type checks"
 	@echo "make flickr8k    the Flickr8k study; SHARDS=folder of its tar shards"
 	@echo "make study-one-model  text encoders in place of the second model, after make flickr8k"
@@ -38,10 +42,11 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	$(BIN)/memometer demo --out demo
 
-# A process per core, each with one thread; the tests of one file stay together, for they share what they set up.
-# A process that dies ends the run: with --dist loadfile, pytest-xdist waits for ever once it has replaced one.
 test: $(READY)
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --max-worker-restart 0
+	$(PYTEST)
+
+coverage: $(READY)
+	$(PYTEST) --cov
 
 check: $(READY)
 	$(BIN)/ruff check
