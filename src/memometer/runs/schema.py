@@ -6,7 +6,19 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
-__all__ = ["AuditSummary", "Duplicates", "Found", "Likeness", "NullRow", "Number", "Pair", "Set", "Strict", "Summary"]
+__all__ = [
+    "AuditSummary",
+    "Duplicates",
+    "Ends",
+    "Found",
+    "Likeness",
+    "NullRow",
+    "Number",
+    "Pair",
+    "Set",
+    "Strict",
+    "Summary",
+]
 
 
 Set = tuple[str, int, int | None]
@@ -67,12 +79,23 @@ class Strict(BaseModel, Mapping[str, Any]):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-class Number(Strict):
+class Ends(Strict):
+    """What has an interval; both ends are null where it is undefined."""
+
+    low: float | None = Field(description="Lower end of the 95 % interval; by bootstrap over records, if not said.")
+    high: float | None = Field(description="Upper end of it.")
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("An interval has one end; expected two or none")
+        return self
+
+
+class Number(Ends):
     """A mean, or a share, or a difference of such, with its 95 % interval."""
 
     value: float | None = Field(description="Null where undefined, with a reason.")
-    low: float | None = Field(description="Lower end of the 95 % interval; by bootstrap over records, if not said.")
-    high: float | None = Field(description="Upper end of it.")
     std: float | None = Field(
         default=None, description="Spread: over 100 draws of 10 % of the records (paper A), if not said otherwise."
     )
@@ -113,14 +136,12 @@ class Likeness(Number):
     n_undefined: int
 
 
-class Found(Strict):
+class Found(Ends):
     """How well one ranking finds the planted records of one kind."""
 
     kind: str
     by: str = Field(description="The ranking; 'random' is ½ by construction.")
     area: float | None = Field(description="Area under the ROC curve.")
-    low: float | None
-    high: float | None = Field(description="Ends of its 95 % interval.")
     n_positive: int = Field(description="Planted records of this kind.")
     n_negative: int = Field(description="Records with nothing planted.")
     reason: str | None = None
@@ -135,15 +156,13 @@ class Duplicates(Strict):
     pairs: list[Pair]
 
 
-class NullRow(Strict):
+class NullRow(Ends):
     """Coverage of one interval over audits of models that were trained on neither set."""
 
     interval: str = Field(description="Which interval, e.g. 'balanced/unmentioned/prg'.")
     n_seeds: int = Field(description="Pairs of models for which it is defined.")
     n_covered: int = Field(description="Those whose interval covers 0.")
-    coverage: float | None
-    low: float | None = Field(description="Clopper-Pearson 95 % interval of the coverage.")
-    high: float | None
+    coverage: float | None = Field(description="Its interval is Clopper and Pearson's.")
     mean: float | None = Field(description="Mean of the values; 0 where the measure is unbiased.")
     stderr: float | None = Field(description="Standard error of that mean.")
 

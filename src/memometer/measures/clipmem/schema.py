@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Number, Set, Strict
+from memometer.runs.schema import AuditSummary, Ends, Number, Set, Strict
 
 __all__ = ["ClipMemSummary"]
 
@@ -25,14 +25,12 @@ class SubsetScores(Strict):
     )
 
 
-class Test(Strict):
-    """Welch's t-test of the raw scores of two subsets."""
+class Test(Ends):
+    """Welch's t-test of the raw scores of two subsets; its interval is from the t distribution."""
 
     first: Subset
     second: Subset
     difference: float | None = Field(description="Mean of the first less mean of the second.")
-    low: float | None
-    high: float | None = Field(description="Ends of its 95 % interval, from the t distribution.")
     t: float | None
     df: float | None
     p: float | None = Field(description="Two-sided; not corrected for the number of tests.")

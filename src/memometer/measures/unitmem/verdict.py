@@ -26,7 +26,7 @@ def unitmem_verdict(summary: "UnitMemSummary") -> Verdict:
             f"{tower} tower: mean UnitMem {entry.mean:.3f} over {entry.n_units - entry.n_undefined:,} units, "
             f"{entry.share_above_half:.0%} of them above 0.5"
             for tower, entry in towers.items()
-            if entry.mean is not None
+            if entry.mean is not None and entry.share_above_half is not None
         )
         if not means:
             return Verdict("undefined", "No verdict", "UnitMem is undefined for every unit.", cautions)

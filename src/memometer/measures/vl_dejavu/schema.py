@@ -1,7 +1,7 @@
 """The schema of ``summary.json`` of the VL-Déjà-Vu audit, version 1; published as docs/summary.schema.json."""
 
 from collections.abc import Iterator
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -127,7 +127,7 @@ class VLDejaVuSummary(AuditSummary, Counts):
     controlled: GapsTwice | None = Field(
         default=None, description="The target's records less records that no model saw."
     )
-    by_k: dict[str, GapsAtK]
+    by_k: dict[Annotated[str, Field(pattern=r"^\d{1,9}$")], GapsAtK]
     searched: dict[str, Literal["images", "captions"]] = Field(
         default={}, description="What each model's captions are searched in."
     )
