@@ -38,6 +38,9 @@ replicates = 20
 [utility]
 retrieval = true
 replicates = 20
+[measures.sslmem]
+draws = 2
+replicates = 20
 """
 SECOND = "text-mask-0.3"
 
@@ -108,6 +111,10 @@ def test_the_results_are_tidy_and_agree_with_the_cells(world):
             row = rows[setting, "prg", scope, "balanced"]
             assert {name: row[name] for name in ("value", "low", "high", "std", "n", "n_groups")} == gap
         each = [rows[setting, recall, None, which]["value"] for which in ("target", "reference")]
+        layers = read_json(cell / "sslmem" / "summary.json")["towers"]["image"]
+        for design in ("balanced", "forward"):
+            row = rows[setting, "sslmem", f"image tower, {design}", "headline"]
+            assert row["value"] == layers[design]["sslmem"]["value"]
         measured = [read_json(cell / f"utility-{model}" / "summary.json") for model in "ab"]
         assert each == [one["retrieval"]["image_to_text"]["recall@1"]["value"] for one in measured]
         assert rows[setting, recall, None, "mean"]["value"] == pytest.approx(sum(each) / 2)

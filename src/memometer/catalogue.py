@@ -151,7 +151,7 @@ def _find(measure: str, what: str) -> Any:
     """
     known = [name for name, row in KNOWN.items() if getattr(row, what)]
     if measure not in known:
-        raise InputError(f"no {what} is known of the measure '{measure}'; expected one of {', '.join(sorted(known))}")
+        raise InputError(f"no measure '{measure}' with {what} is known; expected one of {', '.join(sorted(known))}")
     return _named(getattr(KNOWN[measure], what))
 
 

@@ -10,9 +10,9 @@ from memometer import __version__
 from memometer.catalogue import MEASURES
 from memometer.cli.start import main
 
-__all__ = ["COMMANDS", "assemble", "main"]
+__all__ = ["COMMANDS", "assemble", "commands", "main"]
 
-# group, command, module of memometer.cli; each module has one function, `command`, whose docstring is the help.
+# Group, command, module of memometer.cli; each module has one function, `command`, whose docstring is the help.
 COMMANDS = (
     ("data", "import", "data_import"),
     ("data", "split", "data_split"),
@@ -21,7 +21,6 @@ COMMANDS = (
     ("data", "scenes", "data_scenes"),
     ("", "train", "train"),
     ("", "train-ssl", "train_ssl"),
-    *(("audit", measure, "audit") for measure in MEASURES),
     ("", "utility", "utility"),
     ("", "remove", "remove"),
     ("", "sweep", "sweep"),
@@ -30,6 +29,11 @@ COMMANDS = (
     ("", "demo", "demo"),
 )
 GROUPS = {"data": "Import, split and check image-caption records.", "audit": "Measure what a model has memorized."}
+
+
+def commands() -> list[tuple[str, str, str]]:
+    """All commands as `COMMANDS` has them, with the audit of each measure."""
+    return [*COMMANDS, *(("audit", measure, "audit") for measure in MEASURES)]
 
 
 def assemble(words: Sequence[str] | None = None) -> typer.Typer:
@@ -47,8 +51,8 @@ def assemble(words: Sequence[str] | None = None) -> typer.Typer:
     for name, about in GROUPS.items():
         groups[name] = typer.Typer(help=about, no_args_is_help=True)
         whole.add_typer(groups[name], name=name)
-    asked = [each for each in COMMANDS if (*(words or ())[:2],) == each[:2] or ("", *(words or ())[:1]) == each[:2]]
-    for group, name, module in asked or COMMANDS:
+    asked = [each for each in commands() if (*(words or ())[:2],) == each[:2] or ("", *(words or ())[:1]) == each[:2]]
+    for group, name, module in asked or commands():
         listed = words is not None and not asked
         groups[group].command(name)(_audit(name, listed=listed) if group == "audit" else _command(module))
     return whole

@@ -4,7 +4,7 @@ import contextlib
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,13 @@ from memometer.locking import LOCK, one_writer
 from memometer.progress import notice, quiet
 from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
-from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, utility_rows
+from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, further_rows, utility_rows
 from memometer.sweeps.plan import Cell, Plan
 
 if TYPE_CHECKING:
     from memometer.measures.clipmem.schema import ClipMemSummary
     from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
+    from memometer.runs.schema import Number
     from memometer.utility.schema import UtilitySummary
 
 __all__ = ["Machine", "claimed", "clear_cell", "drop_weights", "foreign_key", "read_cell", "run_cell"]
@@ -130,6 +131,11 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
             pairs = _clipmem(plan, cell, machine)
             rows += clipmem_rows(pairs)
             notes += pairs.notes
+        for name in plan.config.measures:
+            stage(name)
+            numbers, remarks = _further(plan, cell, machine, name)
+            rows += further_rows(name, numbers)
+            notes += remarks
     result = {
         "kind": "sweep-cell",
         "key": cell.key,
@@ -226,6 +232,19 @@ def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> "ClipMemSummary":
         images=False,
     )
     return audit.summary
+
+
+def _further(plan: Plan, cell: Cell, machine: Machine, name: str) -> "tuple[Mapping[str, Number], list[str]]":
+    from memometer.audits.running import run_audit
+    from memometer.catalogue import measure_of
+
+    models = {"target": _spec(cell, "a"), "reference": _spec(cell, "b")}
+    decided = {**models, "records": plan.records, "public": plan.public}
+    place = {**_run_options(cell, machine, name), "gallery": 0, "images": False}
+    measure = measure_of(plan.config.further_audit(name, decided, **place))
+    summary = run_audit(measure).summary
+    notes: list[str] = summary.notes
+    return measure.null_intervals(summary), notes
 
 
 def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> "UtilitySummary":

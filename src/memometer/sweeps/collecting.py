@@ -33,7 +33,7 @@ RESULTS_SCHEMA = pa.schema(
 )
 """Columns of ``results.parquet``: one row per cell and number."""
 
-HEADLINE = ("balanced", "mean", "targets less references")
+HEADLINE = ("balanced", "mean", "targets less references", "headline")
 """The direction of each kind of number that settings are compared by."""
 
 FIRST_CHOICES = (

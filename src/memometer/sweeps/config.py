@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from memometer.audits.options import AuditOptions
+from memometer.catalogue import options_of
 from memometer.errors import InputError
 from memometer.measures.clipmem.options import ClipMemOptions
 from memometer.measures.vl_dejavu.options import VLDejaVuOptions
 from memometer.options import Options, flag_of, part_of
+from memometer.runs.options import PLACE
 from memometer.utility.options import UtilityOptions
 from memometer.validation import problems
 
@@ -56,6 +59,7 @@ class SweepConfig(Options):
         audit: of both models of every cell.
         clipmem: where it is asked for.
         utility: where it is asked for.
+        measures: audits of further measures, each with its options: ``[measures.sslmem]``.
     """
 
     seeds: tuple[int, ...] = Field(min_length=1)
@@ -65,6 +69,7 @@ class SweepConfig(Options):
     audit: AuditSection = Field(default_factory=AuditSection.checked)
     clipmem: ClipMemSection | None = None
     utility: UtilitySection | None = None
+    measures: dict[str, dict[str, Any]] = Field(default_factory=dict)
 
     @field_validator("seeds")
     @classmethod
@@ -90,7 +95,34 @@ class SweepConfig(Options):
         _complete("audit", VLDejaVuOptions, self.audit, models)
         _complete("clipmem", ClipMemOptions, self.clipmem, several)
         _complete("utility", UtilityOptions, self.utility, measured)
+        for name in self.measures:
+            try:
+                self.further_audit(name, models, **dict.fromkeys(PLACE))
+            except InputError as error:
+                raise ValueError(f"[measures.{name}] {error}") from error
         return self
+
+    def further_audit(self, name: str, decided: Mapping[str, Any], **place: Any) -> AuditOptions:
+        """The audit of a further measure.
+
+        Args:
+            name: of the measure.
+            decided: the models and records of a cell, by the options' names; those that the measure has are taken.
+            place: where it runs.
+
+        Raises:
+            InputError: there is no such measure, it takes no target, or its options are wrong.
+        """
+        options, given = options_of(name), self.measures[name]
+        roles = {"role": self.data.role, "reference_role": self.data.reference_role}
+        known = {**decided, **roles, "public_role": self.data.public_role}
+        taken = {option: value for option, value in known.items() if option in options.model_fields}
+        if "target" not in taken:
+            raise InputError(f"{name} is of several trainings on roles of their own: ask for it with [{name}]")
+        if twice := sorted({*taken, *PLACE} & given.keys()):
+            raise InputError(f"the sweep itself decides {', '.join(twice)}; leave it out")
+        named = {option: value for option, value in place.items() if value is not None}
+        return options.checked(**{**taken, **given, **named})
 
     @property
     def trained_on(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
     from memometer.utility.schema import UtilitySummary
 
-__all__ = ["MODELS", "audit_rows", "clipmem_rows", "utility_rows"]
+__all__ = ["MODELS", "audit_rows", "clipmem_rows", "further_rows", "utility_rows"]
 
 MODELS = {"a": "target", "b": "reference"}
 """What the directions of utility rows call the models of a cell."""
@@ -45,6 +45,16 @@ def clipmem_rows(summary: "ClipMemSummary") -> list[Row]:
         _row("clipmem", entry.clipmem, scope=subset, direction="targets less references")
         for subset, entry in summary.subsets.items()
     ]
+
+
+def further_rows(measure: str, numbers: Mapping[str, Number]) -> list[Row]:
+    """The headline numbers of another measure.
+
+    Args:
+        measure: its name.
+        numbers: by name; of expectation 0 where there is nothing to find.
+    """
+    return [_row(measure, number, scope=name, direction="headline") for name, number in numbers.items()]
 
 
 def utility_rows(summaries: "Mapping[str, UtilitySummary]") -> list[Row]:

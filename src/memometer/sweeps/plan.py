@@ -195,6 +195,10 @@ def _shared_parts(config: SweepConfig, *, records: Records, public: Records) -> 
         "clipmem": clipmem and clipmem.model_dump(mode="json"),
         "utility": None,
     }
+    if config.measures:
+        further = [item for options in config.measures.values() for item in options.items()]
+        held = sorted({str(value) for name, value in further if name.endswith("role")})
+        parts["measures"] = [config.measures, {role: _hash(records.with_role(role)) for role in held}]
     if utility:
         paths = {name: value for name, value in utility if isinstance(value, Path)}
         folders = {name for name in paths if name in ("records", "probe_records")}
