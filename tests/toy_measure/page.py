@@ -29,7 +29,7 @@ PAGE = MeasurePage(
     method="A toy.",
     gallery=None,
     verdict=_verdict,
-    facts=lambda audit: (("Target", clip(audit.summary.target)),),
+    facts=lambda audit: (("Target", clip(audit.summary.target, limit=80)),),
     tables=_tables,
     figures=(),
 )
