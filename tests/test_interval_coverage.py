@@ -10,7 +10,7 @@ import pytest
 from memometer.statistics import gap_of
 from memometer.statistics.dependence import design_effect
 
-PATH = Path(__file__).parent.parent / "benchmarks" / "coverage_worlds.py"
+PATH = Path(__file__).parents[1] / "benchmarks" / "coverage_worlds.py"
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 A case makes a small world from a generator and scores it record by record. What a model says of the records is drawn at
 random, so nobody has memorized anything, unless record 0 is planted. The sixth, that gaps fall with text masking, is
-tests/test_training_masking_study.py.
+tests/training/test_training_masking_study.py.
 """
 
 import string

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_neighbors_inputs import Counted, Imprecise, changed
-from test_neighbors_search import CPU, assert_same, plan, plans, problems, single, vectors
+from neighbor_cases import CPU, assert_same, plan, plans, problems, single, vectors
+from neighbor_inputs import Counted, Imprecise, changed
 
 from memometer.errors import InputError, JobError, VectorError
 from memometer.neighbors import Neighbors, kernels, search, search_oracle

@@ -4,6 +4,7 @@ import itertools
 import numpy as np
 import pytest
 from array_shapes import unchecked
+from unitmem_oracle import unitmem_oracle
 
 from memometer.errors import InputError
 from memometer.measures.unitmem.scores import (
@@ -13,17 +14,6 @@ from memometer.measures.unitmem.scores import (
     unit_scores,
     unit_scores_by_median,
 )
-
-
-def unitmem_oracle(activations, ids, *, rest=np.mean):
-    """(value, record) of each unit, everything stored, straight from METHODS, Section 6."""
-    result = []
-    for column in np.asarray(activations, float).T:
-        best = min(range(len(ids)), key=lambda row: (-column[row], ids[row]))
-        others = rest(np.delete(column, best))
-        total = column[best] + others
-        result.append(((column[best] - others) / total if total > 0 else np.nan, ids[best]))
-    return np.array([value for value, _ in result]), [record for _, record in result]
 
 
 def some_activations(rng, n=50, units=13):

@@ -1,7 +1,7 @@
 """One small audit of each kind, whose numbers are kept in ``tests/golden``.
 
-``python tests/golden_runs.py FOLDER`` writes their run folders: those of two versions, made on one machine, are the
-same bytes but for ``manifest.json``, which holds times. With ``--keep`` it rewrites ``tests/golden``: on purpose only.
+``python tests/helpers/golden_runs.py FOLDER`` writes their run folders: those of two versions, made on one machine, are
+the same bytes but for ``manifest.json``, which holds times. With ``--keep`` it rewrites ``tests/golden``: on purpose only.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from audit_cases import CASES
 
-KEPT = Path(__file__).parent / "golden"
+KEPT = Path(__file__).parents[1] / "golden"
 
 
 def made(case, folder):

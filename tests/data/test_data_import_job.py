@@ -26,7 +26,7 @@ from memometer.data.records import RECORD_SCHEMA
 from memometer.data.verifying import PIECE_SCHEMA
 from memometer.errors import InputError, RejectsError, SourceError
 
-FLICKR8K = Path(__file__).parents[2] / "shared" / "data" / "flickr8k"
+FLICKR8K = Path(__file__).parents[3] / "shared" / "data" / "flickr8k"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from neighbor_inputs import Counted, Imprecise, changed
 
 from memometer.embeddings.vectors import Embeddings
 from memometer.errors import InputError, JobError, VectorError
@@ -19,17 +20,6 @@ RNG = np.random.default_rng(0)
 QUERIES = RNG.standard_normal((20, 12)).astype(np.float32)
 BANK = RNG.standard_normal((300, 12)).astype(np.float32)
 EXPECTED = search_oracle(QUERIES, BANK, 5)
-
-
-class Counted:
-    """A bank that remembers which rows were read."""
-
-    def __init__(self, values):
-        self.values, self.shape, self.spans = values, values.shape, []
-
-    def __getitem__(self, span):
-        self.spans.append((span.start, span.stop))
-        return self.values[span]
 
 
 def small_plan(**changes):
@@ -107,12 +97,6 @@ def test_embeddings_from_pieces(tmp_path):
     np.testing.assert_array_equal(found.similarities, expected.similarities)
 
 
-def changed(values, row, to, dtype=np.float32):
-    out = values.astype(dtype)
-    out[row] = to
-    return out
-
-
 @pytest.mark.parametrize(
     ("queries", "bank", "k", "error", "text"),
     [
@@ -181,14 +165,6 @@ def test_an_error_while_reading_reaches_the_caller():
 
     with pytest.raises(OSError, match="disk on fire"):
         search_by(small_plan(), QUERIES, Broken(BANK), 5)
-
-
-class Imprecise(CpuProducts):
-    """Products with the precision of bfloat16."""
-
-    def update(self, block, tile):
-        low = (block.queries.scaled.bfloat16() @ tile.scaled.bfloat16().T).float()
-        block.scan(low.numpy(), tile, first=0)
 
 
 def test_products_that_are_not_float32_are_noticed():

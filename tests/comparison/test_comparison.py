@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from confident_oracle import draw, score_oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pair_worlds import PairWorld
 from report_factory import jpeg
-from test_statistics_confident import draw, score_oracle
 from tower_world import encoder, records_folder
 from typer.testing import CliRunner
 from worlds import VectorWorld

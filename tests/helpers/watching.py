@@ -32,7 +32,7 @@ EVIL = "evil"
 HARMLESS = {"torch", "numpy", "collections", "argparse", "numba", "llvmlite", "memometer", "copyreg"}
 """Whose classes a pickle may name: tensors', and those of numba's own cache of compiled kernels."""
 
-CODE = (Path(__file__).parents[1], Path(sys.prefix), Path(sys.base_prefix))
+CODE = (Path(__file__).parents[2], Path(sys.prefix), Path(sys.base_prefix))
 """Where byte code and compiled kernels are kept."""
 
 _watchers: list["_Watcher"] = []

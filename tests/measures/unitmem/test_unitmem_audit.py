@@ -4,7 +4,6 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from file_digests import file_digests
-from test_measures_unitmem import unitmem_oracle
 from tower_world import (
     Counts,
     KilledError,
@@ -14,6 +13,7 @@ from tower_world import (
     records_folder,
     views_by_hand,
 )
+from unitmem_oracle import unitmem_oracle
 
 from memometer import audit_unitmem
 from memometer.data.records import load_records

@@ -14,7 +14,7 @@ from pathlib import Path
 import jaxtyping
 from beartype import BeartypeConf, beartype
 
-SOURCE = Path(__file__).parents[1] / "src"
+SOURCE = Path(__file__).parents[2] / "src"
 IMPORT = re.compile(r"^    from jaxtyping import (.+)$", re.MULTILINE)
 
 

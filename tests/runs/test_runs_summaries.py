@@ -14,7 +14,7 @@ from memometer.errors import DamagedError, InputError
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.runs.schema import Summary
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 KEPT_ONES = {path.stem: json.loads(path.read_text())["summary"] for path in sorted(KEPT.glob("*.json"))}
 
 

@@ -13,7 +13,7 @@ from memometer import load_audit
 from memometer.catalogue import summary_model
 from memometer.errors import InputError
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 KILLS = (2, 9, 30)
 """Operations before which an audit is killed: at its start, among its pieces, and later."""
 

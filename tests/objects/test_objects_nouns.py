@@ -14,7 +14,7 @@ from memometer.objects import nouns
 from memometer.objects.nouns import caption_objects, label_forms, mentioned
 from memometer.objects.vocabulary import Vocabulary, load_vocabulary
 
-FLICKR8K = Path(__file__).parents[2] / "shared" / "data" / "flickr8k"
+FLICKR8K = Path(__file__).parents[3] / "shared" / "data" / "flickr8k"
 
 VOCABULARY = Vocabulary(
     {

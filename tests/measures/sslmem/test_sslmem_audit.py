@@ -3,7 +3,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from file_digests import file_digests
-from test_measures_sslmem import distance_oracle
+from sslmem_oracle import distance_oracle
 from tower_world import (
     Counts,
     KilledError,

@@ -2,17 +2,10 @@ import itertools
 
 import numpy as np
 import pytest
+from sslmem_oracle import distance_oracle
 
 from memometer.errors import InputError
 from memometer.measures.sslmem.scores import alignment_distances, delta_layermem, relative_sslmem, sslmem
-
-
-def distance_oracle(views):
-    """The mean over all unordered pairs, straight from METHODS, Section 6."""
-    wide = np.asarray(views, np.float64)
-    units = [view / np.linalg.norm(view) for view in wide]
-    pairs = [np.linalg.norm(one - other) for one, other in itertools.combinations(units, 2)]
-    return np.mean(pairs) if pairs else np.nan
 
 
 def ragged(rng, sizes, width=7):

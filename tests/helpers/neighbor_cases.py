@@ -1,0 +1,55 @@
+"""Problems for the search, and plans that make it take every path."""
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+from memometer.neighbors import Neighbors
+from memometer.neighbors.plan import Plan
+from memometer.neighbors.products import CpuProducts, DeviceProducts
+
+CPU = torch.device("cpu")
+
+
+def plan(*, tile_rows=7, block_rows=3, held_rows=1000, threads=2, columns=5, on_device=False):
+    products = DeviceProducts(CPU) if on_device else CpuProducts(columns=columns)
+    return Plan(tile_rows, block_rows, held_rows, threads, CPU, products)
+
+
+def assert_same(found: Neighbors, expected: Neighbors) -> None:
+    np.testing.assert_array_equal(found.rows, expected.rows)
+    assert found.similarities.tobytes() == expected.similarities.tobytes()
+    assert (found.rows.dtype, found.similarities.dtype) == (np.int64, np.float64)
+
+
+def vectors(seed: int, *shape: int, dtype=np.float32):
+    return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+plans = st.builds(
+    plan,
+    tile_rows=st.integers(1, 50),
+    block_rows=st.integers(1, 9),
+    held_rows=st.integers(1, 9),
+    threads=st.integers(1, 3),
+    columns=st.integers(1, 50),
+    on_device=st.booleans(),
+)
+
+
+@st.composite
+def problems(draw, component):
+    """Queries, bank and k; zero vectors get a first component."""
+    n, m, dim = draw(st.integers(1, 6)), draw(st.integers(1, 40)), draw(st.integers(1, 9))
+    sides = []
+    for rows in (n, m):
+        values = draw(st.lists(component, min_size=rows * dim, max_size=rows * dim))
+        side = np.array(values, np.float64).reshape(rows, dim)
+        side[~side.any(axis=1), 0] = 1.0
+        sides.append(side)
+    return sides[0], sides[1], draw(st.integers(1, m))
+
+
+single = st.builds(
+    lambda x, e: np.float64(np.float32(np.ldexp(x, e))), st.floats(-1, 1, width=32), st.integers(-148, 127)
+)
