@@ -1,7 +1,7 @@
 """One small audit of each kind, whose numbers are kept in ``tests/golden``.
 
 ``python tests/helpers/golden_runs.py FOLDER`` writes their run folders: those of two versions, made on one machine, are
-the same bytes but for ``manifest.json``, which holds times. With ``--keep`` it rewrites ``tests/golden``: on purpose only.
+the same bytes but for ``manifest.json``, which holds times. With ``--keep`` it rewrites ``tests/golden``: on purpose.
 """
 
 import contextlib
