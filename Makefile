@@ -10,6 +10,7 @@ SHARDS ?= ../shared/data/flickr8k
 # A process per core, each with one thread; the tests of one file stay together, for they share what they set up.
 # A process that dies ends the run: with --dist loadfile, pytest-xdist waits for ever once it has replaced one.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --max-worker-restart 0
+COVERAGE := --cov
 
 .PHONY: help setup demo test coverage check format flickr8k study-one-model study-clipmem study-image \
 	study-removal study-mitigation benchmarks docs clean
@@ -43,10 +44,10 @@ demo: $(READY)
 	$(BIN)/memometer demo --out demo
 
 test: $(READY)
-	$(PYTEST)
+	$(PYTEST) $(if $(CI),$(COVERAGE))
 
 coverage: $(READY)
-	$(PYTEST) --cov
+	$(PYTEST) $(COVERAGE)
 
 check: $(READY)
 	$(BIN)/ruff check
