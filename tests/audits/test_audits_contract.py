@@ -1,8 +1,12 @@
 """What holds of every audit, whatever it measures."""
 
 import json
+import shutil
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 import warm_processes
 from audit_cases import CASES
@@ -124,6 +128,42 @@ def pictures(audit):
     found = []
     json.dumps(audit.gallery.to_pylist(), default=found.append)
     return len(found)
+
+
+def test_untrained_models_calibrate_it(case, options, audit, monkeypatch):
+    """Its other numbers stay what they are; where there are no images, that is said before anything is asked."""
+    monkeypatch.setattr("memometer.audits.options.LEAST_SEEDS", 2)
+    if not case.pictures:
+        with pytest.raises(InputError, match=r"--null embeds the records with untrained models.* have no images"):
+            case.audit(**options, null=2)
+        return
+    found = case.audit(**options, null=2, images=False).summary
+    assert found.null
+    for row in found.null:
+        assert 0 <= row.n_covered <= row.n_seeds <= 2
+        assert (row.coverage is None) == (row.n_seeds == 0)
+    of_the_audit = {"null", "key"}  # a run that was not saved has no key
+    assert {name: found[name] for name in found if name not in of_the_audit} == {
+        name: audit.summary[name] for name in audit.summary if name not in of_the_audit
+    }
+
+
+def test_planted_records_are_looked_for(case, options, audit, tmp_path):
+    records = tmp_path / "records"
+    shutil.copytree(options["records"], records)
+    odd = sorted(set(audit.samples["record_id"].to_pylist()))[::4]
+    pq.write_table(pa.table({"record_id": odd, "kind": ["odd"] * len(odd)}), records / "planted.parquet")
+    folders = {name: records for name in ("records", "public") if options.get(name) == options["records"]}
+    planted = case.audit(**{**options, **folders})
+    found = [row for row in planted.summary.planted if row.kind == "odd"]
+    assert found
+    for row in found:
+        assert 0 < row.n_positive <= len(odd)
+        assert row.area is None or row.low <= row.area <= row.high
+        curve = planted.tables["roc"].filter((pc.field("kind") == "odd") & (pc.field("by") == row.by))
+        rates = [curve[f"{which}_positive_rate"].to_pylist() for which in ("false", "true")]
+        assert all(rate == sorted(rate) and (rate[0], rate[-1]) == (0, 1) for rate in rates if rate)
+    assert planted.manifest["key"] != audit.manifest["key"]
 
 
 @pytest.mark.parametrize(
