@@ -69,7 +69,54 @@ def demos():
     )
 
 
+STARTS = {
+    "import memometer": ("-c", "import memometer"),
+    "memometer --help": ("-m", "memometer", "--help"),
+    "memometer audit --help": ("-m", "memometer", "audit", "--help"),
+    "memometer audit vl-dejavu --help": ("-m", "memometer", "audit", "vl-dejavu", "--help"),
+    "memometer train --help": ("-m", "memometer", "train", "--help"),
+}
+
+
+def start(source, words):
+    """Wall and processor seconds of one of `STARTS`, of the version in a folder."""
+    before, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(
+        [sys.executable, *words], check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(source)}
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.perf_counter() - wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def starts(other, *, repeats=25):
+    """This version beside another one, whose ``src`` is given, in turns."""
+    sources, rows = {"other": Path(other), "this": Path(__file__).parents[1] / "src"}, []
+    for what, words in STARTS.items():
+        for source in sources.values():
+            start(source, words)  # byte code is written
+        runs = {name: lambda source=source, words=words: start(source, words) for name, source in sources.items()}
+        times = take_turns(runs, repeats=repeats)
+        median = {name: sorted(each.cpu)[repeats // 2] for name, each in times.items()}
+        rows.append(
+            (
+                f"`{what}`",
+                *(f"{1000 * median[name]:.0f}" for name in sources),
+                f"{median['this'] / median['other']:.2f}",
+            )
+        )
+    record_section(
+        "Start, beside another version",
+        f"Processor time to start, ms, the median of {repeats} turns, beside the version before options were declared once and "
+        "measures had rooms (7efdc30). Command: `python benchmarks/startup.py SRC`, the other version's `src`.\n\n"
+        + table(("start", "other", "this", "ratio"), rows),
+        packages=("memometer", "typer", "pydantic"),
+    )
+
+
 def main():
+    if sys.argv[1:]:
+        starts(sys.argv[1])
+        return
     demos()
     rows = []
     with tempfile.TemporaryDirectory() as name:

@@ -112,6 +112,21 @@ def test_the_command_line_starts_without_torch():
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_lists_of_commands_import_no_options_and_say_the_same():
+    code = (
+        "import sys; from memometer.cli.main import assemble; assemble(['--help']), assemble(['audit', '--help']);"
+        "sys.exit(bool({'pydantic', 'numpy', 'pyarrow'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    from memometer.catalogue import MEASURES, options_of
+    from memometer.cli import main, train, train_ssl, utility
+
+    for name, command in (("train", train), ("train-ssl", train_ssl), ("utility", utility)):
+        assert command.command.__doc__.splitlines()[0] == main.FIRST_LINES[name]
+    for name, row in MEASURES.items():
+        assert options_of(name).__doc__.splitlines()[0] == row.question
+
+
 def test_public_names_are_sorted_and_exist():
     import memometer
 

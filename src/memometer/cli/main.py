@@ -28,6 +28,13 @@ COMMANDS = (
     ("", "compare", "compare"),
     ("", "demo", "demo"),
 )
+FIRST_LINES = {
+    "train": "Train a CLIP model from scratch.",
+    "train-ssl": "Train an image encoder from scratch without labels.",
+    "utility": "What a model is good for: zero-shot classification, a linear probe, image ↔ text retrieval.",
+}
+"""Of the help of commands whose options are models, which a list of commands does without."""
+
 GROUPS = {"data": "Import, split and check image-caption records.", "audit": "Measure what a model has memorized."}
 
 
@@ -52,9 +59,11 @@ def assemble(words: Sequence[str] | None = None) -> typer.Typer:
         groups[name] = typer.Typer(help=about, no_args_is_help=True)
         whole.add_typer(groups[name], name=name)
     asked = [each for each in commands() if (*(words or ())[:2],) == each[:2] or ("", *(words or ())[:1]) == each[:2]]
+    lines = {**FIRST_LINES, **{measure: row.question for measure, row in MEASURES.items()}}
     for group, name, module in asked or commands():
-        listed = words is not None and not asked
-        groups[group].command(name)(_audit(name, listed=listed) if group == "audit" else _command(module))
+        listed = words is not None and not asked and name in lines
+        command = _listed(lines[name]) if listed else _audit(name) if group == "audit" else _command(module)
+        groups[group].command(name)(command)
     return whole
 
 
@@ -63,17 +72,19 @@ def _command(module: str) -> Callable[..., None]:
     return found
 
 
-def _audit(measure: str, *, listed: bool) -> Callable[..., None]:
-    """The command of a measure; ``listed`` among others, its first line is enough."""
-    if not listed:
-        from memometer.cli.audit import command_named
+def _audit(measure: str) -> Callable[..., None]:
+    from memometer.cli.audit import command_named
 
-        return command_named(measure)
+    return command_named(measure)
 
-    def audit() -> None: ...
 
-    audit.__doc__ = MEASURES[measure].question
-    return audit
+def _listed(line: str) -> Callable[..., None]:
+    """A command that is named among others and not called."""
+
+    def command() -> None: ...
+
+    command.__doc__ = line
+    return command
 
 
 def _version(value: bool) -> None:

@@ -7,9 +7,7 @@ import typer
 
 from memometer.cli.generated import parameter
 
-__all__ = ["RUN", "TRAINING", "AnyDevice"]
-
-AnyDevice = Annotated[str, typer.Option(help="cpu, cuda, or auto.")]
+__all__ = ["RUN", "TRAINING"]
 
 _Workers = Annotated[
     int | None,

@@ -5,8 +5,6 @@ from typing import Annotated, Literal
 
 import typer
 
-from memometer.cli import options
-
 __all__ = ["command"]
 
 
@@ -33,7 +31,7 @@ def command(
     memorization_metric: Annotated[
         str, typer.Option(help="The balanced gap that is weighed against it: ppg, prg or aucg, /all or /unmentioned.")
     ] = "prg/unmentioned",
-    device: options.AnyDevice = "auto",
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto.")] = "auto",
     workers: Annotated[
         int | None,
         typer.Option(help="Processes that decode images. Default: none on a CPU, several beside a GPU."),
