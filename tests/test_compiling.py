@@ -23,8 +23,10 @@ import memometer
 import pathlib
 print(pathlib.Path.home())  # which altair asks for when it is imported
 for module in sys.argv[1:]:  # without the packages' own imports, which load torch
-    package = sys.modules.setdefault(module.rpartition(".")[0], types.ModuleType("package"))
-    package.__path__ = [os.path.join(os.path.dirname(memometer.__file__), module.split(".")[1])]
+    parts = module.split(".")
+    for n in range(2, len(parts)):
+        package = sys.modules.setdefault(".".join(parts[:n]), types.ModuleType("package"))
+        package.__path__ = [os.path.join(os.path.dirname(memometer.__file__), *parts[1:n])]
 for module in sys.argv[1:]:
     print(importlib.import_module(module).__file__)
 from memometer.data import hamming

@@ -75,7 +75,7 @@ def test_the_contract(tmp_path):
     world = PairWorld(tmp_path, known=0.5, quality=1.0, miscaptioned=4, dim=32)
     audit = audit_clipmem(**world.options, gallery=3)
     assert audit.samples.column_names == COLUMNS
-    assert audit.tables.keys() == {"roc"}
+    assert audit.tables.keys() == {"samples", "gallery", "rejects", "roc"}
     assert audit.config["candidates"] == "c"
     ranked = audit.samples.filter(audit.samples["rank"].is_valid()).sort_by("rank")
     assert ranked["rank"].to_pylist() == list(range(1, 13))

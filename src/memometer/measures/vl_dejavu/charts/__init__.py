@@ -1,6 +1,6 @@
 """Charts of a VL-Déjà-Vu audit: each takes an `Audit`, returns an altair chart, and computes nothing but bins.
 
->>> from memometer.measures.vl_dejavu.scores import charts
+>>> from memometer.measures.vl_dejavu import charts
 >>> sorted(charts.__all__)
 ['gap_by_k', 'gap_by_top', 'headline_gaps', 'leaking_objects', 'recall_distributions']
 """
