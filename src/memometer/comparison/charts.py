@@ -1,16 +1,14 @@
 """Audits side by side: the difference of every number from the baseline, a panel per design."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from memometer.comparison.schema import ComparedNumber, ComparedRun, ComparisonSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import plain, signed
-
-if TYPE_CHECKING:
-    from memometer.comparison.schema import ComparedNumber, ComparedRun, ComparisonSummary
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["COLUMNS", "difference_forest", "difference_numbers", "number_cells", "run_numbers"]
 
@@ -22,7 +20,7 @@ MAX_NAME = 40
 COLUMNS = ("Design", "Number", "Baseline", "Run", "Difference", "95 % interval", "n")
 
 
-def difference_forest(audit: "Run[ComparisonSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def difference_forest(audit: Run[ComparisonSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """Every difference with its 95 % interval; left of 0 an audit shows less memorization than the baseline.
 
     Args:
@@ -42,7 +40,7 @@ def difference_forest(audit: "Run[ComparisonSummary]", *, width: int = theme.WID
     return theme.themed(alt.concat(*panels, columns=1, spacing=24))
 
 
-def difference_numbers(audit: "Run[ComparisonSummary]") -> Numbers:
+def difference_numbers(audit: Run[ComparisonSummary]) -> Numbers:
     """The chart's differences as a table."""
     if all(number.value is None for run in audit.summary.runs for number in run.numbers):
         return Numbers((), ())
@@ -54,18 +52,18 @@ def difference_numbers(audit: "Run[ComparisonSummary]") -> Numbers:
     return Numbers.marked(("Run", *COLUMNS), rows, n_text=3)
 
 
-def run_numbers(run: "ComparedRun") -> Numbers:
+def run_numbers(run: ComparedRun) -> Numbers:
     """Every number of one audit beside the baseline's; differences whose interval is clear of 0 stand out."""
     return Numbers.marked(COLUMNS, ((number.clear, number_cells(number)) for number in run.numbers), n_text=2)
 
 
-def number_cells(number: "ComparedNumber") -> tuple[str, ...]:
+def number_cells(number: ComparedNumber) -> tuple[str, ...]:
     """What a table says of one number."""
     values = map(signed, (number.baseline, number.run, number.value))
     return (number.design, number.name, *values, interval_text(number), n_text(number))
 
 
-def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> "alt.LayerChart":
+def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> alt.LayerChart:
     names = list(dict.fromkeys(row["name"] for row in rows))
     room = min(7 * max(map(len, names)), 230 if width >= 600 else 168)
     axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, titleColor=theme.MUTED)

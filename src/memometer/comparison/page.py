@@ -9,24 +9,23 @@ from memometer.comparison.charts import (
     number_cells,
     run_numbers,
 )
+from memometer.comparison.schema import ComparedRun, ComparisonSummary, Named
 from memometer.comparison.verdict import compare_verdict
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count, plain
+from memometer.runs import Run
 from memometer.statistics.small_sets import counted
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.comparison.schema import ComparedRun, ComparisonSummary, Named
-    from memometer.runs import Run
-
 __all__ = ["PAGE"]
 
 MAX_RUNS = 50
 
-FIGURES: "tuple[Figure[ComparisonSummary], ...]" = (
+FIGURES: tuple[Figure[ComparisonSummary], ...] = (
     Figure(
         "differences",
         "Differences",
@@ -39,25 +38,25 @@ FIGURES: "tuple[Figure[ComparisonSummary], ...]" = (
 )
 
 
-def _facts(audit: "Run[ComparisonSummary]") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: Run[ComparisonSummary]) -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     facts: list[tuple[str, object]] = [("Measure", summary.of_name), ("Baseline", _named(summary.baseline))]
     facts += [("Compared", f"{_named(run)}, {_common(run, 'records in common')}") for run in summary.runs[:MAX_RUNS]]
     return tuple((name, clip(value, limit=600)) for name, value in facts)
 
 
-def _named(side: "Named") -> str:
+def _named(side: Named) -> str:
     return f"{side.name} ({side.folder})" if side.folder and side.folder != side.name else side.name
 
 
-def _common(run: "ComparedRun", what: str) -> str:
+def _common(run: ComparedRun, what: str) -> str:
     """How many records an audit has in common with the baseline, and in how many groups."""
     parts = run.records.values()
     n_groups = [counts.n_common if counts.n_groups_common is None else counts.n_groups_common for counts in parts]
     return counted(sum(counts.n_common for counts in parts), sum(n_groups), what=what)
 
 
-def _tables(audit: "Run[ComparisonSummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[ComparisonSummary]) -> tuple[HeadTable, ...]:
     baseline = plain(audit.summary.baseline.name)
     return (
         *(
@@ -75,7 +74,7 @@ def _tables(audit: "Run[ComparisonSummary]") -> tuple[HeadTable, ...]:
     )
 
 
-def _reasons(audit: "Run[ComparisonSummary]") -> Numbers:
+def _reasons(audit: Run[ComparisonSummary]) -> Numbers:
     rows = {
         (plain(run.name), number.design, number.name, plain(number.reason, limit=200)): None
         for run in audit.summary.runs
@@ -85,7 +84,7 @@ def _reasons(audit: "Run[ComparisonSummary]") -> Numbers:
     return Numbers(("Run", *COLUMNS[:2], "Reason"), tuple(rows), n_text=4)
 
 
-def _terminal(audit: "Run[ComparisonSummary]") -> "list[Table]":
+def _terminal(audit: Run[ComparisonSummary]) -> "list[Table]":
     """Of each audit the numbers of the design that the verdict goes by, which fit 80 columns; the report has all."""
     baseline, brief = plain(audit.summary.baseline.name), []
     for run in audit.summary.runs:
@@ -123,7 +122,7 @@ READING = (
     ),
 )
 
-PAGE: "MeasurePage[ComparisonSummary]" = MeasurePage(
+PAGE: MeasurePage[ComparisonSummary] = MeasurePage(
     name="Run",
     kind="comparison",
     lead="Which model memorized more of the same records, and where?",

@@ -1,13 +1,9 @@
 """A comparison in one sentence: which audits show more or less memorization than the baseline."""
 
-from typing import TYPE_CHECKING
-
+from memometer.comparison.schema import ComparedNumber, ComparedRun, ComparisonSummary
 from memometer.report.gaps import DESIGNS, UNDEFINED, n_text
 from memometer.report.text import plain, signed
 from memometer.report.verdict import Verdict
-
-if TYPE_CHECKING:
-    from memometer.comparison.schema import ComparedNumber, ComparedRun, ComparisonSummary
 
 __all__ = ["compare_verdict"]
 
@@ -20,7 +16,7 @@ ONE_TRAINING = (
 MAX_SENTENCES = 8
 
 
-def compare_verdict(summary: "ComparisonSummary") -> Verdict:
+def compare_verdict(summary: ComparisonSummary) -> Verdict:
     """Judges each audit by the paired interval of its most telling number."""
     baseline = plain(summary.baseline.name)
     judged = [(plain(run.name), _headline(run)) for run in summary.runs]
@@ -39,11 +35,11 @@ def compare_verdict(summary: "ComparisonSummary") -> Verdict:
     return Verdict(kind, _title(names, ways, baseline, mixed=mixed), " ".join(sentences), cautions)
 
 
-def _headline(run: "ComparedRun") -> "ComparedNumber | None":
+def _headline(run: ComparedRun) -> ComparedNumber | None:
     return next((number for number in run.numbers if number.key == run.headline), None)
 
 
-def _way(entry: "ComparedNumber | None") -> str:
+def _way(entry: ComparedNumber | None) -> str:
     gap = entry or UNDEFINED
     if gap.interval is None:
         return "undefined"
@@ -86,7 +82,7 @@ def _title(names: list[str], ways: list[str], baseline: str, *, mixed: bool) -> 
     return f"{len(names)} audits against {baseline}, by {by}: {', '.join(counts)}"
 
 
-def _sentence(name: str, entry: "ComparedNumber | None") -> str:
+def _sentence(name: str, entry: ComparedNumber | None) -> str:
     if entry is None:
         return f"{name}: no number that both audits have tells of memorization."
     what = f"{name}, {entry.name} ({entry.design[0].lower()}{entry.design[1:]})"
@@ -98,7 +94,7 @@ def _sentence(name: str, entry: "ComparedNumber | None") -> str:
     )
 
 
-def _cautions(summary: "ComparisonSummary") -> tuple[str, ...]:
+def _cautions(summary: ComparisonSummary) -> tuple[str, ...]:
     cautions = []
     entries = [entry for run in summary.runs if (entry := _headline(run))]
     if any(entry.interval for entry in entries):

@@ -1,21 +1,20 @@
-"""SSLMem and UnitMem in one sentence each: one tower, or both side by side."""
+"""What the verdicts of single towers share: one tower, or both side by side."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from memometer.report.gaps import n_text
 from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
+from memometer.runs.schema import AuditSummary, Number
 
-if TYPE_CHECKING:
-    from memometer.runs.schema import AuditSummary, Number
+__all__ = ["Towers", "duplicate_caution", "kind_of", "not_found", "said_between", "said_of"]
 
-    Towers = Mapping[Literal["image", "text"], Number]
-
-__all__ = []
+Towers = Mapping[Literal["image", "text"], Number]
 
 
-def kind_of(gaps: "Towers") -> str:
+def kind_of(gaps: Towers) -> str:
+    """The kind of verdict that the gaps of all towers are."""
     if all(gap.interval is None for gap in gaps.values()):
         return "undefined"
     if any(gap.above_zero for gap in gaps.values()):
@@ -23,7 +22,8 @@ def kind_of(gaps: "Towers") -> str:
     return "negative" if all(gap.below_zero for gap in gaps.values()) else "not-shown"
 
 
-def not_found(kind: str, sentence: str, gaps: "Towers", cautions: tuple[str, ...], *, what: str) -> Verdict:
+def not_found(kind: str, sentence: str, gaps: Towers, cautions: tuple[str, ...], *, what: str) -> Verdict:
+    """The verdict where no tower shows memorization."""
     if kind == "undefined":
         reasons = "; ".join(dict.fromkeys(gap.reason for gap in gaps.values() if gap.reason))
         return Verdict(
@@ -40,7 +40,8 @@ def not_found(kind: str, sentence: str, gaps: "Towers", cautions: tuple[str, ...
     return Verdict("not-shown", "No memorization shown at this sample size", f"{sentence} {bound}", cautions)
 
 
-def said_of(gaps: "Towers", *, name: str, what: str) -> str:
+def said_of(gaps: Towers, *, name: str, what: str) -> str:
+    """The gaps of all towers in words."""
     parts = [
         f"{tower} tower {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}, from "
         f"{n_text(gap, what)}"
@@ -51,7 +52,7 @@ def said_of(gaps: "Towers", *, name: str, what: str) -> str:
     return f"{capital(name)}: {'; '.join(parts)}."
 
 
-def said_between(gap: "Number", name: str, *, more: str) -> str:
+def said_between(gap: Number, name: str, *, more: str) -> str:
     """Which tower ``more``, such as memorizes more; a one-way score says nothing of memorization."""
     if gap.interval is None:
         return ""
@@ -62,7 +63,8 @@ def said_between(gap: "Number", name: str, *, more: str) -> str:
     return f"Which tower {more} is not shown: text less image in {name} is {number}."
 
 
-def duplicate_caution(summary: "AuditSummary") -> tuple[str, ...]:
+def duplicate_caution(summary: AuditSummary) -> tuple[str, ...]:
+    """What duplicates across roles mean for the verdict."""
     if summary.duplicates_across_roles.n:
         return ("Some images appear in more than one role, which biases every number: see Warnings.",)
     return ()

@@ -6,21 +6,19 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memometer.errors import BusyError, DamagedError, InputError
 from memometer.locking import LOCK, one_writer
+from memometer.measures.clipmem.schema import ClipMemSummary
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.progress import notice, quiet
+from memometer.runs.schema import Number
 from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
 from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, further_rows, utility_rows
 from memometer.sweeps.plan import Cell, Plan
-
-if TYPE_CHECKING:
-    from memometer.measures.clipmem.schema import ClipMemSummary
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.runs.schema import Number
-    from memometer.utility.schema import UtilitySummary
+from memometer.utility.schema import UtilitySummary
 
 __all__ = ["Machine", "claimed", "clear_cell", "drop_weights", "foreign_key", "read_cell", "run_cell"]
 
@@ -197,7 +195,7 @@ def _train(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], N
     return described
 
 
-def _audit(plan: Plan, cell: Cell, machine: Machine) -> "VLDejaVuSummary":
+def _audit(plan: Plan, cell: Cell, machine: Machine) -> VLDejaVuSummary:
     from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
 
     data, options = plan.config.data, plan.config.audit
@@ -217,7 +215,7 @@ def _audit(plan: Plan, cell: Cell, machine: Machine) -> "VLDejaVuSummary":
     return audit.summary
 
 
-def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> "ClipMemSummary":
+def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> ClipMemSummary:
     from memometer.measures.clipmem.audit import audit_clipmem
 
     if plan.config.clipmem is None:
@@ -234,7 +232,7 @@ def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> "ClipMemSummary":
     return audit.summary
 
 
-def _further(plan: Plan, cell: Cell, machine: Machine, name: str) -> "tuple[Mapping[str, Number], list[str]]":
+def _further(plan: Plan, cell: Cell, machine: Machine, name: str) -> tuple[Mapping[str, Number], list[str]]:
     from memometer.audits.running import run_audit
     from memometer.catalogue import measure_of
 
@@ -247,7 +245,7 @@ def _further(plan: Plan, cell: Cell, machine: Machine, name: str) -> "tuple[Mapp
     return measure.null_intervals(summary), notes
 
 
-def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> "UtilitySummary":
+def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> UtilitySummary:
     from memometer.utility import measure_utility
 
     options, data = plan.config.utility, plan.config.data

@@ -1,14 +1,12 @@
 """The numbers of one cell as tidy rows, of the summaries of its audits and of its utility."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from memometer.measures.clipmem.schema import ClipMemSummary
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.runs.schema import Number, Strict
-
-if TYPE_CHECKING:
-    from memometer.measures.clipmem.schema import ClipMemSummary
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.utility.schema import UtilitySummary
+from memometer.utility.schema import UtilitySummary
 
 __all__ = ["MODELS", "audit_rows", "clipmem_rows", "further_rows", "utility_rows"]
 
@@ -19,7 +17,7 @@ Row = dict[str, Any]
 """``metric``, ``scope``, ``direction``; ``value``, ``low``, ``high``, ``std``, ``n``, ``n_groups``: or null."""
 
 
-def audit_rows(summary: "VLDejaVuSummary") -> list[Row]:
+def audit_rows(summary: VLDejaVuSummary) -> list[Row]:
     """PPG, PRG and AUCG, balanced and each way, over all and over unmentioned objects; ``std`` by A's 10 % protocol.
 
     Args:
@@ -39,7 +37,7 @@ def audit_rows(summary: "VLDejaVuSummary") -> list[Row]:
     ]
 
 
-def clipmem_rows(summary: "ClipMemSummary") -> list[Row]:
+def clipmem_rows(summary: ClipMemSummary) -> list[Row]:
     """The mean CLIPMem of each subset."""
     return [
         _row("clipmem", entry.clipmem, scope=subset, direction="targets less references")
@@ -57,7 +55,7 @@ def further_rows(measure: str, numbers: Mapping[str, Number]) -> list[Row]:
     return [_row(measure, number, scope=name, direction="headline") for name, number in numbers.items()]
 
 
-def utility_rows(summaries: "Mapping[str, UtilitySummary]") -> list[Row]:
+def utility_rows(summaries: Mapping[str, UtilitySummary]) -> list[Row]:
     """Every utility number of both models and their mean.
 
     Both models are measured on the same records, so their errors are not independent: the interval of the mean runs

@@ -1,23 +1,19 @@
 """A sweep: the best setting within an allowed loss, the frontier, bars of every setting, the full table."""
 
-from typing import TYPE_CHECKING
-
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.measure_page import Figure, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count
+from memometer.runs import Run
 from memometer.sweeps.charts.frontier import frontier_numbers, utility_frontier
 from memometer.sweeps.charts.settings import setting_bars, setting_numbers
+from memometer.sweeps.schema import SweepSummary
 from memometer.sweeps.settings import SCOPES, metric_name, shown_settings
 from memometer.sweeps.verdict import sweep_verdict
 
-if TYPE_CHECKING:
-    from memometer.runs import Run
-    from memometer.sweeps.schema import SweepSummary
-
 __all__ = ["PAGE"]
 
-FIGURES: "tuple[Figure[SweepSummary], ...]" = (
+FIGURES: tuple[Figure[SweepSummary], ...] = (
     Figure(
         "frontier",
         "Trade-off",
@@ -41,7 +37,7 @@ FIGURES: "tuple[Figure[SweepSummary], ...]" = (
 )
 
 
-def _facts(audit: "Run[SweepSummary]") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: Run[SweepSummary]) -> tuple[tuple[str, Clipped], ...]:
     summary, records = audit.summary, audit.manifest.get("records") or {}
     cells = summary.cells
     pairs = [
@@ -58,7 +54,7 @@ def _facts(audit: "Run[SweepSummary]") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=200)) for name, value in pairs)
 
 
-def _tables(audit: "Run[SweepSummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[SweepSummary]) -> tuple[HeadTable, ...]:
     summary = audit.summary
     utility, memorization = summary.utility_metric, summary.memorization_metric
     return (
@@ -71,7 +67,7 @@ def _tables(audit: "Run[SweepSummary]") -> tuple[HeadTable, ...]:
     )
 
 
-def _against(summary: "SweepSummary", metrics: list[str]) -> Numbers:
+def _against(summary: SweepSummary, metrics: list[str]) -> Numbers:
     settings = shown_settings(summary)
     uneven = len({setting.n_seeds for setting in settings}) > 1  # else the facts say it
     header = ["Setting"]
@@ -88,7 +84,7 @@ def _against(summary: "SweepSummary", metrics: list[str]) -> Numbers:
     return Numbers((*header, *(["Seeds"] if uneven else [])), tuple(rows), strong=strong)
 
 
-def _is_baseline(summary: "SweepSummary", number: int) -> bool:
+def _is_baseline(summary: SweepSummary, number: int) -> bool:
     return summary.settings[number - 1].name == summary.baseline
 
 
@@ -118,7 +114,7 @@ READING = (
     ),
 )
 
-PAGE: "MeasurePage[SweepSummary]" = MeasurePage(
+PAGE: MeasurePage[SweepSummary] = MeasurePage(
     name="Training",
     kind="sweep",
     lead="Which setting of the training recipe leaks least, and at which cost?",

@@ -1,13 +1,10 @@
 """The settings of a sweep's summary, ready to be shown."""
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 from memometer.report.gaps import MEASURES
 from memometer.report.text import DASH, plain, signed, unsigned
-
-if TYPE_CHECKING:
-    from memometer.sweeps.schema import Metric, SweepSummary
+from memometer.sweeps.schema import Metric, SweepSummary
 
 __all__ = ["SCOPES", "Shown", "metric_name", "shown_settings"]
 
@@ -32,7 +29,7 @@ class Shown:
     name: str
     n_seeds: int
     front: bool | None
-    metrics: "dict[str, Metric]"
+    metrics: dict[str, Metric]
 
     def value(self, metric: str | None) -> float | None:
         """The mean over seeds."""
@@ -66,7 +63,7 @@ class Shown:
         return signed(less.value) + ("" if less.low is None else f" [{signed(less.low)}, {signed(less.high)}]")
 
 
-def shown_settings(summary: "SweepSummary") -> list[Shown]:
+def shown_settings(summary: SweepSummary) -> list[Shown]:
     """All settings, in the order of the sweep file."""
     return [
         Shown(number, plain(entry.name, limit=40), entry.n_seeds, entry.front, entry.metrics)

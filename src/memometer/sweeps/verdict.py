@@ -1,18 +1,14 @@
 """What a sweep found, in plain words: the best setting within the loss that was allowed, and how sure that is."""
 
-from typing import TYPE_CHECKING
-
 from memometer.report.text import plain, signed, unsigned
 from memometer.report.verdict import Verdict
+from memometer.sweeps.schema import Best, Difference, SweepSummary
 from memometer.sweeps.settings import Shown, metric_name, shown_settings
-
-if TYPE_CHECKING:
-    from memometer.sweeps.schema import Best, Difference, SweepSummary
 
 __all__ = ["sweep_verdict"]
 
 
-def sweep_verdict(summary: "SweepSummary") -> Verdict:
+def sweep_verdict(summary: SweepSummary) -> Verdict:
     """Names the setting that memorizes least among those within the allowed loss of utility.
 
     It is called better only where the difference to the baseline, paired by seed, is clear of 0.
@@ -53,19 +49,19 @@ def _seeds(setting: Shown) -> str:
     return f"{setting.n_seeds} seed{'s' if setting.n_seeds != 1 else ''}"
 
 
-def _with_interval(found: "Difference") -> str:
+def _with_interval(found: Difference) -> str:
     if found.low is None:
         return signed(found.value)
     return f"{signed(found.value)} (95\u00a0% interval {signed(found.low)} to {signed(found.high)})"
 
 
-def _clearness(found: "Difference") -> str:
+def _clearness(found: Difference) -> str:
     if found.low is None:
         return "of a single seed, so nothing is known of its noise"
     return f"{'clear of' if found.clear else 'not clear of'} the noise between {found.n} seeds"
 
 
-def _cautions(summary: "SweepSummary", best: "Best", chosen: Shown) -> tuple[str, ...]:
+def _cautions(summary: SweepSummary, best: Best, chosen: Shown) -> tuple[str, ...]:
     lines = []
     if best.loss_may_exceed:
         lines.append(
@@ -84,7 +80,7 @@ def _cautions(summary: "SweepSummary", best: "Best", chosen: Shown) -> tuple[str
     return tuple(lines)
 
 
-def _unfinished(summary: "SweepSummary") -> tuple[str, ...]:
+def _unfinished(summary: SweepSummary) -> tuple[str, ...]:
     cells = summary.cells
     if cells.n_finished == cells.n:
         return ()
@@ -92,5 +88,5 @@ def _unfinished(summary: "SweepSummary") -> tuple[str, ...]:
     return (f"{left}: settings are compared over the seeds that both have.",)
 
 
-def _by_name(summary: "SweepSummary") -> dict[str, Shown]:
+def _by_name(summary: SweepSummary) -> dict[str, Shown]:
     return {entry.name: shown for entry, shown in zip(summary.settings, shown_settings(summary), strict=True)}

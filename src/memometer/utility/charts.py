@@ -1,18 +1,16 @@
 """Utility: every number with its interval, and the classes that a model tells apart well and badly."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import n_text
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, plain, unsigned
+from memometer.runs import Run
+from memometer.runs.schema import Number
+from memometer.utility.schema import UtilitySummary
 from memometer.utility.shares import CLASSIFICATIONS, Share, shares
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
-    from memometer.runs.schema import Number
-    from memometer.utility.schema import UtilitySummary
 
 __all__ = ["MAX_CLASSES", "class_dots", "class_numbers", "share_intervals", "share_numbers"]
 
@@ -26,7 +24,7 @@ MAX_CLASSES = 40
 """Classes of the chart: with more, the best and the worst half of as many."""
 
 
-def share_intervals(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def share_intervals(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """Every defined number with its 95 % interval, a panel per part, all on one scale.
 
     Args:
@@ -44,7 +42,7 @@ def share_intervals(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) ->
     return theme.themed(alt.concat(*panels, columns=1, spacing=20))
 
 
-def share_numbers(audit: "Run[UtilitySummary]") -> Numbers:
+def share_numbers(audit: Run[UtilitySummary]) -> Numbers:
     """All numbers, the undefined ones as dashes; no rows where none is defined."""
     found = list(shares(audit.summary))
     if all(share.number.value is None for share in found):
@@ -56,7 +54,7 @@ def share_numbers(audit: "Run[UtilitySummary]") -> Numbers:
     return Numbers(("Part", "Number", "Value", "95 % interval", "std", "n"), tuple(rows), n_text=2)
 
 
-def class_dots(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) -> "alt.Chart":
+def class_dots(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> alt.Chart:
     """The value of each class, best first, by zero-shot classification and by the probe where both are there.
 
     Args:
@@ -87,7 +85,7 @@ def class_dots(audit: "Run[UtilitySummary]", *, width: int = theme.WIDE) -> "alt
     return theme.themed(dots.properties(width=width - CLASS_WIDTH - 40, height=20 * len(names)))
 
 
-def class_numbers(audit: "Run[UtilitySummary]") -> Numbers:
+def class_numbers(audit: Run[UtilitySummary]) -> Numbers:
     """Every class of every part, in the order of the classes; no rows where no value is defined."""
     rows = _classes(audit)
     if all(row["value"] is None for row in rows):
@@ -99,12 +97,12 @@ def class_numbers(audit: "Run[UtilitySummary]") -> Numbers:
     return Numbers(("Part", "Class", "Images", "Value"), tuple(cells), n_text=2)
 
 
-def _classes(audit: "Run[UtilitySummary]") -> list[dict[str, Any]]:
+def _classes(audit: Run[UtilitySummary]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = audit.tables["classes"].to_pylist()
     return rows
 
 
-def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.LayerChart":
+def _panel(found: list[Share], *, top: float, room: int, width: int) -> alt.LayerChart:
     names = [share.name for share in found]
     rows = [
         {"name": share.name, "value": share.number.value, "low": share.number.low, "high": share.number.high}
@@ -122,9 +120,9 @@ def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.Lay
     return alt.layer(interval, point).properties(width=width - room - 40, height=26 * len(names), title=found[0].part)
 
 
-def _interval(number: "Number") -> str:
+def _interval(number: Number) -> str:
     return f"[{unsigned(number.low)}, {unsigned(number.high)}]" if number.interval else DASH
 
 
-def _ticks(width: int) -> "alt.Axis":
+def _ticks(width: int) -> alt.Axis:
     return alt.Axis(tickCount=max(3, width // 150))

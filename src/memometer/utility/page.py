@@ -1,25 +1,22 @@
 """Utility: every number with its interval, the classes, the prompts and how the probe was chosen."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.measure_page import Figure, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count, plain, unsigned
+from memometer.runs import Run
 from memometer.utility.charts import MAX_CLASSES, class_dots, class_numbers, share_intervals, share_numbers
+from memometer.utility.schema import Classification, LinearProbe, UtilitySummary
 from memometer.utility.shares import shares
 from memometer.utility.verdict import utility_verdict
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
-    from memometer.utility.schema import Classification, LinearProbe, UtilitySummary
 
 __all__ = ["PAGE"]
 
 TASKS = {"single-label": "one label each", "multi-label": "several objects each"}
 
-FIGURES: "tuple[Figure[UtilitySummary], ...]" = (
+FIGURES: tuple[Figure[UtilitySummary], ...] = (
     Figure(
         "intervals",
         "Intervals",
@@ -43,7 +40,7 @@ FIGURES: "tuple[Figure[UtilitySummary], ...]" = (
 )
 
 
-def _facts(audit: "Run[UtilitySummary]") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: Run[UtilitySummary]) -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     role = "" if summary.role is None else f", role {summary.role}"
     facts: list[tuple[str, object]] = [
@@ -60,7 +57,7 @@ def _facts(audit: "Run[UtilitySummary]") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in facts)
 
 
-def _classified(summary: "UtilitySummary") -> list[tuple[str, object]]:
+def _classified(summary: UtilitySummary) -> list[tuple[str, object]]:
     zero_shot, probe = summary.zero_shot, summary.linear_probe
     facts: list[tuple[str, object]] = []
     if classified := zero_shot or probe:
@@ -78,7 +75,7 @@ def _classified(summary: "UtilitySummary") -> list[tuple[str, object]]:
     return facts
 
 
-def _classes(part: "Classification", *, rare: int = 0) -> str:
+def _classes(part: Classification, *, rare: int = 0) -> str:
     absent = len(part.classes_without_positives)
     return (
         f"{count(part.n_classes)}"
@@ -87,7 +84,7 @@ def _classes(part: "Classification", *, rare: int = 0) -> str:
     )
 
 
-def _tables(audit: "Run[UtilitySummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[UtilitySummary]) -> tuple[HeadTable, ...]:
     probe = audit.summary.linear_probe
     counts = (probe.n_held_out, probe.n_train) if probe else (0, 0)
     return (
@@ -107,7 +104,7 @@ def _tables(audit: "Run[UtilitySummary]") -> tuple[HeadTable, ...]:
     )
 
 
-def _reasons(audit: "Run[UtilitySummary]") -> Numbers:
+def _reasons(audit: Run[UtilitySummary]) -> Numbers:
     rows = [
         (share.part, share.name, plain(share.number.reason, limit=200))
         for share in shares(audit.summary)
@@ -116,7 +113,7 @@ def _reasons(audit: "Run[UtilitySummary]") -> Numbers:
     return Numbers(("Part", "Number", "Reason"), tuple(rows), n_text=3)
 
 
-def _held_out(probe: "LinearProbe | None") -> Numbers:
+def _held_out(probe: LinearProbe | None) -> Numbers:
     if probe is None:
         return Numbers((), ())
     name = "accuracy" if probe.task == "single-label" else "mean AP"
@@ -151,12 +148,12 @@ READING = (
 )
 
 
-def _skipped(summary: "UtilitySummary") -> Iterator[tuple[str, dict[str, int]]]:
+def _skipped(summary: UtilitySummary) -> Iterator[tuple[str, dict[str, int]]]:
     parts = {"zero-shot": summary.zero_shot, "linear probe": summary.linear_probe, "retrieval": summary.retrieval}
     return ((where, part.n_skipped) for where, part in parts.items() if part)
 
 
-PAGE: "MeasurePage[UtilitySummary]" = MeasurePage(
+PAGE: MeasurePage[UtilitySummary] = MeasurePage(
     name="Utility",
     kind="measurement",
     lead="What is the model good for, on records that it was not trained on?",

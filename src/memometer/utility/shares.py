@@ -1,11 +1,10 @@
 """The numbers of a measurement of utility, one by one, ready to be shown."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from memometer.runs.schema import Number
-    from memometer.utility.schema import UtilitySummary
+from memometer.runs.schema import Number
+from memometer.utility.schema import UtilitySummary
 
 __all__ = ["CLASSIFICATIONS", "Share", "shares"]
 
@@ -19,10 +18,10 @@ class Share(NamedTuple):
 
     part: str
     name: str
-    number: "Number"
+    number: Number
 
 
-def shares(summary: "UtilitySummary") -> Iterator[Share]:
+def shares(summary: UtilitySummary) -> Iterator[Share]:
     """All that was measured, in the order of the page."""
     for part, numbers in summary.numbers().items():
         yield from (Share(PARTS[part], name.replace("_", " "), number) for name, number in numbers.items())

@@ -1,19 +1,16 @@
 """What a measurement of utility says, in plain words: the first number of each part with its interval."""
 
 import itertools
-from typing import TYPE_CHECKING
 
 from memometer.report.text import capital, unsigned
 from memometer.report.verdict import Verdict
+from memometer.utility.schema import UtilitySummary
 from memometer.utility.shares import Share, shares
-
-if TYPE_CHECKING:
-    from memometer.utility.schema import UtilitySummary
 
 __all__ = ["utility_verdict"]
 
 
-def utility_verdict(summary: "UtilitySummary") -> Verdict:
+def utility_verdict(summary: UtilitySummary) -> Verdict:
     """Names the number of each part that stands first; it judges nothing, for good enough depends on the purpose."""
     defined = (share for share in shares(summary) if share.number.value is not None)
     first = [next(group) for _, group in itertools.groupby(defined, key=lambda share: share.part)]

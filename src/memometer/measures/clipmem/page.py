@@ -11,6 +11,7 @@ from memometer.measures.clipmem.charts.subsets import (
     score_histograms,
     subset_means,
 )
+from memometer.measures.clipmem.schema import ClipMemSummary
 from memometer.measures.clipmem.subsets import NAMES, shown_subsets
 from memometer.measures.clipmem.verdict import clipmem_verdict
 from memometer.report.calibration import calibration_tables
@@ -21,16 +22,14 @@ from memometer.report.items import item_sections
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
+from memometer.runs import Run
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.measures.clipmem.schema import ClipMemSummary
-    from memometer.runs import Run
-
 __all__ = ["PAGE"]
 
-FIGURES: "tuple[Figure[ClipMemSummary], ...]" = (
+FIGURES: tuple[Figure[ClipMemSummary], ...] = (
     Figure(
         "means",
         "Means",
@@ -71,7 +70,7 @@ FIGURES: "tuple[Figure[ClipMemSummary], ...]" = (
 )
 
 
-def _facts(audit: "Run[ClipMemSummary]") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: Run[ClipMemSummary]) -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     views = f"{count(summary.n_aug)} per image, drawn by '{summary.augment}'"
     pairs: list[tuple[str, object]] = [
@@ -91,7 +90,7 @@ def _facts(audit: "Run[ClipMemSummary]") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _tables(audit: "Run[ClipMemSummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[ClipMemSummary]) -> tuple[HeadTable, ...]:
     return (
         HeadTable(
             "Mean CLIPMem by subset",
@@ -109,7 +108,7 @@ def _tables(audit: "Run[ClipMemSummary]") -> tuple[HeadTable, ...]:
     )
 
 
-def _tests(summary: "ClipMemSummary") -> Numbers:
+def _tests(summary: ClipMemSummary) -> Numbers:
     rows = []
     for test in summary.tests:
         gap = test.number
@@ -119,7 +118,7 @@ def _tests(summary: "ClipMemSummary") -> Numbers:
     return Numbers.marked(("Subsets", "Difference", "95 % interval", "t", "df", "p"), rows)
 
 
-def _correlation(summary: "ClipMemSummary") -> Numbers:
+def _correlation(summary: ClipMemSummary) -> Numbers:
     found = summary.similarity_correlation
     if found.value is None:
         return Numbers((), ())
@@ -133,7 +132,7 @@ def _p(value: float | None) -> str:
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}"
 
 
-def _terminal(audit: "Run[ClipMemSummary]") -> "list[Table]":
+def _terminal(audit: Run[ClipMemSummary]) -> "list[Table]":
     means, *others = _tables(audit)
     # Subset, mean, normalised mean and n: what fits 80 columns; the report has the rest.
     rows = tuple((row[0], *row[2:4], *row[5:7], row[8]) for row in means.numbers.rows)
@@ -180,7 +179,7 @@ READING = (
     ),
 )
 
-PAGE: "MeasurePage[ClipMemSummary]" = MeasurePage(
+PAGE: MeasurePage[ClipMemSummary] = MeasurePage(
     name="CLIPMem",
     lead="Which image-caption pairs did the model memorize?",
     reading=READING,

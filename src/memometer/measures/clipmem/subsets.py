@@ -1,12 +1,10 @@
 """CLIPMem's four subsets as a report speaks of them, and what a summary says of each."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from memometer.measures.clipmem.schema import ClipMemSummary, Test
 from memometer.report.gaps import UNDEFINED
-
-if TYPE_CHECKING:
-    from memometer.measures.clipmem.schema import ClipMemSummary, Test
-    from memometer.runs.schema import Number
+from memometer.runs.schema import Number
 
 __all__ = ["MEANINGS", "NAMES", "Subset", "difference", "mean_of", "shown_subsets"]
 
@@ -27,17 +25,17 @@ MEANINGS: dict[Subset, str] = {
 """Who was trained on each subset."""
 
 
-def shown_subsets(summary: "ClipMemSummary") -> list[Subset]:
+def shown_subsets(summary: ClipMemSummary) -> list[Subset]:
     """The subsets of this audit, candidates first."""
     return [name for name in NAMES if name in summary.subsets]
 
 
-def mean_of(summary: "ClipMemSummary", subset: Subset) -> "Number":
+def mean_of(summary: ClipMemSummary, subset: Subset) -> Number:
     """A subset's mean CLIPMem; undefined where the subset is missing."""
     found = summary.subsets.get(subset)
     return found.clipmem if found else UNDEFINED
 
 
-def difference(summary: "ClipMemSummary", first: Subset, second: Subset) -> "Test | None":
+def difference(summary: ClipMemSummary, first: Subset, second: Subset) -> Test | None:
     """The test of two subsets; None where there is none."""
     return next((test for test in summary.tests if (test.first, test.second) == (first, second)), None)

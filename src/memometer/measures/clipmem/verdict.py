@@ -1,19 +1,15 @@
 """CLIPMem in one sentence: the candidates against pairs that no model was trained on."""
 
-from typing import TYPE_CHECKING
-
+from memometer.measures.clipmem.schema import ClipMemSummary
 from memometer.measures.clipmem.subsets import difference, mean_of
 from memometer.report.text import capital, signed
 from memometer.report.verdict import Verdict
 from memometer.statistics.small_sets import counted
 
-if TYPE_CHECKING:
-    from memometer.measures.clipmem.schema import ClipMemSummary
-
 __all__ = ["clipmem_verdict"]
 
 
-def clipmem_verdict(summary: "ClipMemSummary") -> Verdict:
+def clipmem_verdict(summary: ClipMemSummary) -> Verdict:
     """Judges the difference of the candidates' mean from the external pairs' by its 95 % interval.
 
     The difference comes before the mean itself, because models place all pairs at cosines of their own: the mean of the
@@ -61,7 +57,7 @@ def clipmem_verdict(summary: "ClipMemSummary") -> Verdict:
     )
 
 
-def _cautions(summary: "ClipMemSummary") -> tuple[str, ...]:
+def _cautions(summary: ClipMemSummary) -> tuple[str, ...]:
     cautions = []
     external = mean_of(summary, "external")
     if external.above_zero or external.below_zero:

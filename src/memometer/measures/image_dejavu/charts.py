@@ -1,18 +1,15 @@
 """Charts of the image-only audit: scores by confidence, accuracies, outcomes."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from memometer.measures.image_dejavu.schema import Accuracies, Accuracy, ImageDejaVuSummary, Outcomes, Scores
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, interval_text, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import count, signed, unsigned
-
-if TYPE_CHECKING:
-    from memometer.measures.image_dejavu.schema import Accuracies, Accuracy, ImageDejaVuSummary, Outcomes, Scores
-    from memometer.runs import Run
-    from memometer.runs.schema import Number
+from memometer.runs import Run
+from memometer.runs.schema import Number
 
 __all__ = [
     "SHARES",
@@ -32,7 +29,7 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
 DIRECTIONS = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}
 
 
-def image_designs(summary: "ImageDejaVuSummary") -> "Iterator[tuple[str, dict[str, Number]]]":
+def image_designs(summary: ImageDejaVuSummary) -> Iterator[tuple[str, dict[str, Number]]]:
     """Each design of an image-only audit with its scores by share, the most telling first."""
     found = {
         "balanced": summary.balanced,
@@ -46,16 +43,16 @@ def image_designs(summary: "ImageDejaVuSummary") -> "Iterator[tuple[str, dict[st
             yield DESIGNS[design], by_share(scores)
 
 
-def by_share(scores: "Scores") -> "dict[str, Number]":
+def by_share(scores: Scores) -> dict[str, Number]:
     """The scores by the share of records that they are over (`SHARES`)."""
     return dict(zip(SHARES.values(), (scores.all_, scores.twenty, scores.five, scores.top5), strict=True))
 
 
-def _accuracies(accuracy: "Accuracy") -> dict[str, float | None]:
+def _accuracies(accuracy: Accuracy) -> dict[str, float | None]:
     return dict(zip(SHARES.values(), (accuracy.all_, accuracy.twenty, accuracy.five, accuracy.top5), strict=True))
 
 
-def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def score_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> alt.LayerChart:
     """The déjà vu score over all records and over the most confident ones, by design, with 95 % intervals.
 
     Args:
@@ -90,7 +87,7 @@ def score_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.
     )
 
 
-def score_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
+def score_numbers(audit: Run[ImageDejaVuSummary]) -> Numbers:
     """The chart's scores as a table; intervals above 0 stand out."""
     found = [(design, share, gap) for design, scores in image_designs(audit.summary) for share, gap in scores.items()]
     if all(gap.value is None for _, _, gap in found):
@@ -102,7 +99,7 @@ def score_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
     return Numbers.marked(("Design", "Records", "Score", "95 % interval", "n"), rows, n_text=2)
 
 
-def accuracy_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def accuracy_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """Accuracy of both models over all records and over each one's most confident ones, a panel per direction.
 
     Args:
@@ -114,7 +111,7 @@ def accuracy_by_confidence(audit: "Run[ImageDejaVuSummary]", *, width: int = the
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def accuracy_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
+def accuracy_numbers(audit: Run[ImageDejaVuSummary]) -> Numbers:
     """The chart's accuracies as a table."""
     rows = [
         (
@@ -128,7 +125,7 @@ def accuracy_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
     return Numbers(("Records", "Model", *SHARES.values()), tuple(rows), n_text=2)
 
 
-def outcome_shares(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.Chart":
+def outcome_shares(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> alt.Chart:
     """What became of the records: memorized, correlated, forgotten or unassociated, a bar per direction.
 
     Args:
@@ -160,7 +157,7 @@ def outcome_shares(audit: "Run[ImageDejaVuSummary]", *, width: int = theme.WIDE)
     )
 
 
-def outcome_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
+def outcome_numbers(audit: Run[ImageDejaVuSummary]) -> Numbers:
     """The chart's counts as a table."""
     rows = tuple(
         (name, *(count(outcomes[outcome]) for outcome in OUTCOMES)) for name, outcomes in _outcomes(audit.summary)
@@ -168,12 +165,12 @@ def outcome_numbers(audit: "Run[ImageDejaVuSummary]") -> Numbers:
     return Numbers(("Records", *OUTCOMES), rows)
 
 
-def _outcomes(summary: "ImageDejaVuSummary") -> "list[tuple[str, Outcomes]]":
+def _outcomes(summary: ImageDejaVuSummary) -> list[tuple[str, Outcomes]]:
     parts = {"forward": summary, "backward": summary.backward, "control": summary.control}
     return [(DIRECTIONS[name], part.outcomes) for name, part in parts.items() if part]
 
 
-def _accuracy_panel(models: "Accuracies", title: str, n_panels: int, *, width: int) -> "alt.LayerChart":
+def _accuracy_panel(models: Accuracies, title: str, n_panels: int, *, width: int) -> alt.LayerChart:
     series = {"Target": models.target, "Reference": models.reference}
     rows = [
         {"share": share, "series": name, "accuracy": value}

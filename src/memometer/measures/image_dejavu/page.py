@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from memometer.measures.image_dejavu.charts import (
     SHARES,
@@ -14,6 +13,7 @@ from memometer.measures.image_dejavu.charts import (
     score_by_confidence,
     score_numbers,
 )
+from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
@@ -21,17 +21,14 @@ from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Rea
 from memometer.report.references import agreement_rows
 from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict
-
-if TYPE_CHECKING:
-    from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["PAGE"]
 
 MAX_TEXT = 200
 
 
-def _verdict(summary: "ImageDejaVuSummary") -> Verdict:
+def _verdict(summary: ImageDejaVuSummary) -> Verdict:
     """Judges the score over all records by its interval: balanced or controlled where there is such, else one way."""
     designs = {"balanced": summary.balanced, "controlled": summary.controlled, "one-way": summary.scores}
     design, scores = next((name, scores) for name, scores in designs.items() if scores)
@@ -67,7 +64,7 @@ def _verdict(summary: "ImageDejaVuSummary") -> Verdict:
     return Verdict("not-shown", "No memorization shown at this sample size", f"{sentence}, {bound}", tuple(cautions))
 
 
-def _facts(audit: "Run[ImageDejaVuSummary]") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: Run[ImageDejaVuSummary]) -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     scored = {
         "Records scored": summary,
@@ -88,7 +85,7 @@ def _facts(audit: "Run[ImageDejaVuSummary]") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
 
 
-def _references(summary: "ImageDejaVuSummary") -> Numbers:
+def _references(summary: ImageDejaVuSummary) -> Numbers:
     rows = []
     for entry in summary.references:
         for design, scores in (("one-way", entry.scores), ("controlled", entry.controlled)):
@@ -102,7 +99,7 @@ def _references(summary: "ImageDejaVuSummary") -> Numbers:
     return Numbers(("Reference", "Test", "Design", *SHARES.values()), tuple(rows), n_text=3)
 
 
-def _agreement(summary: "ImageDejaVuSummary") -> Numbers:
+def _agreement(summary: ImageDejaVuSummary) -> Numbers:
     return agreement_rows(
         (
             entry.references,
@@ -116,7 +113,7 @@ def _agreement(summary: "ImageDejaVuSummary") -> Numbers:
     )
 
 
-def _tables(audit: "Run[ImageDejaVuSummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[ImageDejaVuSummary]) -> tuple[HeadTable, ...]:
     return (
         HeadTable(
             "Déjà vu score [95 % interval]",
@@ -134,12 +131,12 @@ def _tables(audit: "Run[ImageDejaVuSummary]") -> tuple[HeadTable, ...]:
     )
 
 
-def _skipped(summary: "ImageDejaVuSummary") -> Iterator[tuple[str, dict[str, int]]]:
+def _skipped(summary: ImageDejaVuSummary) -> Iterator[tuple[str, dict[str, int]]]:
     parts = {"records": summary, "records, roles swapped": summary.backward, "control records": summary.control}
     return ((where, part.n_skipped) for where, part in parts.items() if part)
 
 
-PAGE: "MeasurePage[ImageDejaVuSummary]" = MeasurePage(
+PAGE: MeasurePage[ImageDejaVuSummary] = MeasurePage(
     name="Image-only déjà vu",
     lead="Does a crop without the foreground give the foreground of a training image away?",
     reading=(

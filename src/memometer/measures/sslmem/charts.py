@@ -1,18 +1,15 @@
 """SSLMem by layer: LayerMem and ΔLayerMem with their intervals, the towers side by side."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from memometer.measures.sslmem.schema import SslMemSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.charts.towers import MAX_LAYERS, layer_axis, tower_panel, towers_of
 from memometer.report.lazy import alt
 from memometer.report.text import plain, signed
+from memometer.runs import Run
 from memometer.statistics.small_sets import counted
-
-if TYPE_CHECKING:
-    from memometer.measures.sslmem.schema import SslMemSummary
-    from memometer.runs import Run
-
-from memometer.report.charts.towers import MAX_LAYERS, layer_axis, tower_panel, towers_of
 
 __all__ = ["DESIGNS", "delta_layermem", "delta_numbers", "layermem", "layermem_numbers"]
 
@@ -22,7 +19,7 @@ DASHES = {"balanced": (1, 0), "forward": (6, 3), "backward": (2, 3)}
 DELTA = ("delta", "delta_low", "delta_high", "delta_n", "delta_n_groups")
 
 
-def layermem(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def layermem(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
     """LayerMem by layer with 95 % intervals: balanced and each direction by itself.
 
     Args:
@@ -52,12 +49,12 @@ def layermem(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def layermem_numbers(audit: "Run") -> Numbers:
+def layermem_numbers(audit: Run) -> Numbers:
     """LayerMem of every layer and design."""
     return _numbers(audit, ("layermem", "low", "high", "n", "n_groups"), "LayerMem", list(DESIGNS))
 
 
-def delta_layermem(audit: "Run[SslMemSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def delta_layermem(audit: Run[SslMemSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """ΔLayerMem by layer with 95 % intervals: balanced where the audit went both ways.
 
     Args:
@@ -80,20 +77,20 @@ def delta_layermem(audit: "Run[SslMemSummary]", *, width: int = theme.WIDE) -> "
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def delta_numbers(audit: "Run[SslMemSummary]") -> Numbers:
+def delta_numbers(audit: Run[SslMemSummary]) -> Numbers:
     """ΔLayerMem of every layer but the first."""
     return _numbers(audit, DELTA, "ΔLayerMem", [_headline(audit)])
 
 
-def _rows(audit: "Run", design: str) -> list[dict[str, Any]]:
+def _rows(audit: Run, design: str) -> list[dict[str, Any]]:
     return [row for row in audit.tables["layers"].slice(0, 6 * MAX_LAYERS).to_pylist() if row["design"] == design]
 
 
-def _headline(audit: "Run[SslMemSummary]") -> str:
+def _headline(audit: Run[SslMemSummary]) -> str:
     return "balanced" if audit.summary.backward else "forward"
 
 
-def _numbers(audit: "Run", fields: tuple[str, ...], name: str, designs: list[str]) -> Numbers:
+def _numbers(audit: Run, fields: tuple[str, ...], name: str, designs: list[str]) -> Numbers:
     rows = []
     for row in sorted(
         (row for design in designs for row in _rows(audit, design) if row[fields[0]] is not None),
@@ -112,5 +109,5 @@ def _title(text: str, place: int, width: int) -> str | None:
     return text if place == 0 or width < 600 else None
 
 
-def _gap_axis() -> "alt.Axis":
+def _gap_axis() -> alt.Axis:
     return alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import TYPE_CHECKING
 
 from memometer.measures.sslmem.charts import DESIGNS, delta_layermem, delta_numbers, layermem, layermem_numbers
+from memometer.measures.sslmem.schema import SslMemSummary
 from memometer.measures.sslmem.verdict import sslmem_verdict
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.roc import planted_curves, planted_numbers
@@ -13,15 +13,12 @@ from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.text import Clipped, clip, count, signed, unsigned, whole
-
-if TYPE_CHECKING:
-    from memometer.measures.sslmem.schema import SslMemSummary
-    from memometer.runs import Run
-    from memometer.runs.schema import Number
+from memometer.runs import Run
+from memometer.runs.schema import Number
 
 __all__ = ["PAGE"]
 
-FIGURES: "tuple[Figure[SslMemSummary], ...]" = (
+FIGURES: tuple[Figure[SslMemSummary], ...] = (
     Figure(
         "layers",
         "By layer",
@@ -53,7 +50,7 @@ FIGURES: "tuple[Figure[SslMemSummary], ...]" = (
 )
 
 
-def _facts(audit: "Run[SslMemSummary]") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: Run[SslMemSummary]) -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     pairs: list[tuple[str, object]] = [("Target", summary.target), ("Reference", summary.reference)]
     for tower, entry in summary.towers.items():
@@ -67,7 +64,7 @@ def _facts(audit: "Run[SslMemSummary]") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _views(summary: "SslMemSummary") -> list[tuple[str, object]]:
+def _views(summary: SslMemSummary) -> list[tuple[str, object]]:
     views: dict[str, object] = {
         "image": f"{count(summary.draws)} per image, drawn by '{summary.augment}'",
         "text": f"up to {count(summary.draws)} captions per record",
@@ -75,7 +72,7 @@ def _views(summary: "SslMemSummary") -> list[tuple[str, object]]:
     return [(f"Views, {tower} tower", views[tower]) for tower in summary.towers]
 
 
-def _tables(audit: "Run[SslMemSummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[SslMemSummary]) -> tuple[HeadTable, ...]:
     summary = audit.summary
     tables = [
         HeadTable(
@@ -95,7 +92,7 @@ def _tables(audit: "Run[SslMemSummary]") -> tuple[HeadTable, ...]:
     return (*tables, *calibration_tables(summary))
 
 
-def _outputs(summary: "SslMemSummary", *, relative: bool) -> Numbers:
+def _outputs(summary: SslMemSummary, *, relative: bool) -> Numbers:
     found: list[tuple[str, str, Number]] = [
         (tower, DESIGNS[design], scores.relative if relative else scores.sslmem)
         for tower, entry in summary.towers.items()
@@ -110,7 +107,7 @@ def _outputs(summary: "SslMemSummary", *, relative: bool) -> Numbers:
     return Numbers.marked(("Tower", "Records", "Mean", "95 % interval", "n"), rows, n_text=2)
 
 
-def _distances(summary: "SslMemSummary") -> Numbers:
+def _distances(summary: SslMemSummary) -> Numbers:
     rows = tuple(
         (tower, DESIGNS[direction], unsigned(sides.target), unsigned(sides.reference))
         for tower, entry in summary.towers.items()
@@ -160,12 +157,12 @@ READING = (
 )
 
 
-def _skipped(summary: "SslMemSummary") -> Iterator[tuple[str, dict[str, int]]]:
+def _skipped(summary: SslMemSummary) -> Iterator[tuple[str, dict[str, int]]]:
     parts = {"records": summary, "records, roles swapped": summary.backward}
     return ((where, part.n_skipped) for where, part in parts.items() if part)
 
 
-PAGE: "MeasurePage[SslMemSummary]" = MeasurePage(
+PAGE: MeasurePage[SslMemSummary] = MeasurePage(
     name="SSLMem",
     lead="Which towers and layers remember the records that the model was trained on?",
     reading=READING,

@@ -1,22 +1,14 @@
 """The verdict of an SSLMem audit."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
-
+from memometer.measures.sslmem.schema import SslMemSummary
 from memometer.report.gaps import UNDEFINED
-from memometer.report.verdict import Verdict
-
-if TYPE_CHECKING:
-    from memometer.measures.sslmem.schema import SslMemSummary
-    from memometer.runs.schema import Number
-
-    Towers = Mapping[Literal["image", "text"], Number]
 from memometer.report.tower_words import duplicate_caution, kind_of, not_found, said_between, said_of
+from memometer.report.verdict import Verdict
 
 __all__ = ["sslmem_verdict"]
 
 
-def sslmem_verdict(summary: "SslMemSummary") -> Verdict:
+def sslmem_verdict(summary: SslMemSummary) -> Verdict:
     """Judges SSLMem at the output of each tower by its 95 % interval: balanced where the audit went both ways."""
     design = "balanced" if summary.backward else "forward"
     at_output = {

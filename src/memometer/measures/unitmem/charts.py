@@ -1,20 +1,16 @@
 """UnitMem by layer: how it is distributed, and what of it records that the model never saw do not show."""
 
-from typing import TYPE_CHECKING
-
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.towers import layer_axis, tower_panel, towers_of
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, plain, signed, unsigned
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["control_numbers", "unitmem_beyond_control", "unitmem_by_layer", "unitmem_numbers"]
 
 
-def unitmem_by_layer(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def unitmem_by_layer(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
     """UnitMem by layer: the middle half of the units, their median, the mean, and the upper twentieth.
 
     Args:
@@ -43,7 +39,7 @@ def unitmem_by_layer(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatCha
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def unitmem_numbers(audit: "Run") -> Numbers:
+def unitmem_numbers(audit: Run) -> Numbers:
     """The distribution of every layer."""
     rows = tuple(
         (
@@ -62,7 +58,7 @@ def unitmem_numbers(audit: "Run") -> Numbers:
     return Numbers(("Tower", "Layer", *numbers), rows if defined else (), n_text=2)
 
 
-def unitmem_beyond_control(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def unitmem_beyond_control(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
     """Mean UnitMem over groups of the records less that over groups of the control, by layer, with 95 % intervals.
 
     Args:
@@ -87,7 +83,7 @@ def unitmem_beyond_control(audit: "Run", *, width: int = theme.WIDE) -> "alt.Con
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def control_numbers(audit: "Run") -> Numbers:
+def control_numbers(audit: Run) -> Numbers:
     """Both sides of every layer's comparison; no rows without a control."""
     rows = []
     for row in audit.tables["layers"].to_pylist():

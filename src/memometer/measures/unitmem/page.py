@@ -1,7 +1,6 @@
 """UnitMem and ClassMem: which units a single record, or a single class, excites far more than all others."""
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from memometer.measures.unitmem.charts import (
     control_numbers,
@@ -9,6 +8,7 @@ from memometer.measures.unitmem.charts import (
     unitmem_by_layer,
     unitmem_numbers,
 )
+from memometer.measures.unitmem.schema import UnitMemSummary
 from memometer.measures.unitmem.verdict import unitmem_verdict
 from memometer.report.calibration import calibration_tables
 from memometer.report.charts.roc import planted_curves, planted_numbers
@@ -17,15 +17,12 @@ from memometer.report.gaps import interval_text
 from memometer.report.items import item_sections
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
-
-if TYPE_CHECKING:
-    from memometer.measures.unitmem.schema import UnitMemSummary
-    from memometer.runs import Run
-    from memometer.runs.schema import Number
+from memometer.runs import Run
+from memometer.runs.schema import Number
 
 __all__ = ["PAGE"]
 
-FIGURES: "tuple[Figure[UnitMemSummary], ...]" = (
+FIGURES: tuple[Figure[UnitMemSummary], ...] = (
     Figure(
         "units",
         "By layer",
@@ -58,7 +55,7 @@ FIGURES: "tuple[Figure[UnitMemSummary], ...]" = (
 )
 
 
-def _facts(audit: "Run[UnitMemSummary]") -> tuple[tuple[str, Clipped], ...]:
+def _facts(audit: Run[UnitMemSummary]) -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
     pairs: list[tuple[str, object]] = [("Target", summary.target)]
     for tower, entry in summary.towers.items():
@@ -82,7 +79,7 @@ def _facts(audit: "Run[UnitMemSummary]") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
 
 
-def _tables(audit: "Run[UnitMemSummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[UnitMemSummary]) -> tuple[HeadTable, ...]:
     summary = audit.summary
     tables = [
         HeadTable(
@@ -99,7 +96,7 @@ def _tables(audit: "Run[UnitMemSummary]") -> tuple[HeadTable, ...]:
     return tuple(table for table in (*tables, *calibration_tables(summary)) if table.numbers.rows)
 
 
-def _units(summary: "UnitMemSummary") -> Numbers:
+def _units(summary: UnitMemSummary) -> Numbers:
     rows = []
     for tower, entry in summary.towers.items():
         share = DASH if entry.share_above_half is None else f"{entry.share_above_half:.1%}"
@@ -109,7 +106,7 @@ def _units(summary: "UnitMemSummary") -> Numbers:
     return Numbers(("Tower", "Mean", "Median", "95 % below", "Above ½", "ClassMem", "Units defined"), tuple(rows))
 
 
-def _control(summary: "UnitMemSummary") -> Numbers:
+def _control(summary: UnitMemSummary) -> Numbers:
     compared: list[tuple[str, str, str, Number, str]] = [
         (
             tower,
@@ -173,7 +170,7 @@ READING = (
     ),
 )
 
-PAGE: "MeasurePage[UnitMemSummary]" = MeasurePage(
+PAGE: MeasurePage[UnitMemSummary] = MeasurePage(
     name="UnitMem",
     lead="Which units of the model are tied to single training records?",
     reading=READING,

@@ -1,22 +1,14 @@
 """The verdict of a UnitMem audit."""
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
-
+from memometer.measures.unitmem.schema import UnitMemSummary
 from memometer.report.text import capital
-from memometer.report.verdict import Verdict
-
-if TYPE_CHECKING:
-    from memometer.measures.unitmem.schema import UnitMemSummary
-    from memometer.runs.schema import Number
-
-    Towers = Mapping[Literal["image", "text"], Number]
 from memometer.report.tower_words import duplicate_caution, kind_of, not_found, said_between, said_of
+from memometer.report.verdict import Verdict
 
 __all__ = ["unitmem_verdict"]
 
 
-def unitmem_verdict(summary: "UnitMemSummary") -> Verdict:
+def unitmem_verdict(summary: UnitMemSummary) -> Verdict:
     """Judges mean UnitMem on the records less that on the control, over all units, by its 95 % interval."""
     towers = summary.towers
     cautions = duplicate_caution(summary)

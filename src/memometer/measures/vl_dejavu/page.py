@@ -9,6 +9,7 @@ from memometer.measures.vl_dejavu.charts.leaking import leaking_numbers, leaking
 from memometer.measures.vl_dejavu.charts.recall import recall_distributions, recall_numbers
 from memometer.measures.vl_dejavu.charts.top import gap_by_top, top_numbers
 from memometer.measures.vl_dejavu.references import agreement_numbers, reference_numbers
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.measures.vl_dejavu.shown import GalleryRecord, gallery_records
 from memometer.measures.vl_dejavu.tables import facts, gap_groups, gap_table, means, reasons
 from memometer.measures.vl_dejavu.verdict import verdict
@@ -17,16 +18,14 @@ from memometer.report.measure_page import Figure, GalleryWords, HeadTable, Measu
 from memometer.report.pictures import Pictures
 from memometer.report.terminal import head_tables
 from memometer.report.text import clip
+from memometer.runs import Run
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.runs import Run
-
 __all__ = ["PAGE"]
 
-FIGURES: "tuple[Figure[VLDejaVuSummary], ...]" = (
+FIGURES: tuple[Figure[VLDejaVuSummary], ...] = (
     Figure(
         "gaps",
         "Gaps",
@@ -76,7 +75,7 @@ FIGURES: "tuple[Figure[VLDejaVuSummary], ...]" = (
 )
 
 
-def _head(audit: "Run[VLDejaVuSummary]") -> dict[str, Any]:
+def _head(audit: Run[VLDejaVuSummary]) -> dict[str, Any]:
     summary = audit.summary
     return {
         "groups": gap_groups(summary),
@@ -88,7 +87,7 @@ def _head(audit: "Run[VLDejaVuSummary]") -> dict[str, Any]:
     }
 
 
-def _tables(audit: "Run[VLDejaVuSummary]") -> tuple[HeadTable, ...]:
+def _tables(audit: Run[VLDejaVuSummary]) -> tuple[HeadTable, ...]:
     summary = audit.summary
     return (
         HeadTable("The mean scores behind the gaps", means(summary)),
@@ -102,16 +101,16 @@ def _tables(audit: "Run[VLDejaVuSummary]") -> tuple[HeadTable, ...]:
     )
 
 
-def _items(audit: "Run[VLDejaVuSummary]", pictures: Pictures) -> tuple[GalleryRecord, ...]:
+def _items(audit: Run[VLDejaVuSummary], pictures: Pictures) -> tuple[GalleryRecord, ...]:
     return gallery_records(audit.gallery, pictures=pictures)
 
 
-def _terminal(audit: "Run[VLDejaVuSummary]") -> "list[Table]":
+def _terminal(audit: Run[VLDejaVuSummary]) -> "list[Table]":
     several = [table for table in _tables(audit)[1:] if table.numbers.rows]
     return [gap_table(audit.summary), *head_tables("VL-Déjà-Vu", several)]
 
 
-def _skipped(summary: "VLDejaVuSummary") -> Iterator[tuple[str, dict[str, int]]]:
+def _skipped(summary: VLDejaVuSummary) -> Iterator[tuple[str, dict[str, int]]]:
     parts = {"records": summary, "records, roles swapped": summary.backward, "control records": summary.control}
     return ((where, part.n_skipped) for where, part in parts.items() if part)
 
@@ -163,7 +162,7 @@ READING = (
     ),
 )
 
-PAGE: "MeasurePage[VLDejaVuSummary]" = MeasurePage(
+PAGE: MeasurePage[VLDejaVuSummary] = MeasurePage(
     name="VL-Déjà-Vu",
     lead="Does the target model remember the very images it was trained on?",
     reading=READING,

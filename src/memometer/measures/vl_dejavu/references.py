@@ -1,21 +1,16 @@
 """Several references of a VL-Déjà-Vu audit side by side."""
 
-from typing import TYPE_CHECKING
-
 from memometer.measures.vl_dejavu.gaps import number_of
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, n_text
 from memometer.report.references import agreement_rows, gap_cell
 from memometer.report.text import plain
 
-if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-
-
 __all__ = ["agreement_numbers", "reference_numbers"]
 
 
-def reference_numbers(summary: "VLDejaVuSummary") -> Numbers:
+def reference_numbers(summary: VLDejaVuSummary) -> Numbers:
     """One row per reference, design and scope; without rows where there is one reference."""
     rows = []
     for entry in summary.references:
@@ -31,7 +26,7 @@ def reference_numbers(summary: "VLDejaVuSummary") -> Numbers:
     return Numbers(header, tuple(rows), n_text=4)
 
 
-def agreement_numbers(summary: "VLDejaVuSummary") -> Numbers:
+def agreement_numbers(summary: VLDejaVuSummary) -> Numbers:
     """One row per pair of references and measure of agreement of VL-Déjà-Vu."""
     return agreement_rows(
         (

@@ -2,23 +2,19 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model, shown_designs
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, interval_text, n_text
 from memometer.report.provenance import MAX_TEXT
 from memometer.report.text import DASH, Clipped, clip, count, plain, signed
-
-if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.runs import Run
-    from memometer.runs.schema import Number
-
+from memometer.runs import Run
+from memometer.runs.schema import Number
 
 __all__ = ["GapRow", "facts", "gap_groups", "means", "reasons"]
 
@@ -29,10 +25,10 @@ class GapRow:
 
     name: str
     meaning: str
-    gaps: "tuple[Number, ...]"
+    gaps: tuple[Number, ...]
 
 
-def gap_groups(summary: "VLDejaVuSummary") -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
+def gap_groups(summary: VLDejaVuSummary) -> tuple[tuple[str, tuple[GapRow, ...]], ...]:
     """The table of gaps: (design, its rows)."""
     return tuple(
         (
@@ -50,7 +46,7 @@ def gap_groups(summary: "VLDejaVuSummary") -> tuple[tuple[str, tuple[GapRow, ...
     )
 
 
-def reasons(summary: "VLDejaVuSummary") -> tuple[str, ...]:
+def reasons(summary: VLDejaVuSummary) -> tuple[str, ...]:
     """Why gaps of the table are undefined, each reason once."""
     found = {
         gap.reason: None
@@ -62,7 +58,7 @@ def reasons(summary: "VLDejaVuSummary") -> tuple[str, ...]:
     return tuple(clip(reason, limit=MAX_TEXT).text for reason in found)
 
 
-def facts(audit: "Run[VLDejaVuSummary]") -> tuple[tuple[str, Clipped], ...]:
+def facts(audit: Run[VLDejaVuSummary]) -> tuple[tuple[str, Clipped], ...]:
     """What was tested, in a few words each."""
     summary = audit.summary
     scored = {
@@ -86,7 +82,7 @@ def facts(audit: "Run[VLDejaVuSummary]") -> tuple[tuple[str, Clipped], ...]:
     return tuple((name, clip(value, limit=MAX_TEXT)) for name, value in pairs)
 
 
-def means(summary: "VLDejaVuSummary") -> Numbers:
+def means(summary: VLDejaVuSummary) -> Numbers:
     """The mean scores behind the gaps."""
     rows = []
     names = {"forward": "Target's records", "backward": "Reference's records", "control": "Control records"}
@@ -111,7 +107,7 @@ PRINTED = {
 }
 
 
-def gap_table(summary: "VLDejaVuSummary") -> Table:
+def gap_table(summary: VLDejaVuSummary) -> Table:
     """PPG, PRG and AUCG, one-way and balanced, over all and over unmentioned objects, each with its 95 % interval.
 
     Fits 80 columns. Undefined gaps are dashes.
@@ -145,7 +141,7 @@ def gap_table(summary: "VLDejaVuSummary") -> Table:
     return table
 
 
-def _printed_reasons(summary: "VLDejaVuSummary") -> Iterator[str]:
+def _printed_reasons(summary: VLDejaVuSummary) -> Iterator[str]:
     """Why gaps are dashes."""
     if not summary.balanced and not summary.controlled:
         yield (
@@ -160,7 +156,7 @@ def _printed_reasons(summary: "VLDejaVuSummary") -> Iterator[str]:
                 yield f"– {name.lower()}: {plain(gap.reason or 'undefined', limit=200)}"
 
 
-def _cell(gap: "Number") -> str:
+def _cell(gap: Number) -> str:
     if gap.value is None:
         return DASH
     text = f"{signed(gap.value)} \\{interval_text(gap)}" if gap.interval else signed(gap.value)

@@ -1,15 +1,11 @@
 """The verdict of a VL-Déjà-Vu audit: one plain sentence."""
 
-from typing import TYPE_CHECKING
-
 from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
 from memometer.report.text import capital, signed
-
-if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.runs.schema import Number
 from memometer.report.verdict import Verdict
+from memometer.runs.schema import Number
 
 __all__ = ["BALANCED", "verdict"]
 
@@ -18,7 +14,7 @@ BALANCED = ("balanced", "controlled")
 """Designs whose gap is 0 in expectation without memorization, whatever the models' quality."""
 
 
-def verdict(summary: "VLDejaVuSummary") -> Verdict:
+def verdict(summary: VLDejaVuSummary) -> Verdict:
     """Judges the recall gap (PRG), balanced and over unmentioned objects where there are such, by its 95 % interval.
 
     Unmentioned objects come first because a working model recovers the mentioned ones without memorization;
@@ -59,7 +55,7 @@ def verdict(summary: "VLDejaVuSummary") -> Verdict:
     )
 
 
-def _primary(summary: "VLDejaVuSummary") -> tuple[str, str, "Number"]:
+def _primary(summary: VLDejaVuSummary) -> tuple[str, str, Number]:
     """The first defined PRG in the order balanced, controlled, one-way; within it, unmentioned before all."""
     order = [(design, scope) for design in (*BALANCED, "one-way") for scope in ("unmentioned", "all")]
     for design, scope in order:
@@ -75,7 +71,7 @@ def _claim(scope: str, *, one_model: bool) -> str:
     return f"The model trained on a record recovers more of {objects} than {other}"
 
 
-def _cautions(summary: "VLDejaVuSummary", *, design: str, scope: str) -> tuple[str, ...]:
+def _cautions(summary: VLDejaVuSummary, *, design: str, scope: str) -> tuple[str, ...]:
     cautions = []
     if design not in BALANCED:
         remedy = (
@@ -97,7 +93,7 @@ def _cautions(summary: "VLDejaVuSummary", *, design: str, scope: str) -> tuple[s
     return tuple(cautions)
 
 
-def _others_above_zero(summary: "VLDejaVuSummary", design: str) -> tuple[str, ...]:
+def _others_above_zero(summary: VLDejaVuSummary, design: str) -> tuple[str, ...]:
     names = [
         f"{MEASURES[measure][0]} over {SCOPES[scope].lower()}"
         for scope in SCOPES

@@ -1,20 +1,18 @@
 """Utility against memorization: a point per setting, those that no other beats joined and named."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt
+from memometer.runs import Run
+from memometer.sweeps.schema import SweepSummary
 from memometer.sweeps.settings import Shown, metric_name, shown_settings
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
-    from memometer.sweeps.schema import SweepSummary
 
 __all__ = ["frontier_numbers", "utility_frontier"]
 
 
-def utility_frontier(audit: "Run[SweepSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def utility_frontier(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> alt.LayerChart:
     """Every setting's mean utility and mean memorization, with their spread over seeds.
 
     Args:
@@ -53,7 +51,7 @@ def utility_frontier(audit: "Run[SweepSummary]", *, width: int = theme.WIDE) -> 
     return theme.themed(alt.layer(*layers).properties(width=width - 90, height=360 if width >= 600 else 320))
 
 
-def frontier_numbers(audit: "Run[SweepSummary]") -> Numbers:
+def frontier_numbers(audit: Run[SweepSummary]) -> Numbers:
     """The chart's points as a table."""
     utility, memorization = audit.summary.utility_metric, audit.summary.memorization_metric
     settings = _placed(audit)
@@ -72,7 +70,7 @@ def frontier_numbers(audit: "Run[SweepSummary]") -> Numbers:
     return Numbers(header, rows, n_text=3, strong=strong)
 
 
-def _placed(audit: "Run[SweepSummary]") -> list[Shown]:
+def _placed(audit: Run[SweepSummary]) -> list[Shown]:
     """The settings that have a place in the chart."""
     return [setting for setting in shown_settings(audit.summary) if setting.front is not None]
 
@@ -90,7 +88,7 @@ def _rows(settings: list[Shown], *, utility: str | None, memorization: str) -> l
     return rows
 
 
-def _names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> "list[alt.Chart]":
+def _names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> list[alt.Chart]:
     """The names of the front's settings, on that side of each point where there is more room."""
     if not front:
         return []

@@ -1,17 +1,15 @@
 """Bars of utility and of the balanced gaps per setting, as in A's Figure 5."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES
 from memometer.report.lazy import alt
 from memometer.report.text import count, signed, unsigned
+from memometer.runs import Run
+from memometer.sweeps.schema import SweepSummary
 from memometer.sweeps.settings import SCOPES, Shown, metric_name, shown_settings
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
-    from memometer.sweeps.schema import SweepSummary
 
 __all__ = ["setting_bars", "setting_numbers"]
 
@@ -21,7 +19,7 @@ MAX_NAME = 170
 """Room for a setting's name in px."""
 
 
-def setting_bars(audit: "Run[SweepSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def setting_bars(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """Utility, PPG, PRG and AUCG of every setting: means over seeds, their spread over seeds, and A's spread.
 
     Args:
@@ -39,7 +37,7 @@ def setting_bars(audit: "Run[SweepSummary]", *, width: int = theme.WIDE) -> "alt
     return theme.themed(theme.arrange(drawn, width=width))
 
 
-def setting_numbers(audit: "Run[SweepSummary]") -> Numbers:
+def setting_numbers(audit: Run[SweepSummary]) -> Numbers:
     """Every number of every setting, the chart's and the others."""
     rows = []
     for setting in shown_settings(audit.summary):
@@ -55,7 +53,7 @@ def setting_numbers(audit: "Run[SweepSummary]") -> Numbers:
 
 def _panel(
     settings: list[Shown], *, title: str, metrics: dict[str, str], n_panels: int, width: int, first: bool
-) -> "alt.LayerChart":
+) -> alt.LayerChart:
     names = [setting.name for setting in settings]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=MAX_NAME)
     gaps = len(metrics) > 1

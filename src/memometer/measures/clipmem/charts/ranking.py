@@ -1,6 +1,6 @@
 """The candidates from the most to the least memorized."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -8,9 +8,7 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt
 from memometer.report.text import count, plain, signed
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["ranked_scores", "ranking_numbers"]
 
@@ -19,7 +17,7 @@ MAX_PLANTED = 300
 N_LISTED = 40
 
 
-def ranked_scores(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def ranked_scores(audit: Run, *, width: int = theme.WIDE) -> alt.LayerChart:
     """CLIPMem against rank; planted candidates are marked.
 
     Args:
@@ -54,7 +52,7 @@ def ranked_scores(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
     return theme.themed(alt.layer(*layers).properties(width=width - 80, height=220))
 
 
-def ranking_numbers(audit: "Run") -> Numbers:
+def ranking_numbers(audit: Run) -> Numbers:
     """The first candidates of the ranking."""
     rows = tuple(
         (
@@ -71,6 +69,6 @@ def ranking_numbers(audit: "Run") -> Numbers:
     return Numbers(("Record", "Planted", "Rank", *scores), rows, n_text=2)
 
 
-def _ranked(audit: "Run") -> list[dict[str, Any]]:
+def _ranked(audit: Run) -> list[dict[str, Any]]:
     ranked = audit.samples.filter(audit.samples["rank"].is_valid())
     return list(ranked.sort_by("rank").to_pylist())

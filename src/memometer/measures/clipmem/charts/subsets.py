@@ -1,19 +1,17 @@
 """CLIPMem by subset: the means with their intervals, and how the scores spread."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from memometer.measures.clipmem.schema import ClipMemSummary
 from memometer.measures.clipmem.subsets import MEANINGS, NAMES, Subset, mean_of, shown_subsets
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.lazy import alt, pc
 from memometer.report.text import signed
-
-if TYPE_CHECKING:
-    from memometer.measures.clipmem.schema import ClipMemSummary
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["drawn_means", "histogram_numbers", "mean_numbers", "score_histograms", "subset_means"]
 
@@ -28,7 +26,7 @@ NAME_WIDTH = 110
 """Room for a subset's name in px."""
 
 
-def subset_means(audit: "Run[ClipMemSummary]", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def subset_means(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> alt.LayerChart:
     """The mean raw score of each subset with its 95 % interval.
 
     Args:
@@ -52,7 +50,7 @@ def subset_means(audit: "Run[ClipMemSummary]", *, width: int = theme.WIDE) -> "a
     return theme.themed(layers.properties(width=width - NAME_WIDTH - 40, height=36 * len(shown)))
 
 
-def mean_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
+def mean_numbers(audit: Run[ClipMemSummary]) -> Numbers:
     """Mean, interval and spread of each subset, raw and normalised."""
     rows = []
     for name in shown_subsets(audit.summary):
@@ -71,13 +69,13 @@ def mean_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
     return Numbers.marked(("Subset", "Trained on by", *scores), rows, n_text=2)
 
 
-def drawn_means(audit: "Run[ClipMemSummary]") -> Numbers:
+def drawn_means(audit: Run[ClipMemSummary]) -> Numbers:
     """`mean_numbers`, without rows where no mean is defined."""
     values = (mean_of(audit.summary, name).value for name in shown_subsets(audit.summary))
     return mean_numbers(audit) if any(value is not None for value in values) else Numbers((), ())
 
 
-def score_histograms(audit: "Run[ClipMemSummary]", *, width: int = theme.WIDE) -> "alt.VConcatChart":
+def score_histograms(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> alt.VConcatChart:
     """How the raw scores of each subset spread: one histogram per subset, all with the same bins.
 
     Args:
@@ -115,7 +113,7 @@ def score_histograms(audit: "Run[ClipMemSummary]", *, width: int = theme.WIDE) -
     return theme.themed(alt.vconcat(*panels, spacing=6).resolve_scale(x="shared"))
 
 
-def histogram_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
+def histogram_numbers(audit: Run[ClipMemSummary]) -> Numbers:
     """The histograms as a table: the share of each subset's records per bin, empty bins left out."""
     edges, shares = _histograms(audit)
     rows = tuple(
@@ -129,7 +127,7 @@ def histogram_numbers(audit: "Run[ClipMemSummary]") -> Numbers:
     return Numbers(("CLIPMem", *(NAMES[name] for name in shares)), rows)
 
 
-def _histograms(audit: "Run[ClipMemSummary]") -> tuple[list[float], dict[Subset, list[float]]]:
+def _histograms(audit: Run[ClipMemSummary]) -> tuple[list[float], dict[Subset, list[float]]]:
     """The edges of the bins, and per subset the share of its scored records in each."""
     scored = audit.samples.filter(pc.is_valid(audit.samples["clipmem"]))
     if not scored.num_rows:

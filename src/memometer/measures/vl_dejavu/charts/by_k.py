@@ -1,18 +1,14 @@
 """Gap against the number of neighbours k."""
 
-from typing import TYPE_CHECKING
-
 from memometer.measures.vl_dejavu.gaps import number_of
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import MEASURES, SCOPES, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import signed
-
-if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.runs import Run
-    from memometer.runs.schema import Number
+from memometer.runs import Run
+from memometer.runs.schema import Number
 
 __all__ = ["gap_by_k", "sweep_numbers"]
 
@@ -22,7 +18,7 @@ BESIDE = {"ppg": 0.96, "prg": 1.0, "aucg": 1.04}
 """Factors on k that keep the intervals from hiding each other."""
 
 
-def gap_by_k(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def gap_by_k(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """PPG, PRG and AUCG with 95 % intervals against k: balanced where the audit went both ways, else one-way.
 
     Args:
@@ -33,7 +29,7 @@ def gap_by_k(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def sweep_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
+def sweep_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
     """The chart's gaps as a table."""
     if not any(gap.value is not None for scope in SCOPES for _, _, gap in _gaps(audit.summary, scope)):
         return Numbers((), ())
@@ -45,7 +41,7 @@ def sweep_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
     return Numbers(("k", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _gaps(summary: "VLDejaVuSummary", scope: str) -> "list[tuple[int, str, Number]]":
+def _gaps(summary: VLDejaVuSummary, scope: str) -> list[tuple[int, str, Number]]:
     """Each (k, measure, gap) of one scope, k rising."""
     found = []
     for k, entry in sorted(summary.by_k.items(), key=lambda item: int(item[0])):
@@ -54,7 +50,7 @@ def _gaps(summary: "VLDejaVuSummary", scope: str) -> "list[tuple[int, str, Numbe
     return found
 
 
-def _panel(summary: "VLDejaVuSummary", scope: str, *, width: int, first: bool) -> "alt.LayerChart":
+def _panel(summary: VLDejaVuSummary, scope: str, *, width: int, first: bool) -> alt.LayerChart:
     rows = [
         {"k": k * BESIDE[measure], "series": MEASURES[measure][0], "value": gap.value, "low": gap.low, "high": gap.high}
         for k, measure, gap in _gaps(summary, scope)

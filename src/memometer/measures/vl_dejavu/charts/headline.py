@@ -1,17 +1,15 @@
 """Every gap of an audit with its interval."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memometer.measures.vl_dejavu.gaps import find_gap, shown_designs
+from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, signed
-
-if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["headline_gaps", "headline_numbers"]
 
@@ -20,7 +18,7 @@ CHARACTER_WIDTH = 7
 """Room for a character of a design's name in px."""
 
 
-def headline_gaps(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def headline_gaps(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """PPG, PRG and AUCG by design, over all and over unmentioned objects, with 95 % intervals.
 
     Args:
@@ -34,7 +32,7 @@ def headline_gaps(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> 
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def headline_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
+def headline_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
     """The chart's gaps as a table."""
     rows = []
     for design in shown_designs(audit.summary):
@@ -48,9 +46,7 @@ def headline_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
     return Numbers(("Design", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _panel(
-    summary: "VLDejaVuSummary", measure: str, designs: list[str], *, width: int, first: bool
-) -> "alt.LayerChart":
+def _panel(summary: VLDejaVuSummary, measure: str, designs: list[str], *, width: int, first: bool) -> alt.LayerChart:
     name, meaning = MEASURES[measure]
     order = [DESIGNS[design] for design in designs]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)
@@ -72,7 +68,7 @@ def _panel(
     )
 
 
-def _rows(summary: "VLDejaVuSummary", measure: str, designs: list[str]) -> list[dict[str, Any]]:
+def _rows(summary: VLDejaVuSummary, measure: str, designs: list[str]) -> list[dict[str, Any]]:
     rows = []
     for design in designs:
         for scope, name in SCOPES.items():

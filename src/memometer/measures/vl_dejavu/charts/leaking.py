@@ -1,6 +1,6 @@
 """Which objects leak most."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -8,10 +8,8 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt
 from memometer.report.text import plain, signed
+from memometer.runs import Run
 from memometer.statistics.small_sets import counted
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
 
 __all__ = ["leaking_numbers", "leaking_objects"]
 
@@ -21,7 +19,7 @@ LABEL_WIDTH = 150
 """Room for an object's name in px; longer ones end in an ellipsis."""
 
 
-def leaking_objects(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart":
+def leaking_objects(audit: Run, *, width: int = theme.WIDE) -> alt.LayerChart:
     """The objects with the largest surely positive gaps: ranked by the lower end of the 95 % interval.
 
     Ranking by the gap itself would put rare objects first, whose gaps are large by chance.
@@ -45,7 +43,7 @@ def leaking_objects(audit: "Run", *, width: int = theme.WIDE) -> "alt.LayerChart
     return theme.themed(layers.properties(width=width - LABEL_WIDTH - 40, height=alt.Step(22)))
 
 
-def leaking_numbers(audit: "Run") -> Numbers:
+def leaking_numbers(audit: Run) -> Numbers:
     """The first objects of the ranking as a table."""
     rows = tuple(
         (

@@ -1,7 +1,6 @@
 """Recall distributions of both models (paper A, Figure 3)."""
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,9 +10,7 @@ from memometer.report.charts.table import Numbers
 from memometer.report.gaps import SCOPES
 from memometer.report.lazy import alt, pc
 from memometer.report.text import signed
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["recall_distributions", "recall_numbers"]
 
@@ -26,7 +23,7 @@ COLUMNS = {
 }
 
 
-def recall_distributions(audit: "Run", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def recall_distributions(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
     """The share of records whose recall exceeds x, for the model trained on them and for the other one.
 
     The area between the two curves is the AUCG. With both directions, each counts half, as in the balanced gap.
@@ -39,7 +36,7 @@ def recall_distributions(audit: "Run", *, width: int = theme.WIDE) -> "alt.Conca
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def recall_numbers(audit: "Run") -> Numbers:
+def recall_numbers(audit: Run) -> Numbers:
     """Every fifth point of the curves as a table."""
     header = ["Recall above"]
     columns = [[f"{step / N_BINS:.2f}" for step in range(0, N_BINS + 1, 5)]]
@@ -54,7 +51,7 @@ def recall_numbers(audit: "Run") -> Numbers:
     return Numbers(tuple(header), rows, n_text=0)
 
 
-def _panel(audit: "Run", scope: str, *, width: int) -> "alt.VConcatChart":
+def _panel(audit: Run, scope: str, *, width: int) -> alt.VConcatChart:
     trained, untrained = (_survival(audit.samples, column) for column in COLUMNS[scope])
     rows = []
     if trained is not None and untrained is not None:
@@ -88,7 +85,7 @@ def _panel(audit: "Run", scope: str, *, width: int) -> "alt.VConcatChart":
     return alt.vconcat(upper, lower, spacing=8)
 
 
-def _two_series(width: int) -> "dict[str, alt.Color | alt.StrokeDash]":
+def _two_series(width: int) -> dict[str, alt.Color | alt.StrokeDash]:
     colors = (theme.TARGET, theme.REFERENCE)
     return theme.series((TRAINED, UNTRAINED), colors=colors, dashes=((1, 0), (5, 3)), width=width)
 

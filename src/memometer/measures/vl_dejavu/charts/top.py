@@ -1,16 +1,14 @@
 """Gap among the top-L records against L (paper A, Figure 4)."""
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from memometer.measures.vl_dejavu.schema import TopRow, VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt
 from memometer.report.text import signed
-
-if TYPE_CHECKING:
-    from memometer.measures.vl_dejavu.schema import TopRow, VLDejaVuSummary
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["gap_by_top", "top_numbers"]
 
@@ -23,7 +21,7 @@ OBSERVED = "Recall gap"
 CONTROL = "Control, roles swapped"
 
 
-def gap_by_top(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def gap_by_top(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """The recall gap among the L records that lead each sorting, with its control: the models' roles swapped.
 
     Sorting by a result picks winners by construction, so only the excess over the control is evidence.
@@ -38,7 +36,7 @@ def gap_by_top(audit: "Run[VLDejaVuSummary]", *, width: int = theme.WIDE) -> "al
     return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
 
 
-def top_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
+def top_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
     """All three gaps of every sorting, size and direction, with their controls."""
     rows = [
         (
@@ -54,7 +52,7 @@ def top_numbers(audit: "Run[VLDejaVuSummary]") -> Numbers:
     return Numbers(("Sorting", "Direction", "Top", *gaps), tuple(rows), n_text=3)
 
 
-def _points(entries: "list[TopRow]") -> dict[str, list[dict[str, Any]]]:
+def _points(entries: list[TopRow]) -> dict[str, list[dict[str, Any]]]:
     """Each sorting's points, one per series and L: the mean over directions, where all of them have that L."""
     n_directions = len({entry.direction for entry in entries})
     groups: dict[tuple[str, str], list[TopRow]] = defaultdict(list)
@@ -74,7 +72,7 @@ def _points(entries: "list[TopRow]") -> dict[str, list[dict[str, Any]]]:
     return points
 
 
-def _interval(group: "list[TopRow]", value: float) -> dict[str, float]:
+def _interval(group: list[TopRow], value: float) -> dict[str, float]:
     """Ends of the interval of the mean of independent directions; nothing where one of them has none."""
     ends = [(entry.recall_gap_low, entry.recall_gap_high) for entry in group]
     halves = [(high - low) / 2 for low, high in ends if low is not None and high is not None]
@@ -84,7 +82,7 @@ def _interval(group: "list[TopRow]", value: float) -> dict[str, float]:
     return {"low": value - half, "high": value + half}
 
 
-def _panel(rows: list[dict[str, Any]], sort: str, *, width: int, first: bool) -> "alt.LayerChart":
+def _panel(rows: list[dict[str, Any]], sort: str, *, width: int, first: bool) -> alt.LayerChart:
     labelled = first or width < 600
     colors = (theme.TARGET, theme.REFERENCE)
     encodings = theme.series((OBSERVED, CONTROL), colors=colors, dashes=((1, 0), (5, 3)), width=width)
