@@ -1,18 +1,14 @@
 """What is known of a measure's own errors: planted nothing, and planted truth."""
 
-from typing import TYPE_CHECKING
-
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.text import DASH, count, plain
+from memometer.runs.schema import AuditSummary, Found, NullRow
 from memometer.statistics.small_sets import counted
-
-if TYPE_CHECKING:
-    from memometer.runs.schema import AuditSummary, Found, NullRow
 
 __all__ = ["calibration_tables"]
 
 
-def calibration_tables(summary: "AuditSummary") -> tuple[HeadTable, ...]:
+def calibration_tables(summary: AuditSummary) -> tuple[HeadTable, ...]:
     """The coverage of 0 by untrained models, and how well planted records are found; nothing where neither is there."""
     tables = (
         HeadTable(
@@ -31,7 +27,7 @@ def calibration_tables(summary: "AuditSummary") -> tuple[HeadTable, ...]:
     return tuple(table for table in tables if table.numbers.rows)
 
 
-def _null(rows: "list[NullRow]") -> Numbers:
+def _null(rows: list[NullRow]) -> Numbers:
     cells = tuple(
         (
             plain(row.interval.replace("/", ", ")),
@@ -46,7 +42,7 @@ def _null(rows: "list[NullRow]") -> Numbers:
     return Numbers(("Interval", "Covers 0", "Share", "95 % interval", "Mean value", "Standard error"), cells)
 
 
-def _planted(rows: "list[Found]") -> Numbers:
+def _planted(rows: list[Found]) -> Numbers:
     cells = tuple(
         (
             plain(row.kind),

@@ -3,16 +3,14 @@
 import dataclasses
 import itertools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
 from memometer.report.lazy import pc
 from memometer.report.pictures import Picture, Pictures
 from memometer.report.text import DASH, Clipped, clip, signed
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["Card", "Item", "Mark", "Strip", "has_pictures", "item_sections"]
 
@@ -72,7 +70,7 @@ class Item:
 
 
 def item_sections(
-    audit: "Run", pictures: Pictures, *, formats: Formats = NO_FORMATS
+    audit: Run, pictures: Pictures, *, formats: Formats = NO_FORMATS
 ) -> tuple[tuple[str, tuple[Item, ...]], ...]:
     """(heading, its items) in the order of their ranks, texts clipped, pictures placed.
 

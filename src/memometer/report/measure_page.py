@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.items import item_sections
@@ -10,10 +10,8 @@ from memometer.report.pictures import Pictures
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped
 from memometer.report.verdict import Verdict
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
-    from memometer.runs.schema import Summary
+from memometer.runs import Run
+from memometer.runs.schema import Summary
 
 S = TypeVar("S", bound="Summary")
 
@@ -39,8 +37,8 @@ class Figure(Generic[S]):
     title: str
     text: str
     draw: Callable[..., Any]
-    numbers: Callable[["Run[S]"], Numbers]
-    wanted: Callable[["Run[S]"], bool] = lambda _: True
+    numbers: Callable[[Run[S]], Numbers]
+    wanted: Callable[[Run[S]], bool] = lambda _: True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,20 +91,20 @@ class MeasurePage(Generic[S]):
     method: str
     gallery: GalleryWords | None
     verdict: Callable[[S], Verdict]
-    facts: Callable[["Run[S]"], tuple[tuple[str, Clipped], ...]]
-    tables: Callable[["Run[S]"], tuple[HeadTable, ...]]
+    facts: Callable[[Run[S]], tuple[tuple[str, Clipped], ...]]
+    tables: Callable[[Run[S]], tuple[HeadTable, ...]]
     figures: tuple[Figure[S], ...]
     skipped: Callable[[S], Iterable[tuple[str, dict[str, int]]]] = lambda _: ()
-    head: Callable[["Run[S]"], dict[str, Any]] | None = None
-    items: Callable[["Run[S]", Pictures], Any] = item_sections
+    head: Callable[[Run[S]], dict[str, Any]] | None = None
+    items: Callable[[Run[S], Pictures], Any] = item_sections
     gallery_template: str = "items.html.jinja"
-    terminal: Callable[["Run[S]"], Iterable[Any]] | None = None
+    terminal: Callable[[Run[S]], Iterable[Any]] | None = None
     kind: str = "audit"
 
-    def figures_of(self, audit: "Run[S]") -> tuple[Figure[S], ...]:
+    def figures_of(self, audit: Run[S]) -> tuple[Figure[S], ...]:
         """The charts of this audit."""
         return tuple(figure for figure in self.figures if figure.wanted(audit))
 
-    def printed(self, audit: "Run[S]") -> Iterable[Any]:
+    def printed(self, audit: Run[S]) -> Iterable[Any]:
         """What a terminal shows of the audit."""
         return self.terminal(audit) if self.terminal else head_tables(self.name, self.tables(audit))

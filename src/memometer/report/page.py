@@ -26,14 +26,12 @@ from memometer.report.svg import to_svg
 from memometer.report.text import capital, clip, count, signed
 from memometer.report.vega import can_draw
 from memometer.report.verdict import Verdict
-from memometer.runs.schema import AuditSummary
+from memometer.runs import Run
+from memometer.runs.schema import AuditSummary, Summary
 from memometer.statistics.small_sets import is_small_warning
 
 if TYPE_CHECKING:
     import jinja2
-
-    from memometer.runs import Run
-    from memometer.runs.schema import Summary
 
 __all__ = ["MAX_BYTES", "html_fragment", "render", "write_report"]
 
@@ -54,7 +52,7 @@ class DrawnFigure:
     narrow: Markup | None
 
 
-def render(audit: "Run", *, images: bool = True) -> str:
+def render(audit: Run, *, images: bool = True) -> str:
     """The report of an audit as one HTML page.
 
     Args:
@@ -70,7 +68,7 @@ def render(audit: "Run", *, images: bool = True) -> str:
 
 
 @writes("path", file=True)
-def write_report(audit: "Run", path: str | Path, *, images: bool = True) -> Path:
+def write_report(audit: Run, path: str | Path, *, images: bool = True) -> Path:
     """Writes `render` to ``path``, whole or not at all, and returns the path; warns where there can be no charts.
 
     Raises:
@@ -89,7 +87,7 @@ def write_report(audit: "Run", path: str | Path, *, images: bool = True) -> Path
     return path
 
 
-def html_fragment(audit: "Run") -> str:
+def html_fragment(audit: Run) -> str:
     """The verdict, the table of gaps and the charts, for a notebook; the style stays within."""
     key = f"m{hash_json(audit.summary.as_dict())[:8]}"
     measure = page_of(audit.summary.measure)
@@ -107,16 +105,16 @@ def html_fragment(audit: "Run") -> str:
     )
 
 
-def _page(audit: "Run", measure: MeasurePage[Any], content: dict[str, Any], pictures: Pictures) -> str:
+def _page(audit: Run, measure: MeasurePage[Any], content: dict[str, Any], pictures: Pictures) -> str:
     items = measure.items(audit, pictures)
     return _templates().get_template("page.html.jinja").render(**content, gallery=items, n_left_out=pictures.n_left_out)
 
 
-def _head(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
+def _head(audit: Run, measure: MeasurePage[Any]) -> dict[str, Any]:
     return {"groups": (), **(measure.head(audit) if measure.head else {})}
 
 
-def _content(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
+def _content(audit: Run, measure: MeasurePage[Any]) -> dict[str, Any]:
     """What the template shows, but for the gallery."""
     summary, manifest, duplicates = audit.summary, audit.manifest, audit.summary.duplicates
     pairs = duplicates.pairs[:MAX_PAIRS] if duplicates else []
@@ -144,14 +142,14 @@ def _content(audit: "Run", measure: MeasurePage[Any]) -> dict[str, Any]:
     }
 
 
-def _verdict(measure: MeasurePage[Any], summary: "Summary") -> Verdict:
+def _verdict(measure: MeasurePage[Any], summary: Summary) -> Verdict:
     """What the measure says, with the warning of small sets beside the headline."""
     verdict = measure.verdict(summary)
     small = (note for note in summary.notes if is_small_warning(note))
     return dataclasses.replace(verdict, cautions=(*(f"{capital(note)}." for note in small), *verdict.cautions))
 
 
-def _drawn(audit: "Run", figure: Figure[Any], *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
+def _drawn(audit: Run, figure: Figure[Any], *, key: str, widths: tuple[int, ...]) -> DrawnFigure:
     numbers = figure.numbers(audit)
     if not numbers.rows or not can_draw():
         return DrawnFigure(figure, numbers, None, None)

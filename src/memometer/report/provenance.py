@@ -2,13 +2,10 @@
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memometer.report.text import Clipped, clip, count, plain
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
-
+from memometer.runs import Run
 
 __all__ = ["config_rows", "left_out", "provenance", "warnings"]
 
@@ -16,7 +13,7 @@ MAX_LINES = 60
 MAX_TEXT = 600
 
 
-def warnings(audit: "Run") -> tuple[Clipped, ...]:
+def warnings(audit: Run) -> tuple[Clipped, ...]:
     """What a reader must know before trusting the numbers."""
     lines = list(audit.summary.notes)
     models = {role: audit.manifest.get(role) or {} for role in ("target", "reference")}
@@ -32,7 +29,7 @@ def warnings(audit: "Run") -> tuple[Clipped, ...]:
     return tuple(clip(line[:1].upper() + line[1:], limit=MAX_TEXT) for line in lines[:MAX_LINES])
 
 
-def left_out(audit: "Run", skipped: Iterable[tuple[str, dict[str, int]]]) -> tuple[tuple[str, Clipped, str], ...]:
+def left_out(audit: Run, skipped: Iterable[tuple[str, dict[str, int]]]) -> tuple[tuple[str, Clipped, str], ...]:
     """Records and public images left out: (where, reason, how many).
 
     Args:

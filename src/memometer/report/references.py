@@ -1,20 +1,17 @@
 """Several references on the same records: their gaps side by side, and how alike they are."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import interval_text
 from memometer.report.text import DASH, count, plain, signed
+from memometer.runs.schema import Likeness, Number
 from memometer.statistics.small_sets import counted
-
-if TYPE_CHECKING:
-    from memometer.runs.schema import Likeness, Number
 
 __all__ = ["agreement_rows", "gap_cell"]
 
 
-def agreement_rows(pairs: "Iterable[tuple[list[str], dict[str, Likeness]]]") -> Numbers:
+def agreement_rows(pairs: Iterable[tuple[list[str], dict[str, Likeness]]]) -> Numbers:
     """One row per pair of references and measure of agreement.
 
     Args:
@@ -30,7 +27,7 @@ def agreement_rows(pairs: "Iterable[tuple[list[str], dict[str, Likeness]]]") -> 
     return Numbers(("References", "Agreement", "Value", "95 % interval", "n", "undefined"), tuple(rows), n_text=2)
 
 
-def gap_cell(gap: "Number") -> str:
+def gap_cell(gap: Number) -> str:
     """A number with its interval, for a table."""
     if gap.value is None:
         return DASH

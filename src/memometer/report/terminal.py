@@ -2,18 +2,14 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from memometer.report.charts.table import HeadTable
 from memometer.report.text import plain
-
-if TYPE_CHECKING:
-    from memometer.report.charts.table import HeadTable
-
 
 __all__ = ["head_tables"]
 
@@ -22,7 +18,7 @@ IN_GROUPS = re.compile(r"^([\d,]+ in) ([\d,]+ groups)$")
 """A number of records with that of their groups: it takes two lines, so that names keep theirs in one."""
 
 
-def head_tables(name: str, tables: "Sequence[HeadTable]") -> Iterator[Table]:
+def head_tables(name: str, tables: Sequence[HeadTable]) -> Iterator[Table]:
     """The tables at the head of a report, as a terminal shows them; what stands out is bold.
 
     Args:

@@ -1,6 +1,6 @@
 """How well a ranking finds planted records: ROC curves, one panel per kind."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -9,11 +9,9 @@ from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.lazy import alt, pc
 from memometer.report.text import plain, unsigned
+from memometer.runs import Run
+from memometer.runs.schema import AuditSummary
 from memometer.statistics.small_sets import counted
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
-    from memometer.runs.schema import AuditSummary
 
 __all__ = ["planted_curves", "planted_numbers"]
 
@@ -24,7 +22,7 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION)
 DASHES = ((1, 0), (6, 3), (2, 3))
 
 
-def planted_curves(audit: "Run[AuditSummary]", *, width: int = theme.WIDE) -> "alt.ConcatChart":
+def planted_curves(audit: Run[AuditSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
     """The share of planted records found against the share of others taken for them, by each ranking.
 
     Args:
@@ -39,7 +37,7 @@ def planted_curves(audit: "Run[AuditSummary]", *, width: int = theme.WIDE) -> "a
     return theme.themed(theme.arrange(panels, width=width))
 
 
-def planted_numbers(audit: "Run[AuditSummary]") -> Numbers:
+def planted_numbers(audit: Run[AuditSummary]) -> Numbers:
     """The areas under the curves with their intervals; no rows where nothing was planted."""
     curves = audit.tables.get("roc")
     if curves is None or not curves.num_rows:
@@ -57,7 +55,7 @@ def planted_numbers(audit: "Run[AuditSummary]") -> Numbers:
     return Numbers(("Planted", "Ranked by", "Area", "Low", "High", "n planted", "n others"), rows, n_text=2)
 
 
-def _panel(curves: pa.Table, kind: str, names: list[str], *, width: int, n_panels: int) -> "alt.LayerChart":
+def _panel(curves: pa.Table, kind: str, names: list[str], *, width: int, n_panels: int) -> alt.LayerChart:
     of_kind = curves.filter(pc.equal(curves["kind"], kind))
     rows: list[dict[str, Any]] = []
     for name in names:

@@ -1,12 +1,10 @@
 """What charts by layer and by unit share."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from memometer.report.charts import theme
 from memometer.report.lazy import alt, pc
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
+from memometer.runs import Run
 
 __all__ = ["MAX_LAYERS", "layer_axis", "tower_panel", "towers_of"]
 
@@ -14,13 +12,13 @@ __all__ = ["MAX_LAYERS", "layer_axis", "tower_panel", "towers_of"]
 MAX_LAYERS = 200
 
 
-def towers_of(audit: "Run") -> list[str]:
+def towers_of(audit: Run) -> list[str]:
     """The towers of the table ``layers``, in their order."""
     towers: list[str] = pc.unique(audit.tables["layers"]["tower"]).to_pylist()
     return towers
 
 
-def layer_axis(audit: "Run", tower: str) -> "alt.X":
+def layer_axis(audit: Run, tower: str) -> alt.X:
     """The layers of a tower by number; an output is the last."""
     rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower]
     last = max(row["index"] for row in rows)
@@ -35,7 +33,7 @@ def layer_axis(audit: "Run", tower: str) -> "alt.X":
     )
 
 
-def tower_panel(layers: list[Any], audit: "Run", tower: str, *, width: int) -> "alt.LayerChart":
+def tower_panel(layers: list[Any], audit: Run, tower: str, *, width: int) -> alt.LayerChart:
     """One tower's marks, beside the other tower's where the chart has room."""
     n_panels = max(2, len(towers_of(audit)))
     return alt.layer(*layers).properties(
