@@ -20,7 +20,7 @@ MAX_NAME = 40
 COLUMNS = ("Design", "Number", "Baseline", "Run", "Difference", "95 % interval", "n")
 
 
-def difference_forest(audit: Run[ComparisonSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def difference_forest(audit: Run[ComparisonSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Every difference with its 95 % interval; left of 0 an audit shows less memorization than the baseline.
 
     Args:
@@ -63,7 +63,7 @@ def number_cells(number: ComparedNumber) -> tuple[str, ...]:
     return (number.design, number.name, *values, interval_text(number), n_text(number))
 
 
-def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> alt.LayerChart:
+def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> "alt.LayerChart":
     names = list(dict.fromkeys(row["name"] for row in rows))
     room = min(7 * max(map(len, names)), 230 if width >= 600 else 168)
     axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, titleColor=theme.MUTED)

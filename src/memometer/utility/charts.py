@@ -24,7 +24,7 @@ MAX_CLASSES = 40
 """Classes of the chart: with more, the best and the worst half of as many."""
 
 
-def share_intervals(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def share_intervals(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Every defined number with its 95 % interval, a panel per part, all on one scale.
 
     Args:
@@ -54,7 +54,7 @@ def share_numbers(audit: Run[UtilitySummary]) -> Numbers:
     return Numbers(("Part", "Number", "Value", "95 % interval", "std", "n"), tuple(rows), n_text=2)
 
 
-def class_dots(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> alt.Chart:
+def class_dots(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> "alt.Chart":
     """The value of each class, best first, by zero-shot classification and by the probe where both are there.
 
     Args:
@@ -102,7 +102,7 @@ def _classes(audit: Run[UtilitySummary]) -> list[dict[str, Any]]:
     return rows
 
 
-def _panel(found: list[Share], *, top: float, room: int, width: int) -> alt.LayerChart:
+def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.LayerChart":
     names = [share.name for share in found]
     rows = [
         {"name": share.name, "value": share.number.value, "low": share.number.low, "high": share.number.high}
@@ -124,5 +124,5 @@ def _interval(number: Number) -> str:
     return f"[{unsigned(number.low)}, {unsigned(number.high)}]" if number.interval else DASH
 
 
-def _ticks(width: int) -> alt.Axis:
+def _ticks(width: int) -> "alt.Axis":
     return alt.Axis(tickCount=max(3, width // 150))

@@ -52,7 +52,7 @@ def _accuracies(accuracy: Accuracy) -> dict[str, float | None]:
     return dict(zip(SHARES.values(), (accuracy.all_, accuracy.twenty, accuracy.five, accuracy.top5), strict=True))
 
 
-def score_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> alt.LayerChart:
+def score_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The déjà vu score over all records and over the most confident ones, by design, with 95 % intervals.
 
     Args:
@@ -99,7 +99,7 @@ def score_numbers(audit: Run[ImageDejaVuSummary]) -> Numbers:
     return Numbers.marked(("Design", "Records", "Score", "95 % interval", "n"), rows, n_text=2)
 
 
-def accuracy_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def accuracy_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Accuracy of both models over all records and over each one's most confident ones, a panel per direction.
 
     Args:
@@ -125,7 +125,7 @@ def accuracy_numbers(audit: Run[ImageDejaVuSummary]) -> Numbers:
     return Numbers(("Records", "Model", *SHARES.values()), tuple(rows), n_text=2)
 
 
-def outcome_shares(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> alt.Chart:
+def outcome_shares(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -> "alt.Chart":
     """What became of the records: memorized, correlated, forgotten or unassociated, a bar per direction.
 
     Args:
@@ -170,7 +170,7 @@ def _outcomes(summary: ImageDejaVuSummary) -> list[tuple[str, Outcomes]]:
     return [(DIRECTIONS[name], part.outcomes) for name, part in parts.items() if part]
 
 
-def _accuracy_panel(models: Accuracies, title: str, n_panels: int, *, width: int) -> alt.LayerChart:
+def _accuracy_panel(models: Accuracies, title: str, n_panels: int, *, width: int) -> "alt.LayerChart":
     series = {"Target": models.target, "Reference": models.reference}
     rows = [
         {"share": share, "series": name, "accuracy": value}

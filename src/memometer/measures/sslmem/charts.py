@@ -19,7 +19,7 @@ DASHES = {"balanced": (1, 0), "forward": (6, 3), "backward": (2, 3)}
 DELTA = ("delta", "delta_low", "delta_high", "delta_n", "delta_n_groups")
 
 
-def layermem(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
+def layermem(audit: Run, *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """LayerMem by layer with 95 % intervals: balanced and each direction by itself.
 
     Args:
@@ -54,7 +54,7 @@ def layermem_numbers(audit: Run) -> Numbers:
     return _numbers(audit, ("layermem", "low", "high", "n", "n_groups"), "LayerMem", list(DESIGNS))
 
 
-def delta_layermem(audit: Run[SslMemSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def delta_layermem(audit: Run[SslMemSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """ΔLayerMem by layer with 95 % intervals: balanced where the audit went both ways.
 
     Args:
@@ -109,5 +109,5 @@ def _title(text: str, place: int, width: int) -> str | None:
     return text if place == 0 or width < 600 else None
 
 
-def _gap_axis() -> alt.Axis:
+def _gap_axis() -> "alt.Axis":
     return alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5)

@@ -10,7 +10,7 @@ from memometer.runs import Run
 __all__ = ["control_numbers", "unitmem_beyond_control", "unitmem_by_layer", "unitmem_numbers"]
 
 
-def unitmem_by_layer(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
+def unitmem_by_layer(audit: Run, *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """UnitMem by layer: the middle half of the units, their median, the mean, and the upper twentieth.
 
     Args:
@@ -58,7 +58,7 @@ def unitmem_numbers(audit: Run) -> Numbers:
     return Numbers(("Tower", "Layer", *numbers), rows if defined else (), n_text=2)
 
 
-def unitmem_beyond_control(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
+def unitmem_beyond_control(audit: Run, *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Mean UnitMem over groups of the records less that over groups of the control, by layer, with 95 % intervals.
 
     Args:

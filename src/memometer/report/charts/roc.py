@@ -22,7 +22,7 @@ COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION)
 DASHES = ((1, 0), (6, 3), (2, 3))
 
 
-def planted_curves(audit: Run[AuditSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def planted_curves(audit: Run[AuditSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The share of planted records found against the share of others taken for them, by each ranking.
 
     Args:
@@ -55,7 +55,7 @@ def planted_numbers(audit: Run[AuditSummary]) -> Numbers:
     return Numbers(("Planted", "Ranked by", "Area", "Low", "High", "n planted", "n others"), rows, n_text=2)
 
 
-def _panel(curves: pa.Table, kind: str, names: list[str], *, width: int, n_panels: int) -> alt.LayerChart:
+def _panel(curves: pa.Table, kind: str, names: list[str], *, width: int, n_panels: int) -> "alt.LayerChart":
     of_kind = curves.filter(pc.equal(curves["kind"], kind))
     rows: list[dict[str, Any]] = []
     for name in names:

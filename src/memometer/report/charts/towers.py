@@ -18,7 +18,7 @@ def towers_of(audit: Run) -> list[str]:
     return towers
 
 
-def layer_axis(audit: Run, tower: str) -> alt.X:
+def layer_axis(audit: Run, tower: str) -> "alt.X":
     """The layers of a tower by number; an output is the last."""
     rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower]
     last = max(row["index"] for row in rows)
@@ -33,7 +33,7 @@ def layer_axis(audit: Run, tower: str) -> alt.X:
     )
 
 
-def tower_panel(layers: list[Any], audit: Run, tower: str, *, width: int) -> alt.LayerChart:
+def tower_panel(layers: list[Any], audit: Run, tower: str, *, width: int) -> "alt.LayerChart":
     """One tower's marks, beside the other tower's where the chart has room."""
     n_panels = max(2, len(towers_of(audit)))
     return alt.layer(*layers).properties(

@@ -12,7 +12,7 @@ from memometer.sweeps.settings import Shown, metric_name, shown_settings
 __all__ = ["frontier_numbers", "utility_frontier"]
 
 
-def utility_frontier(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> alt.LayerChart:
+def utility_frontier(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> "alt.LayerChart":
     """Every setting's mean utility and mean memorization, with their spread over seeds.
 
     Args:
@@ -88,7 +88,7 @@ def _rows(settings: list[Shown], *, utility: str | None, memorization: str) -> l
     return rows
 
 
-def _names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> list[alt.Chart]:
+def _names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> "list[alt.Chart]":
     """The names of the front's settings, on that side of each point where there is more room."""
     if not front:
         return []

@@ -19,7 +19,7 @@ MAX_NAME = 170
 """Room for a setting's name in px."""
 
 
-def setting_bars(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def setting_bars(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """Utility, PPG, PRG and AUCG of every setting: means over seeds, their spread over seeds, and A's spread.
 
     Args:
@@ -53,7 +53,7 @@ def setting_numbers(audit: Run[SweepSummary]) -> Numbers:
 
 def _panel(
     settings: list[Shown], *, title: str, metrics: dict[str, str], n_panels: int, width: int, first: bool
-) -> alt.LayerChart:
+) -> "alt.LayerChart":
     names = [setting.name for setting in settings]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=MAX_NAME)
     gaps = len(metrics) > 1

@@ -17,7 +17,7 @@ MAX_PLANTED = 300
 N_LISTED = 40
 
 
-def ranked_scores(audit: Run, *, width: int = theme.WIDE) -> alt.LayerChart:
+def ranked_scores(audit: Run, *, width: int = theme.WIDE) -> "alt.LayerChart":
     """CLIPMem against rank; planted candidates are marked.
 
     Args:

@@ -26,7 +26,7 @@ NAME_WIDTH = 110
 """Room for a subset's name in px."""
 
 
-def subset_means(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> alt.LayerChart:
+def subset_means(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The mean raw score of each subset with its 95 % interval.
 
     Args:
@@ -75,7 +75,7 @@ def drawn_means(audit: Run[ClipMemSummary]) -> Numbers:
     return mean_numbers(audit) if any(value is not None for value in values) else Numbers((), ())
 
 
-def score_histograms(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> alt.VConcatChart:
+def score_histograms(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> "alt.VConcatChart":
     """How the raw scores of each subset spread: one histogram per subset, all with the same bins.
 
     Args:

@@ -18,7 +18,7 @@ BESIDE = {"ppg": 0.96, "prg": 1.0, "aucg": 1.04}
 """Factors on k that keep the intervals from hiding each other."""
 
 
-def gap_by_k(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def gap_by_k(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG with 95 % intervals against k: balanced where the audit went both ways, else one-way.
 
     Args:
@@ -50,7 +50,7 @@ def _gaps(summary: VLDejaVuSummary, scope: str) -> list[tuple[int, str, Number]]
     return found
 
 
-def _panel(summary: VLDejaVuSummary, scope: str, *, width: int, first: bool) -> alt.LayerChart:
+def _panel(summary: VLDejaVuSummary, scope: str, *, width: int, first: bool) -> "alt.LayerChart":
     rows = [
         {"k": k * BESIDE[measure], "series": MEASURES[measure][0], "value": gap.value, "low": gap.low, "high": gap.high}
         for k, measure, gap in _gaps(summary, scope)

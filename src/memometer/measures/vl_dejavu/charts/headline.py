@@ -18,7 +18,7 @@ CHARACTER_WIDTH = 7
 """Room for a character of a design's name in px."""
 
 
-def headline_gaps(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def headline_gaps(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """PPG, PRG and AUCG by design, over all and over unmentioned objects, with 95 % intervals.
 
     Args:
@@ -46,7 +46,7 @@ def headline_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
     return Numbers(("Design", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
 
 
-def _panel(summary: VLDejaVuSummary, measure: str, designs: list[str], *, width: int, first: bool) -> alt.LayerChart:
+def _panel(summary: VLDejaVuSummary, measure: str, designs: list[str], *, width: int, first: bool) -> "alt.LayerChart":
     name, meaning = MEASURES[measure]
     order = [DESIGNS[design] for design in designs]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)

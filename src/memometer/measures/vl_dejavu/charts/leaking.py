@@ -19,7 +19,7 @@ LABEL_WIDTH = 150
 """Room for an object's name in px; longer ones end in an ellipsis."""
 
 
-def leaking_objects(audit: Run, *, width: int = theme.WIDE) -> alt.LayerChart:
+def leaking_objects(audit: Run, *, width: int = theme.WIDE) -> "alt.LayerChart":
     """The objects with the largest surely positive gaps: ranked by the lower end of the 95 % interval.
 
     Ranking by the gap itself would put rare objects first, whose gaps are large by chance.

@@ -23,7 +23,7 @@ COLUMNS = {
 }
 
 
-def recall_distributions(audit: Run, *, width: int = theme.WIDE) -> alt.ConcatChart:
+def recall_distributions(audit: Run, *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The share of records whose recall exceeds x, for the model trained on them and for the other one.
 
     The area between the two curves is the AUCG. With both directions, each counts half, as in the balanced gap.
@@ -51,7 +51,7 @@ def recall_numbers(audit: Run) -> Numbers:
     return Numbers(tuple(header), rows, n_text=0)
 
 
-def _panel(audit: Run, scope: str, *, width: int) -> alt.VConcatChart:
+def _panel(audit: Run, scope: str, *, width: int) -> "alt.VConcatChart":
     trained, untrained = (_survival(audit.samples, column) for column in COLUMNS[scope])
     rows = []
     if trained is not None and untrained is not None:
@@ -85,7 +85,7 @@ def _panel(audit: Run, scope: str, *, width: int) -> alt.VConcatChart:
     return alt.vconcat(upper, lower, spacing=8)
 
 
-def _two_series(width: int) -> dict[str, alt.Color | alt.StrokeDash]:
+def _two_series(width: int) -> "dict[str, alt.Color | alt.StrokeDash]":
     colors = (theme.TARGET, theme.REFERENCE)
     return theme.series((TRAINED, UNTRAINED), colors=colors, dashes=((1, 0), (5, 3)), width=width)
 

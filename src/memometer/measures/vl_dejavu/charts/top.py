@@ -21,7 +21,7 @@ OBSERVED = "Recall gap"
 CONTROL = "Control, roles swapped"
 
 
-def gap_by_top(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> alt.ConcatChart:
+def gap_by_top(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> "alt.ConcatChart":
     """The recall gap among the L records that lead each sorting, with its control: the models' roles swapped.
 
     Sorting by a result picks winners by construction, so only the excess over the control is evidence.
@@ -82,7 +82,7 @@ def _interval(group: list[TopRow], value: float) -> dict[str, float]:
     return {"low": value - half, "high": value + half}
 
 
-def _panel(rows: list[dict[str, Any]], sort: str, *, width: int, first: bool) -> alt.LayerChart:
+def _panel(rows: list[dict[str, Any]], sort: str, *, width: int, first: bool) -> "alt.LayerChart":
     labelled = first or width < 600
     colors = (theme.TARGET, theme.REFERENCE)
     encodings = theme.series((OBSERVED, CONTROL), colors=colors, dashes=((1, 0), (5, 3)), width=width)
