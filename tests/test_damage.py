@@ -18,7 +18,7 @@ from pictures import PixelEncoder, write_picture_records
 from report_factory import make_summary
 
 from memometer.arrays import read_arrays, write_arrays
-from memometer.audits.result import Audit, load_audit, save_audit
+from memometer.audits.result import Audit, load_audit
 from memometer.comparison.result import Comparison, load_comparison
 from memometer.comparison.schema import ComparisonSummary
 from memometer.data import import_records, load_records, make_scenes, split_records
@@ -170,7 +170,7 @@ def run(folder: Path) -> Files:
         manifest={"memometer": "0.1.0", "key": "k", "records": {"n": 50, "hash": "0" * 32}},
         config={"k": 10, "seed": 0, "roles": ["a", "b"]},
     )
-    save_audit(audit, folder / "run")
+    audit.save(folder / "run")
     names = sorted(path.name for path in (folder / "run").iterdir())
     assert len(names) == 7
     files: Files = {f"run/{name}": lambda: load_audit(folder / "run") for name in names}

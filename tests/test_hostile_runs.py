@@ -21,7 +21,7 @@ from sweep_factory import plan, sweep
 from watching import watched
 
 from memometer.arrays import map_array, read_arrays
-from memometer.audits.result import load_audit, save_audit
+from memometer.audits.result import load_audit
 from memometer.audits.trained_on import training_notes
 from memometer.cli.report import _load
 from memometer.cli.sentences import sentence
@@ -42,7 +42,7 @@ def run(tmp_path_factory):
     """A run of which nothing is sealed, as those of earlier versions."""
     folder = tmp_path_factory.mktemp("runs") / "r"
     audit = make_audit()
-    save_audit(audit, folder)
+    audit.save(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     for seal in ("files", "checksum"):
         manifest.pop(seal)

@@ -30,7 +30,7 @@ class Flag:
         names: instead of ``--its-name``.
         off: whether the flag sets a switch to False.
         written: its value → what names it in a file; None where it is text, a number or a path.
-        default: what ``--help`` shows as its default; None for the default itself.
+        default: what ``--help`` shows as its default; True for the default itself, False for none.
     """
 
     kind: Any = None

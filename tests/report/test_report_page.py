@@ -10,7 +10,7 @@ import typer
 from report_factory import gap, jpeg, make_audit, make_manifest, make_record, make_summary
 from typer.testing import CliRunner
 
-from memometer.audits.result import load_audit, save_audit
+from memometer.audits.result import load_audit
 from memometer.cli.report import command
 from memometer.errors import InputError
 from memometer.files import read_json
@@ -323,7 +323,7 @@ def run(*arguments):
 
 
 def test_the_command_rebuilds_the_report_from_the_runs_files(tmp_path, without_charts):
-    audit = save_audit(make_audit(), tmp_path / "run")
+    audit = make_audit().save(tmp_path / "run")
     result = run(tmp_path / "run")
     assert result.exit_code == 0, result.output
     assert result.stdout.strip() == str(tmp_path / "run" / "report.html")
@@ -331,7 +331,7 @@ def test_the_command_rebuilds_the_report_from_the_runs_files(tmp_path, without_c
 
 
 def test_the_command_writes_elsewhere_and_prints_json(tmp_path, without_charts):
-    save_audit(make_audit(), tmp_path / "run")
+    make_audit().save(tmp_path / "run")
     result = run(tmp_path / "run", "--no-images", "--out", tmp_path / "new" / "small.html", "--json")
     assert result.exit_code == 0, result.output
     printed = json.loads(result.stdout)
@@ -350,7 +350,7 @@ def test_the_command_names_a_folder_without_an_audit(tmp_path):
 def test_files_of_two_runs_in_one_folder_are_said(tmp_path, without_charts):
     for name in ("one", "other"):
         audit = make_audit()
-        save_audit(dataclasses.replace(audit, manifest={**audit.manifest, "key": name}), tmp_path / name)
+        dataclasses.replace(audit, manifest={**audit.manifest, "key": name}).save(tmp_path / name)
     assert read_json(tmp_path / "one" / "summary.json")["key"] == load_audit(tmp_path / "one").manifest["key"] == "one"
     shutil.copy(tmp_path / "other" / "summary.json", tmp_path / "one" / "summary.json")
     with pytest.raises(InputError, match=r"one is damaged: its summary\.json and its manifest\.json are of two runs"):

@@ -8,7 +8,7 @@ import pytest
 from golden_runs import KEPT
 from report_factory import make_audit
 
-from memometer.audits.result import Audit, load_audit, save_audit
+from memometer.audits.result import Audit, load_audit
 from memometer.catalogue import KNOWN, summary_model
 from memometer.errors import DamagedError, InputError
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
@@ -63,7 +63,7 @@ def test_numbers_that_json_has_not_are_no_summary():
 @pytest.fixture
 def run(tmp_path):
     """A run as versions wrote it that sealed nothing, and a way to change its summary."""
-    save_audit(make_audit(), tmp_path)
+    make_audit().save(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     kept = {name: value for name, value in manifest.items() if name not in ("files", "checksum")}
     (tmp_path / "manifest.json").write_text(json.dumps(kept | {"memometer": "0.0.7"}))

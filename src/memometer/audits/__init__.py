@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
-    from memometer.audits.result import Audit, load_audit, save_audit
+    from memometer.audits.result import Audit, load_audit
 
-__all__ = ["Audit", "load_audit", "save_audit"]
+__all__ = ["Audit", "load_audit"]
 
 
 # So that options can be read without what runs an audit.

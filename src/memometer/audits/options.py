@@ -1,13 +1,12 @@
 """The options that every audit has. Importing them is cheap: they are what a command line, or a sweep file, reads."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from memometer.choices import TowerChoice
+from memometer.choices import Augment, TowerChoice
 from memometer.options import Flag, Words
-from memometer.runs.options import PLACE, RunOptions, Source
+from memometer.runs.options import PLACE, Model, Models, RunOptions, Source
 
 __all__ = [
     "LEAST_SEEDS",
@@ -15,9 +14,10 @@ __all__ = [
     "ControlRole",
     "Layers",
     "PublicRole",
+    "ReferenceRole",
     "Role",
-    "check_layers",
-    "with_further",
+    "SearchOptions",
+    "TowerOptions",
 ]
 
 LEAST_SEEDS = 20
@@ -28,6 +28,9 @@ Role = Annotated[str | None, Field(description="Test the records of this role al
 PublicRole = Annotated[str | None, Field(description="The public set is this role of --public.")]
 ControlRole = Annotated[
     str | None, Field(description="Records that no model was trained on: takes differences in quality out.")
+]
+ReferenceRole = Annotated[
+    str | None, Field(description="The reference's own training records: tests both ways and balances the numbers.")
 ]
 Layers = Words
 
@@ -71,21 +74,49 @@ class AuditOptions(RunOptions):
         return {"measure": self.measure, **{name: self.written(name) for name in self.names()}}
 
 
-def with_further(config: dict[str, Any]) -> dict[str, Any]:
-    """The options with the first reference, and the others, ``further_references``, after it."""
-    found: dict[str, Any] = {}
-    for name, value in config.items():
-        found |= {name: value} if name != "reference" else {name: value[0], "further_references": value[1:]}
-    return found
+class SearchOptions(AuditOptions):
+    """Options of audits that search a public set, of a target against one reference or several."""
+
+    stand_ins: ClassVar[str]
+    """What may be given in place of a second model, for the error."""
+
+    target: Model
+    reference: Models
+    records: Source = Field(description="The folder of the records under test.")
+    role: Role = None
+    reference_role: ReferenceRole = None
+    control_role: ControlRole = None
+    public: Source = Field(description="The folder of the public set, which no model was trained on.")
+    public_role: PublicRole = None
+
+    @field_validator("reference")
+    @classmethod
+    def _check_reference(cls, references: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not references:
+            raise ValueError(f"no reference is given; name a second model, {cls.stand_ins}")
+        return references
+
+    def config(self) -> dict[str, Any]:
+        """The options as resolved; of the references the first, and the others after it."""
+        found: dict[str, Any] = {}
+        for name, value in super().config().items():
+            found |= {name: value} if name != "reference" else {name: value[0], "further_references": value[1:]}
+        return found
 
 
-def check_layers(layers: Sequence[str] | None, tower: TowerChoice) -> None:
-    """Passes where layers are named for one tower, or for none.
+class TowerOptions(AuditOptions):
+    """Options of audits of single towers; what these have, each measure says in its own words."""
 
-    Raises:
-        ValueError: none is named, or those of both towers at once.
-    """
-    if layers is not None and not layers:
-        raise ValueError("layers names no layer; leave it out to read the layers that are recognised")
-    if layers is not None and tower == "both":
-        raise ValueError("layers are those of one tower; pass --tower image or --tower text with them")
+    if TYPE_CHECKING:
+        tower: TowerChoice
+        draws: int
+        augment: Augment
+        layers: Layers
+
+    @model_validator(mode="after")
+    def _check_layers(self) -> Self:
+        if self.layers is not None and not self.layers:
+            raise ValueError("layers names no layer; leave it out to read the layers that are recognised")
+        if self.layers is not None and self.tower == "both":
+            raise ValueError("layers are those of one tower; pass --tower image or --tower text with them")
+        return self

@@ -8,7 +8,7 @@ from memometer.report.shown import Shown
 from memometer.runs.run import Run, S_co
 from memometer.runs.schema import AuditSummary, Summary
 
-__all__ = ["Audit", "load_audit", "save_audit"]
+__all__ = ["Audit", "load_audit"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,11 +19,6 @@ class Audit(Shown, Run[S_co]):
     NOUN: ClassVar[str] = "audit"
     COMMAND: ClassVar[str] = "audit …"
     TABLES: ClassVar[tuple[str, ...]] = ("samples", "gallery", "rejects")
-
-
-def save_audit(audit: Audit[S_co], folder: str | Path) -> Audit[S_co]:
-    """Writes an audit's files: `Run.save`."""
-    return audit.save(folder)
 
 
 def load_audit(folder: str | Path) -> Audit[AuditSummary]:

@@ -60,7 +60,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     }
     summary = summary_model(options.measure).made(values)
     audit = Audit(
-        summary=summary.noted(filter(None, [small_warning(summary.sets())])),
+        summary=summary.noted(small_warning(summary.sets())),
         tables={
             "samples": found.samples,
             "gallery": found.gallery,

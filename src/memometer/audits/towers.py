@@ -1,16 +1,44 @@
 """What the audits of single towers share."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
+from memometer.activations import ViewPlan
+from memometer.audits.measure import Measure, Opened, Scored
+from memometer.audits.options import TowerOptions
 from memometer.choices import Tower, TowerChoice
+from memometer.data.augmentation import AUGMENTATIONS
 
-__all__ = ["chosen_towers", "unread_notes"]
+__all__ = ["COLUMNS", "TowerMeasure", "unread_notes"]
 
 
-def chosen_towers(tower: TowerChoice) -> tuple[Tower, ...]:
-    """The towers that a choice names."""
-    return ("image", "text") if tower == "both" else (tower,)
+Asked = TypeVar("Asked", bound=TowerOptions)
+
+
+class TowerMeasure(Measure[Asked, Opened, Scored]):
+    """Its options have a tower, and how the views of a record are drawn."""
+
+    @property
+    def towers(self) -> tuple[Tower, ...]:
+        """The towers that are asked for."""
+        choice: TowerChoice = self.options.tower
+        return ("image", "text") if choice == "both" else (choice,)
+
+    @property
+    def plan(self) -> ViewPlan:
+        """How views are drawn and read."""
+        options = self.options
+        return ViewPlan(
+            AUGMENTATIONS[options.augment],
+            draws=options.draws,
+            seed=options.seed,
+            batch_size=options.batch_size,
+            workers=options.workers,
+        )
+
+    def needs_images(self) -> bool:
+        """Whether one of the towers sees images."""
+        return "image" in self.towers
 
 
 def unread_notes(scores: Mapping[Tower, Sequence[Any]]) -> list[str]:

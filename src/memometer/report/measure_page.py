@@ -1,21 +1,21 @@
 """What a report says of one measure: its words, its tables, its charts, its gallery."""
 
 import dataclasses
-from collections.abc import Callable, Iterable
-from typing import Any, Generic, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.items import item_sections
 from memometer.report.pictures import Pictures
 from memometer.report.terminal import head_tables
-from memometer.report.text import Clipped
+from memometer.report.text import Clipped, count
 from memometer.report.verdict import Verdict
 from memometer.runs import Run
 from memometer.runs.schema import Summary
 
 S = TypeVar("S", bound="Summary")
 
-__all__ = ["Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading"]
+__all__ = ["Figure", "GalleryWords", "HeadTable", "MeasurePage", "Reading", "scored_in", "skipped_in"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,3 +108,33 @@ class MeasurePage(Generic[S]):
     def printed(self, audit: Run[S]) -> Iterable[Any]:
         """What a terminal shows of the audit."""
         return self.terminal(audit) if self.terminal else head_tables(self.name, self.tables(audit))
+
+
+class Counted(Protocol):
+    """Records of one direction."""
+
+    n_skipped: dict[str, int]
+
+
+class Scored(Protocol):
+    """Records of one direction, with how many of them are scored."""
+
+    n_records: int
+    n_scored: int
+
+
+def skipped_in(*directions: Counted | None) -> Iterator[tuple[str, dict[str, int]]]:
+    """Where, and reason → how many records are not scored.
+
+    Args:
+        directions: those under test, those with the roles swapped, and the control.
+    """
+    names = ("records", "records, roles swapped", "control records")
+    return ((name, part.n_skipped) for name, part in zip(names, directions, strict=False) if part)
+
+
+def scored_in(*directions: Scored | None) -> Iterator[tuple[str, str]]:
+    """How many records are scored, as facts; directions as of `skipped_in`."""
+    names = ("Records scored", "Records scored, roles swapped", "Control records")
+    parts = ((name, part) for name, part in zip(names, directions, strict=False) if part)
+    return ((name, f"{count(part.n_scored)} of {count(part.n_records)}") for name, part in parts)

@@ -41,8 +41,8 @@ def specs_of(models: Iterable[object]) -> list[str]:
 
 
 def several(models: "Models") -> tuple["Model", ...]:
-    """One model or several, as several."""
-    return cast("tuple[Model, ...]", tuple(models) if isinstance(models, list | tuple) else (models,))
+    """One model or several, of options that are checked, in which they are several."""
+    return cast("tuple[Model, ...]", models)
 
 
 def model_names(target: "Model", references: "Models") -> dict[str, "Model"]:

@@ -197,9 +197,9 @@ class Summary(Strict):
         whole = {"measure": measure, "schema": cls.schema_version(), **values}
         return cls.model_validate(json.loads(json.dumps(whole, allow_nan=False, default=dict)))
 
-    def noted(self, notes: Iterable[str]) -> Self:
-        """The same with more notes."""
-        return self.model_copy(update={"notes": [*self.notes, *notes]})
+    def noted(self, note: str | None) -> Self:
+        """The same with one more note, where there is one."""
+        return self if note is None else self.model_copy(update={"notes": [*self.notes, note]})
 
 
 class AuditSummary(Summary):

@@ -91,7 +91,7 @@ def _run(options: UtilityOptions) -> Utility:
     summary = UtilitySummary.made(values)
     columns = {name: column for part in parts.values() for name, column in part.columns.items()}
     utility = Utility(
-        summary=summary.noted(filter(None, [small_warning(summary.sets())])),
+        summary=summary.noted(small_warning(summary.sets())),
         tables={
             "samples": pa.table({"record_id": subject.records.record_ids, **columns}),
             "classes": pa.Table.from_pylist(

@@ -9,10 +9,11 @@ import pyarrow as pa
 
 from memometer.audits.guards import check_disjoint, warn_of_labels
 from memometer.audits.inputs import Model, open_records
-from memometer.audits.measure import Measure, Results
+from memometer.audits.measure import Results
 from memometer.audits.planted import find_planted, planted_kinds
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
+from memometer.audits.searching import SearchMeasure
 from memometer.choices import Features
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors, load_encoder
@@ -28,8 +29,8 @@ from memometer.measures.image_dejavu.summary import compare_references, notes, s
 from memometer.measures.image_dejavu.vectors import ImageSearch
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
-from memometer.runs.manifest import describe_model, describe_records
-from memometer.runs.options import model_names, spec_of, specs_of
+from memometer.runs.manifest import describe_records
+from memometer.runs.options import spec_of
 from memometer.runs.schema import Number
 
 __all__ = ["MIN_SIDE", "ImageDejaVu", "audit_image_dejavu"]
@@ -48,7 +49,7 @@ class Models:
     specs: dict[str, str]
 
 
-class ImageDejaVu(Measure[ImageDejaVuOptions, Models, ImageScores]):
+class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
     """Whether a crop without the foreground gives the foreground's class away."""
 
     @functools.cached_property
@@ -60,9 +61,7 @@ class ImageDejaVu(Measure[ImageDejaVuOptions, Models, ImageScores]):
         """The public images, of all roles."""
         return with_label(open_records(self.options.public), self.options.label)
 
-    def parts(self) -> dict[str, Records]:
-        return {**self.roles(), "public": self.public.with_role(self.options.public_role)}
-
+    @functools.cached_property
     def fit(self) -> Records | None:
         """The records that references are fitted on."""
         return None if self.options.fit_role is None else self.source.with_role(self.options.fit_role)
@@ -70,25 +69,18 @@ class ImageDejaVu(Measure[ImageDejaVuOptions, Models, ImageScores]):
     def check(self, parts: dict[str, Records]) -> list[str]:
         super().check(parts)
         doubts = warn_of_labels([labels_of(part) for part in parts.values()], what="labels")
-        if (fit := self.fit()) is not None:
-            check_disjoint({**_roles(parts), "fit": fit})
+        if self.fit is not None:
+            check_disjoint({**self.tested(parts), "fit": self.fit})
         return doubts
 
     def open(self, parts: dict[str, Records]) -> tuple[Models, dict[str, Any]]:
-        options = self.options
-        fit, asked = self.fit(), model_names(options.target, options.reference)
+        options, fit = self.options, self.fit
         models = {
-            name: _opened(name, each, device=options.device, features=options.features) for name, each in asked.items()
+            name: _opened(name, each, device=options.device, features=options.features)
+            for name, each in self.asked.items()
         }
-        specs = dict(zip(asked, specs_of(asked.values()), strict=True))
-        described = {
-            name: {"spec": specs[name]} if model is None else describe_model(model, specs[name])
-            for name, model in models.items()
-        }
-        return Models(models, specs), {
-            "target": described.pop("target"),
-            "reference": described.pop("reference"),
-            "further_references": list(described.values()),
+        return Models(models, self.specs), {
+            **self.described_models(models),
             **self.described(parts, with_boxes=True),
             "fit_records": None if fit is None else describe_records(fit, options.fit_role, with_boxes=True),
             "public": describe_records(parts["public"], options.public_role, with_boxes=True),
@@ -105,7 +97,7 @@ class ImageDejaVu(Measure[ImageDejaVuOptions, Models, ImageScores]):
             device=options.device,
         )
         run = ImageRun(search=search, models=opened.opened, specs=opened.specs, options=options)
-        return run.score(_roles(parts), parts["public"], self.fit())
+        return run.score(self.tested(parts), parts["public"], self.fit)
 
     def results(
         self,
@@ -167,10 +159,6 @@ class ImageDejaVu(Measure[ImageDejaVuOptions, Models, ImageScores]):
 def audit_image_dejavu(options: ImageDejaVuOptions) -> Audit[ImageDejaVuSummary]:
     """See `ImageDejaVuOptions`."""
     return run_audit(ImageDejaVu(options))
-
-
-def _roles(parts: dict[str, Records]) -> dict[str, Records]:
-    return {name: part for name, part in parts.items() if name != "public"}
 
 
 def _opened(name: str, asked: str | Model, *, device: str, features: Features) -> ImageEncoder | None:

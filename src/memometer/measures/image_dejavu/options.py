@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from memometer.audits.options import AuditOptions, ControlRole, PublicRole, Role, with_further
+from memometer.audits.options import SearchOptions
 from memometer.choices import MAX_K, Features
 from memometer.options import Flag
 from memometer.runs.options import Model, Models, Source, several
@@ -27,7 +27,7 @@ def is_fitted_spec(spec: object) -> bool:
     return isinstance(spec, str) and spec.partition(":")[0] in FITTED
 
 
-class ImageDejaVuOptions(AuditOptions):
+class ImageDejaVuOptions(SearchOptions):
     """Image-only déjà vu: does a crop without the foreground give the foreground's class away?
 
     Example:
@@ -38,6 +38,7 @@ class ImageDejaVuOptions(AuditOptions):
     """
 
     measure: ClassVar[str] = "image-dejavu"
+    stand_ins: ClassVar[str] = "naive-bayes or crop-classifier"
 
     target: Model = Field(
         description="The model trained on the records: ssl:DIR, timm:MODEL, torchvision:MODEL, open_clip:…."
@@ -47,13 +48,6 @@ class ImageDejaVuOptions(AuditOptions):
         "Repeated, the first leads and the others stand beside it."
     )
     records: Source = Field(description="The folder of the records under test, with labels and boxes.")
-    role: Role = None
-    reference_role: Annotated[
-        str | None, Field(description="The reference's own training records: tests both ways.")
-    ] = None
-    control_role: ControlRole = None
-    public: Source = Field(description="The folder of the public set, which no model was trained on.")
-    public_role: PublicRole = None
     fit_role: str | None = Field(
         default=None,
         description="The records that naive-bayes and crop-classifier are fitted on; none of those measured.",
@@ -73,13 +67,6 @@ class ImageDejaVuOptions(AuditOptions):
         description="A record's class: its own, or that of its largest box (detection data such as COCO).",
     )
 
-    @field_validator("reference")
-    @classmethod
-    def _check_reference(cls, references: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not references:
-            raise ValueError("no reference is given; name a second model, naive-bayes or crop-classifier")
-        return references
-
     @model_validator(mode="after")
     def _check_models(self) -> Self:
         if is_fitted_spec(self.target):
@@ -94,7 +81,7 @@ class ImageDejaVuOptions(AuditOptions):
 
     def config(self) -> dict[str, Any]:
         """The options as resolved, for ``config.toml`` and the key."""
-        config = with_further(super().config())
+        config = super().config()
         if config["label"] == "given":
             del config["label"]  # runs of before it was an option keep their keys
         return config

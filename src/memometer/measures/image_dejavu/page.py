@@ -1,6 +1,5 @@
 """Image-only déjà vu: accuracies on crops without the foreground, and what became of the records."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from memometer.measures.image_dejavu.charts import (
@@ -17,7 +16,7 @@ from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
-from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading, scored_in, skipped_in
 from memometer.report.references import agreement_rows
 from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict
@@ -66,15 +65,10 @@ def _verdict(summary: ImageDejaVuSummary) -> Verdict:
 
 def _facts(audit: Run[ImageDejaVuSummary]) -> tuple[tuple[str, Clipped], ...]:
     summary = audit.summary
-    scored = {
-        "Records scored": summary,
-        "Records scored, roles swapped": summary.backward,
-        "Control records": summary.control,
-    }
     pairs: list[tuple[str, object]] = [
         ("Target", summary.target),
         ("Reference", summary.reference),
-        *((name, f"{count(part.n_scored)} of {count(part.n_records)}") for name, part in scored.items() if part),
+        *scored_in(summary, summary.backward, summary.control),
         ("Public images", count(summary.n_public)),
         ("Labels", count(summary.n_labels)),
         ("Neighbours", f"k = {summary.k}, {summary.metric}, {summary.features}"),
@@ -129,11 +123,6 @@ def _tables(audit: Run[ImageDejaVuSummary]) -> tuple[HeadTable, ...]:
         ),
         HeadTable("How alike the references are", _agreement(audit.summary)),
     )
-
-
-def _skipped(summary: ImageDejaVuSummary) -> Iterator[tuple[str, dict[str, int]]]:
-    parts = {"records": summary, "records, roles swapped": summary.backward, "control records": summary.control}
-    return ((where, part.n_skipped) for where, part in parts.items() if part)
 
 
 PAGE: MeasurePage[ImageDejaVuSummary] = MeasurePage(
@@ -194,7 +183,7 @@ PAGE: MeasurePage[ImageDejaVuSummary] = MeasurePage(
         "such.",
     ),
     verdict=_verdict,
-    skipped=_skipped,
+    skipped=lambda summary: skipped_in(summary, summary.backward, summary.control),
     items=partial(item_sections, formats={"target surer by": lambda value: f"{signed(value, digits=2)} nats"}),
     facts=_facts,
     tables=_tables,

@@ -5,14 +5,13 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-from memometer.activations import TowerReader, ViewPlan, open_tower
+from memometer.activations import TowerReader, open_tower
 from memometer.audits.inputs import Model, open_model
-from memometer.audits.measure import Measure, Results
+from memometer.audits.measure import Results
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
-from memometer.audits.towers import chosen_towers, unread_notes
+from memometer.audits.towers import TowerMeasure, unread_notes
 from memometer.audits.trained_on import training_notes
-from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders import Tower
 from memometer.measures.sslmem.options import SslMemOptions
@@ -37,7 +36,7 @@ Models = dict[str, Model]
 Scores = dict[Tower, list[TowerScores]]
 
 
-class SslMem(Measure[SslMemOptions, Models, Scores]):
+class SslMem(TowerMeasure[SslMemOptions, Models, Scores]):
     """How much closer a model holds the views of the records that it was trained on, at every layer."""
 
     def parts(self) -> dict[str, Records]:
@@ -55,21 +54,14 @@ class SslMem(Measure[SslMemOptions, Models, Scores]):
     def score(self, parts: dict[str, Records], opened: Models, *, store: Path) -> Scores:
         options = self.options
         readers: dict[Tower, dict[str, TowerReader]] = {}
-        for tower in chosen_towers(options.tower):
+        for tower in self.towers:
             readers[tower] = {
                 name: open_tower(model, tower, read="blocks", names=options.layers, pool=options.pool)
                 for name, model in opened.items()
             }
             check_same_layers(**readers[tower])
-        plan = ViewPlan(
-            AUGMENTATIONS[options.augment],
-            draws=options.draws,
-            seed=options.seed,
-            batch_size=options.batch_size,
-            workers=options.workers,
-        )
         return {
-            tower: [score_tower(name, part, readers[tower], plan, store=store) for name, part in parts.items()]
+            tower: [score_tower(name, part, readers[tower], self.plan, store=store) for name, part in parts.items()]
             for tower in readers
         }
 
@@ -110,9 +102,6 @@ class SslMem(Measure[SslMemOptions, Models, Scores]):
             for design, scores in (("balanced", entry.balanced), ("forward", entry.forward))
             if scores
         }
-
-    def needs_images(self) -> bool:
-        return self.options.tower != "text"
 
 
 @by_keyword(SslMemOptions)

@@ -1,17 +1,17 @@
 """The options of the SSLMem and LayerMem audit."""
 
-from typing import Annotated, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from memometer.audits.options import AuditOptions, Layers, Role, check_layers
+from memometer.audits.options import Layers, ReferenceRole, Role, TowerOptions
 from memometer.choices import Augment, Pool, TowerChoice
 from memometer.runs.options import Model, Source
 
 __all__ = ["SslMemOptions"]
 
 
-class SslMemOptions(AuditOptions):
+class SslMemOptions(TowerOptions):
     """Memorization by layer of one tower: does a model hold the views of its records closer together?
 
     Example:
@@ -25,9 +25,7 @@ class SslMemOptions(AuditOptions):
     reference: Model = Field(description="A model of the same architecture, trained alike but not on them.")
     records: Source = Field(description="The folder of the records under test.")
     role: Role = None
-    reference_role: Annotated[
-        str | None, Field(description="The reference's own training records: tests both ways and balances the scores.")
-    ] = None
+    reference_role: ReferenceRole = None
     tower: TowerChoice = Field(default="image", description="both: which tower memorizes more.")
     draws: int = Field(default=5, ge=2, description="Views of each image; the most captions of a record that count.")
     augment: Augment = Field(default="ssl", description="How views are drawn.")
@@ -36,7 +34,6 @@ class SslMemOptions(AuditOptions):
 
     @model_validator(mode="after")
     def _check_views(self) -> Self:
-        check_layers(self.layers, self.tower)
         if self.augment == "none" and self.tower != "text":
             raise ValueError("augment = 'none' draws the same view each time, so every distance is 0; choose another")
         return self

@@ -1,6 +1,5 @@
 """SSLMem and LayerMem: how much closer a model holds the views of its own records, at every layer of a tower."""
 
-from collections.abc import Iterator
 from functools import partial
 
 from memometer.measures.sslmem.charts import DESIGNS, delta_layermem, delta_numbers, layermem, layermem_numbers
@@ -11,7 +10,7 @@ from memometer.report.charts.roc import planted_curves, planted_numbers
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
-from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
+from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading, skipped_in
 from memometer.report.text import Clipped, clip, count, signed, unsigned, whole
 from memometer.runs import Run
 from memometer.runs.schema import Number
@@ -157,11 +156,6 @@ READING = (
 )
 
 
-def _skipped(summary: SslMemSummary) -> Iterator[tuple[str, dict[str, int]]]:
-    parts = {"records": summary, "records, roles swapped": summary.backward}
-    return ((where, part.n_skipped) for where, part in parts.items() if part)
-
-
 PAGE: MeasurePage[SslMemSummary] = MeasurePage(
     name="SSLMem",
     lead="Which towers and layers remember the records that the model was trained on?",
@@ -192,5 +186,5 @@ PAGE: MeasurePage[SslMemSummary] = MeasurePage(
             "views": whole,
         },
     ),
-    skipped=_skipped,
+    skipped=lambda summary: skipped_in(summary, summary.backward),
 )

@@ -11,12 +11,11 @@ import pyarrow as pa
 
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.audits.inputs import Model, open_model
-from memometer.audits.measure import Measure, Results
+from memometer.audits.measure import Results
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
-from memometer.audits.towers import chosen_towers, unread_notes
+from memometer.audits.towers import TowerMeasure, unread_notes
 from memometer.audits.trained_on import training_notes
-from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.records import Records
 from memometer.encoders import Tower
 from memometer.errors import InputError
@@ -52,7 +51,7 @@ Classes = tuple[pa.Array, npt.NDArray[np.int32]]
 Scores = dict[Tower, TowerUnits]
 
 
-class UnitMem(Measure[UnitMemOptions, Model, Scores]):
+class UnitMem(TowerMeasure[UnitMemOptions, Model, Scores]):
     """Which units of a model a single training record excites far more than all others, and which record."""
 
     def parts(self) -> dict[str, Records]:
@@ -82,17 +81,12 @@ class UnitMem(Measure[UnitMemOptions, Model, Scores]):
         options = self.options
         readers = {
             tower: open_tower(opened, tower, read="units", names=options.layers, rectify=not options.keep_negative)
-            for tower in chosen_towers(options.tower)
+            for tower in self.towers
         }
-        plan = ViewPlan(
-            AUGMENTATIONS[options.augment],
-            draws=options.draws,
-            seed=options.seed,
-            batch_size=options.batch_size,
-            workers=options.workers,
-        )
         return {
-            tower: _tower_units(reader, parts, plan, statistic=options.statistic, classes=self.classes, store=store)
+            tower: _tower_units(
+                reader, parts, self.plan, statistic=options.statistic, classes=self.classes, store=store
+            )
             for tower, reader in readers.items()
         }
 
@@ -137,9 +131,6 @@ class UnitMem(Measure[UnitMemOptions, Model, Scores]):
             for tower, entry in summary.towers.items()
             if entry.control
         }
-
-    def needs_images(self) -> bool:
-        return self.options.tower != "text"
 
 
 @by_keyword(UnitMemOptions)

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from memometer.audits.options import AuditOptions, Layers, Role, check_layers
+from memometer.audits.options import Layers, Role, TowerOptions
 from memometer.choices import Augment, TowerChoice
 from memometer.runs.options import Model, Source
 
@@ -13,7 +13,7 @@ __all__ = ["Statistic", "UnitMemOptions"]
 Statistic = Literal["mean", "median"]
 
 
-class UnitMemOptions(AuditOptions):
+class UnitMemOptions(TowerOptions):
     """Memorization by unit: which units does a single training record excite far more than all others?
 
     Example:
@@ -46,7 +46,6 @@ class UnitMemOptions(AuditOptions):
 
     @model_validator(mode="after")
     def _check_control(self) -> Self:
-        check_layers(self.layers, self.tower)
         if self.null and self.control_role is None:
             raise ValueError("--null tells how often the difference to a control covers 0; pass --control-role with it")
         return self

@@ -7,10 +7,11 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from memometer.audits.guards import warn_of_labels
-from memometer.audits.inputs import Model, open_model, open_records
-from memometer.audits.measure import Measure, Results
+from memometer.audits.inputs import Model, open_model
+from memometer.audits.measure import Results
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
+from memometer.audits.searching import SearchMeasure
 from memometer.choices import MAX_K
 from memometer.data.beside import vocabulary_beside
 from memometer.data.records import Records
@@ -29,8 +30,7 @@ from memometer.objects.sets import object_sets
 from memometer.objects.vocabulary import load_vocabulary
 from memometer.options import by_keyword
 from memometer.runs.folder import REJECTS_SCHEMA
-from memometer.runs.manifest import describe_model, describe_records, reads_images
-from memometer.runs.options import model_names, specs_of
+from memometer.runs.manifest import describe_records, reads_images
 from memometer.runs.schema import Number
 
 __all__ = ["DEFAULT_SWEEP", "VLDejaVu", "audit_vl_dejavu"]
@@ -73,28 +73,20 @@ class Scores:
         return self.setting.public
 
 
-class VLDejaVu(Measure[VLDejaVuOptions, Models, Scores]):
+class VLDejaVu(SearchMeasure[VLDejaVuOptions, Models, Scores]):
     """Whether a caption reveals its training image's unmentioned objects."""
 
     says_no_null: ClassVar[bool] = False
-
-    def parts(self) -> dict[str, Records]:
-        return {
-            **self.roles(),
-            "public": open_records(self.options.public).with_role(self.options.public_role),
-        }
 
     def check(self, parts: dict[str, Records]) -> list[str]:
         super().check(parts)
         return warn_of_labels([part.table["objects"] for part in parts.values()], what="objects")
 
     def open(self, parts: dict[str, Records]) -> tuple[Models, dict[str, Any]]:
-        options, public = self.options, parts["public"]
-        asked = model_names(options.target, options.reference)
-        specs = dict(zip(asked, specs_of(asked.values()), strict=True))
+        options, public, specs = self.options, parts["public"], self.specs
         models = {
             name: fitted(open_model(each, device=options.device), public, caption=options.public_caption)
-            for name, each in asked.items()
+            for name, each in self.asked.items()
         }
         sides = {
             name: searched_side(model, asked=options.search, name=name, spec=specs[name])
@@ -106,13 +98,10 @@ class VLDejaVu(Measure[VLDejaVuOptions, Models, Scores]):
                 "roles cannot be swapped: give --control-role, records that the target never saw, in place of "
                 "--reference-role"
             )
-        described = {name: describe_model(model, specs[name]) for name, model in models.items()}
         looking = reads_images(model for name, model in models.items() if sides[name] == "images")
         terms = self._terms()
         return Models(models, specs, sides), {
-            "target": described.pop("target"),
-            "reference": described.pop("reference"),
-            "further_references": list(described.values()),
+            **self.described_models(models),
             **self.described(parts, images=looking),
             "public": describe_records(public, options.public_role, images=looking),
             "vocabulary": None if terms is None or not terms.is_file() else hash_file(terms),
@@ -125,7 +114,7 @@ class VLDejaVu(Measure[VLDejaVuOptions, Models, Scores]):
 
     def score(self, parts: dict[str, Records], opened: Models, *, store: Path) -> Scores:
         options, terms = self.options, self._terms()
-        roles = {name: part for name, part in parts.items() if name != "public"}
+        roles = self.tested(parts)
         words = None if terms is None else load_vocabulary(terms)
         seen = prepare_public(
             parts["public"],
@@ -197,7 +186,7 @@ class VLDejaVu(Measure[VLDejaVuOptions, Models, Scores]):
         reference = opened.opened["reference"]
         seeing = has_tower(reference, "image")
         bare = {"target": self.bare(seed, "target"), "reference": self.bare(seed, "reference") if seeing else reference}
-        return {**bare, "public": open_records(self.options.public), "sweep": (), "aucg_histogram": False}
+        return {**bare, "public": self.public, "sweep": (), "aucg_histogram": False}
 
     def null_intervals(self, summary: VLDejaVuSummary) -> dict[str, Number]:
         """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""

@@ -1,13 +1,13 @@
 """The options of the VL-Déjà-Vu audit."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from memometer.audits.options import AuditOptions, ControlRole, PublicRole, Role, with_further
+from memometer.audits.options import SearchOptions
 from memometer.choices import MAX_K
 from memometer.options import Numbers
-from memometer.runs.options import Model, Models, Place, Source
+from memometer.runs.options import Model, Models, Place
 
 __all__ = ["DEFAULT_SWEEP", "Search", "VLDejaVuOptions"]
 
@@ -17,7 +17,7 @@ DEFAULT_SWEEP = (1, 10, 100)
 Search = Literal["t2i", "t2t"]
 
 
-class VLDejaVuOptions(AuditOptions):
+class VLDejaVuOptions(SearchOptions):
     """Déjà vu in a CLIP-like model: does a caption reveal its training image's unmentioned objects?
 
     Example:
@@ -29,6 +29,7 @@ class VLDejaVuOptions(AuditOptions):
     """
 
     measure: ClassVar[str] = "vl-dejavu"
+    stand_ins: ClassVar[str] = "or a text encoder such as text:tfidf"
 
     target: Model = Field(
         description="The model trained on the records: open_clip:MODEL, open_clip:PATH or embeddings:DIR."
@@ -37,14 +38,6 @@ class VLDejaVuOptions(AuditOptions):
         description="A model trained alike, but not on the records; or a text encoder that never saw an image: "
         "text:tfidf, text:MODEL. Repeated, the first leads and the others stand beside it."
     )
-    records: Source = Field(description="The folder of the records under test.")
-    role: Role = None
-    reference_role: Annotated[
-        str | None, Field(description="The reference's own training records: tests both ways and balances the gaps.")
-    ] = None
-    control_role: ControlRole = None
-    public: Source = Field(description="The folder of the public set, which neither model was trained on.")
-    public_role: PublicRole = None
     k: int = Field(default=10, ge=1, le=MAX_K, description="Public images per caption.")
     sweep: Numbers = Field(default=DEFAULT_SWEEP, description="Further k to report, at the cost of one search.")
     search: Search = Field(
@@ -63,13 +56,6 @@ class VLDejaVuOptions(AuditOptions):
         default=False, description="Also integrate AUCG by histogram, as the paper's code does."
     )
 
-    @field_validator("reference")
-    @classmethod
-    def _check_reference(cls, references: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not references:
-            raise ValueError("no reference is given; name a second model, or a text encoder such as text:tfidf")
-        return references
-
     def config(self) -> dict[str, Any]:
         """The options as resolved, for ``config.toml`` and the key."""
-        return with_further({**super().config(), "sweep": sorted(set(self.sweep))})
+        return {**super().config(), "sweep": sorted(set(self.sweep))}

@@ -1,6 +1,5 @@
 """VL-Déjà-Vu: gaps over all and over unmentioned objects, one way and balanced."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from memometer.measures.vl_dejavu.charts.by_k import gap_by_k, sweep_numbers
@@ -14,7 +13,7 @@ from memometer.measures.vl_dejavu.shown import GalleryRecord, gallery_records
 from memometer.measures.vl_dejavu.tables import facts, gap_groups, gap_table, means, reasons
 from memometer.measures.vl_dejavu.verdict import verdict
 from memometer.report.gaps import SCOPES
-from memometer.report.measure_page import Figure, GalleryWords, HeadTable, MeasurePage, Reading
+from memometer.report.measure_page import Figure, GalleryWords, HeadTable, MeasurePage, Reading, skipped_in
 from memometer.report.pictures import Pictures
 from memometer.report.terminal import head_tables
 from memometer.report.text import clip
@@ -110,11 +109,6 @@ def _terminal(audit: Run[VLDejaVuSummary]) -> "list[Table]":
     return [gap_table(audit.summary), *head_tables("VL-Déjà-Vu", several)]
 
 
-def _skipped(summary: VLDejaVuSummary) -> Iterator[tuple[str, dict[str, int]]]:
-    parts = {"records": summary, "records, roles swapped": summary.backward, "control records": summary.control}
-    return ((where, part.n_skipped) for where, part in parts.items() if part)
-
-
 READING = (
     Reading(
         "The test",
@@ -185,7 +179,7 @@ PAGE: MeasurePage[VLDejaVuSummary] = MeasurePage(
     facts=facts,
     tables=_tables,
     figures=FIGURES,
-    skipped=_skipped,
+    skipped=lambda summary: skipped_in(summary, summary.backward, summary.control),
     head=_head,
     items=_items,
     gallery_template="records.html.jinja",

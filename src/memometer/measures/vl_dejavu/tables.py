@@ -11,6 +11,7 @@ from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model, shown_desi
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, interval_text, n_text
+from memometer.report.measure_page import scored_in
 from memometer.report.provenance import MAX_TEXT
 from memometer.report.text import DASH, Clipped, clip, count, plain, signed
 from memometer.runs import Run
@@ -61,15 +62,10 @@ def reasons(summary: VLDejaVuSummary) -> tuple[str, ...]:
 def facts(audit: Run[VLDejaVuSummary]) -> tuple[tuple[str, Clipped], ...]:
     """What was tested, in a few words each."""
     summary = audit.summary
-    scored = {
-        "Records scored": summary,
-        "Records scored, roles swapped": summary.backward,
-        "Control records": summary.control,
-    }
     pairs: list[tuple[str, object]] = [
         ("Target", summary.target),
         ("Reference", summary.reference),
-        *((name, f"{count(part.n_scored)} of {count(part.n_records)}") for name, part in scored.items() if part),
+        *scored_in(summary, summary.backward, summary.control),
         ("Public images", count(summary.n_public)),
         *(
             (f"{model.capitalize()} searches", f"public {side}")

@@ -1,0 +1,51 @@
+"""What audits that search a public set share: the set, and a target with one reference or several."""
+
+import functools
+from typing import Any, TypeVar
+
+from memometer.audits.inputs import open_records
+from memometer.audits.measure import Measure, Opened, Scored
+from memometer.audits.options import SearchOptions
+from memometer.data.records import Records
+from memometer.runs.manifest import describe_model
+from memometer.runs.options import Model, model_names, specs_of
+
+__all__ = ["SearchMeasure"]
+
+Searching = TypeVar("Searching", bound=SearchOptions)
+
+
+class SearchMeasure(Measure[Searching, Opened, Scored]):
+    """The parts are ``forward``, ``backward`` and ``control``, where they were asked for, and ``public``."""
+
+    @functools.cached_property
+    def public(self) -> Records:
+        """The public set, of all roles."""
+        return open_records(self.options.public)
+
+    def parts(self) -> dict[str, Records]:
+        """The records of each role, and the public set."""
+        return {**self.roles(), "public": self.public.with_role(self.options.public_role)}
+
+    @staticmethod
+    def tested(parts: dict[str, Records]) -> dict[str, Records]:
+        """The parts without the public set."""
+        return {name: part for name, part in parts.items() if name != "public"}
+
+    @property
+    def asked(self) -> dict[str, Model]:
+        """The models by name: ``target``, ``reference``, ``reference 2`` and so on."""
+        return model_names(self.options.target, self.options.reference)
+
+    @property
+    def specs(self) -> dict[str, str]:
+        """What the user named them by."""
+        return dict(zip(self.asked, specs_of(self.asked.values()), strict=True))
+
+    def described_models(self, models: dict[str, Any]) -> dict[str, Any]:
+        """What ``manifest.json`` says of them; of one that is None, which is fitted on records, its name."""
+        target, reference, *further = (
+            {"spec": spec} if models[name] is None else describe_model(models[name], spec)
+            for name, spec in self.specs.items()
+        )
+        return {"target": target, "reference": reference, "further_references": further}
