@@ -125,6 +125,29 @@ def test_a_wrong_shard_is_told(text):
         parse_shard(text)
 
 
+def test_files_of_further_measures_count_by_their_content(world, tmp_path):
+    def found(text, place):
+        (place / "words.tsv").write_text(text)
+        further = "[measures.vl-dejavu]\nk = 2\nvocabulary = 'words.tsv'\n[measures.unitmem]\ncontrol_role = 'public'\n"
+        path = place / "further.toml"
+        path.write_text(TOML.replace("[utility]", f"{further}[utility]").replace('"records"', f'"{world / "records"}"'))
+        config = load_sweep_file(path)
+        assert config.measures["vl-dejavu"]["vocabulary"] == place / "words.tsv"
+        return keys(plan_cells(config, out=tmp_path / "out"))
+
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    first = found("dog\tdog\n", tmp_path / "a")
+    assert found("dog\tdog\n", tmp_path / "b") == first
+    assert not set(found("cat\tcat\n", tmp_path / "b").values()) & set(first.values())
+    assert not set(keys(planned(world)).values()) & set(first.values())
+    (tmp_path / "b" / "words.tsv").unlink()
+    with pytest.raises(
+        InputError, match=r"the vocabulary of \[measures.vl-dejavu\]; paths in a sweep file are relative"
+    ):
+        plan_cells(load_sweep_file(tmp_path / "b" / "further.toml"), out=tmp_path / "out")
+
+
 def test_keys_know_neither_paths_nor_names(world, tmp_path):
     first = keys(planned(world))
     shutil.copytree(world / "records", tmp_path / "elsewhere" / "records")

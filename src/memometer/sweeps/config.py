@@ -1,7 +1,7 @@
 """A sweep file: settings of a training recipe × seeds, and how each of them is judged."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -165,11 +165,15 @@ def _checked(content: dict[str, Any], *, name: str, folder: Path) -> SweepConfig
     except ValidationError as error:
         raise InputError(f"{name}: {problems(error, of=SweepConfig, most=10)}") from error
     sections = {
-        field: _based(section, folder)
+        field: section.model_copy(update=_placed(type(section), section, folder))
         for field in ("data", "audit", "clipmem", "utility")
         if (section := getattr(config, field)) is not None
     }
-    return config.model_copy(update=sections)
+    measures = {
+        measure: {**given, **_placed(options_of(measure), given.items(), folder)}
+        for measure, given in config.measures.items()
+    }
+    return config.model_copy(update={**sections, "measures": measures})
 
 
 def _complete(name: str, options: type[Options], section: Options | None, others: dict[str, str]) -> None:
@@ -186,13 +190,11 @@ def _complete(name: str, options: type[Options], section: Options | None, others
         raise ValueError(f"[{name}] {error}") from error
 
 
-def _based(section: Options, folder: Path) -> Options:
-    """The section with its paths taken from ``folder`` on."""
-    kind = type(section)
-    is_path = {name for name in kind.model_fields if flag_of(kind, name).kind in (Path, Path | None)}
-    paths = {
+def _placed(options: type[Options], given: Iterable[tuple[str, Any]], folder: Path) -> dict[str, Path]:
+    """Those that are paths, taken from ``folder`` on."""
+    is_path = {name for name in options.model_fields if flag_of(options, name).kind in (Path, Path | None)}
+    return {
         name: folder / value
-        for name, value in section
+        for name, value in given
         if isinstance(value, Path) or (name in is_path and isinstance(value, str))
     }
-    return section.model_copy(update=paths)

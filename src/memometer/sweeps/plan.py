@@ -196,9 +196,15 @@ def _shared_parts(config: SweepConfig, *, records: Records, public: Records) -> 
         "utility": None,
     }
     if config.measures:
-        further = [item for options in config.measures.values() for item in options.items()]
-        held = sorted({str(value) for name, value in further if name.endswith("role")})
-        parts["measures"] = [config.measures, {role: _hash(records.with_role(role)) for role in held}]
+        further = [(name, *item) for name, given in config.measures.items() for item in given.items()]
+        held = sorted({str(value) for _, option, value in further if option.endswith("role")})
+        files = [(name, option, value) for name, option, value in further if isinstance(value, Path)]
+        parts["measures"] = [
+            sorted(config.measures),
+            [each for each in further if each not in files],
+            {role: _hash(records.with_role(role)) for role in held},
+            [(name, option, _content(path, what=f"{option} of [measures.{name}]")) for name, option, path in files],
+        ]
     if utility:
         paths = {name: value for name, value in utility if isinstance(value, Path)}
         folders = {name for name in paths if name in ("records", "probe_records")}
