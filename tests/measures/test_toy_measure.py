@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from model_factory import tiny_architecture
 from pair_worlds import PairWorld
 from typer.testing import CliRunner
 
-from memometer import catalogue
+from memometer import catalogue, make_scenes, run_sweep, split_records
 from memometer.audits.result import load_audit
 from memometer.cli.main import assemble, commands
 from memometer.errors import InputError
@@ -93,3 +94,26 @@ def test_a_sweep_file_may_ask_for_it(tmp_path):
     ):
         with pytest.raises(InputError, match=words):
             load_sweep_file({**content, "measures": given})
+
+
+def test_a_sweep_measures_it_in_every_cell(tmp_path):
+    make_scenes(tmp_path / "records", n=40, size=32)
+    split_records(tmp_path / "records", "a=15,b=15,public=rest")
+    (tmp_path / "tiny.json").write_text(json.dumps(tiny_architecture().config))
+    found = run_sweep(
+        {
+            "seeds": [0],
+            "data": {"records": str(tmp_path / "records")},
+            "train": {"model": str(tmp_path / "tiny.json"), "epochs": 1, "batch_size": 5},
+            "settings": {"default": {}},
+            "audit": {"k": 3, "replicates": 20},
+            "measures": {"toy": {"scale": 3.0, "replicates": 20}},
+        },
+        out=tmp_path / "out",
+        device="cpu",
+        workers=0,
+    )
+    (cell,) = (tmp_path / "out" / "cells" / "default").iterdir()
+    said = load_audit(cell / "toy").summary.advantage
+    (row,) = [row for row in found.tables["results"].to_pylist() if row["metric"] == "toy"]
+    assert (row["value"], row["low"], row["high"], row["n"]) == (said.value, said.low, said.high, 15)
