@@ -1,7 +1,7 @@
 """Which objects a scene holds, and where they stand."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -10,7 +10,7 @@ from memometer.scenes.drawing import KINDS, Kind
 from memometer.scenes.themes import THEMES, Theme
 from memometer.seeds import rng_for
 
-__all__ = ["TINTS", "Item", "Scene", "compose", "overlap", "pick", "weighted"]
+__all__ = ["TINTS", "Item", "Scene", "compose", "kinds_of", "pick", "place", "weighted"]
 
 N_OBJECTS = {3: 0.1, 4: 0.3, 5: 0.35, 6: 0.25}
 """Objects of a scene, and the share of scenes that have so many."""
@@ -95,21 +95,23 @@ def compose(seed: int, index: int) -> Scene:
     horizon = 0.3 + 0.28 * float(rng.random())
     tint = pick(rng, TINTS)
     count = weighted(rng, N_OBJECTS)
-    drafts = [_draft(rng, kind, room=ROOM[count]) for kind in _kinds(rng, theme, count)]
+    drafts = [_draft(rng, kind, room=ROOM[count]) for kind in kinds_of(rng, theme, count)]
     placed: list[Item] = []
     for draft in sorted(drafts, key=lambda item: -item.width * item.height):
-        placed.append(_place(rng, draft, placed, horizon))
+        half = PLACES_TRIED // 2
+        tried = (_position(rng, draft, horizon, anywhere=attempt >= half) for attempt in range(PLACES_TRIED))
+        placed.append(place(draft, placed, tried, free=FREE_OVERLAP))
     items = tuple(sorted(placed, key=lambda item: item.y + item.height / 2))
     return Scene(seed, index, theme, tint, horizon, items)
 
 
-def _kinds(rng: np.random.Generator, theme: Theme, count: int) -> list[Kind]:
-    """``count`` different kinds: typical ones of the theme, and with `OFF_THEME` any kind at all."""
+def kinds_of(rng: np.random.Generator, theme: Theme, count: int, *, without: Collection[str] = ()) -> list[Kind]:
+    """``count`` different kinds: typical ones of the theme, and with `OFF_THEME` any kind; none of some words."""
     words: list[str] = []
     while len(words) < count:
         off_theme = rng.random() < OFF_THEME
         word = pick(rng, tuple(KINDS)) if off_theme else weighted(rng, theme.weights)
-        if word not in words:
+        if word not in words and word not in without:
             words.append(word)
     return [KINDS[word] for word in words]
 
@@ -126,15 +128,14 @@ def _draft(rng: np.random.Generator, kind: Kind, *, room: float) -> Item:
     return Item(kind, pick(rng, kind.colors), size, 0.5, 0.5, width * grown, height * grown, tilt, mirrored)
 
 
-def _place(rng: np.random.Generator, item: Item, placed: Sequence[Item], horizon: float) -> Item:
-    """The item at the first of some random places with little overlap, else at the one with the least."""
+def place(item: Item, placed: Sequence[Item], tried: Iterable[tuple[float, float]], *, free: float) -> Item:
+    """The item at the first of the centres ``tried`` whose overlap is at most ``free``, else at that of the least."""
     best, least = (0.5, 0.5), 2.0
-    for attempt in range(PLACES_TRIED):
-        x, y = _position(rng, item, horizon, anywhere=attempt >= PLACES_TRIED // 2)
+    for x, y in tried:
         covered = max((overlap(item, x, y, other) for other in placed), default=0.0)
         if covered < least:
             best, least = (x, y), covered
-        if least <= FREE_OVERLAP:
+        if least <= free:
             break
     return dataclasses.replace(item, x=best[0], y=best[1])
 

@@ -7,11 +7,11 @@ props and their places tell every scene from every other.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
-from memometer.scenes.composition import TINTS, Item, Scene, overlap, pick, weighted
+from memometer.scenes.composition import TINTS, Item, Scene, kinds_of, pick, place, weighted
 from memometer.scenes.drawing import KINDS, Kind
 from memometer.scenes.themes import THEMES, Theme
 from memometer.seeds import rng_for
@@ -45,9 +45,6 @@ BEST_GUESS = AT_HOME + (1 - AT_HOME) / len(HOMES)
 N_PROPS = {2: 0.3, 3: 0.4, 4: 0.3}
 """Props of a scene, and the share of scenes that have so many."""
 
-OFF_THEME = 0.3
-"""Share of props that may be of any kind, whatever the theme."""
-
 SHORTEST_SIDE, LONGEST_SIDE = 0.52, 0.60
 """The longer side of the foreground, as a share of the picture's: between the latter and the former × its aspect."""
 
@@ -70,8 +67,9 @@ def compose_foreground(seed: int, index: int) -> Scene:
     tint = pick(rng, TINTS)
     foreground, strip = _foreground(rng, KINDS[label], horizon)
     props: list[Item] = []
-    for kind in _prop_kinds(rng, theme):
-        props.append(_place(rng, _prop(rng, kind), props, strip, horizon))
+    for kind in kinds_of(rng, theme, weighted(rng, N_PROPS), without=HOMES):
+        prop = _prop(rng, kind)
+        props.append(place(prop, props, _positions(rng, prop, strip, horizon), free=0))
     return Scene(seed, index, theme, tint, horizon, (foreground, *props), label)
 
 
@@ -111,18 +109,6 @@ def _foreground(rng: np.random.Generator, kind: Kind, horizon: float) -> tuple[I
     return dataclasses.replace(item, x=1 - item.x), (0.0, 1 - left - width)
 
 
-def _prop_kinds(rng: np.random.Generator, theme: Theme) -> list[Kind]:
-    """Different kinds, typical of the theme for the most part, and none that is a class."""
-    count = weighted(rng, N_PROPS)
-    words: list[str] = []
-    while len(words) < count:
-        off_theme = rng.random() < OFF_THEME
-        word = pick(rng, tuple(KINDS)) if off_theme else weighted(rng, theme.weights)
-        if word not in words and word not in HOMES:
-            words.append(word)
-    return [KINDS[word] for word in words]
-
-
 def _prop(rng: np.random.Generator, kind: Kind) -> Item:
     """A small object, not yet placed; no side is so short that nothing can be made out."""
     smallest, largest = PROP_SIDE
@@ -133,20 +119,13 @@ def _prop(rng: np.random.Generator, kind: Kind) -> Item:
     return Item(kind, pick(rng, kind.colors), "small", 0.5, 0.5, width, height, tilt, bool(rng.random() < 0.5))
 
 
-def _place(
-    rng: np.random.Generator, item: Item, placed: Sequence[Item], strip: tuple[float, float], horizon: float
-) -> Item:
-    """The item in the strip, at the first random place without overlap, else at the one with the least."""
+def _positions(
+    rng: np.random.Generator, item: Item, strip: tuple[float, float], horizon: float
+) -> Iterator[tuple[float, float]]:
+    """Random centres that keep the item in the strip, and on the ground where its kind belongs there."""
     half_width, half_height = item.width / 2 + MARGIN, item.height / 2 + MARGIN
     top = half_height if item.kind.place != "ground" else max(half_height, horizon - half_height)
-    best, least = (0.5, 0.5), 2.0
     for _ in range(PLACES_TRIED):
         across, down = rng.random(2).tolist()
         x = strip[0] + half_width + (strip[1] - strip[0] - 2 * half_width) * across
-        y = top + (1 - half_height - top) * down
-        covered = max((overlap(item, x, y, other) for other in placed), default=0.0)
-        if covered < least:
-            best, least = (x, y), covered
-        if least == 0:
-            break
-    return dataclasses.replace(item, x=best[0], y=best[1])
+        yield x, top + (1 - half_height - top) * down

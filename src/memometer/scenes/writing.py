@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -129,12 +128,12 @@ def make_scenes(
             rows = write_shard(shard, itertools.islice(samples, PER_SHARD))
             n_captions += sum(len(row["captions"]) for row in rows)
             n_objects += sum(len(row["objects"]) for row in rows)
-            writer.write_table(_table(rows, RECORD_SCHEMA))
+            writer.write_table(pa.Table.from_pylist(rows, schema=RECORD_SCHEMA))
         for _ in samples:  # runs the generator to its end, where the progress bar closes
             pass
         planted = [row for row in (entry.planted for entry in entries) if row is not None]
         if planted:
-            write_table(folder / "planted.parquet", _table(planted, PLANTED_SCHEMA))
+            write_table(folder / "planted.parquet", pa.Table.from_pylist(planted, schema=PLANTED_SCHEMA))
         write_text(folder / VOCABULARY, vocabulary_text())
     summary = _summary(entries, folder, size=size, n_captions=n_captions, n_objects=n_objects, n_shards=n_shards)
     # Last, for it marks the scenes as drawn. Without the folder, for equal scenes are equal bytes.
@@ -160,9 +159,7 @@ def _standing(folder: Path, key: str, *, overwrite: bool) -> ScenesSummary | Non
         DamagedError: it cannot tell, and ``overwrite`` is not set.
         InputError: it holds other records, and ``overwrite`` is not set.
     """
-    if overwrite:
-        return None
-    if not (folder / "records.parquet").exists():
+    if overwrite or not (folder / "records.parquet").exists():
         return None
     advice = "restore it from a copy, or draw the scenes again with --overwrite"
     note = read_sealed_json(folder / NOTE, advice=advice) if (folder / NOTE).is_file() else {}
@@ -191,10 +188,6 @@ def _draw(entries: list[Entry], *, kind: str, seed: int, size: int, workers: int
         for samples in map_ordered(draw_samples, pieces, workers=workers, name=lambda _: "some scenes"):
             yield from samples
             advance(len(samples))
-
-
-def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    return pa.Table.from_pylist(rows, schema=schema)
 
 
 def _summary(

@@ -9,10 +9,6 @@ BEAK: Rgb = (246, 166, 36)
 BLUSH: Rgb = (246, 178, 186)
 
 
-def _eye(pen: Pen, x: float, y: float, radius: float = 4) -> None:
-    pen.oval(x - radius, y - radius, x + radius, y + radius, INK)
-
-
 def _legs(pen: Pen, *places: float, top: float, width: float = 9) -> None:
     for index, x in enumerate(places):
         pen.box(x, top, x + width, 98, pen.dark if index % 2 else pen.main, radius=2)
@@ -26,21 +22,18 @@ def _dog(pen: Pen) -> None:
     pen.box(2, 32, 30, 54, pen.light, radius=9)
     pen.oval(0, 30, 12, 42, INK)
     pen.oval(38, 14, 56, 54, pen.dark)
-    _eye(pen, 26, 25)
+    pen.spots(INK, 4, 4, 26, 25)
 
 
 def _cat(pen: Pen) -> None:
     pen.arc(62, 20, 100, 86, pen.dark, width=9, start=250, end=90)
     pen.oval(28, 44, 82, 100, pen.main)
-    pen.poly(pen.main, 10, 34, 12, 0, 32, 16)
-    pen.poly(pen.main, 62, 34, 60, 0, 40, 16)
-    pen.poly(BLUSH, 15, 22, 15, 8, 25, 16)
-    pen.poly(BLUSH, 57, 22, 57, 8, 47, 16)
+    pen.poly(pen.main, 10, 34, 12, 0, 32, 16, twin=36)
+    pen.poly(BLUSH, 15, 22, 15, 8, 25, 16, twin=36)
     pen.oval(6, 12, 66, 60, pen.main)
     pen.oval(24, 36, 48, 56, pen.light)
     pen.poly(INK, 31, 38, 41, 38, 36, 45)
-    _eye(pen, 22, 31, 5)
-    _eye(pen, 50, 31, 5)
+    pen.spots(INK, 5, 5, 22, 31, 50, 31)
 
 
 def _horse(pen: Pen) -> None:
@@ -50,7 +43,7 @@ def _horse(pen: Pen) -> None:
     pen.poly(pen.main, 30, 60, 18, 10, 34, 6, 56, 48)
     pen.poly(pen.dark, 30, 2, 40, 12, 58, 44, 46, 44)
     pen.poly(pen.main, 22, 4, 36, 10, 14, 44, 2, 38)
-    _eye(pen, 21, 20, 3)
+    pen.spots(INK, 3, 3, 21, 20)
 
 
 def _cow(pen: Pen) -> None:
@@ -59,25 +52,20 @@ def _cow(pen: Pen) -> None:
     pen.box(26, 34, 94, 76, SNOW, radius=14)
     pen.oval(42, 34, 64, 56, pen.main)
     pen.oval(70, 46, 90, 72, pen.main)
-    pen.line(SNOW, 6, 6, 8, 12, 22)
-    pen.line(SNOW, 6, 42, 8, 36, 22)
+    pen.line(SNOW, 6, 6, 8, 12, 22, twin=24)
     pen.box(8, 18, 40, 62, pen.main, radius=10)
     pen.oval(4, 44, 44, 70, BLUSH)
-    pen.oval(12, 54, 19, 61, INK)
-    pen.oval(29, 54, 36, 61, INK)
-    _eye(pen, 16, 32)
-    _eye(pen, 32, 32)
+    pen.oval(12, 54, 19, 61, INK, twin=24)
+    pen.spots(INK, 4, 4, 16, 32, 32, 32)
 
 
 def _sheep(pen: Pen) -> None:
     for x in (34, 48, 66, 78):
         pen.box(x, 66, x + 7, 98, INK)
-    for x, y in ((26, 40), (42, 28), (60, 26), (74, 38), (70, 54), (50, 58), (32, 54), (50, 42)):
-        pen.oval(x - 16, y - 16, x + 20, y + 18, pen.main)
+    pen.spots(pen.main, 18, 17, 28, 41, 44, 29, 62, 27, 76, 39, 72, 55, 52, 59, 34, 55, 52, 43)
     pen.oval(4, 26, 38, 66, INK)
     pen.oval(8, 16, 36, 38, pen.light)
-    pen.oval(12, 42, 18, 48, SNOW)
-    pen.oval(24, 42, 30, 48, SNOW)
+    pen.oval(12, 42, 18, 48, SNOW, twin=21)
 
 
 def _pig(pen: Pen) -> None:
@@ -88,10 +76,8 @@ def _pig(pen: Pen) -> None:
     pen.poly(pen.dark, 54, 34, 50, 4, 32, 18)
     pen.oval(2, 14, 58, 70, pen.main)
     pen.oval(12, 36, 48, 62, pen.light)
-    pen.oval(19, 43, 27, 55, INK)
-    pen.oval(33, 43, 41, 55, INK)
-    _eye(pen, 18, 30)
-    _eye(pen, 42, 30)
+    pen.oval(19, 43, 27, 55, INK, twin=30)
+    pen.spots(INK, 4, 4, 18, 30, 42, 30)
 
 
 def _duck(pen: Pen) -> None:
@@ -100,21 +86,18 @@ def _duck(pen: Pen) -> None:
     pen.oval(44, 56, 84, 86, pen.dark)
     pen.oval(12, 6, 54, 54, pen.main)
     pen.poly(BEAK, 20, 26, 0, 36, 20, 44)
-    _eye(pen, 30, 24, 5)
+    pen.spots(INK, 5, 5, 30, 24)
 
 
 def _rabbit(pen: Pen) -> None:
-    pen.oval(22, 0, 40, 48, pen.main)
-    pen.oval(44, 0, 62, 48, pen.main)
-    pen.oval(27, 6, 35, 40, BLUSH)
-    pen.oval(49, 6, 57, 40, BLUSH)
+    pen.oval(22, 0, 40, 48, pen.main, twin=42)
+    pen.oval(27, 6, 35, 40, BLUSH, twin=42)
     pen.oval(30, 52, 88, 100, pen.main)
     pen.oval(78, 72, 98, 92, pen.light)
     pen.oval(14, 32, 68, 76, pen.main)
     pen.oval(30, 56, 52, 74, pen.light)
     pen.oval(36, 56, 46, 63, BLUSH)
-    _eye(pen, 28, 49, 5)
-    _eye(pen, 54, 49, 5)
+    pen.spots(INK, 5, 5, 28, 49, 54, 49)
 
 
 def _fish(pen: Pen) -> None:
@@ -124,58 +107,48 @@ def _fish(pen: Pen) -> None:
     pen.arc(14, 14, 50, 86, pen.light, width=8, start=290, end=70)
     pen.poly(pen.dark, 40, 52, 60, 42, 60, 66)
     pen.oval(10, 30, 28, 52, SNOW)
-    _eye(pen, 18, 42, 5)
+    pen.spots(INK, 5, 5, 18, 42)
 
 
 def _turtle(pen: Pen) -> None:
-    pen.oval(18, 66, 36, 98, pen.light)
-    pen.oval(66, 66, 84, 98, pen.light)
+    pen.oval(18, 66, 36, 98, pen.light, twin=51)
     pen.oval(0, 36, 28, 76, pen.light)
     pen.poly(pen.light, 86, 66, 100, 80, 84, 82)
     pen.pie(16, 4, 94, 146, pen.main, start=180, end=360)
     pen.box(14, 68, 96, 82, pen.dark, radius=6)
     pen.poly(pen.dark, 44, 24, 66, 24, 74, 48, 54, 60, 36, 48)
-    _eye(pen, 11, 52)
+    pen.spots(INK, 4, 4, 11, 52)
 
 
 def _crab(pen: Pen) -> None:
     for x in (14, 26, 68, 80):
         pen.line(pen.dark, 7, 50, 70, x, 74, x - 4 if x < 50 else x + 10, 98)
-    pen.line(pen.main, 9, 28, 62, 10, 42)
-    pen.line(pen.main, 9, 72, 62, 90, 42)
+    pen.line(pen.main, 9, 28, 62, 10, 42, twin=50)
     pen.pie(0, 4, 32, 46, pen.main, start=300, end=230)
     pen.pie(68, 4, 100, 46, pen.main, start=310, end=240)
     pen.oval(18, 42, 82, 90, pen.main)
     for x in (40, 60):
         pen.line(pen.main, 5, x, 50, x, 30)
         pen.oval(x - 8, 20, x + 8, 40, SNOW)
-        _eye(pen, x, 30)
+        pen.spots(INK, 4, 4, x, 30)
 
 
 def _penguin(pen: Pen) -> None:
-    pen.oval(18, 86, 50, 100, BEAK)
-    pen.oval(50, 86, 82, 100, BEAK)
-    pen.oval(2, 36, 30, 84, pen.dark)
-    pen.oval(70, 36, 98, 84, pen.dark)
+    pen.oval(18, 86, 50, 100, BEAK, twin=50)
+    pen.oval(2, 36, 30, 84, pen.dark, twin=50)
     pen.oval(14, 24, 86, 97, pen.main)
     pen.oval(20, 0, 80, 52, pen.main)
     pen.oval(28, 38, 72, 94, SNOW)
-    pen.oval(26, 14, 50, 42, SNOW)
-    pen.oval(50, 14, 74, 42, SNOW)
+    pen.oval(26, 14, 50, 42, SNOW, twin=50)
     pen.poly(BEAK, 38, 34, 62, 34, 50, 50)
-    _eye(pen, 40, 25, 5)
-    _eye(pen, 60, 25, 5)
+    pen.spots(INK, 5, 5, 40, 25, 60, 25)
 
 
 def _butterfly(pen: Pen) -> None:
-    pen.oval(0, 6, 50, 58, pen.main)
-    pen.oval(50, 6, 100, 58, pen.main)
-    pen.oval(10, 46, 50, 96, pen.dark)
-    pen.oval(50, 46, 90, 96, pen.dark)
-    pen.oval(14, 20, 34, 42, pen.light)
-    pen.oval(66, 20, 86, 42, pen.light)
-    pen.line(INK, 4, 48, 26, 36, 2)
-    pen.line(INK, 4, 52, 26, 64, 2)
+    pen.oval(0, 6, 50, 58, pen.main, twin=50)
+    pen.oval(10, 46, 50, 96, pen.dark, twin=50)
+    pen.oval(14, 20, 34, 42, pen.light, twin=50)
+    pen.line(INK, 4, 48, 26, 36, 2, twin=50)
     pen.oval(44, 20, 56, 88, INK)
 
 
@@ -196,18 +169,17 @@ def _seagull(pen: Pen) -> None:
     pen.oval(24, 38, 80, 84, pen.main)
     pen.oval(14, 32, 46, 66, pen.main)
     pen.poly(BEAK, 18, 46, 0, 56, 18, 60)
-    _eye(pen, 26, 46)
+    pen.spots(INK, 4, 4, 26, 46)
 
 
 def _frog(pen: Pen) -> None:
-    pen.oval(0, 54, 32, 98, pen.dark)
-    pen.oval(68, 54, 100, 98, pen.dark)
+    pen.oval(0, 54, 32, 98, pen.dark, twin=50)
     pen.oval(10, 32, 90, 98, pen.main)
     pen.oval(28, 62, 72, 98, pen.light)
     for x in (26, 74):
         pen.oval(x - 17, 6, x + 17, 44, pen.main)
         pen.oval(x - 10, 12, x + 10, 36, SNOW)
-        _eye(pen, x, 25, 5)
+        pen.spots(INK, 5, 5, x, 25)
     pen.arc(26, 28, 74, 66, INK, width=5, start=20, end=160)
 
 

@@ -11,8 +11,7 @@ CREAM: Rgb = (252, 240, 214)
 
 
 def _apple(pen: Pen) -> None:
-    pen.oval(2, 22, 60, 94, pen.main)
-    pen.oval(40, 22, 98, 94, pen.main)
+    pen.oval(2, 22, 60, 94, pen.main, twin=50)
     pen.oval(26, 50, 74, 100, pen.main)
     pen.oval(14, 34, 30, 56, pen.light)
     pen.line(WOOD, 8, 50, 32, 54, 4)
@@ -39,8 +38,7 @@ def _cake(pen: Pen) -> None:
     pen.box(10, 46, 90, 90, CREAM, radius=4)
     pen.box(10, 64, 90, 72, pen.main)
     pen.box(8, 36, 92, 54, pen.main, radius=8)
-    for x in (16, 38, 60, 78):
-        pen.oval(x - 4, 46, x + 10, 66, pen.main)
+    pen.spots(pen.main, 7, 10, 19, 56, 41, 56, 63, 56, 81, 56)
     for x in (30, 50, 70):
         pen.box(x - 4, 16, x + 4, 38, pen.light)
         pen.oval(x - 5, 2, x + 5, 17, COLORS["orange"])
@@ -51,17 +49,14 @@ def _pizza(pen: Pen) -> None:
     pen.poly(CRUST, 2, 14, 98, 14, 50, 100)
     pen.box(0, 2, 100, 20, (190, 124, 58), radius=9)
     pen.poly((250, 208, 92), 8, 20, 92, 20, 50, 92)
-    for x, y in ((34, 34), (64, 36), (50, 60)):
-        pen.oval(x - 11, y - 10, x + 11, y + 10, pen.main)
+    pen.spots(pen.main, 11, 10, 34, 34, 64, 36, 50, 60)
 
 
 def _bread(pen: Pen) -> None:
     pen.box(8, 28, 92, 98, (176, 108, 48), radius=8)
-    pen.oval(0, 4, 62, 62, (176, 108, 48))
-    pen.oval(38, 4, 100, 62, (176, 108, 48))
+    pen.oval(0, 4, 62, 62, (176, 108, 48), twin=50)
     pen.box(16, 34, 84, 90, pen.light, radius=6)
-    pen.oval(8, 12, 58, 56, pen.light)
-    pen.oval(42, 12, 92, 56, pen.light)
+    pen.oval(8, 12, 58, 56, pen.light, twin=50)
 
 
 def _cheese(pen: Pen) -> None:
@@ -77,22 +72,20 @@ def _mushroom(pen: Pen) -> None:
     pen.box(34, 44, 66, 98, CREAM, radius=10)
     pen.pie(2, 2, 98, 110, pen.main, start=180, end=360)
     pen.box(2, 52, 98, 60, pen.dark, radius=4)
-    for x, y, radius in ((50, 20, 9), (24, 38, 8), (76, 38, 8)):
-        pen.oval(x - radius, y - radius, x + radius, y + radius, SNOW)
+    pen.spots(SNOW, 9, 9, 50, 20)
+    pen.spots(SNOW, 8, 8, 24, 38, 76, 38)
 
 
 def _watermelon(pen: Pen) -> None:
     pen.pie(0, -88, 100, 98, (48, 126, 60), start=0, end=180)
     pen.pie(7, -76, 93, 84, CREAM, start=0, end=180)
     pen.pie(12, -70, 88, 74, pen.main, start=0, end=180)
-    for x, y in ((28, 22), (50, 30), (72, 22), (40, 50), (60, 50)):
-        pen.oval(x - 4, y - 7, x + 4, y + 7, (36, 28, 30))
+    pen.spots((36, 28, 30), 4, 7, 28, 22, 50, 30, 72, 22, 40, 50, 60, 50)
 
 
 def _ice_cream(pen: Pen) -> None:
     pen.poly(CRUST, 18, 46, 82, 46, 50, 100)
-    pen.line((176, 116, 52), 5, 34, 52, 60, 82)
-    pen.line((176, 116, 52), 5, 66, 52, 40, 82)
+    pen.line((176, 116, 52), 5, 34, 52, 60, 82, twin=50)
     pen.oval(6, 22, 60, 58, pen.main)
     pen.oval(40, 22, 94, 58, pen.light)
     pen.oval(22, 2, 78, 44, pen.main)
@@ -102,16 +95,13 @@ def _ice_cream(pen: Pen) -> None:
 def _cherry(pen: Pen) -> None:
     pen.line(LEAF, 8, 28, 62, 60, 6, 74, 62)
     pen.oval(54, 0, 96, 22, LEAF)
-    pen.oval(2, 50, 50, 98, pen.main)
-    pen.oval(52, 50, 100, 98, pen.main)
-    pen.oval(12, 60, 24, 74, pen.light)
-    pen.oval(62, 60, 74, 74, pen.light)
+    pen.oval(2, 50, 50, 98, pen.main, twin=51)
+    pen.oval(12, 60, 24, 74, pen.light, twin=43)
 
 
 def _burger(pen: Pen) -> None:
     pen.pie(4, 2, 96, 88, CRUST, start=180, end=360)
-    for x, y in ((30, 24), (50, 14), (70, 24)):
-        pen.oval(x - 4, y - 4, x + 4, y + 4, CREAM)
+    pen.spots(CREAM, 4, 4, 30, 24, 50, 14, 70, 24)
     pen.box(0, 44, 100, 56, LEAF, radius=6)
     pen.box(4, 54, 96, 66, pen.main)
     pen.box(4, 64, 96, 80, (96, 54, 36), radius=6)

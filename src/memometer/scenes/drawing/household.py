@@ -46,8 +46,7 @@ def _fridge(pen: Pen) -> None:
 def _oven(pen: Pen) -> None:
     pen.box(2, 2, 98, 98, pen.main, radius=6)
     pen.box(2, 2, 98, 14, INK, radius=4)
-    for x in (18, 39, 61, 82):
-        pen.oval(x - 7, 18, x + 7, 32, SNOW)
+    pen.spots(SNOW, 7, 7, 18, 25, 39, 25, 61, 25, 82, 25)
     pen.box(12, 40, 88, 88, INK, radius=6)
     pen.box(20, 50, 80, 80, COLORS["orange"], radius=4)
     pen.box(16, 36, 84, 42, pen.light)
@@ -65,8 +64,7 @@ def _toaster(pen: Pen) -> None:
     pen.box(22, 2, 46, 44, (220, 166, 98), radius=8)
     pen.box(54, 6, 78, 44, (220, 166, 98), radius=8)
     pen.box(4, 30, 92, 92, pen.main, radius=16)
-    pen.box(12, 90, 26, 99, INK)
-    pen.box(70, 90, 84, 99, INK)
+    pen.box(12, 90, 26, 99, INK, twin=48)
     pen.box(90, 48, 100, 60, INK)
     pen.box(14, 46, 62, 56, pen.light, radius=5)
 
@@ -93,8 +91,7 @@ def _chair(pen: Pen) -> None:
     pen.box(16, 4, 40, 50, pen.main, radius=6)
     pen.box(10, 48, 90, 64, pen.main, radius=5)
     pen.box(76, 60, 88, 98, pen.dark)
-    pen.box(30, 60, 40, 90, pen.dark)
-    pen.box(56, 60, 66, 90, pen.dark)
+    pen.box(30, 60, 40, 90, pen.dark, twin=48)
 
 
 def _lamp(pen: Pen) -> None:
@@ -116,27 +113,23 @@ def _bed(pen: Pen) -> None:
 
 
 def _sofa(pen: Pen) -> None:
-    pen.box(14, 88, 24, 99, INK)
-    pen.box(76, 88, 86, 99, INK)
+    pen.box(14, 88, 24, 99, INK, twin=50)
     pen.box(10, 6, 90, 80, pen.main, radius=16)
     pen.box(48, 14, 52, 56, pen.dark)
     pen.box(8, 54, 92, 92, pen.light, radius=8)
     pen.box(48, 54, 52, 78, pen.dark)
-    pen.box(0, 36, 18, 92, pen.dark, radius=12)
-    pen.box(82, 36, 100, 92, pen.dark, radius=12)
+    pen.box(0, 36, 18, 92, pen.dark, radius=12, twin=50)
 
 
 def _wardrobe(pen: Pen) -> None:
-    pen.box(10, 90, 24, 99, INK)
-    pen.box(76, 90, 90, 99, INK)
+    pen.box(10, 90, 24, 99, INK, twin=50)
     pen.box(0, 0, 100, 12, pen.dark, radius=3)
     pen.box(4, 8, 96, 93, pen.main, radius=3)
     pen.box(48, 12, 52, 90, INK)
     for left in (12, 58):
         pen.box(left, 18, left + 30, 48, pen.light, radius=4)
         pen.box(left, 56, left + 30, 86, pen.light, radius=4)
-    pen.oval(38, 46, 48, 57, COLORS["yellow"])
-    pen.oval(52, 46, 62, 57, COLORS["yellow"])
+    pen.oval(38, 46, 48, 57, COLORS["yellow"], twin=50)
 
 
 def _mirror(pen: Pen) -> None:
@@ -149,8 +142,7 @@ def _bathtub(pen: Pen) -> None:
     pen.line(STEEL, 8, 88, 44, 88, 8, 74, 8, 74, 20)
     for x, y, radius in ((22, 34, 13), (40, 26, 15), (58, 34, 12)):
         pen.oval(x - radius * 0.7, y - radius, x + radius * 0.7, y + radius, SNOW)
-    pen.box(14, 84, 26, 99, INK)
-    pen.box(74, 84, 86, 99, INK)
+    pen.box(14, 84, 26, 99, INK, twin=50)
     pen.pie(4, -4, 96, 94, pen.main, start=0, end=180)
     pen.box(0, 40, 100, 54, pen.light, radius=7)
 
@@ -168,8 +160,7 @@ def _toilet(pen: Pen) -> None:
 def _clock(pen: Pen) -> None:
     pen.oval(0, 0, 100, 100, pen.main)
     pen.oval(13, 13, 87, 87, SNOW)
-    for x, y in ((50, 20), (80, 50), (50, 80), (20, 50)):
-        pen.oval(x - 4, y - 4, x + 4, y + 4, INK)
+    pen.spots(INK, 4, 4, 50, 20, 80, 50, 50, 80, 20, 50)
     pen.line(INK, 8, 50, 26, 50, 52, 70, 60)
 
 
@@ -200,8 +191,7 @@ def _teddy_bear(pen: Pen) -> None:
     pen.oval(14, 4, 86, 54, pen.main)
     pen.oval(34, 26, 66, 52, pen.light)
     pen.oval(43, 30, 57, 40, INK)
-    pen.oval(28, 18, 38, 29, INK)
-    pen.oval(62, 18, 72, 29, INK)
+    pen.oval(28, 18, 38, 29, INK, twin=50)
 
 
 def _bucket(pen: Pen) -> None:

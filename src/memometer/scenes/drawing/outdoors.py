@@ -11,8 +11,8 @@ CREAM: Rgb = (250, 236, 206)
 
 def _wheel(pen: Pen, x: float, y: float, radius: float, *, height: float) -> None:
     """A wheel around (x, y); ``height`` is ``radius`` times the aspect, so that the wheel is round."""
-    pen.oval(x - radius, y - height, x + radius, y + height, INK)
-    pen.oval(x - radius * 0.45, y - height * 0.45, x + radius * 0.45, y + height * 0.45, STEEL)
+    pen.spots(INK, radius, height, x, y)
+    pen.spots(STEEL, radius * 0.45, height * 0.45, x, y)
 
 
 def _car(pen: Pen) -> None:
@@ -63,8 +63,7 @@ def _airplane(pen: Pen) -> None:
     pen.oval(0, 32, 104, 74, SNOW)
     pen.box(30, 50, 100, 58, pen.main)
     pen.poly(pen.main, 36, 58, 60, 60, 82, 98, 70, 98)
-    for x in (20, 34, 48, 62):
-        pen.oval(x - 4, 40, x + 4, 50, (70, 110, 160))
+    pen.spots((70, 110, 160), 4, 5, 20, 45, 34, 45, 48, 45, 62, 45)
 
 
 def _helicopter(pen: Pen) -> None:
@@ -74,8 +73,7 @@ def _helicopter(pen: Pen) -> None:
     pen.box(36, 8, 43, 28, INK)
     pen.oval(8, 22, 70, 84, pen.main)
     pen.pie(8, 22, 58, 82, GLASS, start=150, end=270)
-    pen.line(INK, 6, 26, 80, 24, 94)
-    pen.line(INK, 6, 52, 80, 54, 94)
+    pen.line(INK, 6, 26, 80, 24, 94, twin=39)
     pen.line(INK, 6, 8, 94, 72, 94)
 
 
@@ -129,8 +127,7 @@ def _sled(pen: Pen) -> None:
 
 def _tree(pen: Pen) -> None:
     pen.box(42, 60, 58, 99, (118, 78, 46))
-    pen.oval(0, 28, 54, 74, pen.main)
-    pen.oval(46, 28, 100, 74, pen.main)
+    pen.oval(0, 28, 54, 74, pen.main, twin=50)
     pen.oval(16, 0, 84, 60, pen.main)
     pen.oval(26, 8, 54, 34, pen.light)
     pen.oval(54, 40, 84, 64, pen.dark)
@@ -141,8 +138,7 @@ def _flower(pen: Pen) -> None:
     pen.box(45, 50, 55, 100, green)
     pen.oval(8, 68, 48, 88, green)
     pen.oval(52, 74, 92, 94, green)
-    for x, y in ((50, 14), (76, 28), (68, 52), (32, 52), (24, 28)):
-        pen.oval(x - 20, y - 14, x + 20, y + 14, pen.main)
+    pen.spots(pen.main, 20, 14, 50, 14, 76, 28, 68, 52, 32, 52, 24, 28)
     pen.oval(34, 22, 66, 46, pen.dark if pen.main[2] < 90 else COLORS["yellow"])
 
 
@@ -203,8 +199,7 @@ def _barn(pen: Pen) -> None:
     pen.line(pen.dark, 9, 2, 46, 20, 15, 50, 3, 80, 15, 98, 46)
     pen.box(28, 54, 72, 98, SNOW)
     pen.box(33, 59, 67, 98, pen.dark)
-    pen.line(SNOW, 5, 33, 60, 67, 97)
-    pen.line(SNOW, 5, 67, 60, 33, 97)
+    pen.line(SNOW, 5, 33, 60, 67, 97, twin=50)
     pen.box(42, 24, 58, 42, SNOW)
 
 
@@ -213,8 +208,7 @@ def _cottage(pen: Pen) -> None:
     pen.box(12, 42, 88, 98, CREAM)
     pen.poly(pen.main, 0, 48, 50, 2, 100, 48)
     pen.box(42, 62, 60, 98, pen.dark)
-    pen.box(18, 56, 36, 74, GLASS)
-    pen.box(66, 56, 84, 74, GLASS)
+    pen.box(18, 56, 36, 74, GLASS, twin=51)
 
 
 def _tent(pen: Pen) -> None:
@@ -244,19 +238,16 @@ def _windmill(pen: Pen) -> None:
 
 
 def _snowman(pen: Pen) -> None:
-    pen.line(WOOD, 6, 20, 52, 0, 36)
-    pen.line(WOOD, 6, 80, 52, 100, 36)
+    pen.line(WOOD, 6, 20, 52, 0, 36, twin=50)
     pen.oval(8, 52, 92, 100, SNOW)
     pen.oval(22, 18, 78, 62, SNOW)
     pen.box(20, 12, 80, 20, INK, radius=4)
     pen.box(30, 0, 70, 16, INK)
     pen.box(24, 48, 76, 59, pen.main, radius=5)
     pen.box(58, 52, 70, 76, pen.main, radius=4)
-    pen.oval(37, 26, 45, 33, INK)
-    pen.oval(56, 26, 64, 33, INK)
+    pen.oval(37, 26, 45, 33, INK, twin=50.5)
     pen.poly(COLORS["orange"], 52, 34, 52, 43, 24, 42)
-    for y in (68, 82):
-        pen.oval(40, y, 49, y + 7, INK)
+    pen.spots(INK, 4.5, 3.5, 44.5, 71.5, 44.5, 85.5)
 
 
 def _anchor(pen: Pen) -> None:
@@ -264,8 +255,7 @@ def _anchor(pen: Pen) -> None:
     pen.box(43, 20, 57, 90, pen.main)
     pen.box(22, 30, 78, 42, pen.main, radius=5)
     pen.arc(6, 24, 94, 98, pen.main, width=13, start=10, end=170)
-    pen.poly(pen.main, 0, 70, 4, 46, 26, 64)
-    pen.poly(pen.main, 100, 70, 96, 46, 74, 64)
+    pen.poly(pen.main, 0, 70, 4, 46, 26, 64, twin=50)
 
 
 def _campfire(pen: Pen) -> None:

@@ -1,13 +1,16 @@
 """A pen that draws in hundredths of an object's own box, and the paints it draws with."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 __all__ = ["COLORS", "INK", "SNOW", "STEEL", "WOOD", "Paint", "Pen", "Rgb", "mix", "paint_of"]
 
 Rgb = tuple[int, int, int]
+
+Axis = float | None
+"""The x on whose other side a shape has a twin, drawn after it; None for a shape without one."""
 
 COLORS: dict[str, Rgb] = {
     "red": (214, 44, 48),
@@ -63,6 +66,8 @@ def paint_of(color: Rgb) -> Paint:
 class Pen:
     """Draws one object on a transparent layer; x and y run from 0 to 100 over the object's box, y downwards.
 
+    With ``twin`` a shape is drawn again, mirrored at that x.
+
     Args:
         size: width and height of the object's box in canvas px.
         paint: the object's shades, also reachable as ``main``, ``dark`` and ``light``.
@@ -78,21 +83,26 @@ class Pen:
         self._layer = Image.new("RGBA", whole, self._clear)
         self._draw = ImageDraw.Draw(self._layer)
 
-    def box(self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, radius: float = 0) -> None:
+    def box(
+        self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, radius: float = 0, twin: Axis = None
+    ) -> None:
         """A rectangle, its corners rounded by ``radius`` hundredths of the shorter side of the object's box."""
-        span = self._points((left, top, right, bottom))
-        corner = radius * min(self._size) / 100
-        self._draw.rounded_rectangle(span, corner, fill)
+        for span in self._spans(left, top, right, bottom, twin):
+            self._draw.rounded_rectangle(span, radius * min(self._size) / 100, fill)
 
-    def oval(self, left: float, top: float, right: float, bottom: float, fill: Rgb) -> None:
+    def oval(self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, twin: Axis = None) -> None:
         """An ellipse within these bounds."""
-        span = self._points((left, top, right, bottom))
-        self._draw.ellipse(span, fill)
+        for span in self._spans(left, top, right, bottom, twin):
+            self._draw.ellipse(span, fill)
+
+    def spots(self, fill: Rgb, across: float, down: float, *xy: float) -> None:
+        """Ellipses with these half-widths around x, y, x, y and so on."""
+        for x, y in zip(xy[::2], xy[1::2], strict=True):
+            self.oval(x - across, y - down, x + across, y + down, fill)
 
     def pie(self, left: float, top: float, right: float, bottom: float, fill: Rgb, *, start: float, end: float) -> None:
         """A sector of an ellipse; degrees run clockwise from three o'clock."""
-        span = self._points((left, top, right, bottom))
-        self._draw.pieslice(span, start, end, fill)
+        self._draw.pieslice(self._points((left, top, right, bottom)), start, end, fill)
 
     def arc(
         self,
@@ -107,20 +117,17 @@ class Pen:
         end: float = 360,
     ) -> None:
         """A stretch of an ellipse's rim, ``width`` hundredths of the shorter side thick."""
-        span = self._points((left, top, right, bottom))
-        thickness = self._thickness(width)
-        self._draw.arc(span, start, end, fill, thickness)
+        self._draw.arc(self._points((left, top, right, bottom)), start, end, fill, self._thickness(width))
 
-    def poly(self, fill: Rgb, *xy: float) -> None:
+    def poly(self, fill: Rgb, *xy: float, twin: Axis = None) -> None:
         """A filled polygon; its corners are x, y, x, y and so on."""
-        points = self._points(xy)
-        self._draw.polygon(points, fill)
+        for points in self._outlines(xy, twin):
+            self._draw.polygon(points, fill)
 
-    def line(self, fill: Rgb, width: float, *xy: float) -> None:
+    def line(self, fill: Rgb, width: float, *xy: float, twin: Axis = None) -> None:
         """A line through x, y, x, y and so on with round joints, ``width`` hundredths of the shorter side thick."""
-        points = self._points(xy)
-        thickness = self._thickness(width)
-        self._draw.line(points, fill, thickness, joint="curve")
+        for points in self._outlines(xy, twin):
+            self._draw.line(points, fill, self._thickness(width), joint="curve")
 
     def lift(self, *, outline: int, tilt: float, mirrored: bool) -> tuple[Image.Image, Image.Image]:
         """The finished layer, RGBA, and the mask to paste it with, which takes in a dark outline around the shape.
@@ -135,6 +142,18 @@ class Pen:
         blurred = layer.getchannel("A").filter(ImageFilter.BoxBlur(outline))
         # Four times as strong: solid on the shape, soft at the outer rim. MaxFilter takes ten times as long.
         return layer, ImageChops.add(blurred, blurred, scale=0.5)
+
+    def _spans(self, left: float, top: float, right: float, bottom: float, twin: Axis) -> Iterator[list[float]]:
+        """Bounds in canvas px: the shape's own, and its twin's."""
+        yield self._points((left, top, right, bottom))
+        if twin is not None:
+            yield self._points((2 * twin - right, top, 2 * twin - left, bottom))
+
+    def _outlines(self, xy: Sequence[float], twin: Axis) -> Iterator[list[float]]:
+        """Points in canvas px: the shape's own, and its twin's."""
+        yield self._points(xy)
+        if twin is not None:
+            yield self._points([value if place % 2 else 2 * twin - value for place, value in enumerate(xy)])
 
     def _points(self, xy: Sequence[float]) -> list[float]:
         across, down = self._size

@@ -27,8 +27,7 @@ def _pencil(pen: Pen) -> None:
 def _book(pen: Pen) -> None:
     pen.poly(pen.dark, 0, 18, 50, 28, 100, 18, 100, 92, 50, 100, 0, 92)
     pen.poly(pen.main, 0, 14, 50, 24, 100, 14, 100, 86, 50, 96, 0, 86)
-    pen.poly(SNOW, 7, 6, 50, 18, 50, 86, 7, 78)
-    pen.poly(SNOW, 93, 6, 50, 18, 50, 86, 93, 78)
+    pen.poly(SNOW, 7, 6, 50, 18, 50, 86, 7, 78, twin=50)
     for y in (28, 44, 60):
         pen.line(pen.main, 5, 15, y, 42, y + 7)
         pen.line(pen.main, 5, 85, y, 58, y + 7)
@@ -36,8 +35,7 @@ def _book(pen: Pen) -> None:
 
 
 def _scissors(pen: Pen) -> None:
-    pen.poly(STEEL, 26, 0, 40, 4, 62, 62, 50, 66)
-    pen.poly(STEEL, 74, 0, 60, 4, 38, 62, 50, 66)
+    pen.poly(STEEL, 26, 0, 40, 4, 62, 62, 50, 66, twin=50)
     pen.arc(4, 56, 46, 98, pen.main, width=13)
     pen.arc(54, 56, 96, 98, pen.main, width=13)
     pen.oval(45, 50, 55, 60, INK)
@@ -46,8 +44,7 @@ def _scissors(pen: Pen) -> None:
 def _telephone(pen: Pen) -> None:
     pen.poly(pen.main, 24, 34, 76, 34, 98, 96, 2, 96)
     pen.box(2, 8, 98, 30, pen.dark, radius=14)
-    pen.box(0, 10, 24, 44, pen.dark, radius=10)
-    pen.box(76, 10, 100, 44, pen.dark, radius=10)
+    pen.box(0, 10, 24, 44, pen.dark, radius=10, twin=50)
     pen.oval(28, 42, 72, 90, SNOW)
     pen.oval(40, 55, 60, 77, pen.main)
 
@@ -80,8 +77,7 @@ def _key(pen: Pen) -> None:
 
 def _backpack(pen: Pen) -> None:
     pen.arc(34, 0, 66, 26, pen.dark, width=8)
-    pen.box(0, 44, 18, 90, pen.dark, radius=8)
-    pen.box(82, 44, 100, 90, pen.dark, radius=8)
+    pen.box(0, 44, 18, 90, pen.dark, radius=8, twin=50)
     pen.box(10, 10, 90, 98, pen.main, radius=26)
     pen.box(22, 54, 78, 90, pen.light, radius=10)
     pen.box(14, 38, 86, 46, pen.dark)
@@ -91,8 +87,7 @@ def _backpack(pen: Pen) -> None:
 def _suitcase(pen: Pen) -> None:
     pen.arc(32, 0, 68, 40, INK, width=8, start=180, end=360)
     pen.box(0, 20, 100, 97, pen.main, radius=12)
-    pen.box(16, 20, 26, 97, pen.dark)
-    pen.box(74, 20, 84, 97, pen.dark)
+    pen.box(16, 20, 26, 97, pen.dark, twin=50)
     pen.box(40, 50, 60, 64, COLORS["yellow"], radius=4)
 
 
@@ -120,15 +115,12 @@ def _mitten(pen: Pen) -> None:
 def _crown(pen: Pen) -> None:
     pen.poly(pen.main, 2, 20, 28, 52, 50, 6, 72, 52, 98, 20, 90, 80, 10, 80)
     pen.box(8, 74, 92, 98, pen.dark, radius=4)
-    for x, y in ((5, 16), (50, 8), (95, 16)):
-        pen.oval(x - 7, y - 8, x + 7, y + 8, pen.light)
-    for x in (28, 50, 72):
-        pen.oval(x - 6, 79, x + 6, 93, COLORS["red"])
+    pen.spots(pen.light, 7, 8, 5, 16, 50, 8, 95, 16)
+    pen.spots(COLORS["red"], 6, 7, 28, 86, 50, 86, 72, 86)
 
 
 def _gift(pen: Pen) -> None:
-    pen.oval(18, 2, 50, 30, pen.light)
-    pen.oval(50, 2, 82, 30, pen.light)
+    pen.oval(18, 2, 50, 30, pen.light, twin=50)
     pen.box(8, 44, 92, 99, pen.main)
     pen.box(2, 26, 98, 48, pen.dark, radius=4)
     pen.box(41, 24, 59, 99, pen.light)
@@ -142,8 +134,7 @@ def _balloon(pen: Pen) -> None:
 
 
 def _drum(pen: Pen) -> None:
-    pen.line(WOOD, 6, 30, 28, 4, 2)
-    pen.line(WOOD, 6, 70, 28, 96, 2)
+    pen.line(WOOD, 6, 30, 28, 4, 2, twin=50)
     pen.box(6, 34, 94, 90, pen.main)
     pen.oval(6, 76, 94, 99, pen.main)
     pen.line(SNOW, 6, 6, 42, 28, 88, 50, 44, 72, 88, 94, 42)
@@ -178,8 +169,7 @@ def _umbrella(pen: Pen) -> None:
 
 def _rocket(pen: Pen) -> None:
     pen.poly(COLORS["orange"], 30, 78, 70, 78, 50, 100)
-    pen.poly(pen.main, 28, 50, 2, 88, 30, 80)
-    pen.poly(pen.main, 72, 50, 98, 88, 70, 80)
+    pen.poly(pen.main, 28, 50, 2, 88, 30, 80, twin=50)
     pen.oval(24, 0, 76, 64, pen.main)
     pen.poly(SNOW, 25, 28, 75, 28, 76, 56, 68, 80, 32, 80, 24, 56)
     pen.oval(34, 36, 66, 60, pen.dark)
