@@ -5,6 +5,7 @@ from array_shapes import check_shapes
 from hub_cache import hub_cache  # noqa: F401 (a fixture)
 
 check_shapes()
+pytest.register_assert_rewrite("import_sources")
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,16 @@ import tarfile
 import zlib
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from memometer.data import Fields, ReaderOptions, load_records
+from memometer.data import Fields, ReaderOptions, import_records, load_records
 from memometer.data.images import read_image_bytes
 
 OPTIONAL = ReaderOptions(captions="optional")
+STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
+OF_IMPORT = {"objects", "vocabulary", "max_rejects", "limit", "workers", "overwrite"}
 
 
 def options(**more):
@@ -29,12 +32,43 @@ def encoded(image, kind):
 
 
 def write(folder, files):
-    """Files of a folder by name: bytes or text."""
+    """Files of a folder by name: bytes, text, or what becomes JSON."""
     for name, content in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        text = content if isinstance(content, str | bytes) else json.dumps(content)
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
     return folder
+
+
+def put(path, content):
+    """Writes one such file; its path."""
+    return write(path.parent, {path.name: content}) / path.name
+
+
+def write_rows(path, rows, **options):
+    """Rows (dicts, or an Arrow table) in the format that the path's suffix names; the path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    content = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(rows)
+    kind = path.suffix[1:]
+    if kind == "parquet":
+        pq.write_table(content, path, **options)
+    elif kind == "arrow":
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, content.schema) as writer:
+            writer.write_table(content, **options)
+    elif kind == "jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in content.to_pylist()))
+    else:
+        separator = "\t" if kind == "tsv" else ","
+        lines = [content.column_names, *(map(str, row.values()) for row in content.to_pylist())]
+        path.write_text("".join(separator.join(line) + "\n" for line in lines))
+    return path
+
+
+def image_cells(numbers, *, named=True):
+    """Pictures as Hugging Face's datasets keep them in a column."""
+    cells = [{"bytes": picture(n), "path": f"{n}.png" if named else None} for n in numbers]
+    return pa.array(cells, STRUCT)
 
 
 def picture(number=0, *, size=(16, 12), format="PNG"):
@@ -144,3 +178,42 @@ def captions(folder):
 def labels(folder):
     """record_id → its label and objects."""
     return {row["record_id"]: (row["label"], row["objects"]) for row in records(folder)}
+
+
+class Imported:
+    """An import: what its summary tells and what its folder holds, each by its name.
+
+    Args:
+        source: what is read.
+        out: the folder of records.
+        options: of the import and of the reader; ``fields`` as a dict of names.
+
+    Attributes:
+        summary: of the import; its reasons, left_aside, remarks, format and objects_from stand here too.
+        rows: of the records; each of their columns is here by its name, record id → value.
+        ids: of the records, in order.
+        rejects: rows of the rejects; ``why`` has the kinds of their reasons and ``members`` their places, in order.
+    """
+
+    def __init__(self, source, out, **options):
+        of_import = {name: options.pop(name) for name in OF_IMPORT & options.keys()}
+        options["fields"] = Fields(**options.get("fields", {}))
+        self.summary = import_records(source, out, options=ReaderOptions(**options), **of_import)
+        self.rows, self.ids, self.rejects = records(out), ids(out), rejects(out)
+        self.why = [row["reason"].partition(":")[0] for row in self.rejects]
+        self.members = [row["member"] for row in self.rejects]
+        for name in ("captions", "label", "objects", "boxes", "role"):
+            setattr(self, name, {row["record_id"]: row[name] for row in self.rows})
+        for name in ("format", "reasons", "left_aside", "remarks", "objects_from"):
+            setattr(self, name, getattr(self.summary, name))
+
+    def of(self, *columns):
+        """Record id → the values of some columns."""
+        return {row["record_id"]: tuple(row[name] for name in columns) for row in self.rows}
+
+
+def check_import(source, out, options, expected):
+    """Imports, and compares what a case names, by `Imported`'s names; nothing is rejected unless it names rejects."""
+    rejected = {"reasons", "why", "members"} & expected.keys()
+    found = Imported(source, out, max_rejects=float(bool(rejected)), **options)
+    assert {name: vars(found)[name] for name in expected} == expected
