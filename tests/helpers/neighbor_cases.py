@@ -4,9 +4,10 @@ import numpy as np
 import torch
 from hypothesis import strategies as st
 
-from memometer.neighbors import Neighbors
+from memometer.neighbors import Neighbors, search_oracle
 from memometer.neighbors.plan import Plan
 from memometer.neighbors.products import CpuProducts, DeviceProducts
+from memometer.neighbors.search import search_by
 
 CPU = torch.device("cpu")
 
@@ -24,6 +25,14 @@ def assert_same(found: Neighbors, expected: Neighbors) -> None:
 
 def vectors(seed: int, *shape: int, dtype=np.float32):
     return np.random.default_rng(seed).standard_normal(shape).astype(dtype)
+
+
+def assert_exact(queries, bank, k, how=None, *, metric="inner"):
+    """The search gives the bytes of its oracle; what it found."""
+    how = how or plan(tile_rows=max(1, len(bank) // 3), block_rows=4, columns=100)
+    found = search_by(how, queries, bank, k, metric=metric)
+    assert_same(found, search_oracle(queries, bank, k, metric=metric))
+    return found
 
 
 plans = st.builds(

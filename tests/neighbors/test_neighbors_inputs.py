@@ -167,10 +167,11 @@ def test_an_error_while_reading_reaches_the_caller():
         search_by(small_plan(), QUERIES, Broken(BANK), 5)
 
 
-def test_products_that_are_not_float32_are_noticed():
+@pytest.mark.parametrize("metric", ["inner", "l2"])
+def test_products_that_are_not_float32_are_noticed(metric):
     plan = Plan(64, 3, 1000, 2, torch.device("cpu"), Imprecise())
     with pytest.raises(JobError, match="further from their exact values than float32 arithmetic allows"):
-        search_by(plan, QUERIES, BANK, 5)
+        search_by(plan, QUERIES, BANK, 5, metric=metric)
 
 
 MEMORY = """

@@ -1,64 +1,25 @@
 """The search by l2 distance against its oracle: the same bytes, whatever the vectors and however the work is cut."""
 
+import functools
 import math
-import subprocess
-import sys
 
+import neighbor_cases
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from neighbor_cases import CPU, assert_same, plan, plans, problems, single, vectors
-from neighbor_inputs import Counted, Imprecise, changed
+from neighbor_cases import CPU, assert_same, plan, vectors
+from neighbor_inputs import Counted, changed
 
-from memometer.errors import InputError, JobError, VectorError
-from memometer.neighbors import Neighbors, kernels, search, search_oracle
+from memometer.errors import InputError, VectorError
+from memometer.neighbors import Neighbors, kernels, search
 from memometer.neighbors.metrics import l2_metric
 from memometer.neighbors.oracle import LANES, distances_oracle
 from memometer.neighbors.plan import Plan
 from memometer.neighbors.products import CpuProducts
 from memometer.neighbors.search import search_by
 
-
-def assert_exact(queries, bank, k, how=None):
-    how = how or plan(tile_rows=max(1, len(bank) // 3), block_rows=4, columns=100)
-    found = search_by(how, queries, bank, k, metric="l2")
-    assert_same(found, search_oracle(queries, bank, k, metric="l2"))
-    return found
-
-
-@settings(max_examples=100, deadline=None)
-@given(problems(st.integers(-2, 2)), plans, st.sampled_from("efd"), st.sampled_from("efd"), st.booleans())
-def test_ties_are_ordered_by_the_lower_row(problem, how, query_type, bank_type, zeros):
-    queries, bank, k = problem
-    if zeros:
-        queries[0] = bank[-1] = 0
-    assert_exact(queries.astype(query_type), bank.astype(bank_type), k, how)
-
-
-wide = st.builds(np.ldexp, st.floats(-1, 1, width=32), st.integers(-300, 160))  # norms between 1e-100 and 1e50
-
-
-@settings(max_examples=150, deadline=None)
-@given(problems(wide), plans)
-def test_float64_of_any_magnitude(problem, how):
-    queries, bank, k = problem
-    for side in (queries, bank):
-        side[:, 0] = np.where(np.abs(side).max(axis=1) < 1e-90, 1e-90, side[:, 0])
-    assert_exact(queries, bank, k, how)
-
-
-@settings(max_examples=100, deadline=None)
-@given(problems(single), plans)
-def test_float32_from_subnormal_to_largest(problem, how):
-    assert_exact(problem[0].astype(np.float32), problem[1].astype(np.float32), problem[2], how)
-
-
-@pytest.mark.parametrize("on_device", [False, True])
-@pytest.mark.parametrize("k", [1, 10, 100, 1024])
-def test_random_vectors_of_many_norms(k, on_device):
-    queries, bank = vectors(0, 40, 70), vectors(1, 3000, 70) * np.linspace(0.1, 4, 3000, dtype=np.float32)[:, None]
-    assert_exact(queries, bank, k, plan(tile_rows=700, block_rows=16, columns=300, on_device=on_device))
+assert_exact = functools.partial(neighbor_cases.assert_exact, metric="l2")
 
 
 @pytest.mark.parametrize("on_device", [False, True])
@@ -119,27 +80,15 @@ def test_normalised_vectors_have_the_same_neighbours_either_way():
     np.testing.assert_allclose(by_distance.similarities, 2 * by_angle.similarities - 2, atol=1e-14)
 
 
-def test_pieces_and_units_do_not_change_a_byte():
+def test_units_do_not_change_a_byte():
     queries, bank = vectors(0, 50, 65), vectors(1, 1500, 65)
     expected = search(queries, bank, k=17, metric="l2")
-    for tile_rows, block_rows, held_rows, columns in [(1500, 50, 99, 1500), (1, 50, 99, 1), (33, 7, 9, 16)]:
-        how = plan(tile_rows=tile_rows, block_rows=block_rows, held_rows=held_rows, columns=columns, threads=2)
-        assert_same(search_by(how, queries, bank, 17, metric="l2"), expected)
     order = np.arange(50)[::-1]
     tiny_first = np.concatenate([1e-30 * queries[:1], queries[order]])  # a unit that is of no use
     found = search(tiny_first, bank, k=17, metric="l2")
     assert_same(
         Neighbors(found.rows[1:], found.similarities[1:]), Neighbors(expected.rows[order], expected.similarities[order])
     )
-
-
-def test_permutations_permute_the_answer():
-    queries, bank = vectors(0, 30, 40), vectors(1, 900, 40)
-    straight = search(queries, bank, k=25, metric="l2")
-    rows = np.random.default_rng(2).permutation(900)
-    permuted = search(queries, bank[rows], k=25, metric="l2")
-    np.testing.assert_array_equal(rows[permuted.rows], straight.rows)
-    assert permuted.similarities.tobytes() == straight.similarities.tobytes()
 
 
 @settings(max_examples=100, deadline=None)
@@ -197,30 +146,3 @@ QUERIES, BANK = vectors(0, 20, 12), vectors(1, 300, 12)
 def test_errors(queries, bank, metric, error, text):
     with pytest.raises(error, match=text):
         search(queries, bank, 5, metric=metric)
-
-
-def test_products_that_are_not_float32_are_noticed():
-    with pytest.raises(JobError, match="further from their exact values than float32 arithmetic allows"):
-        search_by(Plan(64, 3, 1000, 2, CPU, Imprecise()), QUERIES, BANK, 5, metric="l2")
-
-
-FAISS = """
-import sys
-import faiss
-import numpy as np
-data = np.load(sys.argv[1])
-faiss.omp_set_num_threads(1)
-index = faiss.IndexFlatL2(data["bank"].shape[1])
-index.add(data["bank"])
-np.save(sys.argv[2], index.search(data["queries"], 10)[1])
-"""
-
-
-def test_faiss_finds_the_same_neighbours(tmp_path):
-    """In a process of its own: faiss brings an OpenMP that clashes with torch's on some systems."""
-    pytest.importorskip("faiss", exc_type=ImportError)
-    queries, bank = vectors(0, 50, 64), 3 * vectors(1, 4000, 64)
-    np.savez(tmp_path / "data.npz", queries=queries, bank=bank)
-    command = [sys.executable, "-c", FAISS, str(tmp_path / "data.npz"), str(tmp_path / "rows.npy")]
-    subprocess.run(command, check=True, capture_output=True)
-    np.testing.assert_array_equal(search(queries, bank, k=10, metric="l2").rows, np.load(tmp_path / "rows.npy"))

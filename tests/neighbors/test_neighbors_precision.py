@@ -10,6 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from neighbor_cases import vectors
 
 from memometer.neighbors import kernels, search, search_oracle
 from memometer.neighbors.oracle import LANES, similarities_oracle
@@ -106,18 +107,19 @@ import faiss
 import numpy as np
 data = np.load(sys.argv[1])
 faiss.omp_set_num_threads(1)
-index = faiss.IndexFlatIP(data["bank"].shape[1])
+index = getattr(faiss, sys.argv[3])(data["bank"].shape[1])
 index.add(data["bank"])
 np.save(sys.argv[2], index.search(data["queries"], 10)[1])
 """
 
 
-def test_faiss_finds_the_same_neighbours(tmp_path):
+@pytest.mark.parametrize(("metric", "index", "scale"), [("inner", "IndexFlatIP", 1), ("l2", "IndexFlatL2", 3)])
+def test_faiss_finds_the_same_neighbours(tmp_path, metric, index, scale):
     """In a process of its own: faiss brings an OpenMP that clashes with torch's on some systems."""
     pytest.importorskip("faiss", exc_type=ImportError)
-    rng = np.random.default_rng(0)
-    queries, bank = (rng.standard_normal((rows, 64)).astype(np.float32) for rows in (50, 4000))
+    queries, bank = vectors(0, 50, 64), scale * vectors(1, 4000, 64)
     np.savez(tmp_path / "data.npz", queries=queries, bank=bank)
-    command = [sys.executable, "-c", FAISS, str(tmp_path / "data.npz"), str(tmp_path / "rows.npy")]
+    command = [sys.executable, "-c", FAISS, str(tmp_path / "data.npz"), str(tmp_path / "rows.npy"), index]
     subprocess.run(command, check=True, capture_output=True)
-    np.testing.assert_array_equal(search(queries, bank, k=10).rows, np.load(tmp_path / "rows.npy"))
+    found = search(queries, bank, k=10, metric=metric)
+    np.testing.assert_array_equal(found.rows, np.load(tmp_path / "rows.npy"))

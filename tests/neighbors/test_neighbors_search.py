@@ -4,47 +4,56 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from neighbor_cases import assert_same, plan, plans, problems, single, vectors
+from neighbor_cases import assert_exact, assert_same, plan, plans, problems, single, vectors
 
-from memometer.neighbors import Neighbors, search, search_oracle
+from memometer.neighbors import Neighbors, search
 from memometer.neighbors.search import search_by
 
+both = pytest.mark.parametrize("metric", ["inner", "l2"])
 
+
+@both
 @settings(max_examples=100, deadline=None)
-@given(problems(st.integers(-2, 2)), plans, st.sampled_from("efd"), st.sampled_from("efd"))
-def test_ties_are_ordered_by_the_lower_row(problem, how, query_type, bank_type):
+@given(problems(st.integers(-2, 2)), plans, st.tuples(*[st.sampled_from("efd")] * 2), st.booleans())
+def test_ties_are_ordered_by_the_lower_row(metric, problem, how, types, zeros):
     queries, bank, k = problem
-    queries, bank = queries.astype(query_type), bank.astype(bank_type)
-    assert_same(search_by(how, queries, bank, k), search_oracle(queries, bank, k))
+    if zeros and metric == "l2":
+        queries[0] = bank[-1] = 0
+    assert_exact(queries.astype(types[0]), bank.astype(types[1]), k, how, metric=metric)
 
 
-wide = st.builds(np.ldexp, st.floats(-1, 1, width=32), st.integers(-300, 300))  # norms between 1e-100 and 1e100
+def wide(largest):
+    return problems(st.builds(np.ldexp, st.floats(-1, 1, width=32), st.integers(-300, largest)))
 
 
-@settings(max_examples=100, deadline=None)
-@given(problems(wide), plans)
-def test_float64_of_any_magnitude(problem, how):
-    queries, bank, k = problem
+@pytest.mark.parametrize(("metric", "largest"), [("inner", 300), ("l2", 160)])  # norms from 1e-100 to 1e100 or 1e50
+@settings(max_examples=150, deadline=None)
+@given(st.data(), plans)
+def test_float64_of_any_magnitude(metric, largest, data, how):
+    queries, bank, k = data.draw(wide(largest))
     for side in (queries, bank):
         side[:, 0] = np.where(np.abs(side).max(axis=1) < 1e-90, 1e-90, side[:, 0])
-    assert_same(search_by(how, queries, bank, k), search_oracle(queries, bank, k))
+    assert_exact(queries, bank, k, how, metric=metric)
 
 
+@both
 @settings(max_examples=100, deadline=None)
 @given(problems(single), plans)
-def test_float32_from_subnormal_to_largest(problem, how):
+def test_float32_from_subnormal_to_largest(metric, problem, how):
     queries, bank, k = problem[0].astype(np.float32), problem[1].astype(np.float32), problem[2]
-    for side in (queries, bank):
+    for side in (queries, bank) if metric == "inner" else ():
         side[~side.any(axis=1), 0] = 1e-45
-    assert_same(search_by(how, queries, bank, k), search_oracle(queries, bank, k))
+    assert_exact(queries, bank, k, how, metric=metric)
 
 
+@both
 @pytest.mark.parametrize("on_device", [False, True])
 @pytest.mark.parametrize("k", [1, 10, 100, 1024])
-def test_random_vectors(k, on_device):
+def test_random_vectors(metric, k, on_device):
     queries, bank = vectors(0, 40, 70), vectors(1, 3000, 70)
-    how = plan(tile_rows=700, block_rows=16, columns=300, on_device=on_device)
-    assert_same(search_by(how, queries, bank, k), search_oracle(queries, bank, k))
+    if metric == "l2":
+        bank *= np.linspace(0.1, 4, 3000, dtype=np.float32)[:, None]
+    assert_exact(queries, bank, k, plan(tile_rows=700, block_rows=16, columns=300, on_device=on_device), metric=metric)
 
 
 @pytest.mark.parametrize("on_device", [False, True])
@@ -55,11 +64,9 @@ def test_similarities_closer_than_float32_tells_apart(dtype, on_device):
     base = vectors(0, 1, 512, dtype=np.float64)
     bank = (base * (1 + step * vectors(1, 2000, 512, dtype=np.float64))).astype(dtype)
     queries = base * 0.7 + vectors(2, 8, 512, dtype=np.float64)
-    expected = search_oracle(queries, bank, 20)
-    how = plan(tile_rows=600, block_rows=4, columns=200, on_device=on_device)
-    assert_same(search_by(how, queries, bank, 20), expected)
+    found = assert_exact(queries, bank, 20, plan(tile_rows=600, block_rows=4, columns=200, on_device=on_device))
     rounded = np.argsort(-(queries.astype(np.float32) @ bank.astype(np.float32).T), axis=1, kind="stable")[:, :20]
-    assert not np.array_equal(rounded, expected.rows)
+    assert not np.array_equal(rounded, found.rows)
 
 
 @pytest.mark.parametrize("on_device", [False, True])
@@ -68,17 +75,14 @@ def test_small_vectors_in_a_tile_with_a_giant(on_device):
     bank = np.abs(vectors(0, 400, 16, dtype=np.float64)) * 1e-3
     bank[7] = -1e40
     queries = np.abs(vectors(1, 5, 16, dtype=np.float64))
-    assert_same(
-        search_by(plan(tile_rows=400, columns=400, on_device=on_device), queries, bank, 3),
-        search_oracle(queries, bank, 3),
-    )
+    assert_exact(queries, bank, 3, plan(tile_rows=400, columns=400, on_device=on_device))
 
 
 def test_norms_of_every_magnitude():
     magnitudes = 10.0 ** np.random.default_rng(0).uniform(-37, 37, size=(500, 1))
     bank = (vectors(1, 500, 24, dtype=np.float64) * magnitudes).astype(np.float32)
     queries = vectors(2, 20, 24) * np.float32(10.0) ** np.arange(-30, 30, 3, dtype=np.float32)[:, None]
-    assert_same(search_by(plan(tile_rows=90, columns=40), queries, bank, 30), search_oracle(queries, bank, 30))
+    assert_exact(queries, bank, 30, plan(tile_rows=90, columns=40))
 
 
 def test_equal_rows_come_in_order():
@@ -88,9 +92,7 @@ def test_equal_rows_come_in_order():
 
 
 def test_duplicates_far_apart_keep_their_order():
-    bank = np.tile(vectors(0, 50, 20), (40, 1))
-    queries = vectors(1, 9, 20)
-    assert_same(search_by(plan(tile_rows=64, columns=10), queries, bank, 130), search_oracle(queries, bank, 130))
+    assert_exact(vectors(1, 9, 20), np.tile(vectors(0, 50, 20), (40, 1)), 130, plan(tile_rows=64, columns=10))
 
 
 def test_by_hand():
@@ -103,28 +105,22 @@ def test_by_hand():
     assert (len(found), found.k) == (2, 3)
 
 
-def test_pieces_do_not_change_a_byte():
+CUTS = [(1500, 50, 99, 1500, 1), (1, 50, 99, 1, 2), (33, 7, 9, 16, 3), (512, 1, 1000, 100, 2)]
+
+
+@both
+def test_pieces_and_permutations_change_no_byte(metric):
     queries, bank = vectors(0, 50, 65), vectors(1, 1500, 65)
-    expected = search(queries, bank, k=17)
-    for tile_rows, block_rows, columns, threads in [
-        (1500, 50, 1500, 1),
-        (1, 50, 1, 2),
-        (33, 7, 16, 3),
-        (512, 1, 100, 2),
-    ]:
-        how = plan(tile_rows=tile_rows, block_rows=block_rows, columns=columns, threads=threads)
-        assert_same(search_by(how, queries, bank, 17), expected)
-
-
-def test_permutations_permute_the_answer():
-    queries, bank = vectors(0, 30, 40), vectors(1, 900, 40)
-    straight = search(queries, bank, k=25)
-    rows = np.random.default_rng(2).permutation(900)
-    permuted = search(queries, bank[rows], k=25)
-    np.testing.assert_array_equal(rows[permuted.rows], straight.rows)
-    assert permuted.similarities.tobytes() == straight.similarities.tobytes()
-    order = np.random.default_rng(3).permutation(30)
-    assert_same(search(queries[order], bank, k=25), Neighbors(straight.rows[order], straight.similarities[order]))
+    expected = search(queries, bank, k=17, metric=metric)
+    for tile_rows, block_rows, held_rows, columns, threads in CUTS:
+        how = plan(tile_rows=tile_rows, block_rows=block_rows, held_rows=held_rows, columns=columns, threads=threads)
+        assert_same(search_by(how, queries, bank, 17, metric=metric), expected)
+    rows = np.random.default_rng(2).permutation(1500)
+    permuted = search(queries, bank[rows], k=17, metric=metric)
+    assert_same(Neighbors(rows[permuted.rows], permuted.similarities), expected)
+    order = np.random.default_rng(3).permutation(50)
+    found = search(queries[order], bank, k=17, metric=metric)
+    assert_same(found, Neighbors(expected.rows[order], expected.similarities[order]))
 
 
 def test_smaller_k_is_a_prefix():
@@ -144,8 +140,7 @@ def test_concentrated_vectors(seed):
     queries, bank = cone + vectors(seed + 1, 9, 48), cone + vectors(seed + 2, 600, 48)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     bank /= np.linalg.norm(bank, axis=1, keepdims=True)
-    how = plan(tile_rows=200, block_rows=4, columns=64)
-    assert_same(search_by(how, queries, bank, 12), search_oracle(queries, bank, 12))
+    assert_exact(queries, bank, 12, plan(tile_rows=200, block_rows=4, columns=64))
 
 
 def test_no_queries():

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from file_digests import file_digests
-from scene_files import app, rows
+from scene_files import app, planted, rows
 from typer.testing import CliRunner
 
 from memometer.data.fingerprints import perceptual_hash
@@ -70,14 +70,19 @@ def test_many_records_fill_many_shards(tmp_path, monkeypatch):
     assert all(open_image(ref).size == (64, 64) for ref in load_records(tmp_path / "out").image_refs())
 
 
-def test_the_first_records_of_a_larger_set_are_the_same(plain, tmp_path):
-    make_scenes(tmp_path / "fewer", n=50)
-    assert rows(tmp_path / "fewer") == rows(plain)[:50]
+@pytest.mark.parametrize("kind", ["objects", "foreground"])
+def test_the_first_records_of_a_larger_set_are_the_same(tmp_path, kind):
+    for share in (0, 0.3):
+        for name, n in (("more", 100), ("fewer", 40)):
+            make_scenes(tmp_path / f"{share}" / name, n=n, kind=kind, miscaptioned=share, size=32)
+        assert rows(tmp_path / f"{share}" / "fewer") == rows(tmp_path / f"{share}" / "more")[:40]
+    assert 18 <= len(planted(tmp_path / "0.3" / "more")) <= 42
 
 
-def test_same_bytes_again_and_whatever_the_workers(tmp_path, monkeypatch):
+@pytest.mark.parametrize("kind", ["objects", "foreground"])
+def test_same_bytes_again_and_whatever_the_workers(tmp_path, monkeypatch, kind):
     monkeypatch.setattr(writing, "PER_PIECE", 8)
-    options = {"n": 60, "miscaptioned": 0.1, "repeated": 3, "times": 3}
+    options = {"n": 60, "kind": kind, "miscaptioned": 0.1, "repeated": 3, "times": 3, "size": 48}
     make_scenes(tmp_path / "alone", **options, workers=0)
     make_scenes(tmp_path / "pool", **options, workers=2)
     assert file_digests(tmp_path / "alone") == file_digests(tmp_path / "pool")
@@ -100,9 +105,9 @@ def test_the_vocabulary_holds_every_kind(plain):
 
 def test_miscaptioned_records_have_the_captions_of_a_scene_without_their_objects(plain, tmp_path):
     summary = make_scenes(tmp_path / "out", n=120, miscaptioned=60)
-    planted = pq.read_table(tmp_path / "out" / "planted.parquet").to_pylist()
-    assert summary.n_miscaptioned == len(planted) == 60
-    wrong = {row["record_id"] for row in planted}
+    truths = planted(tmp_path / "out")
+    assert summary.n_miscaptioned == len(truths) == 60
+    wrong = {truth["record_id"] for truth in truths}
     ids = {row["record_id"] for row in rows(plain)}
     for before, after in zip(rows(plain), rows(tmp_path / "out"), strict=True):
         changed = {name for name in before if before[name] != after[name]} - {"image_offset"}
@@ -110,40 +115,38 @@ def test_miscaptioned_records_have_the_captions_of_a_scene_without_their_objects
         if not changed:
             continue
         assert not any(f" {word}" in f" {caption}" for word in after["objects"] for caption in after["captions"])
-    assert all(row["kind"] == "miscaptioned" and row["of"] not in ids for row in planted)
+    assert all(truth["kind"] == "miscaptioned" and truth["of"] not in ids for truth in truths)
 
 
-def test_a_share_of_miscaptioned_records_keeps_the_first_records_the_same(tmp_path):
-    make_scenes(tmp_path / "more", n=100, miscaptioned=0.3)
-    make_scenes(tmp_path / "fewer", n=40, miscaptioned=0.3)
-    assert rows(tmp_path / "fewer") == rows(tmp_path / "more")[:40]
-    assert 18 <= pq.read_table(tmp_path / "more" / "planted.parquet").num_rows <= 42
-
-
-def test_repeated_records_are_exact_copies_in_one_group(plain, tmp_path):
-    summary = make_scenes(tmp_path / "out", n=120, repeated=4, times=3)
+@pytest.mark.parametrize(("kind", "n_captions"), [("objects", 5), ("foreground", 1)])
+def test_repeated_records_are_exact_copies_in_one_group(tmp_path, kind, n_captions):
+    make_scenes(tmp_path / "plain", n=120, kind=kind)
+    summary = make_scenes(tmp_path / "out", n=120, kind=kind, repeated=4, times=3)
     assert (summary.n_records, summary.n_repeated, summary.n_copies) == (128, 4, 8)
-    table = {row["record_id"]: row for row in rows(tmp_path / "out")}
-    planted = pq.read_table(tmp_path / "out" / "planted.parquet").to_pylist()
-    assert len(planted) == 12
-    for truth in planted:
+    assert summary.n_captions == 128 * n_captions
+    found = rows(tmp_path / "out")
+    table = {row["record_id"]: row for row in found}
+    truths = planted(tmp_path / "out")
+    assert len(truths) == 12
+    for truth in truths:
         row, first = table[truth["record_id"]], table[truth["of"]]
         assert truth["kind"] == "repeated"
         assert row["group"] == first["group"] == truth["of"]
-        same = ("image_hash", "image_phash", "captions", "objects", "boxes", "image_length")
+        same = ("image_hash", "image_phash", "captions", "label", "objects", "boxes", "image_length")
         assert all(row[name] == first[name] for name in same)
-    members = {truth["record_id"] for truth in planted}
+    members = {truth["record_id"] for truth in truths}
     assert len({row["image_offset"] for row in table.values()}) == 128
     assert all(row["group"] is None for key, row in table.items() if key not in members)
-    assert [row["image_hash"] for row in rows(tmp_path / "out")[:120]] == [row["image_hash"] for row in rows(plain)]
+    assert [row["image_hash"] for row in found[:120]] == [row["image_hash"] for row in rows(tmp_path / "plain")]
 
 
 def test_no_record_is_both_miscaptioned_and_repeated(tmp_path):
     make_scenes(tmp_path / "out", n=20, miscaptioned=12, repeated=8, times=2, size=32)
-    planted = pq.read_table(tmp_path / "out" / "planted.parquet").to_pylist()
-    kinds = [{row["record_id"] for row in planted if row["kind"] == kind} for kind in ("miscaptioned", "repeated")]
-    assert kinds[0].isdisjoint(kinds[1])
-    assert [len(kind) for kind in kinds] == [12, 16]
+    kinds = {"miscaptioned": set(), "repeated": set()}
+    for truth in planted(tmp_path / "out"):
+        kinds[truth["kind"]].add(truth["record_id"])
+    assert kinds["miscaptioned"].isdisjoint(kinds["repeated"])
+    assert [len(kind) for kind in kinds.values()] == [12, 16]
 
 
 def test_records_are_only_replaced_when_asked(tmp_path):
@@ -180,15 +183,13 @@ def test_an_interrupted_run_leaves_no_records(tmp_path, monkeypatch):
         ({"n": 5, "miscaptioned": 2.5}, "miscaptioned is 2.5; expected a number"),
         ({"n": 5, "miscaptioned": 4, "repeated": 2}, "6 records are to be planted among 5"),
         ({"n": 5, "repeated": 2, "times": 1}, "expected repeated >= 0 and times >= 2"),
+        ({"n": 5, "kind": "still life"}, "no scenes of kind 'still life'; choose objects or foreground with --kind"),
     ],
 )
-def test_wrong_numbers_are_errors_that_say_what_to_do(tmp_path, options, message):
+def test_wrong_options_are_errors_that_say_what_to_do(tmp_path, options, message):
     with pytest.raises(InputError, match=message):
         make_scenes(tmp_path / "out", **options)
     assert not (tmp_path / "out").exists()
-
-
-def test_a_file_in_the_way_is_an_error(tmp_path):
     (tmp_path / "out").write_text("something else")
     with pytest.raises(InputError, match="is a file; choose a folder"):
         make_scenes(tmp_path / "out", n=1)
@@ -196,27 +197,14 @@ def test_a_file_in_the_way_is_an_error(tmp_path):
 
 def test_the_command_end_to_end(tmp_path):
     out = tmp_path / "records"
-    arguments = [
-        "--out",
-        str(out),
-        "--n",
-        "30",
-        "--size",
-        "48",
-        "--miscaptioned",
-        "3",
-        "--repeated",
-        "2",
-        "--times",
-        "4",
-    ]
-    result = CliRunner().invoke(app, [*arguments, "--workers", "0", "--json"])
+    words = f"--out {out} --n 30 --size 48 --miscaptioned 3 --repeated 2 --times 4".split()
+    result = CliRunner().invoke(app, [*words, "--workers", "0", "--json"])
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)
     assert summary["n_records"] == len(load_records(out)) == 36
     assert (summary["n_miscaptioned"], summary["n_copies"], summary["size"]) == (3, 6, 48)
     assert summary["n_objects"] == sum(len(row["objects"]) for row in rows(out))
-    again = CliRunner().invoke(app, [*arguments, "--overwrite"])
+    again = CliRunner().invoke(app, [*words, "--overwrite"])
     assert again.exit_code == 0, again.output
     assert f"records: {out}/records.parquet" in again.stdout
     assert "36" in again.stdout
