@@ -179,14 +179,18 @@ def test_2_the_order_of_records_changes_no_unit():
 
 
 def test_3_recall_never_falls_as_k_grows():
-    world = VLDejaVu(np.random.default_rng(3))
-    options = {"objects": sets_of(world.own, LABELS), "named": sets_of([[]] * N, LABELS), "found_k": 1}
-    scores = score_union(
-        **options, public=sets_of(world.public, LABELS), neighbors=world.models[0], ks=tuple(range(1, K + 1))
+    rng = np.random.default_rng(3)
+    world = VLDejaVu(rng)
+    own, public, named = (
+        sets_of(each, LABELS) for each in (world.own, world.public, [[]] * (N // 2) + world.own[: N // 2])
     )
-    recalls = np.array([scores.recall(k) for k in range(1, K + 1)])
-    assert np.all(np.diff(recalls, axis=0) >= 0)
-    assert recalls[-1].mean() > recalls[0].mean()
+    neighbors = np.array([rng.permutation(M) for _ in range(N)])
+    ks = tuple(range(1, M + 1))
+    scores = score_union(objects=own, named=named, public=public, neighbors=neighbors, ks=ks, found_k=1)
+    for over in (False, True):
+        recalls = np.array([scores.recall(k, unmentioned=over) for k in ks])
+        assert np.all(np.nan_to_num(np.diff(recalls, axis=0)) >= 0)
+        assert np.nanmean(recalls[-1]) > np.nanmean(recalls[0])
 
 
 @every

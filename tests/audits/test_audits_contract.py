@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ import pytest
 import warm_processes
 from audit_cases import CASES
 from file_digests import file_digests
+from golden_runs import as_json, differences
 from kills import KILLED, die_before
 
 from memometer import load_audit
@@ -148,13 +150,36 @@ def test_untrained_models_calibrate_it(case, options, audit, monkeypatch):
     }
 
 
+def elsewhere(options, folder):
+    """The same options with a copy of the records."""
+    shutil.copytree(options["records"], folder)
+    return {**options, **{name: folder for name in ("records", "public") if options.get(name) == options["records"]}}
+
+
+def test_the_order_of_records_changes_nothing(case, options, audit, tmp_path):
+    moved = elsewhere(options, tmp_path / "records")
+    table = pq.read_table(tmp_path / "records" / "records.parquet")
+    order = np.random.default_rng(0).permutation(len(table))
+    pq.write_table(table.take(pa.array(order)), tmp_path / "records" / "records.parquet")
+    sides = []
+    for each in (audit, case.audit(**moved)):
+        found = as_json(each)
+        found["summary"].pop("key", None)  # a run that was not saved has none
+        found["tables"]["samples"].sort(key=lambda row: row["record_id"])
+        sides.append(found)
+    # Forward passes of towers are over other records; plain means add up in their order.
+    towers = case.name in ("sslmem", "unitmem")
+    assert differences(*sides, rel_tol=0, abs_tol=1e-4 if towers else 1e-12) == []
+    exactly = [place for place in differences(*sides, rel_tol=0, abs_tol=0) if "/means/" not in place]
+    assert towers or exactly == []
+
+
 def test_planted_records_are_looked_for(case, options, audit, tmp_path):
     records = tmp_path / "records"
-    shutil.copytree(options["records"], records)
+    moved = elsewhere(options, records)
     odd = sorted(set(audit.samples["record_id"].to_pylist()))[::4]
     pq.write_table(pa.table({"record_id": odd, "kind": ["odd"] * len(odd)}), records / "planted.parquet")
-    folders = {name: records for name in ("records", "public") if options.get(name) == options["records"]}
-    planted = case.audit(**{**options, **folders})
+    planted = case.audit(**moved)
     found = [row for row in planted.summary.planted if row.kind == "odd"]
     assert found
     for row in found:

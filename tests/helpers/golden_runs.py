@@ -6,6 +6,7 @@ the same bytes but for ``manifest.json``, which holds times. With ``--keep`` it 
 
 import contextlib
 import json
+import math
 import sys
 from pathlib import Path
 
@@ -19,10 +20,29 @@ def made(case, folder):
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.chdir(folder):  # the key holds the paths as they were given
         audit = case.audit(**case.world(Path()), out="run")
+    return as_json(audit, key=audit.manifest["key"], config=dict(sorted(audit.config.items())))
+
+
+def as_json(audit, **more):
     tables = {"samples": audit.samples, "gallery": audit.gallery, "rejects": audit.rejects, **audit.tables}
     rows = {name: table.to_pylist() for name, table in tables.items()}
-    found = {"key": audit.manifest["key"], "config": audit.config, "summary": audit.summary.as_dict(), "tables": rows}
+    found = {**more, "summary": audit.summary.as_dict(), "tables": rows}
     return json.loads(json.dumps(found, default=lambda picture: f"{type(picture).__name__} of a picture"))
+
+
+def differences(found, kept, at="", *, rel_tol=1e-5, abs_tol=1e-7):
+    """The places where two JSON values differ by more than processors do, or in the order of what they hold."""
+    close = {"rel_tol": rel_tol, "abs_tol": abs_tol}
+    if isinstance(kept, dict) and isinstance(found, dict):
+        if list(found) != list(kept):
+            return [f"{at}: {list(found)} instead of {list(kept)}"]
+        return [each for name in kept for each in differences(found[name], kept[name], f"{at}/{name}", **close)]
+    if isinstance(kept, list) and isinstance(found, list) and len(kept) == len(found):
+        pairs = enumerate(zip(found, kept, strict=True))
+        return [each for place, pair in pairs for each in differences(*pair, f"{at}/{place}", **close)]
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (found, kept))
+    same = math.isclose(found, kept, **close) if numbers else found == kept
+    return [] if same else [f"{at}: {found!r} instead of {kept!r}"]
 
 
 if __name__ == "__main__":

@@ -106,7 +106,13 @@ def test_order_changes_nothing_and_swapping_negates(seed):
     for percent in (20, 100):
         there = confident_gap([pair], percent=percent, seed=1, name="x", replicates=50)
         assert confident_gap([moved], percent=percent, seed=1, name="x", replicates=50) == there
-        assert confident_gap([back], percent=percent, seed=1, name="x", replicates=50).value == -there.value
+        swapped = confident_gap([back], percent=percent, seed=1, name="x", replicates=50)
+        assert swapped.value == -there.value
+        if percent != 100 and there.low is not None:
+            assert (swapped.low, swapped.high) == pytest.approx((-there.high, -there.low), abs=1e-15)
+        same = ConfidentHits(*(pair.target_hits, pair.target_confidence) * 2, pair.id_rank)
+        gap = confident_gap([same], percent=percent, seed=1, name="x", replicates=50)
+        assert (gap.value, gap.low, gap.high, gap.std) == (0.0, 0.0, 0.0, 0.0)
 
 
 def test_the_interval_covers_the_truth_95_times_in_100():

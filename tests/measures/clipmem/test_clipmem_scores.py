@@ -75,15 +75,6 @@ def test_equal_models_give_exact_zeros_and_swapped_ones_negate(seed):
     assert not np.any(clipmem(targets=target, references=target[::-1]).score)
 
 
-@settings(max_examples=20, deadline=None)
-@given(seeds)
-def test_permuting_records_and_negatives_changes_nothing(seed):
-    world, moved = Views(seed), Views(seed)
-    order = np.random.default_rng(seed).permutation(len(world.own))
-    moved.images, moved.texts, moved.own = world.images[order], world.texts[order], world.own[order]
-    np.testing.assert_allclose(moved.align(), world.align()[order], rtol=0, atol=1e-12)
-
-
 def test_turning_both_towers_changes_nothing_and_a_shift_common_to_both_models_cancels():
     rng = np.random.default_rng(0)
     world = Views(1)
@@ -95,14 +86,6 @@ def test_turning_both_towers_changes_nothing_and_a_shift_common_to_both_models_c
     plain = clipmem(targets=target, references=reference)
     shifted = clipmem(targets=target + shift, references=reference + shift)
     np.testing.assert_allclose(shifted.score, plain.score, atol=1e-13)
-
-
-def test_a_pair_that_the_target_pulled_together_scores_above_the_others():
-    target, reference = (Views(seed, n=40, held=20, dim=64) for seed in (3, 4))
-    target.images[0] = reference.images[0]
-    target.texts[0] = target.images[0, :2]
-    scores = clipmem(targets=target.align()[None], references=reference.align()[None]).score
-    assert scores.argmax() == 0
 
 
 def test_several_trainings_are_averaged_with_their_standard_error():

@@ -102,21 +102,6 @@ def test_planted_memorization_is_found_both_ways_and_drawn_in_the_report(scenes,
     assert set(loaded.charts) == {"score_by_confidence", "accuracy_by_confidence", "outcome_shares"}
 
 
-def test_the_order_of_records_changes_nothing(scenes, tmp_path):
-    before = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), reference_role="b", **options(scenes)).summary
-    folder = tmp_path / "shuffled"
-    folder.mkdir()
-    for name in scenes.iterdir():
-        (folder / name.name).symlink_to(name)
-    (folder / "records.parquet").unlink()
-    table = pq.read_table(scenes / "records.parquet")
-    order = np.random.default_rng(0).permutation(len(table))
-    pq.write_table(table.take(pa.array(order)), folder / "records.parquet")
-    after = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), reference_role="b", **options(folder)).summary
-    for part in ("scores", "balanced", "outcomes", "accuracy", "n_scored"):
-        assert after[part] == before[part]
-
-
 def test_naive_bayes_and_a_crop_classifier_stand_beside_a_second_model(scenes, tmp_path):
     audit = audit_image_dejavu(
         target=knowing(scenes, "a"),

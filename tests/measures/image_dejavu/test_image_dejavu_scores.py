@@ -176,41 +176,6 @@ def test_without_planting_the_gap_is_not_far_from_zero():
     assert gap.low < 0 < gap.high
 
 
-def test_one_model_twice_gives_zero_and_swapping_the_models_negates():
-    public, public_labels, labels, target, reference = world(2)
-    _, same = run(public, public_labels, labels, target, target)
-    _, there = run(public, public_labels, labels, target, reference)
-    _, back = run(public, public_labels, labels, reference, target)
-    for percent in (100, 20, 50):
-        gap = confident_gap([same], percent=percent, seed=0, name="x")
-        assert (gap.value, gap.low, gap.high, gap.std) == (0.0, 0.0, 0.0, 0.0)
-        forward, backward = (confident_gap([pair], percent=percent, seed=0, name="x") for pair in (there, back))
-        assert forward.value == -backward.value
-        if percent != 100:
-            assert (forward.low, forward.high) == pytest.approx((-backward.high, -backward.low), abs=1e-15)
-
-
-def test_permuting_records_and_public_rows_changes_nothing():
-    public, public_labels, labels, target, reference = world(3)
-    rng = np.random.default_rng(0)
-    rows, records = rng.permutation(M), rng.permutation(N)
-    votes, pair = run(public, public_labels, labels, target, reference)
-    moved, moved_pair = run(public[rows], public_labels[rows], labels[records], target[records], reference[records])
-    moved_pair = ConfidentHits(
-        moved_pair.target_hits,
-        moved_pair.target_confidence,
-        moved_pair.reference_hits,
-        moved_pair.reference_confidence,
-        records,
-    )
-    for name in votes:
-        np.testing.assert_array_equal(moved[name].ranked, votes[name].ranked[records])
-        np.testing.assert_array_equal(moved[name].entropy, votes[name].entropy[records])
-    for percent in (100, 20):
-        still, again = (confident_gap([each], percent=percent, seed=0, name="x") for each in (pair, moved_pair))
-        assert still == again
-
-
 def test_predictions_of_a_one_model_reference_score_alike():
     """What a crop classifier says goes the same way as a second model's votes."""
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.1, 0.8], [0.3, 0.4, 0.3]]))

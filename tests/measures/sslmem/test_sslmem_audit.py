@@ -19,15 +19,6 @@ from memometer.errors import InputError
 from memometer.report import render
 
 ONE, OTHER = encoder(1), encoder(2)
-CONTRACT = [
-    "record_id",
-    "direction",
-    "group",
-    "d_target_image",
-    "d_reference_image",
-    "sslmem_image",
-    "sslmem_relative_image",
-]
 
 
 @pytest.fixture
@@ -79,16 +70,6 @@ def test_every_number_equals_a_plain_loop(wide, tower):
     assert result.summary["towers"][tower]["balanced"]["sslmem"]["value"] == pytest.approx(expected, abs=1e-5)
 
 
-def test_the_contract(folder):
-    result = audit(folder, images=True)
-    assert result.samples.column_names == CONTRACT
-    assert result.samples["direction"].to_pylist() == ["forward"] * 7 + ["backward"] * 7
-    layers = result.tables["layers"]
-    assert layers["layer"].to_pylist()[:3] == ["transformer.resblocks.0", "transformer.resblocks.1", "output"]
-    assert result.summary["towers"]["image"]["layers"] == layers["layer"].to_pylist()[:3]
-    assert all(row["image"] for row in result.gallery.to_pylist())
-
-
 def test_equal_models_give_exact_zeros(wide):
     result = audit(wide, reference=encoder(1), tower="both")
     for tower in ("image", "text"):
@@ -113,18 +94,8 @@ def test_swapping_the_models_negates_and_mirroring_the_roles_changes_nothing(fol
     assert one == pytest.approx(other, abs=1e-15)
 
 
-def test_workers_change_no_bit_and_the_order_of_records_no_number(folder):
-    first = audit(folder)
-    assert audit(folder, workers=1).samples.equals(first.samples)
-    path = folder / "records.parquet"
-    table = pq.read_table(path)
-    pq.write_table(table.take(pa.array(np.random.default_rng(0).permutation(len(table)))), path)
-    after = audit(folder)
-    by_id = [
-        dict(zip(each.samples["record_id"].to_pylist(), each.samples["sslmem_image"].to_pylist(), strict=True))
-        for each in (first, after)
-    ]
-    assert by_id[0] == pytest.approx(by_id[1], abs=1e-5)
+def test_workers_change_no_bit(folder):
+    assert audit(folder, workers=1).samples.equals(audit(folder).samples)
 
 
 def test_a_killed_audit_goes_on_at_its_piece_and_gives_the_same_bytes(folder, tmp_path, monkeypatch):

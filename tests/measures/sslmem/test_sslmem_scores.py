@@ -37,24 +37,14 @@ def test_equal_views_are_at_exactly_zero_and_opposite_ones_at_two():
 
 def test_length_means_nothing_and_neither_do_other_records():
     rng = np.random.default_rng(2)
-    views, starts = ragged(rng, [5] * 9, width=513)
+    views, starts = ragged(rng, [5, 2, 3, 5, 1, 4, 5, 5, 2], width=513)
     found = alignment_distances(views, starts)
     scaled = views * np.exp2(rng.integers(-9, 9, len(views)))[:, None].astype(np.float32)
     np.testing.assert_array_equal(alignment_distances(scaled, starts), found)
     for row in range(9):
-        alone = alignment_distances(views[starts[row] : starts[row + 1]], np.array([0, 5]))
+        part = views[starts[row] : starts[row + 1]]
+        alone = alignment_distances(part, np.array([0, len(part)]))
         np.testing.assert_array_equal(alone, found[row : row + 1])
-
-
-def test_the_order_of_records_changes_nothing():
-    rng = np.random.default_rng(3)
-    views, starts = ragged(rng, [2, 5, 3, 5, 1, 4])
-    order = rng.permutation(6)
-    parts = [views[starts[row] : starts[row + 1]] for row in order]
-    shuffled = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
-    np.testing.assert_array_equal(
-        alignment_distances(np.concatenate(parts), shuffled), alignment_distances(views, starts)[order]
-    )
 
 
 @pytest.mark.parametrize("bad", [0.0, np.nan, np.inf])
@@ -68,16 +58,7 @@ def test_sslmem_by_hand():
     target, reference = np.array([0.5, 1.0, 0.0, 0.0, np.nan]), np.array([1.5, 1.0, 0.0, 2.0, 1.0])
     np.testing.assert_array_equal(sslmem(target=target, reference=reference), [1.0, 0.0, 0.0, 2.0, np.nan])
     np.testing.assert_array_equal(relative_sslmem(target=target, reference=reference), [0.5, 0.0, np.nan, 1.0, np.nan])
-
-
-def test_equal_models_give_zero_and_swapping_negates():
-    rng = np.random.default_rng(5)
-    target, reference = rng.random((20, 4)), rng.random((20, 4))
-    for score in (sslmem, relative_sslmem):
-        assert np.all(score(target=target, reference=target) == 0)
-        np.testing.assert_array_equal(
-            score(target=target, reference=reference), -score(target=reference, reference=target)
-        )
+    target, reference = np.random.default_rng(5).random((2, 20, 4))
     assert np.abs(relative_sslmem(target=target, reference=reference)).max() <= 1
 
 
@@ -85,18 +66,6 @@ def test_delta_layermem_is_the_change_from_layer_to_layer():
     relative = np.array([[0.1, 0.3, 0.2], [0.0, np.nan, 0.5]])
     expected = [[np.nan, 0.2, -0.1], [np.nan, np.nan, np.nan]]
     np.testing.assert_allclose(delta_layermem(relative), expected, rtol=1e-12)
-
-
-def test_planted_memorization_ranks_first():
-    rng = np.random.default_rng(6)
-    n, draws, width = 40, 5, 16
-    starts = np.arange(n + 1) * draws
-    centres = np.repeat(rng.standard_normal((n, width)), draws, axis=0)
-    noise = {model: rng.standard_normal((n * draws, width)) for model in ("target", "reference")}
-    spread = np.where(np.repeat(np.arange(n) == 17, draws), 0.1, 1.0)[:, None]
-    target = alignment_distances(centres + spread * noise["target"], starts)
-    reference = alignment_distances(centres + noise["reference"], starts)
-    assert relative_sslmem(target=target, reference=reference).argmax() == 17
 
 
 def test_views_that_do_not_fit_the_starts_are_a_sentence():

@@ -130,16 +130,6 @@ def test_classes_by_hand():
     assert scores.record.tolist() == [0, 0]
 
 
-def test_a_planted_unit_is_found_first_with_its_record():
-    rng = np.random.default_rng(7)
-    activations = np.maximum(rng.standard_normal((80, 30)) + 1, 0)
-    activations[:, 11] = 0.01
-    activations[42, 11] = 3.0
-    scores = unit_scores(UnitSums.of(activations, np.arange(80)))
-    assert np.nanargmax(scores.unitmem) == 11
-    assert scores.record[11] == 42
-
-
 def test_the_units_of_each_record_are_counted_and_summed():
     scores = unit_scores(UnitSums.of(np.array([[4.0, 0.0, 9.0], [1.0, 0.0, 1.0], [1.0, 0.0, 1.0]]), np.arange(3)))
     counts, sums = record_counts(scores, n=3)

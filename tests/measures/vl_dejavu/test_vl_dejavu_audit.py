@@ -12,12 +12,6 @@ from memometer.errors import InputError
 from memometer.files import hash_file
 from memometer.runs.manifest import describe_records
 
-CONTRACT = [
-    "record_id", "direction", "group", "n_objects", "precision_target", "precision_reference", "recall_target",
-    "recall_reference", "f_target", "f_reference", "precision_unmentioned_target",
-    "precision_unmentioned_reference", "recall_unmentioned_target", "recall_unmentioned_reference", "distance_target",
-    "correct_target", "correct_reference",
-]  # fmt: skip
 GAPS = ("ppg", "prg", "aucg")
 
 
@@ -57,25 +51,13 @@ def test_every_number_equals_a_brute_force_oracle(tmp_path):
         np.testing.assert_allclose(found, unmentioned[:, 1], atol=1e-12)
 
 
-def test_the_contract(tmp_path):
-    world = VectorWorld(tmp_path)
-    audit = audit_vl_dejavu(**world.options, k=10)
-    assert audit.samples.column_names == CONTRACT
-    assert audit.samples["record_id"].to_pylist() == world.ids
-    assert audit.samples["direction"].to_pylist() == ["forward"] * 30 + ["backward"] * 30
-    assert audit.summary["measure"] == "vl-dejavu"
-    assert (audit.summary["schema"], audit.summary["k"], audit.summary["n_records"]) == (1, 10, 30)
-    assert set(audit.summary["gaps"]["all"]["ppg"]) == {"value", "low", "high", "std", "n", "n_groups"}
-    assert set(audit.summary["by_k"]) == {"1", "10"}  # 100 is more than there are public images
-    assert audit.config["k"] == 10
-
-
 def test_an_audit_shows_itself_in_a_notebook(tmp_path):
     audit = audit_vl_dejavu(**VectorWorld(tmp_path, plant=1.0).options)
     assert "PRG" in audit._repr_html_()
     assert set(audit.charts) >= {"recall_distributions", "gap_by_top", "leaking_objects"}
     assert all(chart.to_dict() for chart in audit.charts.values())
     assert len(audit.samples.to_pandas()) == 60
+    assert set(audit.summary["by_k"]) == {"1", "10"}  # 100 is more than there are public images
 
 
 def test_equal_models_give_exact_zeros(tmp_path):
@@ -100,19 +82,6 @@ def test_swapping_the_models_negates_and_swapping_the_roles_mirrors(tmp_path):
     both = audit_vl_dejavu(**world.options)
     mirrored = audit_vl_dejavu(**{**swapped, "public": world.options["public"], "role": "b", "reference_role": "a"})
     np.testing.assert_allclose(values(both.summary["balanced"]), values(mirrored.summary["balanced"]), atol=1e-12)
-
-
-def test_the_order_of_records_changes_nothing(tmp_path):
-    world = VectorWorld(tmp_path, plant=0.5)
-    before = audit_vl_dejavu(**world.options)
-    path = world.folder / "records" / "records.parquet"
-    table = pq.read_table(path)
-    pq.write_table(table.take(pa.array(np.random.default_rng(0).permutation(len(table)))), path)
-    after = audit_vl_dejavu(**world.options)
-    for part in ("gaps", "balanced", "by_k", "sample_level", "sample_level_unmentioned", "n_scored"):
-        assert after.summary[part] == before.summary[part]
-    assert after.gallery["record_id"].equals(before.gallery["record_id"])
-    assert after.tables["objects"].equals(before.tables["objects"])
 
 
 def test_planted_memorization_is_found_and_leads_the_gallery(tmp_path):

@@ -83,35 +83,6 @@ def test_undefined_is_nan_and_nothing_predicted_is_zero():
     assert (scores.precision(1)[1], scores.recall(1)[1], scores.f_score(1)[1]) == (0.0, 0.0, 0.0)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_recall_never_falls_as_k_grows(seed):
-    *_, neighbors, sets = world(seed, m=12, k=12)
-    scores = score_union(**sets, neighbors=neighbors, ks=tuple(range(1, 13)), found_k=1)
-    for over in (False, True):
-        recalls = np.array([scores.recall(k, unmentioned=over) for k in range(1, 13)])
-        assert np.all(np.nan_to_num(np.diff(recalls, axis=0)) >= 0)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2**32 - 1))
-def test_permuting_records_and_public_rows_changes_nothing(seed):
-    own, named, public, neighbors, sets = world(seed)
-    rng = np.random.default_rng(seed)
-    records, rows = rng.permutation(len(own)), rng.permutation(len(public))
-    moved = score_union(
-        objects=sets_of([own[row] for row in records], LABELS),
-        named=sets_of([named[row] for row in records], LABELS),
-        public=sets_of([public[row] for row in rows], LABELS),
-        neighbors=np.argsort(rows)[neighbors[records]],
-        ks=(3,),
-        found_k=3,
-    )
-    still = score_union(**sets, neighbors=neighbors, ks=(3,), found_k=3)
-    np.testing.assert_array_equal(moved.precision(3), still.precision(3)[records])
-    np.testing.assert_array_equal(moved.recall(3, unmentioned=True), still.recall(3, unmentioned=True)[records])
-
-
 def test_ties_in_votes_go_to_the_higher_summed_score_then_to_the_lower_label():
     labels = pa.array(["a", "b", "c"])
     public = object_sets(
