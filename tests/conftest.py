@@ -24,6 +24,14 @@ def checkpoint(resnet, tmp_path_factory):
     return saved(resnet.state_dict(), tmp_path_factory.mktemp("timm") / "resnet.pt")
 
 
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Measure → a small run, of all that have a report."""
+    from known_runs import known_runs
+
+    return known_runs(tmp_path_factory.mktemp("runs"))
+
+
 @pytest.fixture
 def one_thread(monkeypatch):
     """One thread, here and in subprocesses, so that both compute the same bytes."""

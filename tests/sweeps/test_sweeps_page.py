@@ -9,7 +9,6 @@ from memometer.report import render
 from memometer.report.svg import to_svg
 from memometer.sweeps.charts.frontier import utility_frontier
 from memometer.sweeps.collecting import Question
-from memometer.sweeps.page import FIGURES
 from memometer.sweeps.verdict import sweep_verdict
 
 HOSTILE = "<script>alert(1)</script> \u202e x"
@@ -127,15 +126,6 @@ def test_names_of_settings_stay_text(found):
     svg = to_svg(utility_frontier(found), key="x", label="x")
     assert not re.findall(r"<(?:script|img|image|a|foreignObject)\b", svg)
     assert "\u202e" not in svg
-
-
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.key)
-@pytest.mark.parametrize("width", [960, 340])
-def test_charts_draw_within_their_width_and_have_a_table(found, figure, width):
-    svg = to_svg(figure.draw(found, width=width), key="x", label="x")
-    assert float(re.match(r'<svg [^>]*width="([\d.]+)"', svg)[1]) <= width * 1.1
-    numbers = figure.numbers(found)
-    assert {len(row) for row in numbers.rows} == {len(numbers.header)}
 
 
 def test_the_frontier_marks_what_no_other_beats(found):

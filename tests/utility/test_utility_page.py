@@ -74,16 +74,6 @@ def test_names_of_classes_and_templates_stay_text():
     assert "\u202e" not in to_svg(class_dots(audit), key="x", label="x")
 
 
-@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.key)
-@pytest.mark.parametrize("width", [960, 340])
-def test_charts_draw_within_their_width_and_have_a_table(figure, width):
-    audit = make_utility(classes=[f"quite a long name of a class {n}" for n in range(9)])
-    svg = to_svg(figure.draw(audit, width=width), key="x", label="x")
-    assert float(re.match(r'<svg [^>]*width="([\d.]+)"', svg)[1]) <= width * 1.1
-    numbers = figure.numbers(audit)
-    assert {len(row) for row in numbers.rows} == {len(numbers.header)}
-
-
 def test_charts_show_the_numbers_of_the_summary():
     utility = make_utility(parts=("linear_probe", "retrieval"))
     rows = drawn(share_intervals(utility))

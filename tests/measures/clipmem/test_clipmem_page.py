@@ -1,6 +1,4 @@
 import dataclasses
-import re
-from importlib import resources
 
 import pyarrow as pa
 import pytest
@@ -11,9 +9,7 @@ from memometer import audit_clipmem
 from memometer.measures.clipmem.schema import ClipMemSummary
 from memometer.measures.clipmem.verdict import clipmem_verdict
 from memometer.report import html_fragment, page_of, render
-from memometer.report.svg import to_svg
 
-STYLE = resources.files("memometer.report").joinpath("templates/page.css").read_text("utf-8")
 PAGE = page_of("clipmem")
 HOSTILE = ['<script>alert("1")</script>', '"><img src=x onerror=alert(2)>', "a\x00b\u202ecd", "{{ 7*7 }}", "w" * 5000]
 
@@ -35,24 +31,6 @@ def audit(tmp_path_factory):
 def rows(chart):
     """All rows of data that a chart carries."""
     return [row for rows in chart.to_dict(validate=False)["datasets"].values() for row in rows]
-
-
-@pytest.mark.parametrize("figure", PAGE.figures, ids=lambda figure: figure.key)
-@pytest.mark.parametrize("width", [960, 340])
-def test_charts_draw_within_their_width_in_known_colours(audit, figure, width):
-    svg = to_svg(figure.draw(audit, width=width), key="x", label="label")
-    drawn = re.match(r'<svg [^>]*width="([\d.]+)"', svg)
-    assert float(drawn[1]) <= width * 1.1
-    for name, color in set(re.findall(r'(fill|stroke)="(#[0-9a-f]+)"', svg)):
-        assert f'[{name}="{color}"]' in STYLE, f"dark mode has no replacement for {name} {color}"
-    assert not re.findall(r'(?:fill|stroke)="(?!#|none|transparent|url)', svg)
-
-
-@pytest.mark.parametrize("figure", PAGE.figures, ids=lambda figure: figure.key)
-def test_charts_have_the_same_numbers_as_a_table(audit, figure):
-    numbers = figure.numbers(audit)
-    assert numbers.rows
-    assert {len(row) for row in numbers.rows} == {len(numbers.header)}
 
 
 def test_the_means_of_the_chart_are_those_of_the_summary(audit):
@@ -96,7 +74,7 @@ def test_the_page_shows_the_audit(audit):
     assert page.count("<article") == 30
 
 
-def test_the_terminal_shows_means_tests_and_planted_records_in_80_columns(audit, capsys):
+def test_the_terminal_shows_means_tests_and_planted_records(audit, capsys):
     console = Console(width=80)
     console.print(*PAGE.printed(audit), sep="\n")
     printed = capsys.readouterr().out
@@ -104,7 +82,6 @@ def test_the_terminal_shows_means_tests_and_planted_records_in_80_columns(audit,
     assert f"[+{mean['low']:.3f}, +{mean['high']:.3f}]" in printed
     assert "Welch" in printed
     assert "miscaptioned" in printed
-    assert max(map(len, printed.splitlines())) <= 80
 
 
 def with_means(audit, **differences):
