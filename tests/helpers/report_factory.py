@@ -50,6 +50,11 @@ def jpeg(seed: int = 0, *, side: int = 48) -> bytes:
     return buffer.getvalue()
 
 
+def rows(chart: Any) -> list[dict[str, Any]]:
+    """All rows of data that a chart carries."""
+    return [row for rows in chart.to_dict(validate=False)["datasets"].values() for row in rows]
+
+
 def gap(value: float | None, *, half: float = 0.02, n: int = 3000, reason: str | None = None) -> dict[str, Any]:
     """A gap as in ``summary.json``; undefined when ``value`` is None."""
     if value is None:

@@ -37,6 +37,21 @@ def union_oracle(own, named, public, neighbors, k):
     return np.array(everything).reshape(-1, 3), np.array(unmentioned).reshape(-1, 3)
 
 
+GAPS = ("ppg", "prg", "aucg")
+
+
+def gaps_by_hand(target, reference):
+    """PPG, PRG and AUCG of two models' oracle scores, straight from METHODS, Section 1."""
+    scored = ~np.isnan(target[:, 1])
+    precision, recall = ((target - reference)[scored, place] for place in (0, 1))
+    return np.array([np.sign(precision).mean(), np.sign(recall).mean(), recall.mean()])
+
+
+def values(gaps, over="all"):
+    """The three gaps of a summary."""
+    return np.array([gaps[over][gap]["value"] for gap in GAPS])
+
+
 def top_oracle(own, struck, public, neighbors, *, top=10):
     """(labels, correct) per record: the labels that most neighbours hold, ties by label."""
     result = []

@@ -3,10 +3,10 @@
 import dataclasses
 
 import pyarrow as pa
-import pyarrow.parquet
 import pytest
+from report_factory import rows
 from rich.console import Console
-from tower_world import encoder, records_folder
+from tower_world import change_column, encoder, records_folder
 
 from memometer import audit_sslmem
 from memometer.measures.sslmem.schema import SslMemSummary
@@ -16,11 +16,6 @@ from memometer.measures.unitmem.verdict import unitmem_verdict
 from memometer.report import page_of, render
 
 HOSTILE = '<script>alert("1")</script>'
-
-
-def rows(chart):
-    """All rows of data that a chart carries."""
-    return [row for rows in chart.to_dict(validate=False)["datasets"].values() for row in rows]
 
 
 def test_the_charts_show_every_layer_of_both_towers(runs):
@@ -162,10 +157,7 @@ def test_duplicates_across_roles_are_a_caution():
 
 def test_an_audit_without_scores_still_has_a_page(tmp_path):
     folder = records_folder(tmp_path / "records", n=4)
-    table = pa.parquet.read_table(folder / "records.parquet")
-    place = table.schema.get_field_index("captions")
-    one = pa.array([["alone"]] * 4, table["captions"].type)
-    pa.parquet.write_table(table.set_column(place, table.schema.field(place), one), folder / "records.parquet")
+    change_column(folder, "captions", lambda lists: [["alone"]] * len(lists))
     audit = audit_sslmem(target=encoder(1), reference=encoder(2), records=folder, role="a", tower="text")
     page = render(audit)
     assert "No verdict" in page

@@ -45,67 +45,41 @@ def test_undefined_counts_are_dashes():
     assert count(12345) == "12,345"
 
 
-def verdict_of(values):
-    return verdict(VLDejaVuSummary.made(values))
+UNDEFINED = {name: gap(None, reason="no record has an object") for name in ("ppg", "prg", "aucg")}
+NOTHING = {"all": UNDEFINED, "unmentioned": UNDEFINED}
+NO_DUPLICATES = {"duplicates_across_roles": {"n": 0, "pairs": []}}
+FOUND, FLAT, ONE_WAY = make_summary(size=0.12), make_summary(size=0.005), make_summary(both_ways=False)
+BY_ALL = {design: FOUND[design] | {"unmentioned": UNDEFINED} for design in ("gaps", "balanced")}
+DISAGREES = {"balanced": FLAT["balanced"] | {"all": FLAT["balanced"]["all"] | {"ppg": gap(0.1)}}}
 
 
-def test_verdict_finds_memorization_by_the_balanced_unmentioned_recall_gap():
-    found = verdict_of(make_summary(size=0.12, half=0.02))
-    assert found.kind == "found"
-    assert found.title == "Memorization found"
-    assert "balanced recall gap (PRG) over unmentioned objects is +0.096" in found.sentence
-    assert "6,000 records" in found.sentence
-
-
-def test_verdict_bounds_a_gap_that_covers_zero():
-    found = verdict_of(make_summary(size=0.005, half=0.02) | {"duplicates_across_roles": {"n": 0, "pairs": []}})
-    assert found.kind == "not-shown"
-    assert "No memorization shown at this sample size" in found.title
-    assert "covers 0" in found.sentence
-    assert "up to +0.019 remains possible" in found.sentence
-    assert found.cautions == ()
-
-
-def test_verdict_mentions_other_gaps_that_disagree():
-    summary = make_summary(size=0.005, half=0.02)
-    summary["balanced"]["all"]["ppg"] = gap(0.1)
-    found = verdict_of(summary)
-    assert found.kind == "not-shown"
-    assert any("PPG over all objects" in caution for caution in found.cautions)
-
-
-def test_verdict_of_one_way_warns_of_model_quality():
-    found = verdict_of(make_summary(both_ways=False))
-    assert found.kind == "one-way"
-    assert "Memorization found" not in found.title
-    assert any("mixes memorization with plain model quality" in caution for caution in found.cautions)
-
-
-def test_verdict_of_a_gap_below_zero():
-    found = verdict_of(make_summary(size=-0.2, half=0.02))
-    assert found.kind == "negative"
-    assert "exchanged" in found.sentence
-
-
-def test_verdict_falls_back_to_all_objects():
-    summary = make_summary()
-    for design in ("gaps", "balanced"):
-        summary[design]["unmentioned"] = {name: gap(None) for name in ("ppg", "prg", "aucg")}
-    found = verdict_of(summary)
-    assert "over all objects is +0.108" in found.sentence
-    assert any("weaker evidence" in caution for caution in found.cautions)
-
-
-def test_verdict_of_nothing_is_no_verdict():
-    undefined = {name: gap(None, reason="no record has an object") for name in ("ppg", "prg", "aucg")}
-    nothing = {"all": undefined, "unmentioned": undefined}
-    found = verdict_of(make_summary(both_ways=False) | {"gaps": nothing})
-    assert found.kind == "undefined"
-    assert "no record has an object" in found.sentence
-
-
-def test_verdict_points_to_duplicates():
-    assert any("see Warnings" in caution for caution in verdict_of(make_summary()).cautions)
+@pytest.mark.parametrize(
+    ("values", "kind", "title", "sentence", "caution"),
+    [
+        (
+            FOUND,
+            "found",
+            "Memorization found",
+            "balanced recall gap (PRG) over unmentioned objects is +0.096",
+            "Warnings",
+        ),
+        (FOUND, "found", "", "balanced", ""),
+        (FOUND, "found", "", "6,000 records", ""),
+        (FLAT | NO_DUPLICATES, "not-shown", "No memorization shown at this sample size", "covers 0", None),
+        (FLAT | NO_DUPLICATES, "not-shown", "", "up to +0.019 remains possible", None),
+        (FLAT | DISAGREES, "not-shown", "", "", "PPG over all objects"),
+        (ONE_WAY, "one-way", "", "", "mixes memorization with plain model quality"),
+        (make_summary(size=-0.2), "negative", "", "exchanged", ""),
+        (FOUND | BY_ALL, "found", "", "over all objects is +0.108", "weaker evidence"),
+        (ONE_WAY | {"gaps": NOTHING}, "undefined", "", "no record has an object", ""),
+    ],
+)
+def test_the_verdict_goes_by_the_balanced_recall_gap_over_unmentioned_objects(values, kind, title, sentence, caution):
+    found = verdict(VLDejaVuSummary.made(values))
+    assert (found.kind, found.title == "Memorization found") == (kind, kind == "found")
+    assert title in found.title
+    assert sentence in found.sentence
+    assert any(caution in each for each in found.cautions) if caution else caution == "" or found.cautions == ()
 
 
 def printed(summary):

@@ -2,6 +2,7 @@ import re
 
 import pytest
 from model_factory import write_records
+from report_factory import rows
 from sweep_factory import RECALL, sweep
 
 from memometer.errors import InputError
@@ -129,7 +130,7 @@ def test_names_of_settings_stay_text(found):
 
 
 def test_the_frontier_marks_what_no_other_beats(found):
-    rows = {row["name"]: row for data in utility_frontier(found).to_dict()["datasets"].values() for row in data}
-    beaten = {name for name, row in rows.items() if not row["front"]}
+    drawn = {row["name"]: row for row in rows(utility_frontier(found))}
+    beaten = {name for name, row in drawn.items() if not row["front"]}
     assert beaten == {entry["name"] for entry in found.summary["settings"] if not entry["front"]} == {"noisy"}
-    assert rows["masked"]["utility"] == pytest.approx(found.summary["settings"][1]["metrics"][RECALL]["value"])
+    assert drawn["masked"]["utility"] == pytest.approx(found.summary["settings"][1]["metrics"][RECALL]["value"])

@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import average_precision_score
+from tower_world import change_column
 from utility_world import UtilityWorld
 
 from memometer import measure_utility
@@ -188,14 +189,14 @@ def test_a_model_of_images_alone_can_be_probed_only(tmp_path):
 
 def test_shared_captions_are_counted(tmp_path):
     world = UtilityWorld(tmp_path)
-    path = tmp_path / "records" / "records.parquet"
-    table = pq.read_table(path)
-    captions = table["captions"].to_pylist()
-    captions[0][0] = captions[1][2] = "The SAME"
-    captions[2][1] = " the same "
-    captions[3][0] = captions[3][1] = "twice of one image"
-    place = table.schema.get_field_index("captions")
-    pq.write_table(table.set_column(place, "captions", [captions]), path)
+
+    def shared(captions):
+        captions[0][0] = captions[1][2] = "The SAME"
+        captions[2][1] = " the same "
+        captions[3][0] = captions[3][1] = "twice of one image"
+        return captions
+
+    change_column(tmp_path / "records", "captions", shared)
     found = measure_utility(**world.options, retrieval=True, replicates=5)
     assert found.summary["retrieval"]["n_shared_captions"] == 3
 
@@ -213,12 +214,12 @@ def test_images_and_captions_that_cannot_be_used_are_counted(tmp_path):
 
 def test_blank_and_missing_captions_do_not_count(tmp_path):
     world = UtilityWorld(tmp_path)
-    path = tmp_path / "records" / "records.parquet"
-    table = pq.read_table(path)
-    captions = table["captions"].to_pylist()
-    captions[0][1], captions[1][2], captions[2] = " ", None, None
-    place = table.schema.get_field_index("captions")
-    pq.write_table(table.set_column(place, "captions", [captions]), path)
+
+    def blank(captions):
+        captions[0][1], captions[1][2], captions[2] = " ", None, None
+        return captions
+
+    change_column(tmp_path / "records", "captions", blank)
     found = measure_utility(**world.options, retrieval=True, replicates=5)
     assert found.samples["n_captions"].to_pylist()[:4] == [2, 2, 0, 3]
     assert found.summary["retrieval"]["n_captions"] == 60 * 3 - 5

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from model_factory import write_records
+from report_factory import rows
 from sweep_factory import sweep
 from typer.testing import CliRunner
 from utility_factory import make_utility, number
@@ -20,10 +21,6 @@ from memometer.utility.schema import UtilitySummary
 from memometer.utility.verdict import utility_verdict
 
 HOSTILE = "<script>alert(1)</script> \u202e x"
-
-
-def drawn(chart):
-    return [row for rows in chart.to_dict()["datasets"].values() for row in rows]
 
 
 def test_the_page_has_every_number_with_its_interval_and_why_one_is_undefined():
@@ -76,9 +73,9 @@ def test_names_of_classes_and_templates_stay_text():
 
 def test_charts_show_the_numbers_of_the_summary():
     utility = make_utility(parts=("linear_probe", "retrieval"))
-    rows = drawn(share_intervals(utility))
-    assert (len(rows), rows[0]["value"], rows[0]["low"]) == (7, 0.63, 0.6)
-    assert {row["class"] for row in drawn(class_dots(utility))} == {"tree", "small dog"}
+    drawn = rows(share_intervals(utility))
+    assert (len(drawn), drawn[0]["value"], drawn[0]["low"]) == (7, 0.63, 0.6)
+    assert {row["class"] for row in rows(class_dots(utility))} == {"tree", "small dog"}
 
 
 def test_of_many_classes_the_best_and_the_worst_are_drawn():
@@ -86,7 +83,7 @@ def test_of_many_classes_the_best_and_the_worst_are_drawn():
     audit = make_utility(classes=[f"class {place}" for place in range(n)])  # best first, the last undefined
     half = MAX_CLASSES // 2
     expected = {f"class {place}" for place in (*range(half), *range(n - 1 - half, n - 1))}
-    assert {row["class"] for row in drawn(class_dots(audit))} == expected
+    assert {row["class"] for row in rows(class_dots(audit))} == expected
     assert len(FIGURES[1].numbers(audit).rows) == 2 * n
 
 

@@ -3,6 +3,7 @@ import dataclasses
 import pyarrow as pa
 import pytest
 from pair_worlds import PairWorld
+from report_factory import rows
 from rich.console import Console
 
 from memometer import audit_clipmem
@@ -26,11 +27,6 @@ def audit(tmp_path_factory):
         models=("f1", "f2", "g1", "g2"),
     )
     return audit_clipmem(**world.options)
-
-
-def rows(chart):
-    """All rows of data that a chart carries."""
-    return [row for rows in chart.to_dict(validate=False)["datasets"].values() for row in rows]
 
 
 def test_the_means_of_the_chart_are_those_of_the_summary(audit):

@@ -130,29 +130,6 @@ def test_repeated_records_are_ranked_beside_the_targets_confidence(scenes):
     assert rows is None or {row["by"] for row in rows} == {"memorization", "target's confidence", "random"}
 
 
-def test_records_without_label_or_room_are_counted(scenes, tmp_path):
-    table = pq.read_table(scenes / "records.parquet").to_pydict()
-    rows = [row for row, role in enumerate(table["role"]) if role == "a"][:4]
-    table["label"][rows[0]] = None
-    table["boxes"][rows[1]] = [[0.0, 0.0, 40.0, 40.0]] * len(table["objects"][rows[1]])
-    table["boxes"][rows[2]] = [[-5.0, -5.0, 20.0, 20.0]] * len(table["objects"][rows[2]])
-    table["label"][rows[3]] = "unheard of"
-    table["objects"][rows[3]] = ["unheard of"] * len(table["objects"][rows[3]])
-    folder = tmp_path / "changed"
-    folder.mkdir()
-    for path in scenes.glob("*.tar"):
-        (folder / path.name).symlink_to(path)
-    schema = pq.read_schema(scenes / "records.parquet")
-    pq.write_table(pa.table(table, schema=schema), folder / "records.parquet")
-    audit = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), **options(folder))
-    skipped = audit.summary["n_skipped"]
-    assert skipped["no label"] == 1
-    assert skipped["boxes leave no room"] == 1
-    assert skipped["no public image has the label"] == 1
-    assert any("boxes that leave the image" in note for note in audit.summary["notes"])
-    assert audit.summary["n_scored"] == audit.summary["n_records"] - sum(skipped.values())
-
-
 def changed(scenes, folder, change):
     """A copy of the scenes' records, whose columns ``change`` may write to."""
     table = pq.read_table(scenes / "records.parquet").to_pydict()
@@ -162,6 +139,25 @@ def changed(scenes, folder, change):
         (folder / path.name).symlink_to(path)
     pq.write_table(pa.table(table, schema=pq.read_schema(scenes / "records.parquet")), folder / "records.parquet")
     return folder
+
+
+def test_records_without_label_or_room_are_counted(scenes, tmp_path):
+    def worse(table):
+        rows = [row for row, role in enumerate(table["role"]) if role == "a"][:4]
+        table["label"][rows[0]] = None
+        table["boxes"][rows[1]] = [[0.0, 0.0, 40.0, 40.0]] * len(table["objects"][rows[1]])
+        table["boxes"][rows[2]] = [[-5.0, -5.0, 20.0, 20.0]] * len(table["objects"][rows[2]])
+        table["label"][rows[3]] = "unheard of"
+        table["objects"][rows[3]] = ["unheard of"] * len(table["objects"][rows[3]])
+
+    folder = changed(scenes, tmp_path / "changed", worse)
+    audit = audit_image_dejavu(target=Pixels(0), reference=Pixels(1), **options(folder))
+    skipped = audit.summary["n_skipped"]
+    assert skipped["no label"] == 1
+    assert skipped["boxes leave no room"] == 1
+    assert skipped["no public image has the label"] == 1
+    assert any("boxes that leave the image" in note for note in audit.summary["notes"])
+    assert audit.summary["n_scored"] == audit.summary["n_records"] - sum(skipped.values())
 
 
 def test_the_largest_box_is_the_label_of_detection_data(scenes, tmp_path, capsys):

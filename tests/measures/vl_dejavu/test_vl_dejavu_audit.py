@@ -2,32 +2,15 @@ import dataclasses
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from worlds import VectorWorld
+from tower_world import change_column
+from worlds import GAPS, VectorWorld, gaps_by_hand, values
 
 from memometer import audit_vl_dejavu
 from memometer.data import load_records
 from memometer.errors import InputError
 from memometer.files import hash_file
 from memometer.runs.manifest import describe_records
-
-GAPS = ("ppg", "prg", "aucg")
-
-
-def gaps_by_hand(sides, over):
-    """PPG, PRG and AUCG of oracle scores, straight from METHODS, Section 1."""
-    target, reference = (side[over] for side in sides)
-    scored = ~np.isnan(target[:, 1])
-    target, reference = target[scored], reference[scored]
-    n = len(target)
-    ppg = ((target[:, 0] > reference[:, 0]).sum() - (target[:, 0] < reference[:, 0]).sum()) / n
-    prg = ((target[:, 1] > reference[:, 1]).sum() - (target[:, 1] < reference[:, 1]).sum()) / n
-    return np.array([ppg, prg, target[:, 1].mean() - reference[:, 1].mean()])
-
-
-def values(gaps, over="all"):
-    return np.array([gaps[over][gap]["value"] for gap in GAPS])
 
 
 def test_every_number_equals_a_brute_force_oracle(tmp_path):
@@ -37,7 +20,7 @@ def test_every_number_equals_a_brute_force_oracle(tmp_path):
         forward, backward = world.oracle("a", k=k), world.oracle("b", k=k)
         at_k = audit.summary["by_k"][str(k)]
         for place, over in enumerate(("all", "unmentioned")):
-            there, back = gaps_by_hand(forward, place), gaps_by_hand(backward, place)
+            there, back = (gaps_by_hand(*(side[place] for side in sides)) for sides in (forward, backward))
             np.testing.assert_allclose(values(at_k, over), there, atol=1e-12)
             np.testing.assert_allclose(values(at_k["balanced"], over), (there + back) / 2, atol=1e-12)
     samples = audit.samples.to_pydict()
@@ -108,12 +91,9 @@ def test_models_trained_on_neither_cover_zero_95_times_in_100(tmp_path):
 
 def test_records_without_objects_or_caption_are_counted_and_null(tmp_path):
     world = VectorWorld(tmp_path)
-    path = world.folder / "records" / "records.parquet"
-    table = pq.read_table(path).to_pydict()
-    table["objects"][0] = []
-    table["captions"][1] = []
-    table["captions"][2] = [" and ".join(table["objects"][2])]
-    pq.write_table(pa.table(table), path)
+    records = world.folder / "records"
+    change_column(records, "objects", lambda lists: [[], *lists[1:]])
+    change_column(records, "captions", lambda lists: [lists[0], [], [" and ".join(world.objects[2])], *lists[3:]])
     audit = audit_vl_dejavu(**world.options)
     assert audit.summary["n_skipped"] == {"no query caption": 1, "no object": 1}
     assert (audit.summary["n_records"], audit.summary["n_scored"]) == (30, 28)
@@ -178,8 +158,6 @@ def test_the_manifest_attests_no_image_that_was_not_read(tmp_path):
 
 def test_no_objects_at_all_is_a_sentence(tmp_path):
     world = VectorWorld(tmp_path)
-    path = world.folder / "records" / "records.parquet"
-    table = pq.read_table(path).drop_columns(["objects"])
-    pq.write_table(table, path)
+    change_column(world.folder / "records", "objects", lambda lists: [None] * len(lists))
     with pytest.raises(InputError, match="neither the records nor the public images hold any object"):
         audit_vl_dejavu(**world.options)

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from report_factory import gap, make_audit, make_samples, make_summary
+from report_factory import gap, make_audit, make_samples, make_summary, rows
 
 from memometer.measures.vl_dejavu.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
 from memometer.measures.vl_dejavu.charts.recall import _survival
@@ -23,11 +23,6 @@ HOSTILE = [
 @pytest.fixture(scope="module")
 def audit():
     return make_audit()
-
-
-def rows(chart):
-    """All rows of data that a chart carries."""
-    return [row for rows in chart.to_dict(validate=False)["datasets"].values() for row in rows]
 
 
 def test_svg_ids_stay_apart(audit, monkeypatch):

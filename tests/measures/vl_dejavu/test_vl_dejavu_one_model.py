@@ -7,30 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import scipy.stats
-from worlds import TextWorld
+from tower_world import change_column
+from worlds import TextWorld, gaps_by_hand, values
 
 from memometer import audit_vl_dejavu
 from memometer.errors import InputError
-
-GAPS = ("ppg", "prg", "aucg")
-
-
-def by_hand(target, reference, place):
-    """PPG, PRG, AUCG of oracle scores over all (0) or unmentioned (1) objects."""
-    one, other = target[place], reference[place]
-    scored = ~np.isnan(one[:, 1])
-    one, other = one[scored], other[scored]
-    return np.array(
-        [
-            np.sign(one[:, 0] - other[:, 0]).mean(),
-            np.sign(one[:, 1] - other[:, 1]).mean(),
-            (one[:, 1] - other[:, 1]).mean(),
-        ]
-    )
-
-
-def values(gaps, over):
-    return np.array([gaps[over][gap]["value"] for gap in GAPS])
 
 
 def test_a_text_reference_equals_a_brute_force_oracle(tmp_path):
@@ -41,8 +22,8 @@ def test_a_text_reference_equals_a_brute_force_oracle(tmp_path):
     target = world.oracle("a", k=4)[0]
     target_on_control = world.oracle("b", k=4)[1]  # model a on the records of b
     for place, over in enumerate(("all", "unmentioned")):
-        there = by_hand(target, world.text_side("text", "a", k=4)[0], place)
-        control = by_hand(target_on_control, world.text_side("text", "b", k=4)[0], place)
+        there = gaps_by_hand(target[place], world.text_side("text", "a", k=4)[0][place])
+        control = gaps_by_hand(target_on_control[place], world.text_side("text", "b", k=4)[0][place])
         np.testing.assert_allclose(values(audit.summary["gaps"], over), there, atol=1e-12)
         np.testing.assert_allclose(values(audit.summary["control"]["gaps"], over), control, atol=1e-12)
         np.testing.assert_allclose(values(audit.summary["controlled"], over), there - control, atol=1e-12)
@@ -56,7 +37,7 @@ def test_t2t_searches_the_public_captions_with_the_targets_own_text_tower(tmp_pa
     audit = audit_vl_dejavu(**world.one_model, k=3, sweep=(), search="t2t")
     assert audit.summary["searched"] == {"target": "captions", "reference": "captions"}
     target, reference = world.text_side("a", "a", k=3)[0], world.text_side("text", "a", k=3)[0]
-    np.testing.assert_allclose(values(audit.summary["gaps"], "all"), by_hand(target, reference, 0), atol=1e-12)
+    np.testing.assert_allclose(values(audit.summary["gaps"]), gaps_by_hand(target[0], reference[0]), atol=1e-12)
 
 
 def test_several_references_stand_side_by_side_with_their_agreement(tmp_path):
@@ -71,9 +52,8 @@ def test_several_references_stand_side_by_side_with_their_agreement(tmp_path):
     assert audit.summary["references"][0]["gaps"] == audit.summary["gaps"]
     target, two = world.oracle("a", k=5)
     one, near = world.text_side("text", "a", k=5)
-    np.testing.assert_allclose(
-        values(audit.summary["references"][1]["gaps"], "all"), by_hand(target, one, 0), atol=1e-12
-    )
+    found = values(audit.summary["references"][1]["gaps"])
+    np.testing.assert_allclose(found, gaps_by_hand(target[0], one[0]), atol=1e-12)
 
     (agreement,) = audit.summary["agreement"]
     images, texts = world.vectors["b"]
@@ -197,10 +177,7 @@ def test_a_target_without_a_text_tower_is_a_sentence(tmp_path):
 
 def test_public_captions_that_are_missing_are_rejects(tmp_path):
     world = TextWorld(tmp_path)
-    path = world.folder / "records" / "records.parquet"
-    table = pq.read_table(path).to_pydict()
-    table["captions"][-1] = []
-    pq.write_table(pa.table(table), path)
+    change_column(world.folder / "records", "captions", lambda lists: [*lists[:-1], []])
     audit = audit_vl_dejavu(**world.one_model)
     assert audit.summary["n_public"] == 39
     assert audit.rejects.to_pylist() == [
