@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from memometer.statistics import gap_of
+from memometer.statistics import gap_of, group_gap, rank_correlation, roc_area
 from memometer.statistics.dependence import design_effect
 
 PATH = Path(__file__).parents[1] / "benchmarks" / "coverage_worlds.py"
@@ -43,6 +43,53 @@ def test_few_records_are_given_no_interval_and_unequal_models_are_balanced(world
     found = {name: covered / given for name, (given, covered) in worlds.coverage("unequal", worlds=60).items()}
     assert found["balanced gap, a better target"] >= 0.9
     assert found["one-way gap, a better target"] < 0.7
+
+
+def three_way(rng):
+    return gap_of([rng.choice([-1.0, 0.0, 1.0], 150, p=[0.25, 0.45, 0.3]) for _ in range(2)], **bootstrap(rng))
+
+
+def continuous(rng):
+    return gap_of([rng.gamma(2, 1, 150) - 2 for _ in range(2)], **bootstrap(rng))
+
+
+def bootstrap(rng):
+    return {"seed": int(rng.integers(1 << 30)), "name": "x", "replicates": 300}
+
+
+def correlated(rng):
+    first, noise = rng.standard_normal((2, 60))
+    return rank_correlation(first, 0.5 * first + np.sqrt(0.75) * noise)
+
+
+def largest(groups):
+    return lambda rng: group_gap(*rng.exponential(size=(2, groups, 30)).max(axis=2))
+
+
+def area(shift):
+    def draw(rng):
+        positives = np.arange(90) < 15
+        return roc_area(rng.standard_normal(90) + shift * positives, positives)
+
+    return draw
+
+
+@pytest.mark.parametrize(
+    ("draw", "truth"),
+    [
+        (three_way, 0.05),
+        (continuous, 0.0),
+        (correlated, 6 / np.pi * np.arcsin(0.5 / 2)),  # of a bivariate normal of correlation ½
+        (largest(10), 0.0),
+        (largest(20), 0.0),
+        (area(0.0), 0.5),
+        (area(1.0), 0.7602),  # Φ(shift / √2)
+        (area(2.0), 0.9214),
+    ],
+)
+def test_an_interval_covers_the_truth_95_times_in_100(draw, truth):
+    found = [draw(np.random.default_rng([0, world])) for world in range(400)]
+    assert 0.92 <= np.mean([each.low <= truth <= each.high for each in found]) <= 0.98
 
 
 def test_records_alone_have_the_same_bytes_with_and_without_groups():
