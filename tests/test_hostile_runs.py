@@ -18,7 +18,7 @@ from hostile_models import HOSTILE, changed, outcome, ssl_folder, with_values
 from model_factory import write_records
 from report_factory import make_audit
 from sweep_factory import plan, sweep
-from watching import watched
+from watching import Ran, watched
 
 from memometer.arrays import map_array, read_arrays
 from memometer.audits.result import load_audit
@@ -234,16 +234,6 @@ def test_files_that_a_manifest_names_outside_the_folder_are_not_told_of(tmp_path
         (folder / "manifest.json").write_text(json.dumps({**TRAINING, "files": {name: "0" * 32}}))
         told = outcome(f"ssl:{folder}", never=tmp_path / "never")
         assert re.search(r"names the file .*, which is not in it", told), told
-
-
-class Ran:
-    """Unpickled, it leaves a file."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return self.path.touch, ()
 
 
 def test_vectors_run_nothing(tmp_path):

@@ -1,5 +1,7 @@
 """The layers of towers, found and read: equal to a forward pass written by hand."""
 
+import types
+
 import numpy as np
 import open_clip
 import pytest
@@ -56,6 +58,19 @@ def normalised(encoder, array):
     return encoder._normalise(array)
 
 
+def assert_layers(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+def order_tokens(encoder, *, batch_first):
+    """Has both transformers take tokens in an order."""
+    for transformer in (encoder.tower("image").transformer, encoder._model.transformer):
+        transformer.batch_first = batch_first
+        for block in transformer.resblocks:
+            block.attn.batch_first = batch_first
+
+
 def by_hand(transformer, tokens, mask=None):
     """(units, blocks) of an open_clip transformer, every token kept, step by step."""
     units, blocks = [], []
@@ -93,23 +108,24 @@ def test_image_layers_equal_a_forward_pass_by_hand():
     encoder = two_layers()
     array = pixels(encoder)
     units, blocks = image_by_hand(encoder, array)
-    read = open_tower(encoder, "image", read="units").images(array)
-    for found, expected in zip(read, units, strict=True):
-        np.testing.assert_allclose(found, expected.mean(1), atol=1e-6)
+    assert_layers(open_tower(encoder, "image", read="units").images(array), [layer.mean(1) for layer in units])
     *read, output = open_tower(encoder, "image", read="blocks").images(array)
-    for found, expected in zip(read, blocks, strict=True):
-        np.testing.assert_allclose(found, expected.mean(1), atol=1e-6)
+    assert_layers(read, [layer.mean(1) for layer in blocks])
     np.testing.assert_array_equal(output, encoder.encode_images(array))
 
 
-def test_text_layers_equal_a_forward_pass_by_hand_without_padding():
-    encoder = two_layers()
-    units, blocks = text_by_hand(encoder, TEXTS)
+@pytest.mark.parametrize("custom", [False, True])
+def test_text_layers_equal_a_forward_pass_by_hand_without_padding(custom):
+    encoder = clip_encoder(custom_text=True) if custom else two_layers()
+    model = encoder.tower("text") if custom else encoder._model
+    tokens = encoder._tokenizer(TEXTS)
+    with torch.no_grad():
+        embedded = model.token_embedding(tokens) + model.positional_embedding
+        units, blocks = by_hand(model.transformer, embedded, model.attn_mask)
     for read, everything in (("units", units), ("blocks", blocks)):
-        found = open_tower(encoder, "text", read=read).texts(TEXTS)[:2]
-        for layer, expected in zip(found, everything, strict=True):
-            for row, length in enumerate(lengths(encoder, TEXTS)):
-                np.testing.assert_allclose(layer[row], expected[row, :length].mean(0), atol=1e-6)
+        found = open_tower(encoder, "text", read=read).texts(TEXTS)[: len(everything)]
+        for row, length in enumerate(lengths(encoder, TEXTS)):
+            assert_layers([layer[row] for layer in found], [layer[row, :length].mean(0) for layer in everything])
 
 
 def test_the_class_token_and_its_counterpart_in_a_text():
@@ -127,40 +143,26 @@ def test_rectified_units_count_negative_activations_as_none():
     array = pixels(encoder)
     units, _ = image_by_hand(encoder, array)
     assert min(float(layer.min()) for layer in units) < 0
-    read = open_tower(encoder, "image", read="units", rectify=True).images(array)
-    for found, expected in zip(read, units, strict=True):
-        np.testing.assert_allclose(found, expected.relu().mean(1), atol=1e-6)
+    found = open_tower(encoder, "image", read="units", rectify=True).images(array)
+    assert_layers(found, [layer.relu().mean(1) for layer in units])
 
 
 @pytest.mark.parametrize("pool", ["mean", "cls"])
-@pytest.mark.parametrize("batch_first", [True, False])
-def test_layers_are_read_alike_in_pieces(pool, batch_first, monkeypatch):
+@pytest.mark.parametrize("rectify", [False, True])
+def test_layers_are_read_alike_in_pieces_and_with_tokens_first(pool, rectify, monkeypatch):
     encoder = two_layers()
     array, texts = pixels(encoder, n=5), [*TEXTS, "a", "a blue bird on a wire"]
-    for tower in ("image", "text"):
-        transformer = encoder.tower("image").transformer if tower == "image" else encoder._model.transformer
-        transformer.batch_first = batch_first
-        for block in transformer.resblocks:
-            block.attn.batch_first = batch_first
-    read = {tower: open_tower(encoder, tower, read="units", pool=pool, rectify=True) for tower in ("image", "text")}
-    whole = [*read["image"].images(array), *read["text"].texts(texts)]
-    for inputs in (1, 2):  # at a time, of 5 or 12 tokens × 128 units
-        monkeypatch.setattr("memometer.activations.reader.PIECE", inputs * 12 * 128)
-        pieces = [*read["image"].images(array), *read["text"].texts(texts)]
-        for found, expected in zip(pieces, whole, strict=True):
-            np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-def test_a_transformer_that_puts_tokens_first_is_read_alike():
-    encoder = two_layers()
-    expected = open_tower(encoder, "image", read="units").images(pixels(encoder))
-    transformer = encoder.tower("image").transformer
-    transformer.batch_first = False
-    for block in transformer.resblocks:
-        block.attn.batch_first = False
-    found = open_tower(encoder, "image", read="units").images(pixels(encoder))
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+    whole = None
+    for batch_first in (True, False):
+        order_tokens(encoder, batch_first=batch_first)
+        image, text = (
+            open_tower(encoder, tower, read="units", pool=pool, rectify=rectify) for tower in ("image", "text")
+        )
+        whole = whole or [*image.images(array), *text.texts(texts)]
+        for inputs in (1, 2, 5):  # at a time, of 5 or 12 tokens × 128 units
+            monkeypatch.setattr("memometer.activations.reader.PIECE", inputs * 12 * 128)
+            assert_layers([*image.images(array), *text.texts(texts)], whole)
+        monkeypatch.undo()
 
 
 def test_names_and_widths():
@@ -175,22 +177,8 @@ def test_names_and_widths():
     assert custom.names == ("transformer.resblocks.0", OUTPUT)
 
 
-def test_a_text_tower_of_its_own_is_read_without_padding():
-    encoder = clip_encoder(custom_text=True)
-    text = encoder.tower("text")
-    tokens = encoder._tokenizer(TEXTS)
-    with torch.no_grad():
-        units, _ = by_hand(text.transformer, text.token_embedding(tokens) + text.positional_embedding, text.attn_mask)
-    (found,) = open_tower(encoder, "text", read="units").texts(TEXTS)
-    for row, length in enumerate(lengths(encoder, TEXTS)):
-        np.testing.assert_allclose(found[row], units[0][row, :length].mean(0), atol=1e-6)
-
-
-class Pads:
-    """Attributes of text towers."""
-
-    def __init__(self, **attributes):
-        vars(self).update(attributes)
+Pads = types.SimpleNamespace
+"""Attributes of text towers."""
 
 
 @pytest.mark.parametrize(
@@ -252,9 +240,8 @@ def test_residual_layers_equal_a_forward_pass_by_hand():
     units, blocks = (open_tower(encoder, "image", read=read) for read in ("units", "blocks"))
     assert units.names == ("layer1.0", "layer1.1")
     assert blocks.names == ("layer1.0", "layer1.1", OUTPUT)
-    for found in (units.images(array), blocks.images(array)[:2]):
-        for layer, mean in zip(found, expected, strict=True):
-            np.testing.assert_allclose(layer, mean, atol=1e-6)
+    assert_layers(units.images(array), expected)
+    assert_layers(blocks.images(array)[:2], expected)
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import typer
+from commands import invoke
 from hypothesis import given, settings
 from PIL import Image, ImageEnhance, ImageFilter
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
-from typer.testing import CliRunner
 
 from memometer.cli import data_duplicates
 from memometer.data import hamming
@@ -264,28 +263,19 @@ def folders(tmp_path):
     return tmp_path
 
 
-def run(*arguments):
-    app = typer.Typer()
-    app.command()(data_duplicates.command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
 def test_the_command_lists_pairs(folders):
-    result = run(
-        folders / "records", "--public", folders / "public", "--max-distance", 0, "--out", folders / "p.parquet"
-    )
+    words = ("--public", folders / "public", "--max-distance", 0, "--out", folders / "p.parquet")
+    result = invoke(data_duplicates.command, folders / "records", *words)
     assert result.exit_code == 0, result.output
     assert "2 exact and 0 near pairs among 6 records, 2 of them across roles" in result.stdout
     assert pq.read_table(folders / "p.parquet")["record_id_2"].to_pylist() == ["r2", "p1"]
+    again = invoke(data_duplicates.command, folders / "records", "--out", folders / "p.parquet")
+    assert "--overwrite" in str(again.exception)
 
 
 def test_the_command_prints_json(folders):
-    result = run(folders / "records", "--role", "a", "--json")
+    result = invoke(data_duplicates.command, folders / "records", "--role", "a", "--json")
     found = json.loads(result.stdout)
     assert (found["n_records"], found["n_exact"], found["n_near"], found["across_roles"]) == (2, 0, 1, [])
-
-
-def test_the_command_refuses_what_makes_no_sense(folders):
-    assert "--public-role is of the folder --public" in str(run(folders / "records", "--public-role", "x").exception)
-    (folders / "p.parquet").touch()
-    assert "--overwrite" in str(run(folders / "records", "--out", folders / "p.parquet").exception)
+    wrong = invoke(data_duplicates.command, folders / "records", "--public-role", "x")
+    assert "--public-role is of the folder --public" in str(wrong.exception)

@@ -1,53 +1,33 @@
 """Records without captions, and tables that say where the objects are."""
 
 import csv
-import dataclasses
 import json
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import typer
-from import_sources import picture, records, rejects, sample, write_coco, write_samples, write_tar
-from typer.testing import CliRunner
+from commands import invoke
+from import_sources import (
+    OPTIONAL,
+    Imported,
+    picture,
+    put,
+    records,
+    sample,
+    table,
+    write,
+    write_coco,
+    write_rows,
+    write_samples,
+    write_tar,
+)
 
 from memometer.cli import data_import
-from memometer.data import Fields, ReaderOptions, import_records, importing, load_records
+from memometer.data import ReaderOptions, import_records, importing, load_records
 from memometer.data.sources import FORMATS
 from memometer.data.sources.recognise import open_source
 from memometer.errors import InputError, SourceError
 
-OPTIONAL = ReaderOptions(captions="optional")
-
-
-def run(*arguments):
-    app = typer.Typer()
-    app.command()(data_import.command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
 # --- captions are optional ---
-
-
-def write_jsonl(root):
-    (root / "t.jsonl").write_text('{"image": "1.png", "text": "x"}\n{"image": "2.png", "text": null}\n')
-    return root / "t.jsonl"
-
-
-def write_karpathy(root):
-    images = [{"filename": "1.png", "sentences": [{"raw": "x"}]}, {"filename": "2.png", "sentences": []}]
-    (root / "t.json").write_text(json.dumps({"images": images}))
-    return root / "t.json"
-
-
-def write_arrow(root):
-    data = pa.table({"image": [picture(1), picture(2)], "text": ["x", None]})
-    with pa.OSFile(str(root / "t.arrow"), "wb") as file, pa.ipc.new_stream(file, data.schema) as out:
-        out.write_table(data)
-    return root / "t.arrow"
-
-
-_LISTS = {"jsonl": write_jsonl, "karpathy": write_karpathy, "arrow": write_arrow}
 
 
 def write_source(root, kind):
@@ -55,55 +35,47 @@ def write_source(root, kind):
     if kind == "webdataset":
         return write_tar(root / "0.tar", sample(1) + sample(2, json=None))
     if kind == "coco":
-        return write_coco(
-            root / "coco", {1: "1.jpg", 2: "2.jpg"}, captions=[(1, "x")], instances=[(2, 17, [0, 0, 1, 1])]
-        )
+        named = {1: "1.jpg", 2: "2.jpg"}
+        return write_coco(root / "coco", named, captions=[(1, "x")], instances=[(2, 17, [0, 0, 1, 1])])
     if kind == "folder":
-        for name in ("a/1.png", "b/2.png"):
-            (root / "f" / name).parent.mkdir(parents=True)
-            (root / "f" / name).write_bytes(picture(1))
-        (root / "f" / "a" / "1.txt").write_text("x")
-        return root / "f"
-    if kind == "parquet":
-        pq.write_table(pa.table({"image": [picture(1), picture(2)], "text": ["x", None]}), root / "t.parquet")
-        return root / "t.parquet"
-    for name in ("1.png", "2.png"):
-        (root / name).write_bytes(picture(1))
-    if kind in _LISTS:
-        return _LISTS[kind](root)
-    separator = "\t" if kind == "tsv" else ","
-    (root / f"t.{kind}").write_text("filepath,title\n1.png,x\n2.png, \n".replace(",", separator))
-    return root / f"t.{kind}"
+        return write(root / "f", {"a/1.png": picture(1), "b/2.png": picture(1), "a/1.txt": "x"})
+    if kind == "karpathy":
+        images = [{"filename": "1.png", "sentences": [{"raw": "x"}]}, {"filename": "2.png", "sentences": []}]
+        return put(write(root, {"1.png": picture(1), "2.png": picture(1)}) / "t.json", {"images": images})
+    if kind in {"parquet", "arrow"}:
+        rows = [{"image": picture(1), "text": "x"}, {"image": picture(2), "text": None}]
+    else:
+        write(root, {"1.png": picture(1), "2.png": picture(1)})
+        rows = [{"filepath": "1.png", "title": "x"}, {"filepath": "2.png", "title": " "}]
+    return write_rows(root / f"t.{kind}", rows)
 
 
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_record_without_caption_is_kept_where_captions_are_optional(tmp_path, kind):
     source = write_source(tmp_path, kind)
-    strict = import_records(source, tmp_path / "strict", max_rejects=0.5)
-    assert (strict.n_records, strict.reasons, strict.n_without_captions) == (1, {"no caption": 1}, 0)
-    free = import_records(source, tmp_path / "free", options=OPTIONAL)
-    assert (free.n_records, free.n_rejected, free.n_without_captions) == (2, 0, 1)
-    with_caption, without = records(tmp_path / "free")
+    strict = Imported(source, tmp_path / "strict", max_rejects=0.5)
+    assert (len(strict.rows), strict.reasons, strict.summary.n_without_captions) == (1, {"no caption": 1}, 0)
+    free = Imported(source, tmp_path / "free", captions="optional")
+    assert (len(free.rows), free.rejects, free.summary.n_without_captions) == (2, [], 1)
+    with_caption, without = free.rows
     assert without["captions"] == []
     assert without["image_hash"] is not None
-    assert [with_caption] == records(tmp_path / "strict"), "other records are what they were"
+    assert [with_caption] == strict.rows, "other records are what they were"
     kept = json.loads((tmp_path / "free" / "import.json").read_text())
     assert (kept["settings"]["captions"], kept["summary"]["n_without_captions"]) == ("optional", 1)
-    assert import_records(source, tmp_path / "free", options=OPTIONAL) == free, "a second run is free"
+    assert import_records(source, tmp_path / "free", options=OPTIONAL) == free.summary, "a second run is free"
     with pytest.raises(InputError, match="already holds other records"):
         import_records(source, tmp_path / "free", max_rejects=0.5)
 
 
-def test_a_source_without_any_caption(tmp_path):
-    (tmp_path / "0.png").write_bytes(picture(0))
-    (tmp_path / "t.csv").write_text("filepath,label\n0.png,cat\n")
+def test_a_source_without_any_caption(pictures):
+    source = table(pictures, "t.csv", "filepath,label\n0.png,cat\n")
     with pytest.raises(SourceError, match=r"no column 'title' for captions; .* or --captions optional"):
-        import_records(tmp_path / "t.csv", tmp_path / "out")
-    summary = import_records(tmp_path / "t.csv", tmp_path / "out", options=OPTIONAL)
+        import_records(source, pictures / "out")
+    summary = import_records(source, pictures / "out", options=OPTIONAL)
     assert (summary.n_records, summary.n_captions, summary.n_without_captions) == (1, 0, 1)
-    options = ReaderOptions(captions="optional", fields=Fields(captions=("alt",)))
     with pytest.raises(SourceError, match="no column 'alt'"):
-        import_records(tmp_path / "t.csv", tmp_path / "other", options=options)
+        Imported(source, pictures / "other", captions="optional", fields={"captions": ("alt",)})
 
 
 def test_captions_that_name_objects_must_be_there(tmp_path):
@@ -122,8 +94,8 @@ def test_captions_are_required_or_optional(tmp_path):
 
 
 def test_the_command_says_how_many_have_none(tmp_path):
-    source = write_source(tmp_path, "folder")
-    result = run(source, "--out", tmp_path / "out", "--captions", "optional", "--workers", 0)
+    words = ("--out", tmp_path / "out", "--captions", "optional", "--workers", 0)
+    result = invoke(data_import.command, write_source(tmp_path, "folder"), *words)
     assert result.exit_code == 0
     assert "captions 1, 0.5 per record; 1 records without any" in " ".join(result.stdout.split())
 
@@ -134,9 +106,9 @@ def test_what_enters_the_key_of_an_import(tmp_path):
     assert importing._settings(tar) == {"sidecars": {"text": "lines", "renamed": False}}
     folder = open_source(write_source(tmp_path, "folder"))
     assert importing._settings(folder) == {"sidecars": {"text": "lines", "renamed": False}, "label_from": "auto"}
-    table = open_source(write_source(tmp_path, "csv"))
+    delimited = open_source(write_source(tmp_path, "csv"))
     named = {"image": "filepath", "captions": ("title",)}
-    assert importing._settings(table) == {"rows": {"fields": named, "shortest": 1}, "separator": ","}
+    assert importing._settings(delimited) == {"rows": {"fields": named, "shortest": 1}, "separator": ","}
     assert importing._settings(open_source(write_source(tmp_path, "coco"))) == {}
     import_records(tmp_path / "0.tar", tmp_path / "out")
     content = json.loads((tmp_path / "out" / "import.json").read_text())
@@ -154,13 +126,10 @@ SCORES = [[0.5, 0.25], None, [], None]
 @pytest.mark.parametrize("kind", [None, pa.list_(pa.list_(pa.float32(), 4)), pa.large_list(pa.list_(pa.int16()))])
 def test_parquet_boxes_and_scores(tmp_path, kind):
     boxes = BOXES if kind is None or pa.types.is_list(kind) else [[[0, 1, 2, 3], None], [[4, 5, 6, 7]], [], None]
-    table = {"image": [picture(n) for n in range(4)], "objects": OBJECTS, "scores": SCORES}
-    pq.write_table(pa.table(table | {"boxes": pa.array(boxes, kind)}), tmp_path / "t.parquet")
-    import_records(tmp_path / "t.parquet", tmp_path / "out", options=OPTIONAL)
-    rows = records(tmp_path / "out")
-    assert [row["objects"] for row in rows] == OBJECTS
-    assert [row["boxes"] for row in rows] == boxes
-    assert [row["scores"] for row in rows] == SCORES
+    columns = {"image": [picture(n) for n in range(4)], "objects": OBJECTS, "scores": SCORES}
+    source = write_rows(tmp_path / "t.parquet", pa.table(columns | {"boxes": pa.array(boxes, kind)}))
+    found = Imported(source, tmp_path / "out", captions="optional").of("objects", "boxes", "scores")
+    assert list(found.values()) == list(zip(OBJECTS, boxes, SCORES, strict=True))
 
 
 def write_csv(folder, header, *rows):
@@ -181,10 +150,10 @@ def test_csv_boxes_and_scores_are_json(tmp_path, names):
         (" ", "", "[]"),
         ("cat", "null", ""),
     ]
-    table = write_csv(tmp_path, ("objects", *names), *rows)
+    source = write_csv(tmp_path, ("objects", *names), *rows)
     flags = [] if names[0] == "boxes" else ["--boxes-column", names[0], "--scores-column", names[1]]
-    result = run(table, "--out", tmp_path / "out", "--objects-separator", "|", "--workers", 0, *flags)
-    assert result.exit_code == 0
+    words = (source, "--out", tmp_path / "out", "--objects-separator", "|", "--workers", 0, *flags)
+    assert invoke(data_import.command, *words).exit_code == 0
     found = [[row[name] for name in ("objects", "boxes", "scores")] for row in records(tmp_path / "out")]
     assert found == [
         [["cat", "dog"], [[0, 1, 2.5, 3], None], [0.5, 1]],
@@ -197,28 +166,31 @@ def test_csv_boxes_and_scores_are_json(tmp_path, names):
 
 def test_without_a_column_of_objects_boxes_are_the_labels(tmp_path):
     rows = [("cat", "[[0, 0, 1, 1], [2, 2, 3, 3]]"), ("dog", ""), ("", ""), ("", "[[0, 0, 1, 1]]")]
-    asked = ReaderOptions(fields=Fields(label="label", boxes="boxes"))
-    import_records(write_csv(tmp_path, ("label", "boxes"), *rows), tmp_path / "out", options=asked, max_rejects=0.5)
-    found = [[row[name] for name in ("label", "objects", "boxes")] for row in records(tmp_path / "out")]
-    assert found == [
-        ["cat", ["cat", "cat"], [[0, 0, 1, 1], [2, 2, 3, 3]]],
-        ["dog", None, None],
-        [None, None, None],
+    source = write_csv(tmp_path, ("label", "boxes"), *rows)
+    asked = {"label": "label", "boxes": "boxes"}
+    found = Imported(source, tmp_path / "out", fields=asked, max_rejects=0.5)
+    assert list(found.of("label", "objects", "boxes").values()) == [
+        ("cat", ["cat", "cat"], [[0, 0, 1, 1], [2, 2, 3, 3]]),
+        ("dog", None, None),
+        (None, None, None),
     ]
-    assert rejects(tmp_path / "out")[0]["reason"] == "boxes do not match the objects: 1 boxes for 0 objects"
+    assert found.rejects[0]["reason"] == "boxes do not match the objects: 1 boxes for 0 objects"
 
 
 def test_columns_that_belong_to_nothing(tmp_path):
-    table = write_csv(tmp_path, ("boxes", "scores"), ("[[1, 2, 3, 4]]", "0.7"))
-    import_records(table, tmp_path / "out")
-    assert records(tmp_path / "out")[0]["boxes"] is None, "the usual names mean nothing without objects or a label"
-    for fields in (Fields(boxes="boxes"), Fields(scores="scores")):
-        with pytest.raises(SourceError, match=r"no column of objects that .* could belong to; .* --objects-column"):
-            import_records(table, tmp_path / "other", options=ReaderOptions(fields=fields))
-    with pytest.raises(SourceError, match="no column 'xywh'"):
-        import_records(table, tmp_path / "other", options=ReaderOptions(fields=Fields(boxes="xywh")))
-    import_records(write_csv(tmp_path, ("label", "scores"), ("cat", "0.7")), tmp_path / "scored")
-    assert records(tmp_path / "scored")[0]["scores"] is None, "a classifier's score, as far as anyone can tell"
+    source = write_csv(tmp_path, ("boxes", "scores"), ("[[1, 2, 3, 4]]", "0.7"))
+    found = Imported(source, tmp_path / "out")
+    assert found.rows[0]["boxes"] is None, "the usual names mean nothing without objects or a label"
+    nothing = r"no column of objects that .* could belong to; .* --objects-column"
+    for fields, words in (
+        ({"boxes": "boxes"}, nothing),
+        ({"scores": "scores"}, nothing),
+        ({"boxes": "xywh"}, "no column 'xywh'"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            Imported(source, tmp_path / "other", fields=fields)
+    scored = Imported(write_csv(tmp_path, ("label", "scores"), ("cat", "0.7")), tmp_path / "scored")
+    assert scored.rows[0]["scores"] is None, "a classifier's score, as far as anyone can tell"
 
 
 @pytest.mark.parametrize(
@@ -245,16 +217,14 @@ def test_columns_that_belong_to_nothing(tmp_path):
     ],
 )
 def test_bad_boxes_and_scores_are_rejects(tmp_path, boxes, scores, reason):
-    table = write_csv(
-        tmp_path, ("objects", "boxes", "scores"), ("cat", "[[0, 0, 1, 1]]", "[1]"), ("cat", boxes, scores)
-    )
-    asked = ReaderOptions(fields=Fields(objects="objects", boxes="boxes", scores="scores"))
-    import_records(table, tmp_path / "out", options=asked, max_rejects=0.5)
-    (reject,) = rejects(tmp_path / "out")
+    names = ("objects", "boxes", "scores")
+    source = write_csv(tmp_path, names, ("cat", "[[0, 0, 1, 1]]", "[1]"), ("cat", boxes, scores))
+    found = Imported(source, tmp_path / "out", fields={name: name for name in names}, max_rejects=0.5)
+    (reject,) = found.rejects
     assert reject["reason"].startswith(reason)
     assert (reject["record_id"], reject["member"]) == ("1", "row 2")
     assert len(load_records(tmp_path / "out")) == 1
-    kept = import_records(table, tmp_path / "unasked", max_rejects=0.5)
+    kept = import_records(source, tmp_path / "unasked", max_rejects=0.5)
     if reason.startswith("impossible box"):
         assert kept.reasons == {"impossible box": 1}, "as in every format"
         return
@@ -263,16 +233,15 @@ def test_bad_boxes_and_scores_are_rejects(tmp_path, boxes, scores, reason):
 
 
 def test_boxes_of_no_objects_are_a_reject(tmp_path):
-    table = {"image": [picture(0), picture(1)], "objects": [None, ["a"]], "boxes": [[[0, 0, 1, 1]], [[0, 0, 1, 1]]]}
-    pq.write_table(pa.table(table), tmp_path / "t.parquet")
-    asked = dataclasses.replace(OPTIONAL, fields=Fields(objects="objects", boxes="boxes"))
-    import_records(tmp_path / "t.parquet", tmp_path / "out", options=asked, max_rejects=0.5)
-    assert rejects(tmp_path / "out")[0]["reason"] == "boxes do not match the objects: 1 boxes for 0 objects"
+    columns = {"image": [picture(0), picture(1)], "objects": [None, ["a"]], "boxes": [[[0, 0, 1, 1]], [[0, 0, 1, 1]]]}
+    source = write_rows(tmp_path / "t.parquet", pa.table(columns))
+    asked = {"objects": "objects", "boxes": "boxes"}
+    found = Imported(source, tmp_path / "out", captions="optional", fields=asked, max_rejects=0.5)
+    assert found.rejects[0]["reason"] == "boxes do not match the objects: 1 boxes for 0 objects"
 
 
 def test_names_of_json_fields_hold_for_sidecars_too(tmp_path):
     content = {"objects": ["cat"], "bbox": [[1, 2, 3, 4]], "conf": [0.25]}
-    write_tar(tmp_path / "0.tar", sample(1, json=json.dumps(content).encode()))
-    options = ReaderOptions(captions="optional", fields=Fields(boxes="bbox", scores="conf"))
-    import_records(tmp_path / "0.tar", tmp_path / "out", options=options)
-    assert [records(tmp_path / "out")[0][name] for name in ("boxes", "scores")] == [[[1, 2, 3, 4]], [0.25]]
+    source = write_tar(tmp_path / "0.tar", sample(1, json=json.dumps(content).encode()))
+    found = Imported(source, tmp_path / "out", captions="optional", fields={"boxes": "bbox", "scores": "conf"})
+    assert list(found.of("boxes", "scores").values()) == [([[1, 2, 3, 4]], [0.25])]

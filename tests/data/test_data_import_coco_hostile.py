@@ -7,7 +7,7 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from import_sources import ids, records, rejects, write_coco
+from import_sources import Imported, records, rejects, write_coco
 
 from memometer.data import import_records
 from memometer.data.sources.coco_json import CocoFile, read_coco
@@ -53,6 +53,14 @@ def test_python_writes_numbers_that_json_does_not_know(tmp_path):
     assert str(annotation.bbox) == "[nan, -inf, 1]"
 
 
+def with_captions(folder, captions, written):
+    """A COCO folder in whose captions file ``XX`` is what was written instead."""
+    root = write_coco(folder, {1: "1.jpg", 2: "2.jpg"}, captions=[*captions, (2, "XX")], instances=[])
+    file = root / "annotations" / "captions_val2017.json"
+    file.write_bytes(file.read_bytes().replace(b'"XX"', written))
+    return root
+
+
 @pytest.mark.parametrize(
     "caption",
     [
@@ -70,22 +78,13 @@ def test_python_writes_numbers_that_json_does_not_know(tmp_path):
     ],
 )
 def test_a_caption_that_is_none_costs_one_record(tmp_path, caption):
-    root = write_coco(tmp_path / "in", {1: "1.jpg", 2: "2.jpg"}, captions=[(1, "ok"), (2, "XX")], instances=[])
-    file = root / "annotations" / "captions_val2017.json"
-    file.write_bytes(file.read_bytes().replace(b'"XX"', caption))
-    import_records(root, tmp_path / "out", max_rejects=0.5)
-    assert ids(tmp_path / "out") == ["1"]
-    assert rejects(tmp_path / "out")[0]["record_id"] == "2"
+    found = Imported(with_captions(tmp_path / "in", [(1, "ok")], caption), tmp_path / "out", max_rejects=0.5)
+    assert (found.ids, [row["record_id"] for row in found.rejects]) == (["1"], ["2"])
 
 
 def test_whole_pairs_and_escaped_backslashes_are_texts_like_others(tmp_path):
-    root = write_coco(
-        tmp_path / "in", {1: "1.jpg", 2: "2.jpg"}, captions=[(1, "\U0001f600"), (1, "\\ud83d"), (2, "XX")], instances=[]
-    )
-    file = root / "annotations" / "captions_val2017.json"
-    file.write_bytes(file.read_bytes().replace(b"XX", rb"\ud83d"))
-    import_records(root, tmp_path / "out", max_rejects=0.5)
-    assert [row["captions"] for row in records(tmp_path / "out")] == [["\U0001f600", "\\ud83d"]]
+    root = with_captions(tmp_path / "in", [(1, "\U0001f600"), (1, "\\ud83d")], rb'"\ud83d"')
+    assert Imported(root, tmp_path / "out", max_rejects=0.5).captions == {"1": ["\U0001f600", "\\ud83d"]}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from import_sources import ids, picture, records, rejects, write_coco, write_pictures
+from import_sources import Imported, check_import, picture, put, write, write_coco, write_pictures
 
 from memometer.data import ReaderOptions, import_records
 from memometer.data.sources import json_kind as kinds
@@ -12,19 +12,11 @@ from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.recognise import open_source
 from memometer.errors import InputError, SourceError
 
-OPTIONAL = ReaderOptions(captions="optional")
 DOG = [{"id": 1, "name": "dog", "supercategory": "pets"}]
 
 
-def put(path, content):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    return path
-
-
 def photo(root, *names):
-    for number, name in enumerate(names):
-        put(root / name, picture(number, format="PNG"))
+    write_pictures(root, names)
 
 
 def captions(names, **more):
@@ -39,21 +31,15 @@ def instances(names, *, boxes=(0, 0, 5, 5), **more):
     return {"images": images, "annotations": annotations, "categories": DOG}
 
 
-def found(folder):
-    return {row["record_id"]: row["objects"] for row in records(folder)}
-
-
 # --- where the images are ---
 
 
 @pytest.mark.parametrize("place", ["mine", "images/mine", "mine/images", "images", "data", "JPEGImages", "."])
 def test_the_folders_in_which_images_usually_are(tmp_path, place):
-    root = tmp_path / "in"
-    put(root / "annotations" / "captions_mine.json", captions(["0.png", "1.png"]))
-    photo(root / place, "0.png", "1.png")
-    summary = import_records(root, tmp_path / "out")
-    assert (summary.format, ids(tmp_path / "out"), summary.reasons) == ("coco", ["0", "1"], {})
-    assert summary.left_aside == {}
+    put(tmp_path / "in" / "annotations" / "captions_mine.json", captions(["0.png", "1.png"]))
+    photo(tmp_path / "in" / place, "0.png", "1.png")
+    expected = {"format": "coco", "ids": ["0", "1"], "left_aside": {}}
+    check_import(tmp_path / "in", tmp_path / "out", {}, expected)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +59,8 @@ def test_names_of_other_machines(tmp_path, name):
     photo(tmp_path / "elsewhere" / "train2017", "7.png")
     folder = str(tmp_path / "elsewhere" / "train2017")
     for images in (folder, str(tmp_path / "elsewhere")) if "train2017" in name else (folder,):
-        out = tmp_path / f"out-{len(images)}"
-        import_records(tmp_path / "in", out, options=ReaderOptions(images=(str(tmp_path), images)))
-        assert ids(out) == ["7"]
-        assert records(out)[0]["image_path"] == f"{folder}/7.png"
+        found = Imported(tmp_path / "in", tmp_path / f"out-{len(images)}", images=(str(tmp_path), images))
+        assert found.of("image_path") == {"7": (f"{folder}/7.png",)}
 
 
 @pytest.mark.parametrize(
@@ -91,25 +75,19 @@ def test_names_of_other_machines(tmp_path, name):
 def test_folders_that_the_files_name_names_among_other_things(tmp_path, file, place):
     put(tmp_path / "in" / file, captions([f"images/v1/{place.rpartition('/')[2]}/1.png"]))
     photo(tmp_path / "in" / place, "1.png")
-    import_records(tmp_path / "in", tmp_path / "out")
-    assert ids(tmp_path / "out") == ["1"]
+    assert Imported(tmp_path / "in", tmp_path / "out").ids == ["1"]
 
 
 def test_names_are_shortened_only_as_far_as_they_stay_distinct(tmp_path):
-    """``b/1.png`` is not there; the file 1.png may be another image."""
+    """``b/1.png`` is not there at first; the file 1.png may be another image."""
     put(tmp_path / "in" / "annotations" / "captions_x.json", captions(["a/1.png", "b/1.png"]))
     photo(tmp_path / "in" / "images", "a/1.png", "1.png")
-    summary = import_records(tmp_path / "in", tmp_path / "out", max_rejects=1)
-    assert summary.reasons == {"missing image": 1}
-    assert "b/1.png is in none of" in rejects(tmp_path / "out")[0]["reason"]
-    assert summary.left_aside == {"image of no record": 1}
-
-
-def test_images_of_one_name_in_two_folders_are_two_records(tmp_path):
-    put(tmp_path / "in" / "annotations" / "captions_x.json", captions(["a/1.png", "b/1.png"]))
+    found = Imported(tmp_path / "in", tmp_path / "out", max_rejects=1)
+    assert found.reasons == {"missing image": 1}
+    assert "b/1.png is in none of" in found.rejects[0]["reason"]
+    assert found.left_aside == {"image of no record": 1}
     photo(tmp_path / "in" / "images", "a/1.png", "b/1.png")
-    import_records(tmp_path / "in", tmp_path / "out")
-    assert ids(tmp_path / "out") == ["a/1", "b/1"]
+    assert Imported(tmp_path / "in", tmp_path / "both").ids == ["a/1", "b/1"]
 
 
 def test_no_image_at_all_names_the_folders_and_the_option(tmp_path):
@@ -123,11 +101,10 @@ def test_no_image_at_all_names_the_folders_and_the_option(tmp_path):
 @pytest.mark.parametrize("name", ["../1.png", "a/../../1.png", "..\\1.png", "a\0.png", "", "/", "C:\\"])
 def test_names_that_are_none(tmp_path, name):
     root = write_coco(tmp_path / "in", {1: "1.jpg"}, captions=[(1, "x")], instances=[])
-    content = captions(["1.jpg", name])
-    put(root / "annotations" / "captions_val2017.json", content)
-    import_records(root, tmp_path / "out", max_rejects=1)
-    assert ids(tmp_path / "out") == ["1"]
-    assert rejects(tmp_path / "out")[0]["reason"].split(":")[0] in {"unsafe name", "no image"}
+    put(root / "annotations" / "captions_val2017.json", captions(["1.jpg", name]))
+    found = Imported(root, tmp_path / "out", max_rejects=1)
+    assert found.ids == ["1"]
+    assert found.why[0] in {"unsafe name", "no image"}
 
 
 def test_no_name_leads_out_of_the_folders(tmp_path):
@@ -144,26 +121,26 @@ def test_instances_without_captions(tmp_path):
     photo(tmp_path / "in" / "images" / "default", "0.png", "1.png")
     with pytest.raises(SourceError, match=r"instances_default.json has no captions.*--captions optional"):
         import_records(tmp_path / "in", tmp_path / "out")
-    import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL)
-    assert found(tmp_path / "out") == {"0": ["dog"], "1": ["dog"]}
+    found = Imported(tmp_path / "in", tmp_path / "out", captions="optional")
+    assert found.objects == {"0": ["dog"], "1": ["dog"]}
 
 
 def test_a_split_without_captions_beside_one_with(tmp_path):
     root = tmp_path / "in"
-    put(root / "annotations" / "captions_val.json", captions(["0.png"]))
-    put(root / "annotations" / "instances_val.json", instances(["0.png", "9.png"]))
-    put(root / "annotations" / "instances_train.json", instances(["1.png"]))
+    files = {"captions_val": captions(["0.png"]), "instances_val": instances(["0.png", "9.png"])}
+    files["instances_train"] = instances(["1.png"])
+    write(root / "annotations", {f"{name}.json": content for name, content in files.items()})
     photo(root, "val/0.png", "val/9.png", "train/1.png")
-    strict = import_records(root, tmp_path / "strict")
-    assert found(tmp_path / "strict") == {"0": ["dog"]}
+    strict = Imported(root, tmp_path / "strict")
+    assert strict.objects == {"0": ["dog"]}
     assert strict.left_aside["image of the instances that the captions do not name"] == 1
     assert strict.left_aside[".json"] == 1
     assert "instances_train.json; --split reads others, here: train" in strict.remarks[0]
-    free = import_records(root, tmp_path / "free", options=OPTIONAL)
-    assert found(tmp_path / "free") == {"0": ["dog"], "9": ["dog"], "1": ["dog"]}
-    assert (free.left_aside, free.n_without_captions) == ({}, 2)
+    free = Imported(root, tmp_path / "free", captions="optional")
+    assert free.objects == {"0": ["dog"], "9": ["dog"], "1": ["dog"]}
+    assert (free.left_aside, free.summary.n_without_captions) == ({}, 2)
     with pytest.raises(SourceError, match=r"instances_train.json has no captions"):
-        import_records(root, tmp_path / "none", options=ReaderOptions(splits=("train",)))
+        Imported(root, tmp_path / "none", splits=("train",))
 
 
 def test_captions_and_boxes_in_one_file(tmp_path):
@@ -171,9 +148,9 @@ def test_captions_and_boxes_in_one_file(tmp_path):
     content["annotations"] += [{"image_id": 0, "caption": "a dog"}, {"image_id": 1, "caption": "two", "category_id": 1}]
     put(tmp_path / "in" / "result.json", content)
     photo(tmp_path / "in" / "images", "0.png", "1.png")
-    import_records(tmp_path / "in", tmp_path / "out")
-    assert [row["captions"] for row in records(tmp_path / "out")] == [["a dog"], ["two"]]
-    assert [row["boxes"] for row in records(tmp_path / "out")] == [[[0, 0, 5, 5]], [[0, 0, 5, 5], None]]
+    found = Imported(tmp_path / "in", tmp_path / "out")
+    assert found.captions == {"0": ["a dog"], "1": ["two"]}
+    assert found.boxes == {"0": [[0, 0, 5, 5]], "1": [[0, 0, 5, 5], None]}
 
 
 def test_the_folder_that_the_archive_made(tmp_path):
@@ -186,22 +163,19 @@ def test_roboflow(tmp_path):
     for split in ("train", "valid"):
         put(tmp_path / "in" / split / "_annotations.coco.json", instances(["a_jpg.rf.01.png"]))
         photo(tmp_path / "in" / split, "a_jpg.rf.01.png")
-    summary = import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL)
-    rows = records(tmp_path / "out")
-    assert [row["record_id"] for row in rows] == ["train/a_jpg.rf.01", "valid/a_jpg.rf.01"]
-    assert [(row["label"], row["objects"], row["boxes"]) for row in rows] == [(None, ["dog"], [[0, 0, 5, 5]])] * 2
-    assert summary.left_aside == {}
-    options = ReaderOptions(captions="optional", splits=("valid",))
-    import_records(tmp_path / "in", tmp_path / "valid", options=options)
-    assert len(records(tmp_path / "valid")) == 1
+    found = Imported(tmp_path / "in", tmp_path / "out", captions="optional")
+    one = (None, ["dog"], [[0, 0, 5, 5]])
+    assert found.of("label", "objects", "boxes") == {"train/a_jpg.rf.01": one, "valid/a_jpg.rf.01": one}
+    assert found.left_aside == {}
+    assert len(Imported(tmp_path / "in", tmp_path / "valid", captions="optional", splits=("valid",)).rows) == 1
 
 
 @pytest.mark.parametrize("name", ["labels.json", "_annotations.coco.json", "train.json", "annotations/instances.json"])
 def test_other_names_of_the_one_file(tmp_path, name):
     put(tmp_path / "in" / name, instances(["0.png"]))
     photo(tmp_path / "in" / "data", "0.png")
-    assert import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL).format == "coco"
-    assert found(tmp_path / "out") == {"0": ["dog"]}
+    expected = {"format": "coco", "objects": {"0": ["dog"]}}
+    check_import(tmp_path / "in", tmp_path / "out", {"captions": "optional"}, expected)
 
 
 def test_lvis(tmp_path):
@@ -211,10 +185,10 @@ def test_lvis(tmp_path):
     content["categories"] = [{"id": 1, "name": "aerosol_can", "synset": "aerosol.n.02", "synonyms": ["spray_can"]}]
     put(tmp_path / "in" / "annotations" / "lvis_v1_train.json", content)
     photo(tmp_path / "in" / "train2017", "000000000000.png", "000000000001.png")
-    summary = import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL)
-    assert found(tmp_path / "out") == {"000000000000": ["aerosol_can"], "000000000001": ["aerosol_can"]}
-    assert {row["label"] for row in records(tmp_path / "out")} == {None}
-    assert summary.remarks[0].startswith("2 images have LVIS's lists of categories that are known to be absent")
+    found = Imported(tmp_path / "in", tmp_path / "out", captions="optional")
+    can = (["aerosol_can"], None)
+    assert found.of("objects", "label") == {"000000000000": can, "000000000001": can}
+    assert found.remarks[0].startswith("2 images have LVIS's lists of categories that are known to be absent")
 
 
 def test_keypoints_and_the_like_are_named_and_read_where_asked_for_or_alone(tmp_path):
@@ -222,36 +196,29 @@ def test_keypoints_and_the_like_are_named_and_read_where_asked_for_or_alone(tmp_
     for kind in ("person_keypoints", "stuff"):
         put(root / "annotations" / f"{kind}_val2017.json", instances(["0.png"]))
     put(root / "annotations" / "other.json", {"anything": 1})
-    summary = import_records(root, tmp_path / "out")
-    assert found(tmp_path / "out") == {"0": ["cat"]}
-    assert summary.left_aside == {".json": 3}
-    assert summary.remarks[0].startswith("2 files of annotations were not read, e.g. ")
-    options = ReaderOptions(captions="optional", splits=("stuff_val2017",), images=(str(root / "val2017"),))
-    import_records(root, tmp_path / "stuff", options=options)
-    assert found(tmp_path / "stuff") == {"0": ["dog"]}
+    plain = Imported(root, tmp_path / "out")
+    assert plain.objects == {"0": ["cat"]}
+    assert plain.left_aside == {".json": 3}
+    assert plain.remarks[0].startswith("2 files of annotations were not read, e.g. ")
+    asked = {"splits": ("stuff_val2017",), "images": (str(root / "val2017"),)}
+    assert Imported(root, tmp_path / "stuff", captions="optional", **asked).objects == {"0": ["dog"]}
     put(tmp_path / "pose" / "annotations" / "person_keypoints_default.json", instances(["0.png"]))
     photo(tmp_path / "pose" / "images", "0.png")
-    import_records(tmp_path / "pose", tmp_path / "posed", options=OPTIONAL)
-    assert found(tmp_path / "posed") == {"0": ["dog"]}
+    assert Imported(tmp_path / "pose", tmp_path / "posed", captions="optional").objects == {"0": ["dog"]}
 
 
 def test_one_file_as_the_source(tmp_path):
     root = write_coco(tmp_path / "in", {0: "0.jpg"}, captions=[(0, "x")], instances=[(0, 18, [0, 0, 1, 1])])
     file = root / "annotations" / "captions_val2017.json"
-    import_records(file, tmp_path / "beside")
-    assert found(tmp_path / "beside") == {"0": ["dog"]}, "the instances beside the captions are read as well"
+    beside = Imported(file, tmp_path / "beside")
+    assert beside.objects == {"0": ["dog"]}, "the instances beside the captions are read as well"
     lone = put(tmp_path / "lone" / "x.json", json.loads(file.read_text()))
-    import_records(lone, tmp_path / "out", options=ReaderOptions(images=(str(root / "val2017"),)))
-    assert found(tmp_path / "out") == {"0": None}
+    assert Imported(lone, tmp_path / "out", images=(str(root / "val2017"),)).objects == {"0": None}
     with pytest.raises(SourceError, match=r"y.json holds no list of images that memometer knows"):
         open_source(put(tmp_path / "y.json", {"images": []}))
-    with pytest.raises(InputError, match="--crowds means nothing"):
-        import_records(picture_folder(tmp_path), tmp_path / "no", options=ReaderOptions(crowds="drop"))
-
-
-def picture_folder(tmp_path):
     photo(tmp_path / "f", "0.png")
-    return tmp_path / "f"
+    with pytest.raises(InputError, match="--crowds means nothing"):
+        Imported(tmp_path / "f", tmp_path / "no", crowds="drop")
 
 
 def test_the_json_of_single_images_are_no_annotations_of_all(tmp_path):
@@ -286,30 +253,26 @@ def test_the_kind_of_a_json_file(tmp_path, monkeypatch, text, kind):
     ("image", "annotation"), [("0", "0"), (0, "0"), ("a b", " a b"), (7, "000000007"), ("000000007", 7), (7.0, 7)]
 )
 def test_ids_of_every_type(tmp_path, image, annotation):
-    root = tmp_path / "in"
     images = [{"id": image, "file_name": "0.png"}, {"id": "other", "file_name": "1.png"}]
     texts = [{"image_id": annotation, "caption": "x"}, {"image_id": "other", "caption": "y"}]
-    put(root / "annotations" / "captions_x.json", {"images": images, "annotations": texts})
     boxes = [{"image_id": annotation, "category_id": "c1", "bbox": [0, 0, 1, 1]}]
     named = {"images": images, "annotations": boxes, "categories": [{"id": "c1", "name": " dog "}]}
-    put(root / "annotations" / "instances_x.json", named)
-    photo(root / "images", "0.png", "1.png")
-    assert import_records(root, tmp_path / "out").left_aside == {}
-    assert [row["captions"] for row in records(tmp_path / "out")] == [["x"], ["y"]]
-    assert found(tmp_path / "out") == {"0": ["dog"], "1": []}
+    files = {"captions_x.json": {"images": images, "annotations": texts}, "instances_x.json": named}
+    write(tmp_path / "in" / "annotations", files)
+    photo(tmp_path / "in" / "images", "0.png", "1.png")
+    expected = {"captions": {"0": ["x"], "1": ["y"]}, "objects": {"0": ["dog"], "1": []}, "left_aside": {}}
+    check_import(tmp_path / "in", tmp_path / "out", {}, expected)
 
 
 def test_ids_that_name_no_image_or_two(tmp_path):
     content = captions(["0.png", "1.png", "2.png", "3.png"])
-    content["images"][1]["id"] = 0
-    content["images"][2]["id"] = None
-    content["images"][3]["id"] = True
+    for row, id_ in ((1, 0), (2, None), (3, True)):
+        content["images"][row]["id"] = id_
     put(tmp_path / "in" / "annotations" / "captions_x.json", content)
     photo(tmp_path / "in" / "images", "0.png", "1.png", "2.png", "3.png")
-    summary = import_records(tmp_path / "in", tmp_path / "out", max_rejects=1)
-    assert ids(tmp_path / "out") == ["0"]
-    assert summary.reasons == {"malformed annotation": 2, "duplicate id": 1}
-    assert summary.left_aside == {"annotation of an unknown image": 3, "image of no record": 3}
+    expected = {"ids": ["0"], "reasons": {"malformed annotation": 2, "duplicate id": 1}}
+    expected["left_aside"] = {"annotation of an unknown image": 3, "image of no record": 3}
+    check_import(tmp_path / "in", tmp_path / "out", {}, expected)
 
 
 @pytest.mark.parametrize(
@@ -327,8 +290,7 @@ def test_boxes_are_scaled_to_the_stored_image(tmp_path, size, box):
     content["images"][0] = {"id": 0, "file_name": "0.png", **size}
     put(tmp_path / "in" / "labels.json", content)
     photo(tmp_path / "in", "0.png")
-    import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL)
-    assert records(tmp_path / "out")[0]["boxes"] == [box]
+    assert Imported(tmp_path / "in", tmp_path / "out", captions="optional").boxes == {"0": [box]}
 
 
 def test_crowds_are_kept_or_dropped(tmp_path):
@@ -336,12 +298,9 @@ def test_crowds_are_kept_or_dropped(tmp_path):
     content["annotations"].append({**content["annotations"][0], "iscrowd": 1})
     put(tmp_path / "in" / "labels.json", content)
     photo(tmp_path / "in", "0.png")
-    import_records(tmp_path / "in", tmp_path / "kept", options=OPTIONAL)
-    assert found(tmp_path / "kept") == {"0": ["dog", "dog"]}
-    options = ReaderOptions(captions="optional", crowds="drop")
-    summary = import_records(tmp_path / "in", tmp_path / "dropped", options=options)
-    assert found(tmp_path / "dropped") == {"0": ["dog"]}
-    assert summary.left_aside == {"crowd region": 1}
+    assert Imported(tmp_path / "in", tmp_path / "kept", captions="optional").objects == {"0": ["dog", "dog"]}
+    expected = {"objects": {"0": ["dog"]}, "left_aside": {"crowd region": 1}}
+    check_import(tmp_path / "in", tmp_path / "dropped", {"captions": "optional", "crowds": "drop"}, expected)
 
 
 def test_panoptic_files_have_their_objects_in_segments(tmp_path):
@@ -358,9 +317,6 @@ def test_panoptic_files_have_their_objects_in_segments(tmp_path):
         "categories": [{"id": 1, "name": "cat", "isthing": 1}, {"id": 92, "name": "grass", "isthing": 0}],
     }  # fmt: skip
     put(tmp_path / "in" / "annotations" / "panoptic_val2017.json", content)
-    summary = import_records(tmp_path / "in", tmp_path / "out", options=OPTIONAL)
-    assert [(row["objects"], row["boxes"]) for row in records(tmp_path / "out")] == [
-        (["cat", "grass"], [[1, 2, 3, 4], [0, 0, 16, 12]]),
-        ([], []),
-    ]
-    assert summary.left_aside == {"annotation of an unknown category": 1}
+    expected = {"objects": {"1": ["cat", "grass"], "2": []}, "boxes": {"1": [[1, 2, 3, 4], [0, 0, 16, 12]], "2": []}}
+    expected["left_aside"] = {"annotation of an unknown category": 1}
+    check_import(tmp_path / "in", tmp_path / "out", {"captions": "optional"}, expected)

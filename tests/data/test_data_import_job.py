@@ -1,5 +1,6 @@
 """The import as a job: the same bytes whatever the workers, a kill or a second run; objects from captions; the CLI."""
 
+import functools
 import itertools
 import json
 import os
@@ -13,10 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import typer
+from commands import invoke
 from file_digests import file_digests
 from import_sources import picture, records, rejects, sample, write_samples, write_tar
-from typer.testing import CliRunner
 
 from memometer.cli import data_import
 from memometer.data import Fields, ReaderOptions, import_records, importing, load_records
@@ -281,10 +281,7 @@ def test_images_that_went_away_say_so(tmp_path):
 # --- the command ---
 
 
-def run(*arguments):
-    app = typer.Typer()
-    app.command()(data_import.command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+run = functools.partial(invoke, data_import.command)
 
 
 def test_command_prints_what_it_found(shards, tmp_path):

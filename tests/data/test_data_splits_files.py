@@ -1,13 +1,13 @@
 """Splits on disk: what a split writes, what it refuses, and the command."""
 
+import functools
 import json
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import typer
+from commands import invoke
 from split_folders import grow, make, names, roles_of, table
-from typer.testing import CliRunner
 
 from memometer.cli import data_split
 from memometer.data import role_column
@@ -99,10 +99,7 @@ def test_records_tied_into_one_are_noticed(tmp_path):
 # ── the command ──
 
 
-def run(*arguments):
-    app = typer.Typer()
-    app.command()(data_split.command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+run = functools.partial(invoke, data_split.command)
 
 
 def test_the_command_shows_a_table(tmp_path):

@@ -1,6 +1,5 @@
 """Checkpoints are read as data: whatever is in the file, nothing of it runs."""
 
-import os
 import pickle
 import zipfile
 from pathlib import Path
@@ -8,21 +7,12 @@ from pathlib import Path
 import pytest
 import safetensors.torch
 import torch
+from watching import Ran
 
 from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.errors import ModelError
 
 STATE = {"a.weight": torch.arange(6.0).reshape(2, 3), "scale": torch.tensor(1.5)}
-
-
-class Exploit:
-    """Touches a file when unpickled."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return (os.system, (f"touch {self.target}",))
 
 
 def same(found):
@@ -56,9 +46,9 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path, form, monkeypa
     monkeypatch.setenv("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", "1")  # must not weaken an explicit choice
     touched, path = tmp_path / "touched", tmp_path / "evil.pt"
     if form == "pickle":
-        path.write_bytes(pickle.dumps(Exploit(touched)))
+        path.write_bytes(pickle.dumps(Ran(touched)))
     else:
-        content = {"state_dict": {**STATE, "x": Exploit(touched)}} if form == "nested" else Exploit(touched)
+        content = {"state_dict": {**STATE, "x": Ran(touched)}} if form == "nested" else Ran(touched)
         torch.save(content, path, _use_new_zipfile_serialization=form != "legacy")
     with pytest.raises(ModelError, match=r"holds Python objects.*, which could run code; nothing in it was run"):
         read_state_dict(path)
@@ -67,7 +57,7 @@ def test_a_malicious_pickle_is_refused_and_does_not_run(tmp_path, form, monkeypa
 
 def test_the_exploit_of_these_tests_would_work(tmp_path):
     touched = tmp_path / "touched"
-    pickle.loads(pickle.dumps(Exploit(touched)))  # noqa: S301 (the danger itself)
+    pickle.loads(pickle.dumps(Ran(touched)))  # noqa: S301 (the danger itself)
     assert touched.exists()
 
 

@@ -11,7 +11,7 @@ import open_clip
 import pytest
 import torch
 from model_factory import TEXT, VISION
-from watching import watched
+from watching import Ran, watched
 
 from memometer.embeddings import load_encoder
 from memometer.encoders.clip_states import read_clip_state
@@ -132,14 +132,6 @@ def test_half_precision_becomes_single(model, tmp_path):
     torch.jit.script(copy.deepcopy(model).half()).save(str(tmp_path / "half.pt"))
     state = read_clip_state(tmp_path / "half.pt").tensors
     assert {tensor.dtype for tensor in state.values() if tensor.is_floating_point()} == {torch.float32}
-
-
-class Ran:
-    def __init__(self, path):
-        self.path = path
-
-    def __reduce__(self):
-        return pathlib.Path.touch, (self.path,)
 
 
 def test_an_archive_that_names_other_classes_is_refused(archive, tmp_path, load):

@@ -80,14 +80,14 @@ NEW = {
     "modality_config": {"text": {"method": "forward", "method_output_name": "last_hidden_state"}},
     "module_output_name": "token_embeddings",
 }
-SHAPES = {
-    "e5": ("bert", {"modules.json": PLAIN, "sentence_bert_config.json": SHORT, "1_Pooling/config.json": POOLING}),
+DENSE_AFTER = {"modules.json": modules("Transformer", "Pooling", "Dense"), "2_Dense/config.json": BARE}
+DENSE_BETWEEN = {"modules.json": modules("Transformer", "Pooling", "Dense", "Normalize"), "2_Dense/config.json": DENSE}
+SHAPES = {  # the kind of transformer, and files beside `PLAIN` and `POOLING`
+    "e5": ("bert", {"sentence_bert_config.json": SHORT}),
     "all-MiniLM": (
         "bert",
         {
-            "modules.json": PLAIN,
             "sentence_bert_config.json": {**SHORT, "max_seq_length": 16},
-            "1_Pooling/config.json": POOLING,
             "data_config.json": [{"name": "stackexchange_title/title.jsonl.gz", "lines": 304525, "weight": 15}],
             "config_sentence_transformers.json": {"__version__": {"sentence_transformers": "2.0.0"}},
             "train_script.py": "raise SystemExit",
@@ -96,58 +96,30 @@ SHAPES = {
     "bge": (
         "xlm-roberta",
         {
-            "modules.json": PLAIN,
             "1_Pooling/config.json": {**POOLING, "pooling_mode_cls_token": True, "pooling_mode_mean_tokens": False},
             "onnx/config.json": {"model_type": "xlm-roberta", "_name_or_path": "BAAI/bge-m3"},
             "onnx/tokenizer_config.json": {"tokenizer_class": "XLMRobertaTokenizer", "model_max_length": 8192},
         },
     ),
-    "LaBSE": (
-        "bert",
-        {
-            "modules.json": modules("Transformer", "Pooling", "Dense", "Normalize"),
-            "1_Pooling/config.json": POOLING,
-            "2_Dense/config.json": DENSE,
-        },
-    ),
-    "clip-ViT-B-32-multilingual": (
-        "distilbert",
-        {
-            "modules.json": modules("Transformer", "Pooling", "Dense"),
-            "1_Pooling/config.json": POOLING,
-            "2_Dense/config.json": BARE,
-        },
-    ),
+    "LaBSE": ("bert", DENSE_BETWEEN),
+    "clip-ViT-B-32-multilingual": ("distilbert", DENSE_AFTER),
     "distiluse": (
         "distilbert",
-        {
-            "modules.json": modules("Transformer", "Pooling", "Dense"),
-            "sentence_distilbert_config.json": SHORT,
-            "1_Pooling/config.json": POOLING,
-            "2_Dense/config.json": DENSE,
-        },
+        {**DENSE_AFTER, "sentence_distilbert_config.json": SHORT, "2_Dense/config.json": DENSE},
     ),
     "paraphrase-multilingual": (
         "xlm-roberta",
-        {"modules.json": PLAIN[:2], "1_Pooling/config.json": POOLING, "unigram.json": {"vocab": [["<s>", 0.0]]}},
+        {"modules.json": PLAIN[:2], "unigram.json": {"vocab": [["<s>", 0.0]]}},
     ),
-    "sentence-t5": (
-        "t5",
-        {
-            "modules.json": modules("Transformer", "Pooling", "Dense", "Normalize"),
-            "1_Pooling/config.json": POOLING,
-            "2_Dense/config.json": BARE,
-        },
-    ),
-    "all-mpnet": ("mpnet", {"modules.json": PLAIN, "1_Pooling/config.json": POOLING}),
+    "sentence-t5": ("t5", {**DENSE_BETWEEN, "2_Dense/config.json": BARE}),
+    "all-mpnet": ("mpnet", {}),
     "modernbert-embed": (
         "modernbert",
-        {"modules.json": PLAIN, "1_Pooling/config.json": {**POOLING, "pooling_mode_weightedmean_tokens": False}},
+        {"1_Pooling/config.json": {**POOLING, "pooling_mode_weightedmean_tokens": False}},
     ),
     "Qwen3-Embedding": (
         "qwen3",
         {
-            "modules.json": PLAIN,
             "1_Pooling/config.json": LAST,
             "config_sentence_transformers.json": {
                 "prompts": {"query": "Instruct: Given a web search query\nQuery:", "document": ""},
@@ -175,7 +147,6 @@ SHAPES = {
     "options": (
         "bert",
         {
-            "modules.json": PLAIN,
             "sentence_bert_config.json": {
                 **SHORT,
                 "model_args": {"torch_dtype": "float32", "attn_implementation": "eager", "add_pooling_layer": False},
@@ -183,14 +154,12 @@ SHAPES = {
                 "config_args": {"use_cache": False},
                 "tokenizer_name_or_path": None,
             },
-            "1_Pooling/config.json": POOLING,
         },
     ),
     "version 5": (
         "bert",
         {
             "modules.json": modules("Transformer.Transformer", "Pooling.Pooling"),
-            "1_Pooling/config.json": POOLING,
             "sentence_bert_config.json": SHORT,
         },
     ),
@@ -205,16 +174,20 @@ SHAPES = {
             "1_Pooling/config.json": {"embedding_dimension": 16, "pooling_mode": "mean", "include_prompt": True},
         },
     ),
-    "no modules": ("bert", {}),
 }
 
 
+def shaped(folders, kind, folder, files):
+    """A folder of a kind of transformer with `PLAIN` and `POOLING`, or the files that are given instead."""
+    shutil.copytree(folders / kind, folder)
+    put(folder, {"modules.json": PLAIN, "1_Pooling/config.json": POOLING, **files})
+    return folder
+
+
 def test_folders_of_the_world_load(folders, tmp_path):
+    assert outcome(f"text:{folders / 'bert'}", never=tmp_path) == "loaded", "without modules"
     for name, (kind, files) in SHAPES.items():
-        folder = tmp_path / name.replace(" ", "-")
-        shutil.copytree(folders / kind, folder)
-        put(folder, files)
-        told = outcome(f"text:{folder}", never=tmp_path)
+        told = outcome(f"text:{shaped(folders, kind, tmp_path / name.replace(' ', '-'), files)}", never=tmp_path)
         assert told == "loaded", (name, told)
 
 
@@ -256,28 +229,21 @@ REFUSED = {
 
 def test_folders_that_need_more_are_refused_with_what_to_do(folders, tmp_path):
     for name, (files, words) in REFUSED.items():
-        folder = tmp_path / name.replace(" ", "-")
-        shutil.copytree(folders / "bert", folder)
-        put(folder, {"modules.json": PLAIN, "1_Pooling/config.json": POOLING, **files})
-        (folder / "evil.py").write_text("")
+        folder = shaped(folders, "bert", tmp_path / name.replace(" ", "-"), {**files, "evil.py": ""})
         told = outcome(f"text:{folder}", never=tmp_path)
         assert words in told, (name, told)
 
 
 def test_code_that_a_folder_names_and_that_is_not_run_is_said(folders, tmp_path):
-    folder = tmp_path / "m"
-    shutil.copytree(folders / "qwen3", folder)
-    config = json.loads((folder / "config.json").read_text())
-    put(folder, {"modules.json": PLAIN, "1_Pooling/config.json": LAST})
-    put(folder, {"config.json": {**config, "auto_map": {"AutoModel": "modeling_qwen.Qwen2Model"}}})
+    config = json.loads((folders / "qwen3" / "config.json").read_text())
+    code = {"config.json": {**config, "auto_map": {"AutoModel": "modeling_qwen.Qwen2Model"}}}
+    folder = shaped(folders, "qwen3", tmp_path / "m", {"1_Pooling/config.json": LAST, **code})
     [warning] = load_encoder(f"text:{folder}").warnings
     assert "names code of its own (auto_map), which memometer does not run: transformers' own qwen3 is used" in warning
 
 
 def test_a_folder_that_is_a_link_is_looked_into(folders, tmp_path):
-    folder = tmp_path / "m"
-    shutil.copytree(folders / "bert", folder)
-    put(folder, {"modules.json": modules("Transformer", "Pooling", "Dense"), "1_Pooling/config.json": POOLING})
+    folder = shaped(folders, "bert", tmp_path / "m", {"modules.json": modules("Transformer", "Pooling", "Dense")})
     put(tmp_path / "elsewhere", {"config.json": {**DENSE, "activation_function": "evil.Evil"}})
     (folder / "2_Dense").symlink_to(tmp_path / "elsewhere")
     (folder / "again").symlink_to(folder)
@@ -313,38 +279,25 @@ def test_both_towers_of_a_clip_load_as_a_text_encoder(tmp_path):
 
 def test_the_template_of_a_chat_runs_nothing(folders, tmp_path):
     """Where a folder has texts encoded as messages, the library renders its template in a sandbox."""
-    folder = tmp_path / "m"
-    shutil.copytree(folders / "bert", folder)
     method = {"method": "forward", "method_output_name": "last_hidden_state"}
     messages = {**NEW, "modality_config": {"text": method, "message": {**method, "format": "flat"}}}
-    put(folder, {"modules.json": PLAIN, "1_Pooling/config.json": POOLING, "sentence_bert_config.json": messages})
-    put(folder, {"chat_template.jinja": f"{HOSTILE[7]}{{{{ messages[0]['content'] }}}}"})
+    template = {"chat_template.jinja": f"{HOSTILE[7]}{{{{ messages[0]['content'] }}}}"}
+    folder = shaped(folders, "bert", tmp_path / "m", {"sentence_bert_config.json": messages, **template})
     assert "is unsafe" in outcome(f"text:{folder}", never=folder)
 
 
 # --- encoders without a transformer
 
 
-def word_vectors(folder, *, vocabulary, tokenizer=f"{OLD}.tokenizer.WhitespaceTokenizer.WhitespaceTokenizer"):
+def word_vectors(folder, *, vocabulary, tokenizer):
     """GloVe's layout, as ``average_word_embeddings_glove.6B.300d`` has it."""
-    put(
-        folder,
-        {
-            "modules.json": [{**modules("WordEmbeddings")[0], "path": "0_WordEmbeddings"}, PLAIN[1]],
-            "0_WordEmbeddings/wordembedding_config.json": {
-                "tokenizer_class": tokenizer,
-                "update_embeddings": False,
-                "max_seq_length": 1000000,
-            },
-            "0_WordEmbeddings/whitespacetokenizer_config.json": {
-                "vocab": vocabulary,
-                "stop_words": ["the", "of"],
-                "do_lower_case": False,
-            },
-            "1_Pooling/config.json": POOLING,
-        },
-    )
-    torch.save({"emb_layer.weight": torch.eye(8, 16)}, folder / "0_WordEmbeddings" / "pytorch_model.bin")
+    inner = folder / "0_WordEmbeddings"
+    options = {"tokenizer_class": tokenizer, "update_embeddings": False, "max_seq_length": 1000000}
+    words = {"vocab": vocabulary, "stop_words": ["the", "of"], "do_lower_case": False}
+    put(inner, {"wordembedding_config.json": options, "whitespacetokenizer_config.json": words})
+    first = {**modules("WordEmbeddings")[0], "path": inner.name}
+    put(folder, {"modules.json": [first, PLAIN[1]], "1_Pooling/config.json": POOLING})
+    torch.save({"emb_layer.weight": torch.eye(8, 16)}, inner / "pytorch_model.bin")
     return folder
 
 

@@ -23,6 +23,10 @@ def folder(tmp_path):
     return tmp_path
 
 
+def images_of(folder, ids=("a",)):
+    return load_encoder(f"embeddings:{folder}").images(pa.array(ids))
+
+
 def write(folder, kind, array, ids):
     np.save(folder / f"{kind}.npy", array)
     pq.write_table(pa.table({"record_id": ids, "other": list(range(len(ids)))}), folder / f"{kind}.parquet")
@@ -58,16 +62,13 @@ def test_a_records_captions_are_its_rows_in_order(folder, caption, ids, expected
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
 def test_every_float_type_is_read(tmp_path, dtype):
     write(tmp_path, "images", IMAGES.astype(dtype), IDS)
-    found = load_encoder(f"embeddings:{tmp_path}").images(pa.array(["d"]))[0:1]
-    np.testing.assert_allclose(found, [[0.6, 0.8, 0]], rtol=1e-3)
+    np.testing.assert_allclose(images_of(tmp_path, ["d"])[0:1], [[0.6, 0.8, 0]], rtol=1e-3)
 
 
-def test_ids_may_be_numbers_or_large_strings(tmp_path):
-    np.save(tmp_path / "images.npy", IMAGES)
-    pq.write_table(pa.table({"record_id": [10, 20, 30, 40]}), tmp_path / "images.parquet")
-    np.testing.assert_allclose(load_encoder(f"embeddings:{tmp_path}").images(pa.array(["20"]))[0:1], [[0, 1, 0]])
-    pq.write_table(pa.table({"record_id": pa.array(IDS, pa.large_string())}), tmp_path / "images.parquet")
-    np.testing.assert_allclose(load_encoder(f"embeddings:{tmp_path}").images(pa.array(["b"]))[0:1], [[0, 1, 0]])
+@pytest.mark.parametrize(("ids", "one"), [(pa.array([10, 20, 30, 40]), "20"), (pa.array(IDS, pa.large_string()), "b")])
+def test_ids_may_be_numbers_or_large_strings(tmp_path, ids, one):
+    write(tmp_path, "images", IMAGES, ids)
+    np.testing.assert_allclose(images_of(tmp_path, [one])[0:1], [[0, 1, 0]])
 
 
 def test_identity_follows_the_content_and_not_the_place(folder, tmp_path_factory):
@@ -90,51 +91,38 @@ def test_a_missing_id_is_named_and_counted(folder):
         vectors.texts(pa.array(["b", "a"]), caption=3)
 
 
-def test_an_image_with_two_vectors_is_an_error_that_names_it(tmp_path):
-    write(tmp_path, "images", IMAGES, ["a", "b", "a", "b"])
-    with pytest.raises(VectorError, match=r"images\.parquet names 2 records more than once, e\.g\. 'a'"):
-        load_encoder(f"embeddings:{tmp_path}").images(pa.array(["a"]))
-
-
-def test_rows_of_both_files_must_be_as_many(tmp_path):
-    write(tmp_path, "images", IMAGES, IDS[:3])
-    with pytest.raises(VectorError, match=r"images\.parquet names 3 rows, images\.npy has 4; row i of the one"):
-        load_encoder(f"embeddings:{tmp_path}").images(pa.array(["a"]))
-
-
 @pytest.mark.parametrize(
-    ("array", "message"),
+    ("array", "ids", "message"),
     [
-        (IMAGES[:, 0], r"has shape \(4,\) and type float32; expected \(m, d\) of float16"),
-        (IMAGES.astype(np.int32), r"type int32; expected \(m, d\) of float16"),
+        (IMAGES, ["a", "b", "a", "b"], r"images\.parquet names 2 records more than once, e\.g\. 'a'"),
+        (IMAGES, IDS[:3], r"images\.parquet names 3 rows, images\.npy has 4; row i of the one"),
+        (IMAGES, ["a", None, "c", "d"], "has 1 rows without a record_id"),
+        (IMAGES[:, 0], IDS, r"has shape \(4,\) and type float32; expected \(m, d\) of float16"),
+        (IMAGES.astype(np.int32), IDS, r"type int32; expected \(m, d\) of float16"),
+        (np.array([{"a": 1}], object), IDS, "is not an array of numbers in NumPy's format"),  # a pickle
     ],
 )
-def test_other_arrays_are_errors(tmp_path, array, message):
-    write(tmp_path, "images", array, IDS)
+def test_other_files_are_errors(tmp_path, array, ids, message):
+    write(tmp_path, "images", array, ids)
     with pytest.raises(VectorError, match=message):
-        load_encoder(f"embeddings:{tmp_path}").images(pa.array(["a"]))
+        images_of(tmp_path)
 
 
-def test_a_pickled_array_is_refused(tmp_path):
-    write(tmp_path, "images", IMAGES, IDS)
-    np.save(tmp_path / "images.npy", np.array([{"a": 1}], object), allow_pickle=True)
-    with pytest.raises(VectorError, match="is not an array of numbers in NumPy's format"):
-        load_encoder(f"embeddings:{tmp_path}").images(pa.array(["a"]))
-
-
-def test_several_arrays_in_one_file_are_refused(tmp_path):
-    write(tmp_path, "images", IMAGES, IDS)
-    with (tmp_path / "images.npy").open("wb") as file:
+def test_several_arrays_and_other_columns_are_errors(folder):
+    pq.write_table(pa.table({"id": IDS}), folder / "images.parquet")
+    with pytest.raises(VectorError, match="has no column record_id, only id; expected"):
+        images_of(folder)
+    with (folder / "images.npy").open("wb") as file:
         np.savez(file, a=IMAGES, b=IMAGES)
     with pytest.raises(VectorError, match="has several arrays; expected"):
-        load_encoder(f"embeddings:{tmp_path}").images(pa.array(["a"]))
+        images_of(folder)
 
 
 @pytest.mark.parametrize("name", ["images.npy", "images.parquet"])
 def test_a_damaged_file_is_an_error(folder, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:40])
     with pytest.raises(VectorError, match=rf"{name} (is not an array|cannot be read)"):
-        load_encoder(f"embeddings:{folder}").images(pa.array(["a"]))
+        images_of(folder)
 
 
 @pytest.mark.parametrize("name", ["texts.npy", "texts.parquet"])
@@ -142,15 +130,6 @@ def test_a_missing_file_is_named_with_the_layout(folder, name):
     (folder / name).unlink()
     with pytest.raises(VectorError, match=rf"{name} is missing; expected images\.npy \(m, d\) with images\.parquet"):
         load_encoder(f"embeddings:{folder}").texts(pa.array(["a"]))
-
-
-def test_a_parquet_without_ids_is_an_error(folder):
-    pq.write_table(pa.table({"id": IDS}), folder / "images.parquet")
-    with pytest.raises(VectorError, match="has no column record_id, only id; expected"):
-        load_encoder(f"embeddings:{folder}").images(pa.array(["a"]))
-    pq.write_table(pa.table({"record_id": ["a", None, "c", "d"]}), folder / "images.parquet")
-    with pytest.raises(VectorError, match="has 1 rows without a record_id"):
-        load_encoder(f"embeddings:{folder}").images(pa.array(["a"]))
 
 
 def test_a_folder_without_vectors_says_what_is_expected(tmp_path):

@@ -1,12 +1,12 @@
 """Checkpoints of image models: what wraps a tower comes off, and what does not fit or is no data is refused."""
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from vision_models import encode, pictures, saved, timm_model
+from watching import Ran
 
 from memometer.embeddings import load_encoder
 from memometer.errors import ModelError
@@ -90,23 +90,13 @@ def test_a_single_odd_tensor_is_an_error(change, message, resnet, tmp_path):
         load_encoder(f"timm:test_resnet@{path}")
 
 
-class Exploit:
-    """Writes a file when unpickled."""
-
-    def __init__(self, target):
-        self.target = target
-
-    def __reduce__(self):
-        return (Path.write_text, (Path(self.target), "ran"))
-
-
 @pytest.mark.parametrize("inside", ["tensors", "options"])
 @pytest.mark.parametrize("scheme", ["timm:test_resnet", "torchvision:squeezenet1_1"])
 def test_a_pickled_object_in_a_checkpoint_is_refused(inside, scheme, resnet, tmp_path):
     touched, state = tmp_path / "touched", resnet.state_dict()
-    content = {"model": {**state, "x": Exploit(touched)}}
+    content = {"model": {**state, "x": Ran(touched)}}
     if inside == "options":  # a Namespace may be there, but nothing that runs in it
-        content = {"model": state, "args": argparse.Namespace(x=Exploit(touched))}
+        content = {"model": state, "args": argparse.Namespace(x=Ran(touched))}
     path = saved(content, tmp_path / "x.pt")
     with pytest.raises(ModelError, match=r"holds Python objects.*, which could run code; nothing in it was run"):
         load_encoder(f"{scheme}@{path}")

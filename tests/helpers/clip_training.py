@@ -14,9 +14,9 @@ N, BATCH, EPOCHS = 24, 8, 3
 STEPS = N // BATCH * EPOCHS
 
 
-def write_world(folder):
-    """Records of two roles and a tiny model's config."""
-    write_records(folder / "records", n=2 * N, roles=("a", "b"))
+def write_world(folder, roles=("a", "b")):
+    """Records of some roles and a tiny model's config."""
+    write_records(folder / "records", n=N * len(roles), roles=roles)
     (folder / "tiny.json").write_text(json.dumps(tiny_architecture().config))
     return folder
 
@@ -55,7 +55,7 @@ class KilledError(Exception):
     """Stands for a kill between two epochs."""
 
 
-def run_until(epochs, world, out, *, monkeypatch, **changes):
+def run_until(epochs, train, *, monkeypatch):
     """A training that dies once the state of ``epochs`` epochs is on disk."""
     save = ModelFolder.save_state
 
@@ -67,4 +67,4 @@ def run_until(epochs, world, out, *, monkeypatch, **changes):
     with monkeypatch.context() as patch:
         patch.setattr(ModelFolder, "save_state", save_then_die)
         with pytest.raises(KilledError):
-            run(world, out, **changes)
+            train()

@@ -1,6 +1,5 @@
 """Small self-supervised trainings on built-in scenes."""
 
-import pyarrow.parquet as pq
 from file_digests import file_digest
 
 from memometer.scenes import make_scenes
@@ -19,16 +18,8 @@ def run(world, out, *, overwrite=False, **changes):
     return train_ssl(SslConfig.checked(**options(world, out, **changes)), overwrite=overwrite)
 
 
-def flags(named):
-    return [f"--{name.replace('_', '-')}={value}" for name, value in named.items()]
-
-
 def digest(folder):
     return file_digest(folder / "ssl_model.safetensors")
-
-
-def metrics(folder):
-    return pq.read_table(folder / "metrics.parquet").to_pandas()
 
 
 def write_world(folder):

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-__all__ = ["watched"]
+__all__ = ["Ran", "watched"]
 
 FORBIDDEN = {
     "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn",
@@ -95,3 +95,13 @@ def watched(*writable):
     finally:
         _watchers.remove(watcher)
     assert not watcher.seen, f"it reached outside: {watcher.seen[:5]}"
+
+
+class Ran:
+    """Unpickled, it leaves a file: code ran."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)

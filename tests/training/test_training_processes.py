@@ -14,22 +14,12 @@ import pytest
 import torch
 import warm_processes
 from accelerate.utils import DistributedType
-from clip_training import digest, flags, metrics, options, run, write_world
+from clip_training import digest, flags, metrics, options, run
 from safetensors.torch import load_file
 
 from memometer.errors import InputError
 from memometer.training import TrainConfig, loop
 from memometer.training.needs import fit_batch
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return write_world(tmp_path_factory.mktemp("world"))
-
-
-@pytest.fixture(scope="module")
-def trained(world):
-    return run(world, world / "trained")
 
 
 def test_worker_processes_change_nothing(world, trained, tmp_path):

@@ -8,11 +8,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-import typer
 import warm_processes
+from clip_training import flags, metrics
+from commands import invoke
+from model_factory import rewritten
 from safetensors.torch import load_file
-from ssl_training import BATCH, EPOCHS, OBJECTIVES, N, digest, flags, metrics, options, run, write_world
-from typer.testing import CliRunner
+from ssl_training import BATCH, EPOCHS, OBJECTIVES, N, digest, options, run
 
 from memometer.cli.train_ssl import command
 from memometer.data.images import open_image
@@ -23,28 +24,23 @@ from memometer.encoders.ssl_model import SslArchitecture, SslModel
 from memometer.encoders.vision import VisionEncoder
 from memometer.errors import InputError, ModelError
 from memometer.training import SslConfig
-from memometer.training.folder import ModelFolder
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return write_world(tmp_path_factory.mktemp("world"))
+def world(ssl_world):
+    return ssl_world
 
 
 @pytest.fixture(scope="module")
-def trained(world):
-    return {name: run(world, world / name, objective=name, lr=3e-3) for name in OBJECTIVES}
+def trained(ssl_trained):
+    return ssl_trained
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_the_loss_falls_and_the_folder_describes_itself(trained, objective):
     result = trained[objective]
-    assert {path.name for path in result.folder.iterdir()} == {
-        "ssl_config.json",
-        "ssl_model.safetensors",
-        "manifest.json",
-        "metrics.parquet",
-    }
+    files = {"ssl_config.json", "ssl_model.safetensors", "manifest.json", "metrics.parquet"}
+    assert {path.name for path in result.folder.iterdir()} == files
     steps = metrics(result.folder)
     assert list(steps.columns) == ["step", "epoch", "loss", "lr", "spread", "samples_per_second"]
     assert len(steps) == EPOCHS * (N // BATCH)
@@ -102,55 +98,6 @@ def test_options_reach_the_weights(world, tmp_path, change):
     assert digest(run(world, tmp_path / "other", epochs=1, **change).folder) != digest(base.folder)
 
 
-class KilledError(Exception):
-    """Stands for a kill between two epochs."""
-
-
-@pytest.mark.parametrize("objective", ["vicreg", "dino"])
-def test_a_stopped_training_ends_with_the_same_bytes(world, trained, tmp_path, monkeypatch, objective):
-    save = ModelFolder.save_state
-
-    def save_then_die(self, state):
-        save(self, state)
-        if state.epoch == 2:
-            raise KilledError
-
-    changes = {"objective": objective, "lr": 3e-3}
-    with monkeypatch.context() as patch:
-        patch.setattr(ModelFolder, "save_state", save_then_die)
-        with pytest.raises(KilledError):
-            run(world, tmp_path / "m", **changes)
-    with pytest.raises(ModelError, match="its training has not finished: run the same 'memometer train-ssl' again"):
-        load_ssl(f"ssl:{tmp_path / 'm'}")
-    resumed = run(world, tmp_path / "m", **changes)
-    assert digest(resumed.folder) == digest(trained[objective].folder)
-    ours, theirs = (
-        metrics(folder).drop(columns="samples_per_second") for folder in (tmp_path / "m", world / objective)
-    )
-    assert ours.equals(theirs)
-
-
-def test_kill_minus_9_then_the_same_training_ends_with_the_same_bytes(world, tmp_path, one_thread, capsys):
-    changes = {"objective": "dino", "epochs": 8}  # whose teacher a resume needs too
-    words = ("train-ssl", *flags(options(world, tmp_path / "killed", **changes)))
-    process = warm_processes.start(warm_processes.memometer, *words, log=tmp_path / "log")
-    warm_processes.kill_once(process, (tmp_path / "killed" / "state" / "last.pt").exists)
-    assert not (tmp_path / "killed" / "manifest.json").exists()
-    run(world, tmp_path / "killed", **changes)
-    assert "going on after epoch" in capsys.readouterr().err
-    run(world, tmp_path / "whole", **changes)
-    assert digest(tmp_path / "killed") == digest(tmp_path / "whole")
-    assert not (tmp_path / "killed" / "state").exists()
-
-
-def test_a_finished_training_is_free_and_another_is_kept_unless_told(world, trained, capsys):
-    again = run(world, world / "vicreg", lr=3e-3)
-    assert again.manifest == trained["vicreg"].manifest
-    assert "holds this model already; nothing to do" in capsys.readouterr().err
-    with pytest.raises(InputError, match="holds another model"):
-        run(world, world / "vicreg", lr=1e-3)
-
-
 def test_copies_of_chosen_epochs_load_and_are_on_the_way_to_the_same_end(world, trained, tmp_path):
     whole = run(world, tmp_path / "m", lr=3e-3, checkpoint_epochs="1,3,4")
     assert digest(whole.folder) == digest(trained["vicreg"].folder)
@@ -165,19 +112,13 @@ def test_copies_of_chosen_epochs_load_and_are_on_the_way_to_the_same_end(world, 
     assert not list((tmp_path / "m").glob("epoch-*"))
 
 
-def cli(*arguments):
-    app = typer.Typer()
-    app.command()(command)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
-
-
 def test_the_command_trains_and_prints_the_models(world, tmp_path):
     named = flags(options(world, tmp_path / "m", epochs=1, checkpoint_epochs="1"))
-    done = cli(*named)
+    done = invoke(command, *named)
     assert done.exit_code == 0, done.output
     assert "trained on 64 records, 2 steps in" in done.stdout
     assert f"after 1 epochs: ssl:{tmp_path / 'm' / 'epoch-0001'}\nthe model: ssl:{tmp_path / 'm'}\n" in done.stdout
-    assert json.loads(cli(*named, "--json").stdout)["config"]["objective"] == "vicreg"
+    assert json.loads(invoke(command, *named, "--json").stdout)["config"]["objective"] == "vicreg"
 
 
 @pytest.mark.slow
@@ -224,13 +165,13 @@ def test_epochs_to_keep_are_epochs(world, value, message):
 
 
 def test_records_without_an_image_are_counted_and_named(world, tmp_path):
-    table = pq.read_table(world / "records" / "records.parquet")
-    rows = table.to_pylist()
-    rows[3]["image_path"] = rows[5]["image_path"] = None
-    (tmp_path / "records").mkdir()
-    pq.write_table(type(table).from_pylist(rows, schema=table.schema), tmp_path / "records" / "records.parquet")
-    with pytest.raises(InputError, match=rf"2 of 64 records have no image, e\.g\. '{rows[3]['record_id']}'"):
-        run(world, tmp_path / "m", records=tmp_path / "records")
+    def lack(rows):
+        rows[3]["image_path"] = rows[5]["image_path"] = None
+
+    records = rewritten(world / "records", tmp_path / "records", lack)
+    first = load_records(records).record_ids[3].as_py()
+    with pytest.raises(InputError, match=rf"2 of 64 records have no image, e\.g\. '{first}'"):
+        run(world, tmp_path / "m", records=records)
 
 
 def test_without_lightly_the_error_says_what_to_install(world, tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from ssl_oracles import dino_oracle, vicreg_oracle
-from ssl_training import options, write_world
+from ssl_training import options
 
 from memometer.data.records import load_records
 from memometer.encoders.preprocessing import image_preprocess
@@ -23,8 +23,8 @@ from memometer.training.ssl.samples import ViewSamples
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return write_world(tmp_path_factory.mktemp("world"))
+def world(ssl_world):
+    return ssl_world
 
 
 def view_samples(world, **changes):
