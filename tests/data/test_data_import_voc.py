@@ -1,27 +1,22 @@
 """Pascal VOC files beside images, in tars, and in a tree of their own, as ImageNet has them."""
 
-import dataclasses
-import io
 import json
 
 import numpy as np
 import pytest
-import typer
-from import_sources import picture, records, rejects, sample, write_samples, write_tar
+from commands import invoke
+from import_sources import Imported, encoded, picture, records, sample, write, write_samples, write_tar
 from PIL import Image
-from typer.testing import CliRunner
 
 from memometer import audit_vl_dejavu, split_records
 from memometer.cli import data_import
-from memometer.data import ReaderOptions, import_records, load_records
+from memometer.data import import_records, load_records
 from memometer.data.images import open_image
 from memometer.data.sources.base import BadRecordError
 from memometer.data.sources.voc import OtherXmlError, voc_labels
 from memometer.errors import InputError, SourceError
 from memometer.measures.image_dejavu.records import crop_records
 from memometer.training import TrainConfig, train
-
-OPTIONAL = ReaderOptions(captions="optional")
 
 
 def box_xml(*sides):
@@ -143,44 +138,35 @@ def test_xml_of_another_kind():
 
 
 def test_beside_images_in_folders(tmp_path):
-    for name in ("cat/1", "cat/2", "cat/3", "flat"):
-        path = tmp_path / "f" / f"{name}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(picture(1))
-    (tmp_path / "f" / "cat" / "1.xml").write_bytes(
-        voc_xml(object_xml("tail", 3, 3, 4, 4), object_xml("cat", 1, 1, 8, 6))
-    )
-    (tmp_path / "f" / "cat" / "2.xml").write_bytes(voc_xml(object_xml("cat", 1, 1, 2, 2)))
-    (tmp_path / "f" / "cat" / "2.json").write_text('{"caption": "c", "objects": ["sofa"]}')
-    (tmp_path / "f" / "cat" / "3.xml").write_text("<notes><!-- of another kind -->")
-    (tmp_path / "f" / "flat.xml").write_bytes(voc_xml(object_xml("dog", 1, 1, 2, 2)))
-    import_records(tmp_path / "f", tmp_path / "out", options=dataclasses.replace(OPTIONAL, label_from="folder"))
-    found = {
-        row["record_id"]: [row[name] for name in ("label", "objects", "boxes")] for row in records(tmp_path / "out")
+    files = {f"{name}.png": picture(1) for name in ("cat/1", "cat/2", "cat/3", "flat")} | {
+        "cat/1.xml": voc_xml(object_xml("tail", 3, 3, 4, 4), object_xml("cat", 1, 1, 8, 6)),
+        "cat/2.xml": voc_xml(object_xml("cat", 1, 1, 2, 2)),
+        "cat/2.json": {"caption": "c", "objects": ["sofa"]},
+        "cat/3.xml": "<notes><!-- of another kind -->",
+        "flat.xml": voc_xml(object_xml("dog", 1, 1, 2, 2)),
     }
-    assert found == {
-        "cat/1": ["cat", ["tail", "cat"], [[2, 2, 2, 2], [0, 0, 8, 6]]],
-        "cat/2": ["cat", ["sofa"], None],
-        "cat/3": ["cat", ["cat"], None],
-        "flat": [None, ["dog"], [[0, 0, 2, 2]]],
+    found = Imported(write(tmp_path / "f", files), tmp_path / "out", captions="optional", label_from="folder")
+    assert found.of("label", "objects", "boxes") == {
+        "cat/1": ("cat", ["tail", "cat"], [[2, 2, 2, 2], [0, 0, 8, 6]]),
+        "cat/2": ("cat", ["sofa"], None),
+        "cat/3": ("cat", ["cat"], None),
+        "flat": (None, ["dog"], [[0, 0, 2, 2]]),
     }
 
 
 def test_an_xml_is_no_caption(tmp_path):
-    (tmp_path / "f").mkdir()
-    (tmp_path / "f" / "1.png").write_bytes(picture(1))
-    (tmp_path / "f" / "1.xml").write_bytes(voc_xml())
+    source = write(tmp_path / "f", {"1.png": picture(1), "1.xml": voc_xml()})
     with pytest.raises(SourceError, match=r"none of the 1 images .* --captions optional to do without"):
-        import_records(tmp_path / "f", tmp_path / "out")
+        import_records(source, tmp_path / "out")
 
 
 @pytest.mark.parametrize("first", ["png", "xml"])
 def test_in_tars_before_or_after_the_image(tmp_path, first):
     members = [[(f"{n}.png", picture(n)), (f"{n}.xml", voc_xml(object_xml(f"kind{n}", 1, 1, n, n)))] for n in (1, 2)]
     members = [member for pair in members for member in (pair if first == "png" else pair[::-1])]
-    import_records(write_tar(tmp_path / "0.tar", members), tmp_path / "out", options=OPTIONAL)
-    found = [[row[name] for name in ("label", "objects", "boxes")] for row in records(tmp_path / "out")]
-    assert found == [[None, [f"kind{n}"], [[0, 0, n, n]]] for n in (1, 2)]
+    found = Imported(write_tar(tmp_path / "0.tar", members), tmp_path / "out", captions="optional")
+    told = list(found.of("label", "objects", "boxes").values())
+    assert told == [(None, [f"kind{n}"], [[0, 0, n, n]]) for n in (1, 2)]
 
 
 def test_stray_xml_in_a_tar_is_passed_over(tmp_path):
@@ -188,14 +174,11 @@ def test_stray_xml_in_a_tar_is_passed_over(tmp_path):
     unread = b"<annotation>&stray;"
     image, text = sample(1)
     members = [("readme.xml", unread), image, ("other.xml", unread), text, *sample(2), ("s0001.xml", unread)]
-    import_records(write_tar(tmp_path / "0.tar", members), tmp_path / "out")
-    write_samples(tmp_path / "1.tar", [1, 2])
-    import_records(tmp_path / "1.tar", tmp_path / "plain")
-    kept = [name for name in records(tmp_path / "out")[0] if not name.startswith("image_")]
-    assert [[row[name] for name in kept] for row in records(tmp_path / "out")] == [
-        [row[name] for name in kept] for row in records(tmp_path / "plain")
-    ]
-    assert rejects(tmp_path / "out") == []
+    found = Imported(write_tar(tmp_path / "0.tar", members), tmp_path / "out")
+    plain = Imported(write_samples(tmp_path / "1.tar", [1, 2]), tmp_path / "plain")
+    kept = [name for name in found.rows[0] if not name.startswith("image_")]
+    assert found.of(*kept) == plain.of(*kept)
+    assert found.rejects == []
 
 
 @pytest.mark.parametrize("layout", ["tar", "folder"])
@@ -209,14 +192,10 @@ def test_hostile_files_are_rejects(tmp_path, layout, monkeypatch):
         "long": voc_xml(head=" " * 6_000),
     }
     members = [(f"{n}.{end}", data) for n, xml in files.items() for end, data in (("png", picture(1)), ("xml", xml))]
-    source = write_tar(tmp_path / "0.tar", members) if layout == "tar" else tmp_path / "f"
-    if layout == "folder":
-        source.mkdir()
-        for name, data in members:
-            (source / name).write_bytes(data)
-    import_records(source, tmp_path / "out", options=OPTIONAL, max_rejects=1)
-    assert [row["record_id"] for row in records(tmp_path / "out")] == ["good"]
-    reasons = {row["record_id"]: row["reason"].split(":")[0] for row in rejects(tmp_path / "out")}
+    source = write_tar(tmp_path / "0.tar", members) if layout == "tar" else write(tmp_path / "f", dict(members))
+    found = Imported(source, tmp_path / "out", captions="optional", max_rejects=1)
+    assert found.ids == ["good"]
+    reasons = dict(zip((row["record_id"] for row in found.rejects), found.why, strict=True))
     assert reasons == {"bomb": "unsafe XML", "external": "unsafe XML", "long": "too large"}
 
 
@@ -240,27 +219,17 @@ def write_imagenet(root, *, per_class=6):
             sides = [side * scale for side in (x, y, x + w, y + h)]
             size = (0, 0) if scale == 1 else (round(width * scale), round(height * scale))
             annotated = object_xml(folder, sides[0] + 1, sides[1] + 1, *sides[2:])
-            for part, data in (("train", encoded(pixels)), ("Annotations", voc_xml(annotated, size=size))):
-                path = root / part / f"{name}.{'JPEG' if part == 'train' else 'xml'}"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(data)
+            image = encoded(Image.fromarray(pixels), "JPEG", quality=100, subsampling=0)
+            write(root, {f"train/{name}.JPEG": image, f"Annotations/{name}.xml": voc_xml(annotated, size=size)})
     (root / "Annotations" / CLASSES[0] / f"{CLASSES[0]}_0.xml").unlink()  # not every image of ImageNet has boxes
     return root
-
-
-def encoded(pixels):
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "JPEG", quality=100, subsampling=0)
-    return buffer.getvalue()
 
 
 @pytest.fixture(scope="module")
 def imagenet(tmp_path_factory):
     root = write_imagenet(tmp_path_factory.mktemp("imagenet"))
-    app = typer.Typer()
-    app.command()(data_import.command)
     flags = ("--captions", "optional", "--annotations", root / "Annotations", "--workers", 0, "--json")
-    result = CliRunner().invoke(app, [str(part) for part in (root / "train", "--out", root / "records", *flags)])
+    result = invoke(data_import.command, root / "train", "--out", root / "records", *flags)
     assert result.exit_code == 0, result
     return root, json.loads(result.stdout)
 
@@ -303,10 +272,9 @@ def test_what_needs_captions_names_them(imagenet, tmp_path):
     config = TrainConfig.checked(records=tmp_path, out=tmp_path / "m", role="a", batch_size=4, device="cpu")
     with pytest.raises(InputError, match=r"4 of 4 records have no caption, e.g. .*; training on pairs needs both"):
         train(config)
+    options = {"records": tmp_path, "role": "a", "public": tmp_path, "public_role": "public", "k": 2}
     with pytest.raises(InputError, match=r"none of the 4 forward records has a caption, .* audit image-dejavu"):
-        audit_vl_dejavu(
-            target=Blind(), reference=Blind(), records=tmp_path, role="a", public=tmp_path, public_role="public", k=2
-        )
+        audit_vl_dejavu(target=Blind(), reference=Blind(), **options)
 
 
 class Blind:
@@ -319,46 +287,36 @@ class Blind:
         return np.zeros(1, np.uint8)
 
     @staticmethod
-    def encode_images(pixels):
-        return np.ones((len(pixels), 2), np.float32)
+    def encode_images(inputs):
+        return np.ones((len(inputs), 2), np.float32)
 
-    @staticmethod
-    def encode_texts(texts):
-        return np.ones((len(texts), 2), np.float32)
+    encode_texts = encode_images
 
 
-def test_trees_that_do_not_correspond(imagenet, tmp_path):
+@pytest.mark.parametrize(
+    ("source", "tree", "words"),
+    [
+        (".", "Annotations", r"none of the 12 images in .* has an annotation in .*: expected FOLDER/NAME"),
+        ("train", "nowhere", r"no folder of annotations at .*/nowhere: .* exists and holds"),
+        ("0.tar", "Annotations", "read as webdataset, where --annotations means nothing; it is for folder"),
+    ],
+)
+def test_trees_that_do_not_correspond(imagenet, tmp_path, source, tree, words):
     root, _ = imagenet
-    options = ReaderOptions(captions="optional", annotations=root / "Annotations")
-    with pytest.raises(SourceError, match=r"none of the 12 images in .* has an annotation in .*: expected FOLDER/NAME"):
-        import_records(root, tmp_path / "out", options=options)
-    with pytest.raises(SourceError, match=r"no folder of annotations at .*/nowhere: .* exists and holds"):
-        import_records(
-            root / "train", tmp_path / "out", options=ReaderOptions(captions="optional", annotations=root / "nowhere")
-        )
-    with pytest.raises(InputError, match="read as webdataset, where --annotations means nothing; it is for folder"):
-        import_records(write_samples(tmp_path / "0.tar", [1]), tmp_path / "out", options=options)
+    place = write_samples(tmp_path / "0.tar", [1]) if source == "0.tar" else root / source
+    with pytest.raises(InputError if source == "0.tar" else SourceError, match=words):
+        Imported(place, tmp_path / "out", captions="optional", annotations=root / tree)
 
 
 def test_the_tree_goes_before_what_lies_beside_and_must_be_voc(tmp_path):
-    for part, name, data in (
-        ("train", "a/1.png", picture(1)),
-        ("train", "a/1.xml", voc_xml(object_xml("beside", 1, 1, 2, 2))),
-        ("train", "a/2.png", picture(2)),
-        ("train", "a/3.png", picture(3)),
-        ("train", "a/3.xml", voc_xml(object_xml("beside", 1, 1, 2, 2))),
-        ("tree", "a/1.xml", voc_xml(object_xml("tree", 1, 1, 2, 2))),
-        ("tree", "a/2.xml", b"<svg/>"),
-    ):
-        (tmp_path / part / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / part / name).write_bytes(data)
-    options = ReaderOptions(captions="optional", annotations=tmp_path / "tree")
-    import_records(tmp_path / "train", tmp_path / "out", options=options, max_rejects=0.5)
-    assert {row["record_id"]: row["objects"] for row in records(tmp_path / "out")} == {
-        "a/1": ["tree"],
-        "a/3": ["beside"],
-    }
-    assert rejects(tmp_path / "out")[0]["reason"].startswith("not Pascal VOC: ")
-    (tmp_path / "tree" / "a" / "1.xml").write_bytes(voc_xml(object_xml("other", 1, 1, 2, 2)))
+    beside, tree, other = (voc_xml(object_xml(name, 1, 1, 2, 2)) for name in ("beside", "tree", "other"))
+    images = {f"train/a/{n}.png": picture(n) for n in (1, 2, 3)}
+    write(tmp_path, images | {"train/a/1.xml": beside, "train/a/3.xml": beside})
+    write(tmp_path / "tree" / "a", {"1.xml": tree, "2.xml": "<svg/>"})
+    options = {"captions": "optional", "annotations": tmp_path / "tree", "max_rejects": 0.5}
+    found = Imported(tmp_path / "train", tmp_path / "out", **options)
+    assert found.objects == {"a/1": ["tree"], "a/3": ["beside"]}
+    assert found.why == ["not Pascal VOC"]
+    write(tmp_path / "tree" / "a", {"1.xml": other})
     with pytest.raises(InputError, match="already holds other records"):
-        import_records(tmp_path / "train", tmp_path / "out", options=options, max_rejects=0.5)
+        Imported(tmp_path / "train", tmp_path / "out", **options)

@@ -1,12 +1,11 @@
 """What becomes of a decoded image's pixels: 16-bit grey and floats by their range, the rest as in open_clip."""
 
 import ast
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from import_sources import picture
+from import_sources import encoded, picture
 from PIL import Image, ImageCms
 
 import memometer
@@ -18,12 +17,6 @@ from memometer.encoders.preprocessing import image_preprocess
 from memometer.training.crops import prepared
 
 PREPROCESS = {"size": 32, "mode": "RGB", "interpolation": "bicubic", "resize_mode": "squash", "fill_color": 0}
-
-
-def encoded(image, format, **options):
-    buffer = io.BytesIO()
-    image.save(buffer, format, **options)
-    return buffer.getvalue()
 
 
 def grey(values, dtype=np.uint16):

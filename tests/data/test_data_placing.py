@@ -1,6 +1,5 @@
 """Boxes end where they were drawn, whatever happened to the image since, or they are left out and counted."""
 
-import csv
 import dataclasses
 import io
 import json
@@ -8,19 +7,16 @@ import math
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from import_sources import picture, records, rejects, write_coco, write_tar
+from import_sources import Imported, check_import, encoded, picture, write, write_coco, write_rows, write_tar
 from PIL import Image, ImageOps
 
-from memometer.data import ReaderOptions, import_records, load_records
+from memometer.data import import_records, load_records
 from memometer.data.placing import LEFT_OUT, SCALED, TURNED, orientation_of, place_boxes
 from memometer.data.sources.base import BadRecordError, Labels
 from memometer.runs.manifest import describe_records
-
-OPTIONAL = ReaderOptions(captions="optional")
 
 
 def placed(box, *, size=None, width=64, height=48, orientation=1):
@@ -94,9 +90,7 @@ def test_damaged_exif_says_nothing(exif):
 def jpeg(number, *, size, orientation):
     exif = Image.Exif()
     exif[0x0112] = orientation
-    buffer = io.BytesIO()
-    Image.open(io.BytesIO(picture(number, size=size))).save(buffer, "JPEG", exif=exif)
-    return buffer.getvalue()
+    return encoded(Image.open(io.BytesIO(picture(number, size=size))), "JPEG", exif=exif)
 
 
 VOC = """<annotation><size><width>{0}</width><height>{1}</height></size><object><name>dog</name><bndbox><xmin>9</xmin>
@@ -105,20 +99,18 @@ VOC = """<annotation><size><width>{0}</width><height>{1}</height></size><object>
 
 def test_the_import_counts_what_it_did(tmp_path):
     folder = tmp_path / "f"
-    folder.mkdir()
     sizes = {"turned": (48, 64), "stored": (64, 48), "neither": (50, 50)}
     for name, size in sizes.items():
-        (folder / f"{name}.jpg").write_bytes(jpeg(1, size=(64, 48), orientation=6))
-        (folder / f"{name}.xml").write_text(VOC.format(*size))
-    (folder / "scaled.jpg").write_bytes(jpeg(1, size=(32, 24), orientation=1))
-    (folder / "scaled.xml").write_text(VOC.format(64, 48))
-    summary = import_records(folder, tmp_path / "out", options=OPTIONAL)
-    assert {row["record_id"]: row["boxes"] for row in records(tmp_path / "out")} == {
+        write(folder, {f"{name}.jpg": jpeg(1, size=(64, 48), orientation=6), f"{name}.xml": VOC.format(*size)})
+    write(folder, {"scaled.jpg": jpeg(1, size=(32, 24), orientation=1), "scaled.xml": VOC.format(64, 48)})
+    made = Imported(folder, tmp_path / "out", captions="optional")
+    assert made.boxes == {
         "turned": [[10, 8, 20, 32]],
         "stored": [[8, 10, 32, 20]],
         "neither": [None],
         "scaled": [[4, 5, 16, 10]],
     }
+    summary = made.summary
     assert summary.boxes == {LEFT_OUT: 1, SCALED: 1, TURNED: 1}
     assert json.loads((tmp_path / "out" / "import.json").read_text())["summary"]["boxes"] == summary.boxes
 
@@ -147,74 +139,49 @@ IMPOSSIBLE = {
 POSSIBLE = {"edge": [WIDTH, HEIGHT, 0, 0], "partly": [-2, -2, 5, 5], "larger": [-5, -5, 99, 99]}
 
 
-def write_coco_boxes(root, boxes):
-    images = {n: f"{name}.jpg" for n, name in enumerate(boxes)}
-    captions = [(n, "x") for n in images]
-    return write_coco(root, images, captions=captions, instances=[(n, 17, box) for n, box in enumerate(boxes.values())])
-
-
-def write_sidecars(root, boxes):
-    root.mkdir()
-    for name, box in boxes.items():
-        (root / f"{name}.png").write_bytes(picture(1))
-        (root / f"{name}.json").write_text(json.dumps({"caption": "x", "objects": ["cat"], "boxes": [box]}))
-    return root
-
-
-def write_tar_boxes(root, boxes):
-    members = []
-    for name, box in boxes.items():
-        content = {"caption": "x", "objects": ["cat"], "boxes": [box]}
-        members += [(f"{name}.png", picture(1)), (f"{name}.json", json.dumps(content).encode())]
-    return write_tar(root / "0.tar", members)
-
-
-def write_csv_boxes(root, boxes):
-    root.mkdir()
-    for name in boxes:
-        (root / f"{name}.png").write_bytes(picture(1))
-    with (root / "t.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["filepath", "title", "record_id", "objects", "boxes"]])
-        csv.writer(file).writerows([f"{name}.png", "x", name, "cat", json.dumps([box])] for name, box in boxes.items())
-    return root / "t.csv"
-
-
-def write_parquet_boxes(root, boxes):
-    root.mkdir()
-    columns = {
-        "record_id": list(boxes),
-        "image": [picture(number) for number in range(len(boxes))],
-        "text": ["x"] * len(boxes),
-    }
-    columns |= {"objects": [["cat"]] * len(boxes), "boxes": [[list(map(float, box))] for box in boxes.values()]}
-    pq.write_table(pa.table(columns), root / "t.parquet")
-    return root / "t.parquet"
+def write_boxes(root, boxes, kind):
+    """A source whose records have one box each, by name."""
+    if kind == "coco":
+        images = {n: f"{name}.jpg" for n, name in enumerate(boxes)}
+        instances = [(n, 17, box) for n, box in enumerate(boxes.values())]
+        return write_coco(root, images, captions=[(n, "x") for n in images], instances=instances)
+    if kind == "parquet":
+        rows = [
+            {"record_id": name, "image": picture(n), "text": "x", "objects": ["cat"], "boxes": [list(map(float, box))]}
+            for n, (name, box) in enumerate(boxes.items())
+        ]
+        return write_rows(root / "t.parquet", rows)
+    files = {f"{name}.png": picture(1) for name in boxes}
+    if kind == "csv":
+        cells = ((f"{name}.png", "x", name, "cat", json.dumps([box])) for name, box in boxes.items())
+        lines = ["filepath;title;record_id;objects;boxes", *map(";".join, cells)]
+        return write(root, files | {"t.csv": "\n".join(lines) + "\n"}) / "t.csv"
+    if kind == "voc":
+        return write_voc_boxes(write(root, files), boxes)
+    contents = {f"{name}.json": {"caption": "x", "objects": ["cat"], "boxes": [box]} for name, box in boxes.items()}
+    if kind == "tar":
+        members = files | {name: json.dumps(content).encode() for name, content in contents.items()}
+        return write_tar(root / "0.tar", list(members.items()))
+    return write(root, files | contents)
 
 
 def write_voc_boxes(root, boxes):
-    root.mkdir()
     for name, (x, y, width, height) in boxes.items():
-        (root / f"{name}.png").write_bytes(picture(1))
-        (root / f"{name}.txt").write_text("x")
         sides = {"xmin": x + 1, "ymin": y + 1, "xmax": x + width, "ymax": y + height}
         content = "".join(f"<{side}>{value}</{side}>" for side, value in sides.items())
         xml = f"<annotation><object><name>cat</name><bndbox>{content}</bndbox></object></annotation>"
-        (root / f"{name}.xml").write_text(xml)
+        write(root, {f"{name}.txt": "x", f"{name}.xml": xml})
     return root
 
 
-@pytest.mark.parametrize(
-    "write",
-    [write_coco_boxes, write_sidecars, write_tar_boxes, write_csv_boxes, write_parquet_boxes, write_voc_boxes],
-)
-def test_impossible_boxes_are_counted_alike_in_every_format(tmp_path, write):
-    possible = {"partly": POSSIBLE["partly"], "larger": POSSIBLE["larger"]} if write is write_voc_boxes else POSSIBLE
-    source = write(tmp_path / "in", IMPOSSIBLE | possible)
-    summary = import_records(source, tmp_path / "out", max_rejects=1)
-    kinds = {row["record_id"]: row["reason"].split(":")[0] for row in rejects(tmp_path / "out")}
-    assert kinds == dict.fromkeys(IMPOSSIBLE, "impossible box")
-    assert sum(summary.reasons.values()) == len(IMPOSSIBLE)
-    assert {row["record_id"] for row in records(tmp_path / "out")} == set(possible)
+@pytest.mark.parametrize("kind", ["coco", "sidecars", "tar", "csv", "parquet", "voc"])
+def test_impossible_boxes_are_counted_alike_in_every_format(tmp_path, kind):
+    possible = {"partly": POSSIBLE["partly"], "larger": POSSIBLE["larger"]} if kind == "voc" else POSSIBLE
+    found = Imported(write_boxes(tmp_path / "in", IMPOSSIBLE | possible, kind), tmp_path / "out", max_rejects=1)
+    assert {row["record_id"] for row in found.rejects} == IMPOSSIBLE.keys()
+    assert set(found.why) == {"impossible box"}
+    assert sum(found.reasons.values()) == len(IMPOSSIBLE)
+    assert set(found.ids) == set(possible)
 
 
 @given(
@@ -238,32 +205,23 @@ def test_any_box_ends_in_the_image_or_is_refused(box, size, orientation):
 
 
 def test_sidecars_that_say_the_size(tmp_path):
-    (tmp_path / "f").mkdir()
     for name, size in {"half": (32, 24), "same": (16, 12), "turned": (12, 16)}.items():
         content = {"objects": ["dog"], "boxes": [[2, 2, 4, 4]], "width": size[0], "height": size[1]}
-        (tmp_path / "f" / f"{name}.json").write_text(json.dumps(content))
-        (tmp_path / "f" / f"{name}.jpg").write_bytes(jpeg(1, size=(16, 12), orientation=6 if name == "turned" else 1))
-    import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL)
-    assert {row["record_id"]: row["boxes"] for row in records(tmp_path / "out")} == {
-        "half": [[1, 1, 2, 2]],
-        "same": [[2, 2, 4, 4]],
-        "turned": [[2, 6, 4, 4]],
-    }
+        image = jpeg(1, size=(16, 12), orientation=6 if name == "turned" else 1)
+        write(tmp_path / "f", {f"{name}.json": content, f"{name}.jpg": image})
+    expected = {"half": [[1, 1, 2, 2]], "same": [[2, 2, 4, 4]], "turned": [[2, 6, 4, 4]]}
+    check_import(tmp_path / "f", tmp_path / "out", {"captions": "optional"}, {"boxes": expected})
 
 
 def test_yolo_boxes_that_are_none(tmp_path):
-    (tmp_path / "f").mkdir()
-    (tmp_path / "f" / "classes.txt").write_text("dog\n")
     lines = {"good": "0 0.5 0.5 1 1", "nan": "0 nan 0.5 1 1", "negative": "0 0.5 0.5 -1 1", "outside": "0 3 3 1 1"}
-    for name, line in lines.items():
-        (tmp_path / "f" / f"{name}.png").write_bytes(picture(1))
-        (tmp_path / "f" / f"{name}.txt").write_text(line)
-    summary = import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL, max_rejects=1)
-    assert summary.reasons == {"impossible box": 3}
-    assert [(row["captions"], row["boxes"]) for row in records(tmp_path / "out")] == [([], [[0, 0, 16, 12]])]
+    files = {"classes.txt": "dog\n"} | {f"{name}.txt": line for name, line in lines.items()}
+    write(tmp_path / "f", files | {f"{name}.png": picture(1) for name in lines})
+    expected = {"reasons": {"impossible box": 3}, "captions": {"good": []}, "boxes": {"good": [[0, 0, 16, 12]]}}
+    check_import(tmp_path / "f", tmp_path / "out", {"captions": "optional"}, expected)
 
 
-def test_a_box_of_three_numbers_is_none():
+def test_a_box_of_no_size_is_one_and_of_less_is_none():
     with pytest.raises(BadRecordError, match="impossible box"):
         placed([0, 0, -1, 5])
     assert placed([WIDTH, 0, 0, 0]) == ([WIDTH, 0, 0, 0], None)
@@ -273,12 +231,9 @@ def test_a_box_of_three_numbers_is_none():
 
 
 def test_images_of_one_colour_are_counted_and_named(tmp_path):
-    members = []
-    for number in range(5):
-        buffer = io.BytesIO()
-        Image.new("RGB", (8, 8), (number, 0, 0)).save(buffer, "PNG")
-        members += [(f"{number}.png", buffer.getvalue()), (f"{number}.txt", b"x")]
-    members += [("good.png", picture(1)), ("good.txt", b"x")]
+    images = {f"{n}.png": encoded(Image.new("RGB", (8, 8), (n, 0, 0)), "PNG") for n in range(5)}
+    images["good.png"] = picture(1)
+    members = [each for name, data in images.items() for each in ((name, data), (name.replace("png", "txt"), b"x"))]
     summary = import_records(write_tar(tmp_path / "0.tar", members), tmp_path / "out")
     assert (summary.n_records, summary.n_constant) == (6, 5)
     assert summary.remarks == ("5 images are of one colour, with nothing that a model could see: 0, 1, 2, …",)

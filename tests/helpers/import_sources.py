@@ -24,10 +24,10 @@ def options(**more):
     return ReaderOptions(captions="optional", **more)
 
 
-def encoded(image, kind):
+def encoded(image, kind, **options):
     """An image as bytes of a format."""
     buffer = io.BytesIO()
-    image.save(buffer, kind)
+    image.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -74,9 +74,7 @@ def image_cells(numbers, *, named=True):
 def picture(number=0, *, size=(16, 12), format="PNG"):
     """Encoded bytes of a picture that depends on ``number``."""
     pixels = np.random.default_rng(number).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format)
-    return buffer.getvalue()
+    return encoded(Image.fromarray(pixels), format)
 
 
 def bomb():
