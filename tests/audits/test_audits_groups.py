@@ -25,7 +25,7 @@ from memometer import (
     measure_utility,
     split_records,
 )
-from memometer.cli.show import show_audit
+from memometer.cli.show import show_run
 from memometer.report import page_of, render
 from memometer.statistics.small_sets import small_warning
 
@@ -163,7 +163,7 @@ def test_the_samples_the_terminal_and_the_report_name_the_groups(pair, capsys):
         assert {entry["n_groups"] for entry in grouped.summary["towers"].values()} == {30}
         assert {entry["n_groups"] for entry in alone.summary["towers"].values()} == {90}
         assert "90 of 90, in 30 groups" in render(grouped)
-    show_audit(grouped, None, as_json=False)
+    show_run(grouped, as_json=False)
     printed = capsys.readouterr().out
     warning = small_warning(grouped.summary.sets())
     assert warning in printed

@@ -18,7 +18,7 @@ from memometer import (
     make_scenes,
     split_records,
 )
-from memometer.cli.show import show_audit
+from memometer.cli.show import show_run
 from memometer.comparison.verdict import compare_verdict
 from memometer.report import page_of, render
 
@@ -62,7 +62,7 @@ def test_one_direction_claims_no_memorization(make, tmp_path, capsys):
     words = " ".join((verdict.title, verdict.sentence, *verdict.cautions))
     assert not CLAIM.search(words), words
     assert not CLAIM.search(render(audit))
-    show_audit(audit, None, as_json=False)
+    show_run(audit, as_json=False)
     assert not CLAIM.search(capsys.readouterr().out)
     if make in (vl, image):
         assert verdict.kind == "one-way"

@@ -42,7 +42,7 @@ def answer(out: Path, asked: str, *, as_json: bool) -> bool:
         as_json: print the summary.
     """
     from memometer.audits.result import load_audit
-    from memometer.cli.show import show_audit
+    from memometer.cli.show import show_run
     from memometer.progress import notice
     from memometer.sealing import read_sealed_json
 
@@ -57,7 +57,7 @@ def answer(out: Path, asked: str, *, as_json: bool) -> bool:
         return False
     notice(f"{out} holds this audit already; nothing to do")
     drawn = kept.get("report") is not None and kept["report"] == _hash(out / "report.html")
-    show_audit(audit, out, as_json=as_json, draw=not drawn)
+    show_run(audit, as_json=as_json, draw=not drawn)
     if not drawn:
         keep(out, asked)
     return True

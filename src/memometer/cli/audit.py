@@ -35,9 +35,9 @@ def _run(asked: AuditOptions, out: Path, *, as_json: bool) -> None:
         return
     from memometer.audits.running import run_audit
     from memometer.catalogue import measure_of
-    from memometer.cli.show import show_audit
+    from memometer.cli.show import show_run
 
     audit = run_audit(measure_of(asked))
-    show_audit(audit, out, as_json=as_json)
+    show_run(audit, as_json=as_json)
     if question is not None and question == asked_of(asked):  # no file changed under way
         keep(out, question)

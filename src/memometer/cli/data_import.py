@@ -1,9 +1,13 @@
 """``memometer data import``: a source → a folder of records."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+import dataclasses
+import inspect
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from memometer.cli.functions import Command, options_of
+from memometer.cli.options import CORES
+from memometer.cli.show import print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -12,181 +16,57 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-Objects = Literal["auto", "source", "captions"]
-Captions = Literal["required", "optional"]
-RowUnit = Literal["caption", "image", "object"]
-LabelFrom = Literal["auto", "folder", "none"]
-TextUnit = Literal["lines", "whole"]
-Crowds = Literal["keep", "drop"]
+COLUMNS = {
+    "record_id": "--id-column",
+    "image": "--image-column",
+    "captions": "--caption-column|--caption-key",
+    "objects_separator": "--objects-separator",
+    **{name: f"--{name}-column|--{name}-key" for name in ("label", "objects", "group", "role", "boxes", "scores")},
+}
+"""Entry of `memometer.data.Fields` → what the command line calls it."""
+
+OF_COLUMN = "_column"
+"""Ends the names of those, some of which are those of other options as well."""
 
 
-def command(
-    source: Annotated[
-        str,
-        typer.Argument(help="Tar shards, CSV, TSV, Parquet, COCO (folder or JSON), an image folder; a glob or {0..8}."),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder to write the records to.")],
-    format_: Annotated[
-        str | None,
-        typer.Option("--format", help="webdataset, csv, tsv, parquet, coco or folder; recognised where not given."),
-    ] = None,
-    image_column: Annotated[str | None, typer.Option(help="Table column of image paths or bytes.")] = None,
-    caption_column: Annotated[
-        list[str] | None,
-        typer.Option("--caption-column", "--caption-key", help="Column or JSON field of captions; may be repeated."),
-    ] = None,
-    id_column: Annotated[str | None, typer.Option(help="Table column of record ids.")] = None,
-    label_column: Annotated[
-        str | None,
-        typer.Option("--label-column", "--label-key", help="Column or JSON field of the image's class. [usual: label]"),
-    ] = None,
-    objects_column: Annotated[
-        str | None, typer.Option("--objects-column", "--objects-key", help="Column or JSON field of object labels.")
-    ] = None,
-    objects_separator: Annotated[
-        str | None, typer.Option(help="What separates the labels where one text holds several, e.g. ';'.")
-    ] = None,
-    boxes_column: Annotated[
-        str | None,
-        typer.Option("--boxes-column", "--boxes-key", help="x, y, width, height in px per object. [usual: boxes]"),
-    ] = None,
-    scores_column: Annotated[
-        str | None, typer.Option("--scores-column", "--scores-key", help="A number per object. [usual: scores]")
-    ] = None,
-    group_column: Annotated[
-        str | None,
-        typer.Option("--group-column", "--group-key", help="Column or JSON field; its groups always share a role."),
-    ] = None,
-    role_column: Annotated[
-        str | None, typer.Option("--role-column", "--role-key", help="Column or JSON field of a ready-made split.")
-    ] = None,
-    separator: Annotated[
-        str | None, typer.Option(help="Column separator of delimited text; recognised where not given.")
-    ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option(help="Encoding of delimited text, e.g. latin-1. [usual: UTF-8]"),
-    ] = None,
-    columns: Annotated[
-        str | None, typer.Option(help="Names of the columns, 'image,caption', of delimited text without a header line.")
-    ] = None,
-    quoting: Annotated[
-        bool | None,
-        typer.Option("--quoting/--no-quoting", help='Whether " quotes cells. [default: in CSV, not in TSV]'),
-    ] = None,
-    one_row_per: Annotated[
-        RowUnit | None, typer.Option(help="What a row of a table is; recognised where not given.")
-    ] = None,
-    images: Annotated[
-        list[str] | None,
-        typer.Option(help="Folder of the images, where a table or JSON has other paths; may be repeated."),
-    ] = None,
-    split: Annotated[
-        list[str] | None, typer.Option(help="Split of COCO and its kin, e.g. train2017; may be repeated.")
-    ] = None,
-    label_from: Annotated[
-        LabelFrom,
-        typer.Option(help="An image's folder is its class: always, never, or (auto) where it can be nothing else."),
-    ] = "auto",
-    class_names: Annotated[
-        Path | None,
-        typer.Option(help="Names of numbered classes or synsets: a line each, data.yaml, LOC_synset_mapping.txt."),
-    ] = None,
-    text: Annotated[
-        TextUnit, typer.Option(help="A text beside an image holds a caption a line, or is one caption as a whole.")
-    ] = "lines",
-    crowds: Annotated[Crowds, typer.Option(help="COCO's crowd regions are objects, or left aside.")] = "keep",
-    caption_template: Annotated[
-        str | None, typer.Option(help="Caption for image folders without texts, e.g. 'a photo of a {label}'.")
-    ] = None,
-    annotations: Annotated[
-        Path | None,
-        typer.Option(help="Folder of Pascal VOC .xml files, laid out as the image folder: ImageNet's boxes."),
-    ] = None,
-    captions: Annotated[
-        Captions, typer.Option(help="Records without a caption are rejected (required) or kept (optional).")
-    ] = "required",
-    objects: Annotated[
-        Objects,
-        typer.Option(
-            help="Objects are the source's labels, the nouns of the captions, or (auto) labels if it has any."
-        ),
-    ] = "auto",
-    vocabulary: Annotated[
-        Path | None,
-        typer.Option(help="Terms and their word forms, to find objects in captions; kept with the records."),
-    ] = None,
-    max_rejects: Annotated[float, typer.Option(help="Share of rejected records beyond which the import stops.")] = 0.05,
-    limit: Annotated[int | None, typer.Option(help="Import the first records only, for a first look.")] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            help="Processes that decode images; with 0, a library that crashes on an image ends the import without a "
-            "word, where a process's end is a sentence that names the place. [default: cores]"
-        ),
-    ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the records in OUT.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
-) -> None:
+def _options() -> Iterator[inspect.Parameter]:
+    """Those of the import, of the reader, and the columns that it reads."""
+    from memometer.data import Fields, ReaderOptions, import_records
+
+    source, out, *own = options_of(import_records, called={"source": "source"})
+    yield source.replace(annotation=Annotated[str, source.annotation.__metadata__[0]])  # it may be a glob
+    yield out
+    yield from (each for each in options_of(ReaderOptions, called={"splits": "--split"}) if each.name != "fields")
+    yield from (each.replace(name=each.name + OF_COLUMN) for each in options_of(Fields, called=COLUMNS))
+    yield from (CORES if each.name == "workers" else each for each in own if each.name != "options")
+
+
+def _run(**given: Any) -> "ImportSummary":
+    from memometer.data import Fields, ReaderOptions, import_records
+
+    given["columns"] = [name.strip() for each in given["columns"] or () for name in each.split(",") if name.strip()]
+    fields = Fields(**_taken(Fields, given, ending=OF_COLUMN))
+    options = ReaderOptions(**_taken(ReaderOptions, given), fields=fields)
+    return import_records(**given, options=options)
+
+
+def _taken(declared: Any, given: dict[str, Any], *, ending: str = "") -> dict[str, Any]:
+    """What was given of a dataclass's fields, which is taken out."""
+    fields = [each for each in dataclasses.fields(declared) if each.name + ending in given]
+    values = {each.name: given.pop(each.name + ending) for each in fields}
+    return {each.name: tuple(values[each.name] or ()) if each.default == () else values[each.name] for each in fields}
+
+
+def _show(summary: "ImportSummary", *, as_json: bool, **_: Any) -> None:
     """Import image-caption pairs from SOURCE, and say what was found and what was left out.
 
     Every image is decoded once. What cannot be used goes to OUT/rejects.parquet with its reason. A killed import goes
     on where it was when the same command runs again; a finished one is not done twice.
     """
-    from memometer.data import Fields, ReaderOptions, import_records
-    from memometer.engines.pool import default_workers
-
-    fields = Fields(
-        record_id=id_column,
-        image=image_column,
-        captions=tuple(caption_column or ()),
-        label=label_column,
-        objects=objects_column,
-        group=group_column,
-        role=role_column,
-        objects_separator=objects_separator,
-        boxes=boxes_column,
-        scores=scores_column,
-    )
-    summary = import_records(
-        source,
-        out,
-        options=ReaderOptions(
-            format=format_,
-            fields=fields,
-            separator=separator,
-            encoding=encoding,
-            columns=tuple(name.strip() for name in columns.split(",")) if columns else (),
-            quoting=quoting,
-            one_row_per=one_row_per,
-            images=tuple(images or ()),
-            label_from=label_from,
-            class_names=class_names,
-            text=text,
-            crowds=crowds,
-            splits=tuple(split or ()),
-            caption_template=caption_template,
-            annotations=annotations,
-            captions=captions,
-        ),
-        objects=objects,
-        vocabulary=vocabulary,
-        max_rejects=max_rejects,
-        limit=limit,
-        workers=default_workers() if workers is None else workers,
-        overwrite=overwrite,
-    )
-    _print(summary, as_json=as_json)
-
-
-def _print(summary: "ImportSummary", *, as_json: bool) -> None:
-    import dataclasses
-    import json
-
     from rich.console import Console
 
     if as_json:
-        typer.echo(json.dumps(dataclasses.asdict(summary), ensure_ascii=False, indent=2))
+        print_json(dataclasses.asdict(summary))
         return
     console = Console(highlight=False)
     console.print(_table(summary))
@@ -195,6 +75,9 @@ def _print(summary: "ImportSummary", *, as_json: bool) -> None:
         console.print(f"rejects: {summary.folder}/rejects.parquet", markup=False, soft_wrap=True)
     split = f"memometer data split {summary.folder} --roles a=0.4,b=0.4,public=rest"
     console.print(f"next:    {split}", markup=False, soft_wrap=True)
+
+
+command = Command(_run, _show, _options)
 
 
 def _table(summary: "ImportSummary") -> "Table":

@@ -1,9 +1,12 @@
 """``memometer data verify``: whether the images and files of a folder of records are those of the import."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+from memometer.cli.functions import command_of
+from memometer.cli.options import CORES
+from memometer.cli.show import print_json
 
 if TYPE_CHECKING:
     from memometer.data.checking import Verification
@@ -14,24 +17,15 @@ SHOWN = 5
 """Records of each kind on the screen; --json has all."""
 
 
-def command(
-    records: Annotated[Path, typer.Argument(help="Folder of records, as 'memometer data import' writes it.")],
-    workers: Annotated[int | None, typer.Option(help="Processes that read; 0 uses none.", show_default="cores")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print counts and all that differs as JSON.")] = False,
-) -> None:
+@command_of("memometer.data.checking:verify_records", called={"folder": "records"}, own=[CORES])
+def command(found: "Verification", *, as_json: bool, **_: Any) -> None:
     """Read every image and file of a folder of records and compare it with what it was when it was imported.
 
     Nothing is written. The exit code is 1 where something differs: an image that has changed since, is missing or
     cannot be read, or a file whose bytes are not those that were written.
     """
-    import json
-
-    from memometer.data.checking import verify_records
-    from memometer.engines import default_workers
-
-    found = verify_records(records, workers=default_workers() if workers is None else workers)
     if as_json:
-        typer.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2))
+        print_json(found.to_json())
     else:
         _print(found)
     if found.differs:

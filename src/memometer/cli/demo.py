@@ -20,7 +20,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")] = False,
 ) -> None:
     """Train two small CLIP models on built-in scenes, audit them both ways, write the report. Needs no network."""
-    from memometer.cli.show import show_audit
+    from memometer.cli.show import show_run
     from memometer.data import make_scenes, split_records
     from memometer.engines import default_workers
     from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
@@ -53,7 +53,7 @@ def command(
         out=out / "run",
         seed=seed,
     )
-    show_audit(audit, out / "run", as_json=as_json)
+    show_run(audit, as_json=as_json)
 
 
 def _claim(out: Path, settings: dict[str, int]) -> None:

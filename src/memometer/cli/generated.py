@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
+from memometer.cli.options import parameter
 from memometer.options import Options, flag_of
 
 __all__ = ["command_of"]
@@ -40,11 +41,6 @@ def command_of(
     command.__signature__ = inspect.Signature([*required, *optional])  # type: ignore[attr-defined]
     command.__doc__ = inspect.getdoc(options)
     return command
-
-
-def parameter(name: str, annotation: Any, *, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
-    """An option of a command."""
-    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _parameter(options: type[Options], name: str, field: FieldInfo) -> inspect.Parameter:

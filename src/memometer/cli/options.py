@@ -1,13 +1,24 @@
-"""What the command line adds to the options of runs and trainings."""
+"""What the command line has beside the arguments of functions, and the options of runs and trainings."""
 
+import inspect
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from memometer.cli.generated import parameter
+__all__ = ["CORES", "JSON", "RUN", "TRAINING", "parameter"]
 
-__all__ = ["RUN", "TRAINING"]
+
+def parameter(name: str, annotation: Any, *, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    """An option of a command."""
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _cores() -> int:
+    from memometer.engines import default_workers
+
+    return default_workers()
+
 
 _Workers = Annotated[
     int | None,
@@ -16,14 +27,29 @@ _Workers = Annotated[
         "crashes on an image ends the command without a word; with 1 or more it ends with the images' names."
     ),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print summary.json instead of a table.")]
+_Cores = Annotated[
+    int,
+    typer.Option(
+        default_factory=_cores,
+        show_default="cores",
+        help="Processes that read or draw images; with 0, a library that crashes on an image ends the command without "
+        "a word, where a process's end is a sentence that names the place.",
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of a table.")]
 _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another model in the folder.")]
 _Manifest = Annotated[bool, typer.Option("--json", help="Print the model's manifest as JSON.")]
+
+CORES = parameter("workers", _Cores)
+"""The processes of commands that have no model beside them."""
+
+JSON = parameter("as_json", _Json, default=False)
+"""Of every command."""
 
 RUN = {
     "out": parameter("out", Annotated[Path, typer.Option(help="The run folder to write.")]),
     "workers": parameter("workers", _Workers, default=None),
-    "as_json": parameter("as_json", _Json, default=False),
+    "as_json": JSON,
 }
 """In place of the options of an audit, which a command line must write to a folder."""
 

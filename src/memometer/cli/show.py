@@ -1,40 +1,43 @@
-"""What audits, and measurements of utility, print when they are done."""
+"""What commands print when they are done."""
 
 import json
-from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
 
-from memometer.progress import notice
-from memometer.report import page_of, write_report
-from memometer.runs import Run
-from memometer.statistics.small_sets import is_small_warning
+if TYPE_CHECKING:
+    from memometer.runs import Run
 
-__all__ = ["show_audit"]
+__all__ = ["print_json", "show_run"]
 
 
-def show_audit(audit: Run, out: Path | None, *, as_json: bool, draw: bool = True) -> None:
-    """Prints the table, or the summary as JSON; with a run folder also writes ``report.html`` and names it.
+def print_json(values: Any) -> None:
+    """What a command found, for programs."""
+    typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def show_run(run: "Run", *, as_json: bool, draw: bool = True) -> None:
+    """Prints the tables of a run, or its summary as JSON; with a run folder also writes ``report.html`` and names it.
 
     Args:
-        audit: what to print.
-        out: its run folder.
+        run: what to print.
         as_json: print the summary.
         draw: False where the report is there already.
     """
-    report = None if out is None else out / "report.html"
+    from rich.console import Console
+
+    from memometer.progress import notice
+    from memometer.report import page_of, write_report
+
+    report = None if run.folder is None else run.folder / "report.html"
     if report is not None and draw:
-        write_report(audit, report)
+        write_report(run, report)
     if as_json:
-        typer.echo(json.dumps(audit.summary.as_dict(), indent=2, ensure_ascii=False))
+        print_json(run.summary.as_dict())
     else:
-        page = page_of(audit.summary.measure)
-        Console().print(*page.printed(audit), sep="\n")
-        verdict = page.verdict(audit.summary)
-        if verdict.kind == "undefined":
-            typer.echo(f"{verdict.title}: {verdict.sentence}")
-        for note in filter(is_small_warning, audit.summary.notes):
-            typer.echo(note)
+        page = page_of(run.summary.measure)
+        Console().print(*page.printed(run), sep="\n")
+        for line in page.said(run.summary):
+            typer.echo(line)
     if report is not None:
         notice(f"report: {report}")

@@ -11,14 +11,14 @@ __all__ = ["command"]
 
 
 def _run(*, as_json: bool, workers: int | None, **given: Any) -> None:
-    from memometer.cli.show import show_audit
+    from memometer.cli.show import show_run
     from memometer.engines import decoding_workers
     from memometer.utility import measure_utility
 
     out = given["out"]
     with writing(out):
         utility = measure_utility(**given, workers=decoding_workers(workers, device=given["device"]))
-        show_audit(utility, out, as_json=as_json)
+        show_run(utility, as_json=as_json)
 
 
 OWN = {name: each for name, each in RUN.items() if name != "out"}  # a measurement need not be written

@@ -46,16 +46,16 @@ def compare_audits(
 
     Args:
         audits: run folders, or audits; the first is the baseline unless there is another.
-        baseline: what the audits are compared with; may be one of them.
+        baseline: the run folder, or audit, that the others are compared with; may be one of them.
         names: what the report calls the audits, the baseline first where it is not one of them.
-        records: the folder of records, from which captions, objects and thumbnails of the moved ones are taken;
+        records: the folder of the records, from which captions, objects and thumbnails of those that moved are taken;
             without it those are shown that the audits' galleries hold.
         gallery: how many of the records that moved the most the report shows, each way.
-        images: False keeps thumbnails out of the report.
-        out: folder of ``summary.json``, the tables and ``report.html``; None keeps everything in memory.
+        images: False (--no-images) keeps pictures out of the report.
+        out: the folder of the report, ``summary.json`` and the tables to write; by default nothing is written.
         seed: of the bootstrap.
         replicates: bootstrap replicates per interval.
-        overwrite: replace another comparison in ``out``.
+        overwrite: replace another comparison in OUT.
 
     Raises:
         InputError: fewer than two audits, audits of several measures, or without a record in common.

@@ -143,4 +143,5 @@ PAGE: MeasurePage[ComparisonSummary] = MeasurePage(
     tables=_tables,
     figures=FIGURES,
     terminal=_terminal,
+    spoken=lambda summary: [compare_verdict(summary).title],
 )

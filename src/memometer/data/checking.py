@@ -62,7 +62,7 @@ def verify_records(folder: str | Path, *, workers: int = 0) -> Verification:
     Images are read and hashed, not decoded: what has its hash is what was decoded at the import.
 
     Args:
-        folder: of the records.
+        folder: the folder of records, as 'memometer data import' writes it.
         workers: processes that read; 0 reads in this one.
 
     Raises:

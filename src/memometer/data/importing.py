@@ -49,17 +49,17 @@ def import_records(
     A second run of a finished import is free; one that was killed goes on with the piece where it was.
 
     Args:
-        source: tar shards, CSV, TSV, Parquet, a COCO folder or an image folder; a glob or a range of files.
-        out: the records' folder.
+        source: tar shards, CSV, TSV, Parquet, COCO (folder or JSON), an image folder; a glob or {0..8}.
+        out: the folder to write the records to.
         options: how to read the source.
-        objects: the source's own labels, the nouns of the captions, or (``"auto"``) the source's labels where there
-            are any, else, given a vocabulary, the nouns.
-        vocabulary: a file of terms and their word forms, kept beside the records as ``vocabulary.tsv``; None takes
-            the built-in one where nouns are asked for.
+        objects: objects are the source's own labels (``source``), the nouns of the captions, or (``auto``) labels if it
+            has any, else, given a vocabulary, the nouns.
+        vocabulary: terms and their word forms, to find objects in captions; kept beside the records as
+            ``vocabulary.tsv``. By default a built-in one where nouns are asked for.
         max_rejects: the share of rejected records beyond which the import stops.
-        limit: import the first records only; None imports all.
+        limit: import the first records only, for a first look.
         workers: processes that decode; 0 works in this one.
-        overwrite: replace another import in ``out``.
+        overwrite: replace other records in OUT.
 
     Raises:
         SourceError: the source cannot be read as asked, or holds no record.

@@ -82,15 +82,15 @@ def split_records(
     the rest. With other roles, another seed or other options, all are assigned afresh.
 
     Args:
-        folder: of the records.
-        roles: e.g. ``"a=3000,b=3000,public=rest"``; see `parse_roles`.
-        seed: of the hash.
-        by_group: keep records of one ``group`` together; None does so wherever the column is filled.
-        group_column: a column of ``records.parquet`` by which records belong together, such as ``label``, or one of the
-            user's own; it becomes their ``group``, which audits draw as a whole. None keeps the groups that they have.
+        folder: the folder of records, as 'memometer data import' writes it.
+        roles: how many records each role gets: a number, a fraction, or rest: ``a=3000,b=0.25,public=rest``.
+        seed: another seed, another split.
+        by_group: keep the records of one group together; by default where the records have groups.
+        group_column: a column of ``records.parquet`` that says which records belong together, such as ``label``; it
+            becomes their group, which audits draw as a whole. By default they keep the groups that they have.
         keep: another folder of records: records of the same id take the role that they have there.
-        reassign: assign all records afresh, whatever they have.
-        max_distance: greatest distance of near duplicates, in bits; see `memometer.data.duplicates.NEAR_DISTANCE`.
+        reassign: assign all records afresh; else records keep their roles.
+        max_distance: differing bits of perceptual hashes up to which images are near duplicates.
 
     Raises:
         SourceError: no records there, or records that cannot be read.

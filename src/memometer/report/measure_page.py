@@ -12,6 +12,7 @@ from memometer.report.text import Clipped, count
 from memometer.report.verdict import Verdict
 from memometer.runs import Run
 from memometer.runs.schema import Summary
+from memometer.statistics.small_sets import is_small_warning
 
 S = TypeVar("S", bound="Summary")
 
@@ -82,6 +83,7 @@ class MeasurePage(Generic[S]):
         items: the gallery's entries, their pictures placed.
         gallery_template: the template that shows them.
         terminal: what is printed when the audit is done; None prints ``tables``.
+        spoken: what is printed below it; None says so where nothing is told, and where there are few records.
         kind: of work, ``"audit"`` for all but sweeps, comparisons and measurements of utility.
     """
 
@@ -99,6 +101,7 @@ class MeasurePage(Generic[S]):
     items: Callable[[Run[S], Pictures], Any] = item_sections
     gallery_template: str = "items.html.jinja"
     terminal: Callable[[Run[S]], Iterable[Any]] | None = None
+    spoken: Callable[[S], Iterable[str]] | None = None
     kind: str = "audit"
 
     def figures_of(self, audit: Run[S]) -> tuple[Figure[S], ...]:
@@ -108,6 +111,14 @@ class MeasurePage(Generic[S]):
     def printed(self, audit: Run[S]) -> Iterable[Any]:
         """What a terminal shows of the audit."""
         return self.terminal(audit) if self.terminal else head_tables(self.name, self.tables(audit))
+
+    def said(self, summary: S) -> Iterable[str]:
+        """What a terminal says below that."""
+        if self.spoken:
+            return self.spoken(summary)
+        verdict = self.verdict(summary)
+        undefined = [f"{verdict.title}: {verdict.sentence}"] if verdict.kind == "undefined" else []
+        return [*undefined, *filter(is_small_warning, summary.notes)]
 
 
 class Counted(Protocol):

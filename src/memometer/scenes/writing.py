@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 
@@ -65,8 +66,8 @@ class ScenesSummary:
 def make_scenes(
     out: str | Path,
     *,
-    n: int,
-    kind: str = "objects",
+    n: int = 3000,
+    kind: Literal["objects", "foreground"] = "objects",
     seed: int = 0,
     size: int = 64,
     miscaptioned: float = 0,
@@ -90,16 +91,17 @@ def make_scenes(
     ``records.parquet``, and ``scenes.json`` last. The same scenes again are there already; killed ones are drawn anew.
 
     Args:
-        out: the records' folder.
-        n: scenes, from ``scene-000000`` on.
-        kind: ``"objects"`` for tests with captions, ``"foreground"`` for image-only ones.
+        out: the folder to write the records to.
+        n: how many scenes, from ``scene-000000`` on.
+        kind: ``objects``: several objects and captions; ``foreground``: one labelled object before a background that
+            hints at it.
         seed: another seed, other scenes.
         size: width and height of the images in px.
-        miscaptioned: how many records get the captions of a scene with other objects; below 1, which share.
-        repeated: how many records occur ``times`` times; copies come last as ``scene-000123-copy-1`` and share a group.
-        times: occurrences of each repeated record, the first included.
+        miscaptioned: records that get the captions of another scene: a number (50) or, below 1, a share (0.05).
+        repeated: records that occur more than once; copies come last as ``scene-000123-copy-1`` and share a group.
+        times: how often each of those occurs, the first included.
         workers: processes that draw; 0 draws in this one.
-        overwrite: replace the records in ``out``.
+        overwrite: replace the records in OUT.
 
     Raises:
         InputError: a number is out of range, or ``out`` already holds records.

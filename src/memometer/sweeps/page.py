@@ -1,5 +1,8 @@
 """A sweep: the best setting within an allowed loss, the frontier, bars of every setting, the full table."""
 
+from collections.abc import Iterator
+from typing import Any
+
 from memometer.report.charts.table import HeadTable, Numbers
 from memometer.report.measure_page import Figure, MeasurePage, Reading
 from memometer.report.terminal import head_tables
@@ -88,6 +91,12 @@ def _is_baseline(summary: SweepSummary, number: int) -> bool:
     return summary.settings[number - 1].name == summary.baseline
 
 
+def _terminal(audit: Run[SweepSummary]) -> Iterator[Any]:
+    verdict = sweep_verdict(audit.summary)
+    yield from head_tables("Sweep", _tables(audit))
+    yield "\n".join((verdict.title, verdict.sentence, *verdict.cautions))
+
+
 READING = (
     Reading(
         "A cell",
@@ -130,5 +139,6 @@ PAGE: MeasurePage[SweepSummary] = MeasurePage(
     tables=_tables,
     figures=FIGURES,
     items=lambda *_: (),
-    terminal=lambda audit: head_tables("Sweep", _tables(audit)),
+    terminal=_terminal,
+    spoken=lambda _: (),
 )

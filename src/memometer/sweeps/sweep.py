@@ -1,7 +1,7 @@
 """A whole sweep: its cells, or a shard of them, then the table, the summary and the report."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -48,20 +48,6 @@ class Sweep(Shown, Run[SweepSummary]):
         """The report's file."""
         return cast("Path", self.folder) / "report.html"
 
-    def printed(self) -> Iterable[Any]:
-        """What a terminal shows."""
-        from memometer.report import page_of
-
-        page = page_of("sweep")
-        verdict = page.verdict(self.summary)
-        return [*page.printed(self), "\n".join((verdict.title, verdict.sentence, *verdict.cautions))]
-
-    def write_report(self) -> Path:
-        """Draws ``report.html``."""
-        from memometer.report import write_report
-
-        return write_report(self, self.report)
-
 
 def run_sweep(
     sweep: str | Path | Mapping[str, Any],
@@ -83,19 +69,20 @@ def run_sweep(
     in ``out/cells/SETTING/seed-N``. A failed cell is noted there, and the others go on.
 
     Args:
-        sweep: a TOML file, or the same as a mapping; see `memometer.sweeps.SweepConfig`.
-        out: the sweep's folder.
-        shard: ``"i/n"``, i from 0 to n − 1: compute this share of the cells alone, and neither collect nor draw.
-            Several shards may run at once, in the same folder or in others that are copied together.
-        max_utility_loss: how much the mean utility of the best setting may fall below the baseline's.
-        utility_metric: e.g. ``"retrieval/image_to_text/recall@1"``; by default zero-shot classification where it was
-            measured, else retrieval.
-        memorization_metric: the balanced gap that is weighed: ``"prg/unmentioned"``, ``"aucg/all"`` and so on.
-        device: ``"cpu"``, ``"cuda"`` or ``"auto"``.
-        workers: processes that decode images; by default none on a CPU.
-        keep: ``"none"`` removes the weights of cells that are finished.
-        overwrite: compute cells anew that are there with other options or records.
-        finished_only: compute nothing; collect and draw the cells that are finished, while others are under way.
+        sweep: the sweep file, in TOML: settings, seeds, data, audit, utility; or, in Python, a mapping, see
+            `memometer.sweeps.SweepConfig`.
+        out: the folder of the sweep; a second run goes on where the first was.
+        shard: ``i/n``, i from 0 to n − 1: compute this share of the cells alone, and neither collect nor draw. Several
+            shards may run at once, in the same folder or in others that are copied together.
+        max_utility_loss: how much utility the best setting may lose against the baseline, in the metric's own unit.
+        utility_metric: what counts as utility, e.g. ``retrieval/image_to_text/recall@1``; by default zero-shot
+            classification where it is measured, else retrieval.
+        memorization_metric: the balanced gap that is weighed against it: ppg, prg or aucg, /all or /unmentioned.
+        device: ``cpu``, ``cuda`` or ``auto``.
+        workers: processes that decode images; by default none on a CPU, several beside a GPU.
+        keep: ``none`` removes the weights of every cell that is finished.
+        overwrite: compute cells anew that OUT holds with other options or records.
+        finished_only: compute nothing; collect and draw the cells that are finished so far.
 
     Returns:
         None for a shard.
@@ -110,6 +97,8 @@ def run_sweep(
         raise InputError("finished_only computes nothing; leave shard and overwrite out")
     if not max_utility_loss >= 0:
         raise InputError(f"max_utility_loss = {max_utility_loss}; expected 0 or more, in the utility's own unit")
+    from memometer.report import write_report
+
     started, out = timestamp(), Path(out)
     config = load_sweep_file(sweep)
     part = None if shard is None else parse_shard(shard)
@@ -131,7 +120,7 @@ def run_sweep(
     )
     with one_writer(out, wait=True):
         found = found.save(out)
-        found.write_report()
+        write_report(found, found.report)
     _raise_failed(outcomes)
     return found
 

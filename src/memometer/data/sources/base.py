@@ -47,19 +47,20 @@ class BadRecordError(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Fields:
-    """Names of a source's table columns or JSON fields; None or () means the usual names.
+    """Names of a source's table columns or JSON fields; the usual ones where none are given.
 
     Attributes:
-        record_id: the record's id.
-        image: a path, or encoded bytes (tables only).
-        captions: each a text or a list of texts; all are kept, in this order.
-        label: the class of the image.
-        objects: a label, a list of labels, or labels in one text (see ``objects_separator``).
-        group: records of one group always share a role.
-        role: the role of a ready-made split.
-        objects_separator: what separates the labels within one text, e.g. ``";"``.
-        boxes: a list of x, y, width, height in px for every object, or (CSV) the same as JSON.
-        scores: a list of numbers, one for every object, or (CSV) the same as JSON.
+        record_id: table column of record ids.
+        image: table column of image paths or bytes.
+        captions: column or JSON field of captions, each a text or a list of texts; may be several, all are kept, in
+            this order.
+        label: column or JSON field of the image's class; usually ``label``.
+        objects: column or JSON field of object labels: a label, a list of them, or labels in one text.
+        group: column or JSON field of groups, whose records always share a role.
+        role: column or JSON field of a ready-made split.
+        objects_separator: what separates the labels where one text holds several, e.g. ``';'``.
+        boxes: column or JSON field of x, y, width, height in px per object, a list or (CSV) JSON; usually ``boxes``.
+        scores: column or JSON field of a number per object, a list or (CSV) JSON; usually ``scores``.
     """
 
     record_id: str | None = None

@@ -17,24 +17,25 @@ class ReaderOptions:
     """What a user may say about a source.
 
     Attributes:
-        format: one of `FORMATS`; None recognises it.
+        format: ``webdataset``, ``csv``, ``tsv``, ``parquet``, ``coco``, ``folder`` or another of `FORMATS`; recognised
+            where not given.
         fields: columns or JSON fields by name.
-        separator: of delimited text; None recognises it.
-        encoding: of delimited text, e.g. ``"latin-1"``; None is UTF-8, or what a byte order mark says.
-        columns: names of the columns of delimited text without a header line; () takes the header's.
-        quoting: whether ``"`` quotes cells of delimited text; None quotes in CSV and not in TSV.
-        one_row_per: what a row of a table stands for; None is recognised: rows of one image make one record.
-        images: folders in which images are looked for that a table or JSON names by paths of another machine.
-        splits: of formats that have them, e.g. ``("train2017",)``; () takes all.
-        label_from: ``"folder"`` takes the image's folder for its class, ``"none"`` never does; ``"auto"`` does where
-            the layout can be nothing else.
-        class_names: a file that names the classes that the source numbers, or gives by synset: a name a line,
-            ``data.yaml``, ``LOC_synset_mapping.txt``.
-        text: whether a text beside an image holds a caption a ``"line"``, or is one caption as a ``"whole"``.
-        crowds: whether COCO's crowd regions are objects (``"keep"``) or left aside (``"drop"``).
-        caption_template: of image folders.
-        annotations: of image folders: a folder of annotations, whose folders mirror those of the images.
-        captions: ``"required"`` or ``"optional"``, which keeps records without one.
+        separator: column separator of delimited text; recognised where not given.
+        encoding: encoding of delimited text, e.g. ``latin-1``; UTF-8, or what a byte order mark says, where not given.
+        columns: names of the columns, ``'image,caption'``, of delimited text without a header line.
+        quoting: whether quotation marks quote cells of delimited text; by default in CSV, not in TSV.
+        one_row_per: what a row of a table is; recognised where not given: rows of one image make one record.
+        images: folder of the images, where a table or JSON has paths of another machine; may be several.
+        splits: split of COCO and its kin, e.g. ``train2017``; may be several, all by default.
+        label_from: an image's folder is its class: always (``folder``), never (``none``), or (``auto``) where the
+            layout can be nothing else.
+        class_names: names of numbered classes or synsets: a file with a line each, ``data.yaml``,
+            ``LOC_synset_mapping.txt``.
+        text: whether a text beside an image holds a caption a line (``lines``), or is one caption as a whole.
+        crowds: whether COCO's crowd regions are objects (``keep``) or left aside (``drop``).
+        caption_template: caption for image folders without texts, e.g. ``'a photo of a {label}'``.
+        annotations: folder of Pascal VOC .xml files, laid out as the image folder: ImageNet's boxes.
+        captions: records without a caption are rejected (``required``) or kept (``optional``).
     """
 
     format: str | None = None
