@@ -37,37 +37,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_HOMES = {
-    "Audit": "memometer.audits",
-    "Comparison": "memometer.comparison",
-    "Encoder": "memometer.encoders",
-    "InputError": "memometer.errors",
-    "JobError": "memometer.errors",
-    "MemometerError": "memometer.errors",
-    "Records": "memometer.data",
-    "SslConfig": "memometer.training",
-    "Sweep": "memometer.sweeps",
-    "TrainConfig": "memometer.training",
-    "audit_clipmem": "memometer.measures.clipmem.audit",
-    "audit_image_dejavu": "memometer.measures.image_dejavu.audit",
-    "audit_sslmem": "memometer.measures.sslmem.audit",
-    "audit_unitmem": "memometer.measures.unitmem.audit",
-    "audit_vl_dejavu": "memometer.measures.vl_dejavu.audit",
-    "compare_audits": "memometer.comparison",
-    "import_records": "memometer.data",
-    "load_audit": "memometer.audits",
-    "load_encoder": "memometer.embeddings",
-    "load_records": "memometer.data",
-    "make_scenes": "memometer.data",
-    "measure_utility": "memometer.utility",
-    "run_sweep": "memometer.sweeps",
-    "search": "memometer.neighbors",
-    "split_records": "memometer.data",
-    "train": "memometer.training",
-    "train_ssl": "memometer.training",
-    "write_report": "memometer.report",
-}
-
 __all__ = [
     "Audit",
     "Comparison",
@@ -101,7 +70,7 @@ __all__ = [
 
 
 # So that ``import memometer`` loads neither torch nor numba.
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)
 
 
 def __dir__() -> list[str]:

@@ -11,4 +11,4 @@ __all__ = ["Audit", "load_audit"]
 
 
 # So that options can be read without what runs an audit.
-__getattr__ = on_first_use(__name__, dict.fromkeys(__all__, "memometer.audits.result"))
+__getattr__ = on_first_use(__name__)

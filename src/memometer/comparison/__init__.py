@@ -10,12 +10,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare_audits", "load_comparison"]
 
-_HOMES = {
-    "Comparison": "memometer.comparison.result",
-    "compare_audits": "memometer.comparison.compare",
-    "load_comparison": "memometer.comparison.result",
-}
-
-
 # So that showing a result does not load what computes it.
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)

@@ -9,18 +9,10 @@ from memometer.data.summary import ImportSummary
 from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
+    # These load numba and scipy, which the processes that decode images do not need.
     from memometer.data.duplicates import Duplicates, find_duplicates
     from memometer.data.splits import SplitSummary, split_records
     from memometer.scenes import make_scenes
-
-# These load numba and scipy, which the processes that decode images do not need.
-_HOMES = {
-    "Duplicates": "memometer.data.duplicates",
-    "SplitSummary": "memometer.data.splits",
-    "find_duplicates": "memometer.data.duplicates",
-    "make_scenes": "memometer.scenes",
-    "split_records": "memometer.data.splits",
-}
 
 __all__ = [
     "Duplicates",
@@ -37,4 +29,4 @@ __all__ = [
 ]
 
 
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)

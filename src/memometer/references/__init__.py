@@ -6,22 +6,11 @@ from memometer.first_use import on_first_use
 from memometer.references.predictions import LabelPredictions
 
 if TYPE_CHECKING:
+    # These load torch or scipy, which the processes that decode crops do not need.
     from memometer.references.crop_classifier import CropClassifier, load_crop_classifier, train_crop_classifier
     from memometer.references.crop_config import CropClassifierConfig
     from memometer.references.crop_objects import CropObjects, objects_in_crops
     from memometer.references.naive_bayes import NaiveBayes, fit_naive_bayes
-
-# These load torch or scipy, which the processes that decode crops do not need.
-_HOMES = {
-    "CropClassifier": "memometer.references.crop_classifier",
-    "CropClassifierConfig": "memometer.references.crop_config",
-    "CropObjects": "memometer.references.crop_objects",
-    "NaiveBayes": "memometer.references.naive_bayes",
-    "fit_naive_bayes": "memometer.references.naive_bayes",
-    "load_crop_classifier": "memometer.references.crop_classifier",
-    "objects_in_crops": "memometer.references.crop_objects",
-    "train_crop_classifier": "memometer.references.crop_classifier",
-}
 
 __all__ = [
     "CropClassifier",
@@ -36,4 +25,4 @@ __all__ = [
 ]
 
 
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)

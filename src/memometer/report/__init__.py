@@ -10,14 +10,5 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_BYTES", "html_fragment", "page_of", "render", "write_report"]
 
-_HOMES = {
-    "MAX_BYTES": "memometer.report.page",
-    "html_fragment": "memometer.report.page",
-    "page_of": "memometer.catalogue",
-    "render": "memometer.report.page",
-    "write_report": "memometer.report.page",
-}
-
-
 # So that a run can show itself, and what draws is loaded when it is asked for.
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)

@@ -11,4 +11,4 @@ __all__ = ["NOTHING", "Run"]
 
 
 # So that options can be read without tables.
-__getattr__ = on_first_use(__name__, dict.fromkeys(__all__, "memometer.runs.run"))
+__getattr__ = on_first_use(__name__)

@@ -10,14 +10,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Sweep", "SweepConfig", "load_sweep", "load_sweep_file", "run_sweep"]
 
-_HOMES = {
-    "Sweep": "memometer.sweeps.sweep",
-    "SweepConfig": "memometer.sweeps.config",
-    "load_sweep": "memometer.sweeps.sweep",
-    "load_sweep_file": "memometer.sweeps.config",
-    "run_sweep": "memometer.sweeps.sweep",
-}
-
-
 # So that showing a result does not load what computes it.
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)

@@ -14,15 +14,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Mitigation", "SslConfig", "TrainConfig", "TrainResult", "train", "train_ssl"]
 
-_HOMES = {
-    "Mitigation": "memometer.training.mitigations",
-    "SslConfig": "memometer.training.ssl.config",
-    "TrainConfig": "memometer.training.config",
-    "TrainResult": "memometer.training.run",
-    "train": "memometer.training.trainer",
-    "train_ssl": "memometer.training.ssl.trainer",
-}
-
-
 # So that options can be read without torch.
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)

@@ -10,12 +10,5 @@ if TYPE_CHECKING:
 
 __all__ = ["Utility", "load_utility", "measure_utility"]
 
-_HOMES = {
-    "Utility": "memometer.utility.result",
-    "load_utility": "memometer.utility.result",
-    "measure_utility": "memometer.utility.measure",
-}
-
-
 # So that showing a result does not load what computes it.
-__getattr__ = on_first_use(__name__, _HOMES)
+__getattr__ = on_first_use(__name__)
