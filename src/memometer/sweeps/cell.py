@@ -8,14 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from memometer.errors import BusyError, DamagedError, InputError
+from memometer.errors import BusyError, DamagedError
 from memometer.locking import LOCK, one_writer
-from memometer.measures.clipmem.schema import ClipMemSummary
-from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.progress import notice, quiet
 from memometer.runs.schema import Number
 from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.software import describe_software, timestamp
+from memometer.sweeps.config import MODELS_OF, Section, UtilitySection
 from memometer.sweeps.numbers import MODELS, audit_rows, clipmem_rows, further_rows, utility_rows
 from memometer.sweeps.plan import Cell, Plan
 from memometer.utility.schema import UtilitySummary
@@ -111,29 +110,29 @@ def run_cell(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str],
     (cell.folder / ERROR).unlink(missing_ok=True)
     write_sealed_json(cell.folder / BEGUN, {"key": cell.key, "setting": cell.setting, "seed": cell.seed})
     started, clock = timestamp(), time.monotonic()
-    rows, notes = [], []
+    config, rows, notes = plan.config, [], []
     models = _train(plan, cell, machine, stage=stage)
     trained = time.monotonic() - clock
     with quiet():
         stage("auditing")
-        audited = _audit(plan, cell, machine)
+        audited, _ = _audit(plan, cell, machine, "vl-dejavu", config.audit, folder="audit")
         rows += audit_rows(audited)
         notes += audited.notes
-        if plan.config.utility is not None:
+        if config.utility is not None:
             stage("utility")
-            summaries = {name: _utility(plan, cell, machine, name) for name in MODELS}
+            summaries = {name: _utility(plan, config.utility, cell, machine, name) for name in MODELS}
             rows += utility_rows(summaries)
             notes += [note for each in summaries.values() for note in each.notes]
-        if plan.config.clipmem is not None:
+        if config.clipmem is not None:
             stage("CLIPMem")
-            pairs = _clipmem(plan, cell, machine)
+            pairs, _ = _audit(plan, cell, machine, "clipmem", config.clipmem, folder="clipmem")
             rows += clipmem_rows(pairs)
             notes += pairs.notes
-        for name in plan.config.measures:
+        for name, section in config.measures.items():
             stage(name)
-            numbers, remarks = _further(plan, cell, machine, name)
+            summary, numbers = _audit(plan, cell, machine, name, section.items(), folder=name)
             rows += further_rows(name, numbers)
-            notes += remarks
+            notes += summary.notes
     result = {
         "kind": "sweep-cell",
         "key": cell.key,
@@ -195,62 +194,25 @@ def _train(plan: Plan, cell: Cell, machine: Machine, *, stage: Callable[[str], N
     return described
 
 
-def _audit(plan: Plan, cell: Cell, machine: Machine) -> VLDejaVuSummary:
-    from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
-
-    data, options = plan.config.data, plan.config.audit
-    audit = audit_vl_dejavu(
-        target=_spec(cell, "a"),
-        reference=_spec(cell, "b"),
-        records=plan.records,
-        role=data.role,
-        reference_role=data.reference_role,
-        public=plan.public,
-        public_role=data.public_role,
-        **dict(options),
-        **_run_options(cell, machine, "audit"),
-        gallery=0,
-        images=False,
-    )
-    return audit.summary
-
-
-def _clipmem(plan: Plan, cell: Cell, machine: Machine) -> ClipMemSummary:
-    from memometer.measures.clipmem.audit import audit_clipmem
-
-    if plan.config.clipmem is None:
-        raise InputError("the sweep file has no [clipmem]")
-    audit = audit_clipmem(
-        targets=_spec(cell, "f"),
-        references=_spec(cell, "g"),
-        records=plan.records,
-        **dict(plan.config.clipmem),
-        **_run_options(cell, machine, "clipmem"),
-        gallery=0,
-        images=False,
-    )
-    return audit.summary
-
-
-def _further(plan: Plan, cell: Cell, machine: Machine, name: str) -> tuple[Mapping[str, Number], list[str]]:
+def _audit(
+    plan: Plan, cell: Cell, machine: Machine, measure: str, section: Section, *, folder: str
+) -> tuple[Any, Mapping[str, Number]]:
+    """The summary of an audit of the cell, and its headline numbers."""
     from memometer.audits.running import run_audit
     from memometer.catalogue import measure_of
 
-    models = {"target": _spec(cell, "a"), "reference": _spec(cell, "b")}
+    models = {option: _spec(cell, model) for option, model in MODELS_OF.items()}
     decided = {**models, "records": plan.records, "public": plan.public}
-    place = {**_run_options(cell, machine, name), "gallery": 0, "images": False}
-    measure = measure_of(plan.config.further_audit(name, decided, **place))
-    summary = run_audit(measure).summary
-    notes: list[str] = summary.notes
-    return measure.null_intervals(summary), notes
+    place = {**_run_options(cell, machine, folder), "gallery": 0, "images": False}
+    asked = measure_of(plan.config.audit_of(measure, section, decided, **place))
+    summary = run_audit(asked).summary
+    return summary, asked.null_intervals(summary)
 
 
-def _utility(plan: Plan, cell: Cell, machine: Machine, model: str) -> UtilitySummary:
+def _utility(plan: Plan, options: UtilitySection, cell: Cell, machine: Machine, model: str) -> UtilitySummary:
     from memometer.utility import measure_utility
 
-    options, data = plan.config.utility, plan.config.data
-    if options is None:
-        raise InputError("the sweep file has no [utility]")
+    data = plan.config.data
     given = {name: value for name, value in options if name not in ("records", "role")}
     of_public = options.records is None
     measured = measure_utility(

@@ -6,42 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-__all__ = ["Choice", "Paired", "Spread", "best_within", "paired_difference", "pareto_front", "spread"]
+from memometer.sweeps.schema import Difference, Spread
+
+__all__ = ["Choice", "best_within", "paired_difference", "pareto_front", "spread"]
 
 Values = Mapping[int, float]
 """Seed → value."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Spread:
-    """Values over seeds: their mean, and their standard deviation (n − 1), None for fewer than two."""
-
-    value: float | None
-    std: float | None
-    n: int
-
-
-@dataclasses.dataclass(frozen=True)
-class Paired:
-    """The mean difference of a setting to another over the seeds that both have.
-
-    Attributes:
-        value: the mean difference; None where no seed is common.
-        std: of the differences over seeds; None for fewer than two.
-        low, high: 95 % interval by Student's t over seeds; None for fewer than two.
-        n: seeds.
-    """
-
-    value: float | None
-    std: float | None
-    low: float | None
-    high: float | None
-    n: int
-
-    @property
-    def clear(self) -> bool:
-        """Whether the interval is clear of 0; with a single seed it never is."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,12 +31,12 @@ def spread(values: Values) -> Spread:
     """Mean and standard deviation over seeds."""
     numbers = list(values.values())
     if not numbers:
-        return Spread(None, None, 0)
+        return Spread(value=None, std=None, n=0)
     std = float(np.std(numbers, ddof=1)) if len(numbers) > 1 else None
-    return Spread(float(np.mean(numbers)), std, len(numbers))
+    return Spread(value=float(np.mean(numbers)), std=std, n=len(numbers))
 
 
-def paired_difference(values: Values, baseline: Values) -> Paired:
+def paired_difference(values: Values, baseline: Values) -> Difference:
     """A setting less the baseline, seed by seed: what a seed does to both drops out.
 
     >>> paired_difference({0: 0.5, 1: 0.25}, {0: 0.25, 1: 0.25}).value
@@ -76,11 +46,12 @@ def paired_difference(values: Values, baseline: Values) -> Paired:
     differences = [values[seed] - baseline[seed] for seed in common]
     mean = spread(dict(zip(common, differences, strict=True)))
     if mean.value is None or mean.std is None:
-        return Paired(mean.value, None, None, None, mean.n)
+        return Difference(value=mean.value, std=None, low=None, high=None, n=mean.n, clear=False)
     from scipy.stats import t
 
     half = float(t.ppf(0.975, mean.n - 1)) * mean.std / math.sqrt(mean.n)
-    return Paired(mean.value, mean.std, mean.value - half, mean.value + half, mean.n)
+    low, high = mean.value - half, mean.value + half
+    return Difference(value=mean.value, std=mean.std, low=low, high=high, n=mean.n, clear=low > 0 or high < 0)
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[bool]:

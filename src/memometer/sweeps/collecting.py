@@ -11,7 +11,7 @@ from memometer.errors import InputError
 from memometer.sweeps.cell import read_cell, read_error
 from memometer.sweeps.choice import best_within, paired_difference, pareto_front, spread
 from memometer.sweeps.plan import Cell, Plan
-from memometer.sweeps.schema import SweepSummary
+from memometer.sweeps.schema import Best, Metric, SweepSummary
 from memometer.validation import nearest
 
 __all__ = ["RESULTS_SCHEMA", "Question", "collect"]
@@ -156,31 +156,28 @@ def _values(rows: dict[int, dict[str, Any]]) -> dict[int, float]:
     return {seed: row["value"] for seed, row in rows.items() if row["value"] is not None and row["low"] is not None}
 
 
-def _over_seeds(rows: dict[int, dict[str, Any]], baseline: dict[int, dict[str, Any]]) -> dict[str, Any]:
+def _over_seeds(rows: dict[int, dict[str, Any]], baseline: dict[int, dict[str, Any]]) -> Metric:
     """Mean and spread over seeds, A's spread, and the difference to the baseline, paired by seed."""
-    difference = paired_difference(_values(rows), _values(baseline))
-    tenths = [row["std"] for row in rows.values() if row["std"] is not None]
-    return {
-        **dataclasses.asdict(spread(_values(rows))),
-        "std_tenth": sum(tenths) / len(tenths) if tenths else None,
-        "by_seed": {str(seed): value for seed, value in _values(rows).items()},
-        "difference": {**dataclasses.asdict(difference), "clear": difference.clear},
-    }
+    values, tenths = _values(rows), [row["std"] for row in rows.values() if row["std"] is not None]
+    return Metric(
+        **spread(values),
+        std_tenth=sum(tenths) / len(tenths) if tenths else None,
+        by_seed={str(seed): value for seed, value in values.items()},
+        difference=paired_difference(values, _values(baseline)),
+    )
 
 
 def _mark_front(settings: list[dict[str, Any]], *, memorization: str, utility: str) -> None:
     points = {}
     for place, setting in enumerate(settings):
-        pair = [setting["metrics"][metric]["value"] for metric in (utility, memorization)]
-        if None not in pair:
-            points[place] = (pair[0], pair[1])
+        first, second = (setting["metrics"][metric].value for metric in (utility, memorization))
+        if first is not None and second is not None:
+            points[place] = (first, second)
     for place, on_front in zip(points, pareto_front(list(points.values())), strict=True):
         settings[place]["front"] = on_front
 
 
-def _best(
-    table: Table, *, memorization: str, utility: str | None, baseline: str, question: Question
-) -> dict[str, Any] | None:
+def _best(table: Table, *, memorization: str, utility: str | None, baseline: str, question: Question) -> Best | None:
     """The answer to the question, with how sure it is; None where there is none."""
     if utility is None:
         return None
@@ -192,16 +189,14 @@ def _best(
     gained = paired_difference(gaps[choice.setting], gaps[baseline])
     lost = paired_difference(uses[choice.setting], uses[baseline])
     others = [setting for setting in choice.allowed if setting != choice.setting]
-    return {
-        "setting": choice.setting,
-        "memorization": {**dataclasses.asdict(gained), "clear": gained.clear},
-        "utility": {**dataclasses.asdict(lost), "clear": lost.clear},
-        "loss_may_exceed": choice.setting != baseline and (lost.low is None or lost.low < -question.max_utility_loss),
-        "allowed": list(choice.allowed),
-        "not_told_apart": [
-            setting for setting in others if not paired_difference(gaps[setting], gaps[choice.setting]).clear
-        ],
-    }
+    return Best(
+        setting=choice.setting,
+        memorization=gained,
+        utility=lost,
+        loss_may_exceed=choice.setting != baseline and (lost.low is None or lost.low < -question.max_utility_loss),
+        allowed=list(choice.allowed),
+        not_told_apart=[each for each in others if not paired_difference(gaps[each], gaps[choice.setting]).clear],
+    )
 
 
 def _cells(cells: Sequence[Cell], results: dict[Cell, dict[str, Any]]) -> dict[str, Any]:

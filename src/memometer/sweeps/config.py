@@ -1,7 +1,8 @@
 """A sweep file: settings of a training recipe × seeds, and how each of them is judged."""
 
+import contextlib
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -17,7 +18,14 @@ from memometer.runs.options import PLACE
 from memometer.utility.options import UtilityOptions
 from memometer.validation import problems
 
-__all__ = ["DataOptions", "SweepConfig", "UtilitySection", "load_sweep_file"]
+__all__ = ["MODELS_OF", "DataOptions", "Section", "SweepConfig", "UtilitySection", "load_sweep_file"]
+
+
+MODELS_OF = {"target": "a", "reference": "b", "targets": "f", "references": "g"}
+"""Option of an audit → the model of a cell that it is of."""
+
+Section = Iterable[tuple[str, Any]]
+"""Options with their values."""
 
 
 class DataOptions(Options):
@@ -89,40 +97,42 @@ class SweepConfig(Options):
             raise ValueError(
                 '[utility] asks for nothing; set retrieval = true, zero_shot = "classes.txt" or linear_probe = true'
             )
-        models = {"target": "a", "reference": "b", "records": "", "public": ""}
-        several = {"targets": "f", "references": "g", "records": ""}
-        measured = {"model": "a", "records": ""}
-        _complete("audit", VLDejaVuOptions, self.audit, models)
-        _complete("clipmem", ClipMemOptions, self.clipmem, several)
-        _complete("utility", UtilityOptions, self.utility, measured)
-        for name in self.measures:
-            try:
-                self.further_audit(name, models, **dict.fromkeys(PLACE))
-            except InputError as error:
-                raise ValueError(f"[measures.{name}] {error}") from error
+        anything = {**MODELS_OF, "records": "", "public": ""}
+        with _named("audit"):
+            self.audit_of("vl-dejavu", self.audit, anything)
+        with _named("clipmem"):
+            if self.clipmem:
+                self.audit_of("clipmem", self.clipmem, anything)
+        with _named("utility"):
+            if self.utility:
+                given = {name: value for name, value in self.utility if value is not None}
+                UtilityOptions.checked(**{"model": "a", "records": "", **given})
+        for name, section in self.measures.items():
+            with _named(f"measures.{name}"):
+                if "target" not in options_of(name).model_fields:
+                    raise InputError(f"{name} is of several trainings on roles of their own: ask for it with [{name}]")
+                self.audit_of(name, section.items(), anything)
         return self
 
-    def further_audit(self, name: str, decided: Mapping[str, Any], **place: Any) -> AuditOptions:
-        """The audit of a further measure.
+    def audit_of(self, measure: str, section: Section, decided: Mapping[str, Any], **place: Any) -> AuditOptions:
+        """The audit of a measure.
 
         Args:
-            name: of the measure.
+            measure: its name.
+            section: its options in the sweep file.
             decided: the models and records of a cell, by the options' names; those that the measure has are taken.
             place: where it runs.
 
         Raises:
-            InputError: there is no such measure, it takes no target, or its options are wrong.
+            InputError: there is no such measure, or its options are wrong.
         """
-        options, given = options_of(name), self.measures[name]
+        options, given = options_of(measure), dict(section)
         roles = {"role": self.data.role, "reference_role": self.data.reference_role}
         known = {**decided, **roles, "public_role": self.data.public_role}
         taken = {option: value for option, value in known.items() if option in options.model_fields}
-        if "target" not in taken:
-            raise InputError(f"{name} is of several trainings on roles of their own: ask for it with [{name}]")
         if twice := sorted({*taken, *PLACE} & given.keys()):
             raise InputError(f"the sweep itself decides {', '.join(twice)}; leave it out")
-        named = {option: value for option, value in place.items() if value is not None}
-        return options.checked(**{**taken, **given, **named})
+        return options.checked(**taken, **given, **place)
 
     @property
     def trained_on(self) -> dict[str, str]:
@@ -176,18 +186,17 @@ def _checked(content: dict[str, Any], *, name: str, folder: Path) -> SweepConfig
     return config.model_copy(update={**sections, "measures": measures})
 
 
-def _complete(name: str, options: type[Options], section: Options | None, others: dict[str, str]) -> None:
-    """Passes where a section's options go together, as the whole command checks them.
+@contextlib.contextmanager
+def _named(section: str) -> Iterator[None]:
+    """Errors within it begin with the section.
 
     Raises:
-        ValueError: they do not.
+        ValueError: instead of an InputError.
     """
-    if section is None:
-        return
     try:
-        options.checked(**{**others, **{name: value for name, value in section if value is not None}})
+        yield
     except InputError as error:
-        raise ValueError(f"[{name}] {error}") from error
+        raise ValueError(f"[{section}] {error}") from error
 
 
 def _placed(options: type[Options], given: Iterable[tuple[str, Any]], folder: Path) -> dict[str, Path]:

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from memometer.runs.schema import Strict, Summary
 
-__all__ = ["SweepSummary"]
+__all__ = ["Best", "Difference", "Metric", "Spread", "SweepSummary"]
 
 
 class Difference(Strict):
@@ -20,12 +20,17 @@ class Difference(Strict):
     clear: bool = Field(description="Whether the interval leaves out 0; with one seed it never does.")
 
 
-class Metric(Strict):
-    """One number of a setting, over seeds."""
+class Spread(Strict):
+    """Values over seeds."""
 
     value: float | None = Field(description="Mean over seeds.")
     std: float | None = Field(description="Standard deviation over seeds; null for fewer than two.")
     n: int = Field(ge=0, description="Seeds that have the number.")
+
+
+class Metric(Spread):
+    """One number of a setting, over seeds."""
+
     std_tenth: float | None = Field(description="Mean over seeds of A's spread: 100 draws of 10 % of the records.")
     by_seed: dict[str, float]
     difference: Difference

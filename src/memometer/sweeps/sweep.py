@@ -97,8 +97,6 @@ def run_sweep(
         raise InputError("finished_only computes nothing; leave shard and overwrite out")
     if not max_utility_loss >= 0:
         raise InputError(f"max_utility_loss = {max_utility_loss}; expected 0 or more, in the utility's own unit")
-    from memometer.report import write_report
-
     started, out = timestamp(), Path(out)
     config = load_sweep_file(sweep)
     part = None if shard is None else parse_shard(shard)
@@ -118,6 +116,8 @@ def run_sweep(
         manifest=_manifest(plan, started),
         config=config.model_dump(mode="json", exclude_none=True),
     )
+    from memometer.report import write_report
+
     with one_writer(out, wait=True):
         found = found.save(out)
         write_report(found, found.report)
