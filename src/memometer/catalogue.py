@@ -1,7 +1,7 @@
 """What can be run: where what belongs to each measure is, so that nothing of it is imported before it is asked for."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from memometer.errors import InputError
 
@@ -108,39 +108,32 @@ KNOWN = {**MEASURES, **OTHERS}
 
 def options_of(measure: str) -> "type[AuditOptions]":
     """The options of a measure's audit."""
-    found: type[AuditOptions] = _find(measure, "options")
-    return found
+    return cast("type[AuditOptions]", _find(measure, "options"))
 
 
 def measure_of(options: "AuditOptions") -> "Measure[Any, Any, Any]":
     """The measure with these options."""
-    found: Measure[Any, Any, Any] = _find(options.measure, "measure")(options)
-    return found
+    return cast("Measure[Any, Any, Any]", _find(options.measure, "measure")(options))
 
 
 def summary_model(measure: str) -> "type[Summary]":
     """The model of a measure's ``summary.json``."""
-    found: type[Summary] = _find(measure, "summary")
-    return found
+    return cast("type[Summary]", _find(measure, "summary"))
 
 
 def page_of(measure: str) -> "MeasurePage[Any]":
     """The page of a measure."""
-    found: MeasurePage[Any] = _find(measure, "page")
-    return found
+    return cast("MeasurePage[Any]", _find(measure, "page"))
 
 
 def view_of(measure: str) -> "View":
     """What is compared of the audits of a measure."""
-    found: View = _find(measure, "view")
-    return found
+    return cast("View", _find(measure, "view"))
 
 
 def run_kind(measure: str) -> "type[Run[Any]]":
     """The class of a measure's runs; an audit, where none is known."""
-    row = KNOWN.get(measure)
-    found: type[Run[Any]] = _named(AUDIT if row is None else row.run)
-    return found
+    return cast("type[Run[Any]]", _named(KNOWN[measure].run if measure in KNOWN else AUDIT))
 
 
 def _find(measure: str, what: str) -> Any:

@@ -17,7 +17,7 @@ import torch
 LOADED = [
     "memometer.training",
     "memometer.training.ssl.trainer",
-    "memometer.cli.show_training",
+    "memometer.cli.train",
     *(f"memometer.audits.{name}" for name in ("vl_dejavu", "image_dejavu", "clipmem", "sslmem", "unitmem")),
 ]
 

@@ -83,7 +83,11 @@ def test_its_schema_is_published_as_those_of_others():
 def test_a_sweep_file_may_ask_for_it(tmp_path):
     content = {"seeds": [0], "data": {"records": str(tmp_path)}, "settings": {"default": {}}}
     config = load_sweep_file({**content, "measures": {"toy": {"scale": 3.0}}})
-    options = config.further_audit("toy", {"target": "a", "reference": "b", "records": tmp_path, "public": tmp_path})
+    options = config.audit_of(
+        "toy",
+        config.measures["toy"].items(),
+        {"target": "a", "reference": "b", "records": tmp_path, "public": tmp_path},
+    )
     assert (options.scale, options.role, options.target) == (3.0, "a", "a")
     for given, words in (
         ({"toy": {"scale": 0}}, r"\[measures.toy\] scale = 0; expected more than 0"),

@@ -63,6 +63,5 @@ def check_folder(folder: Path, key: str, *, overwrite: bool) -> None:
         holds(folder, key, what="comparison", overwrite=overwrite)
 
 
-def load_comparison(folder: str | Path) -> Comparison:
-    """The comparison in a folder: `Run.load`."""
-    return Comparison.load(folder)
+load_comparison = Comparison.load
+"""The comparison in a folder."""

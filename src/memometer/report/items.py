@@ -14,6 +14,12 @@ from memometer.runs import Run
 
 __all__ = ["Card", "Item", "Mark", "Strip", "has_pictures", "item_sections"]
 
+MAX_RECORDS = 50
+MAX_CAPTIONS = 6
+MAX_CAPTION = 1000
+MAX_NEIGHBORS = 10
+MAX_LABEL = 60
+MAX_ID = 120
 MAX_FACTS = 16
 MAX_MARKS = 20
 MAX_TEXT = 200
@@ -136,24 +142,6 @@ def _strip(strip: dict[str, Any], pictures: Pictures) -> Strip:
         for card in (strip["cards"] or [])[:MAX_NEIGHBORS]
     )
     return Strip(clip(strip["title"], limit=MAX_TEXT), bool(strip["trained"]), cards)
-
-
-MAX_RECORDS = 50
-
-
-MAX_CAPTIONS = 6
-
-
-MAX_CAPTION = 1000
-
-
-MAX_NEIGHBORS = 10
-
-
-MAX_LABEL = 60
-
-
-MAX_ID = 120
 
 
 def has_images(table: pa.Table) -> bool:

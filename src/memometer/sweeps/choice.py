@@ -63,15 +63,10 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[bool]:
     >>> pareto_front([(0.9, 0.2), (0.8, 0.1), (0.8, 0.3)])
     [True, True, False]
     """
-    order = sorted(range(len(points)), key=lambda place: (-points[place][0], points[place][1]))
-    front = [False] * len(points)
-    best = (math.inf, math.inf)  # memorization of the best so far, and the utility that it has
-    for place in order:
-        utility, memorization = points[place]
-        if memorization < best[0] or (memorization, utility) == best:
-            front[place] = True
-            best = (memorization, utility)
-    return front
+    return [
+        not any(use >= utility and gap <= memorization and (use, gap) != (utility, memorization) for use, gap in points)
+        for utility, memorization in points
+    ]
 
 
 def best_within(

@@ -125,9 +125,8 @@ def run_sweep(
     return found
 
 
-def load_sweep(folder: str | Path) -> Sweep:
-    """What a sweep found, from its folder; no cell is computed: `Run.load`."""
-    return Sweep.load(folder)
+load_sweep = Sweep.load
+"""The sweep in a folder."""
 
 
 def _machine(device: str, workers: int | None) -> Machine:

@@ -1,20 +1,22 @@
 """What a measurement of utility was made of, and what a reader must know of it."""
 
+from collections.abc import Sequence
 from typing import Any
 
+from memometer.audits.inputs import Model
 from memometer.audits.trained_on import training_notes
 from memometer.data.records import Records, hash_records
 from memometer.runs.manifest import describe_model, describe_records, reads_images
 from memometer.runs.options import spec_of
 from memometer.utility.subject import Subject
 from memometer.utility.truth import known_labels, unmatched_note
-from memometer.utility.vectors import Towers, sorted_records
+from memometer.utility.vectors import sorted_records
 
 __all__ = ["describe", "notes_on", "without_places"]
 
 
 def describe(
-    towers: Towers, subject: Subject, *, roles: dict[str, str | None], templates: tuple[str, ...]
+    towers: Sequence[Model], subject: Subject, *, roles: dict[str, str | None], templates: tuple[str, ...]
 ) -> dict[str, Any]:
     """Hashes of weights and data, the classes and the templates.
 
@@ -26,9 +28,9 @@ def describe(
     """
     sides = {"test": subject.records} | ({} if subject.train is None else {"probe": sorted_records(subject.train)})
     classes = subject.classes
-    looking = reads_images(towers.opened)
+    looking = reads_images(towers)
     return {
-        "models": [describe_model(model, spec_of(model)) for model in towers.opened],
+        "models": [describe_model(model, spec_of(model)) for model in towers],
         "records": {
             side: {**describe_records(part, roles[side], images=looking), "labels_hash": hash_records(part, ["label"])}
             for side, part in sides.items()
@@ -52,7 +54,7 @@ def without_places(manifest: dict[str, Any]) -> dict[str, Any]:
 
 
 def notes_on(
-    towers: Towers, subject: Subject, *, numbers: dict[str, dict[str, Any]], source: Records, role: str | None
+    towers: Sequence[Model], subject: Subject, *, numbers: dict[str, dict[str, Any]], source: Records, role: str | None
 ) -> list[str]:
     """What was guessed about the models, classes that no record has, training on the records under test.
 
@@ -63,9 +65,9 @@ def notes_on(
         source: all records of the folder under test.
         role: of those under test.
     """
-    notes = [f"{spec_of(model)}: {text}" for model in towers.opened for text in getattr(model, "warnings", ())]
+    notes = [f"{spec_of(model)}: {text}" for model in towers for text in getattr(model, "warnings", ())]
     if role is not None:
-        spec = spec_of(towers.opened[0])
+        spec = spec_of(towers[0])
         notes += training_notes(spec, source, name="model", trained=(), unseen=[role])
     for part, what in (("zero_shot", "zero-shot"), ("linear_probe", "linear probe")):
         missing = numbers.get(part, {}).get("classes_without_positives", [])

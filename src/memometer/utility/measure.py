@@ -1,10 +1,11 @@
 """From a model and records to what the model is good for."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from memometer.audits.inputs import open_records
+from memometer.audits.inputs import Model, open_records
 from memometer.audits.stages import stages_of
 from memometer.files import hash_json
 from memometer.locking import writing
@@ -23,7 +24,6 @@ from memometer.utility.schema import UtilitySummary
 from memometer.utility.subject import Subject
 from memometer.utility.vectors import (
     Embedder,
-    Towers,
     open_towers,
     prompt_encoder,
     rejects_of,
@@ -107,7 +107,7 @@ def _run(options: UtilityOptions) -> Utility:
 
 def _measure(
     subject: Subject,
-    towers: Towers,
+    towers: Sequence[Model],
     embedder: Embedder,
     *,
     how: Resampling,
@@ -117,10 +117,10 @@ def _measure(
 ) -> tuple[dict[str, Part], list[dict[str, str]]]:
     """The parts that were asked for, by name, and the records left out; ``captions`` is None without retrieval."""
     parts: dict[str, Part] = {}
-    tested = [embedder.images(subject.unsorted, model, label="embedding images") for model in towers.opened]
+    tested = [embedder.images(subject.unsorted, model, label="embedding images") for model in towers]
     seen = [("test image", each) for each in tested]
     if captions is not None:
-        texts = embedder.captions(subject.unsorted, towers.opened[0], n=captions)
+        texts = embedder.captions(subject.unsorted, towers[0], n=captions)
         seen += [("test caption", each) for each in texts]
         parts["retrieval"] = run_retrieval(
             subject.records,
@@ -134,13 +134,13 @@ def _measure(
             subject.records,
             tested[0].embeddings,
             subject.classes,
-            vectors=class_vectors(subject.classes, prompts, prompt_encoder(towers.opened[0]), store=embedder.store),
+            vectors=class_vectors(subject.classes, prompts, prompt_encoder(towers[0]), store=embedder.store),
             task=subject.task,
             templates=prompts,
             how=how,
         )
     if subject.train is not None:
-        model = towers.opened[-1]
+        model = towers[-1]
         shown = embedder.images(subject.train, model, label="embedding the probe's images")
         seen.append(("probe image", shown))
         parts["linear_probe"] = run_probe(

@@ -1,7 +1,6 @@
 """What a measurement of utility hands on."""
 
 import dataclasses
-from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -29,6 +28,5 @@ class Utility(Shown, Run[UtilitySummary]):
         return self.tables["classes"]
 
 
-def load_utility(folder: str | Path) -> Utility:
-    """The measurement in a run folder: `Run.load`."""
-    return Utility.load(folder)
+load_utility = Utility.load
+"""The measurement in a folder."""

@@ -16,7 +16,6 @@ from memometer.utility.options import UtilityOptions
 
 __all__ = [
     "Embedder",
-    "Towers",
     "check_text_tower",
     "open_towers",
     "prompt_encoder",
@@ -77,20 +76,12 @@ def sorted_records(records: Records) -> Records:
     return records.take(pc.sort_indices(records.record_ids).cast(pa.int64()))
 
 
-@dataclasses.dataclass(frozen=True)
-class Towers:
-    """The models behind a measurement.
-
-    Attributes:
-        opened: the model of images and texts in one space, if that is asked for, and the one that is probed; once where
-            they are the same.
-    """
-
-    opened: tuple[Model, ...]
-
-
-def open_towers(options: UtilityOptions) -> Towers:
+def open_towers(options: UtilityOptions) -> tuple[Model, ...]:
     """Loads what the parts need: with backbone features the image tower is loaded a second time.
+
+    Returns:
+        The model of images and texts in one space, if that is asked for, and the one that is probed; once where they
+        are the same.
 
     Raises:
         ModelError: the model cannot be loaded, or has no backbone features apart.
@@ -111,7 +102,7 @@ def open_towers(options: UtilityOptions) -> Towers:
     for each in opened:
         if not has_tower(each, "image"):
             raise InputError(f"'{spec_of(each)}' has no image tower; utility is of images: give a model that has one")
-    return Towers(tuple(opened))
+    return tuple(opened)
 
 
 def _with_features(model: str | Model, features: Features, *, device: str) -> Model:
