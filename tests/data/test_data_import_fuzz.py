@@ -15,7 +15,7 @@ from memometer.data.images import UnreadableImageError, decode_image
 from memometer.data.placing import place_boxes
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.sources import Draft, Fields, Piece, ReaderOptions, Reject
-from memometer.data.sources.arrow_files import open_arrow_files
+from memometer.data.sources.arrow_files import ArrowReader
 from memometer.data.sources.base import Aside, BadRecordError
 from memometer.data.sources.delimited import EMPTY_ROW, open_delimited
 from memometer.data.sources.lists import open_karpathy, open_list
@@ -305,7 +305,7 @@ def test_any_arrow_file(tmp_path, values, stream, seed, n_bytes):
     path = tmp_path / f"{seed}-{n_bytes}.arrow"
     path.write_bytes(broken)
     try:
-        reader = open_arrow_files([str(path)], ReaderOptions())
+        reader = ArrowReader.of([str(path)], ReaderOptions())
         plan = reader.plan(tmp_path)
     except SourceError:
         return

@@ -8,12 +8,10 @@ import pyarrow as pa
 
 from memometer.data.arrow_tables import open_arrow
 from memometer.data.sources.arrow_rows import ArrowRows, column_values
-from memometer.data.sources.base import PIECE_ROWS, Piece, Plan
-from memometer.data.sources.columns import choose_columns, used_columns
-from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.base import PIECE_ROWS, Piece
 from memometer.errors import SourceError
 
-__all__ = ["ArrowReader", "open_arrow_files"]
+__all__ = ["ArrowReader"]
 
 
 class ArrowReader(ArrowRows):
@@ -21,52 +19,32 @@ class ArrowReader(ArrowRows):
 
     format: ClassVar[str] = "arrow"
 
-    def plan(self, scratch: Path) -> Plan:
-        """Spans of rows; where images are named, rows of one image are brought together.
+    @staticmethod
+    def _schema(path: str) -> pa.Schema:
+        return _open(path).schema
 
-        Raises:
-            SourceError: a file is no Arrow file, or lacks a column.
-        """
-        pieces = []
-        for path in self.paths:
-            table = _open(path)
-            choose_columns(table.schema.names, self.rows.fields, path=path, captions_required=False, like=self.paths[0])
-            n = table.num_rows
-            pieces += [Piece(path, row=row, n_rows=min(PIECE_ROWS, n - row)) for row in range(0, n, PIECE_ROWS)]
-        return self._plan(pieces, scratch)
+    def _pieces(self, path: str) -> Iterator[Piece]:
+        n = _open(path).num_rows
+        return (Piece(path, row=row, n_rows=min(PIECE_ROWS, n - row)) for row in range(0, n, PIECE_ROWS))
 
     @staticmethod
     def _cells(paths: Sequence[str], column: str) -> Iterator[object]:
-        """What every row has in a column."""
         for path in paths:
             for chunk in _open(path).column(column).chunks:
                 yield from column_values(chunk)
 
     @staticmethod
     def _holds_no_bytes(path: str, column: str) -> bool:
-        """Whether a column of Hugging Face's structs has paths alone."""
         chunks = _open(path).column(column).chunks
         return all(
             pa.types.is_struct(chunk.type) and chunk.field(chunk.type.get_field_index("bytes")).null_count == len(chunk)
             for chunk in chunks
         )
 
-    def _rows(self, piece: Piece) -> Iterator[dict[str, object]]:
-        columns = used_columns(self.rows.fields, self.rows.corners)
+    @staticmethod
+    def _batches(piece: Piece, columns: list[str]) -> Iterator[pa.RecordBatch]:
         table = _open(piece.path).select(columns).slice(piece.row, piece.n_rows)
-        for batch in table.to_batches(max_chunksize=64):
-            values = {name: column_values(batch.column(name)) for name in columns}
-            for number in range(batch.num_rows):
-                yield {name: column[number] for name, column in values.items()}
-
-
-def open_arrow_files(paths: Sequence[str], options: ReaderOptions) -> ArrowReader:
-    """A reader of Arrow files, its columns chosen by the first file's schema.
-
-    Raises:
-        SourceError: no Arrow file, or a column is missing or of a type that holds no image.
-    """
-    return ArrowReader.of_schema(paths, options, _open(paths[0]).schema)
+        yield from table.to_batches(max_chunksize=64)
 
 
 def _open(path: str) -> pa.Table:

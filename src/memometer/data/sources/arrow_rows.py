@@ -4,20 +4,21 @@ import abc
 import contextlib
 import dataclasses
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Self
 
 import pyarrow as pa
 
 from memometer.data.arrow_tables import holds_text
-from memometer.data.sources.base import Aside, Draft, Piece, Plan, Reject
+from memometer.data.sources.base import Piece, Plan, Reject
 from memometer.data.sources.classes_of_features import class_names_of
-from memometer.data.sources.columns import choose_columns, find_corners
-from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, image_key, name_hash, plan_groups
-from memometer.data.sources.options import ReaderOptions, RowUnit
-from memometer.data.sources.rows import UNDECODABLE, Row, RowOptions, image_name, read_rows
+from memometer.data.sources.columns import choose_columns, find_corners, used_columns
+from memometer.data.sources.grouping import Payload
+from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.rows import UNDECODABLE, Row
 from memometer.data.sources.table_options import row_options, table_remarks
+from memometer.data.sources.table_reader import TableReader
 from memometer.errors import SourceError
 from memometer.memory import memory_is_short
 
@@ -25,38 +26,23 @@ __all__ = ["ArrowRows", "column_values"]
 
 
 @dataclasses.dataclass(frozen=True)
-class ArrowRows(abc.ABC):
+class ArrowRows(TableReader):
     """Tables whose rows Arrow reads; images within a table stay there.
 
     Attributes:
-        rows: how rows are read.
-        one_row_per: what a row stands for; None recognises it.
-        captions_required: whether a table without a column of captions is a mistake.
         grouped: whether rows may be of one image: where the images are named, and lie elsewhere.
-        remarks: what was recognised.
     """
 
-    format: ClassVar[str]
-    paths: tuple[str, ...]
-    rows: RowOptions
-    one_row_per: RowUnit | None = None
-    captions_required: bool = True
     grouped: bool = False
-    remarks: tuple[str, ...] = ()
-
-    def files(self) -> Iterator[Path]:
-        """The tables, and where the names of classes are from; images that they name by path are not among them."""
-        yield from map(Path, self.paths)
-        if self.rows.names is not None:
-            yield Path(self.rows.names.path)
 
     @classmethod
-    def of_schema(cls, paths: Sequence[str], options: ReaderOptions, schema: pa.Schema) -> Self:
-        """A reader whose columns are chosen by a schema.
+    def of(cls, paths: Sequence[str], options: ReaderOptions) -> Self:
+        """A reader whose columns are chosen by the first table's schema.
 
         Raises:
-            SourceError: a column is missing or of a type that holds no image.
+            SourceError: that file is none, or a column is missing or of a type that holds no image.
         """
+        schema = cls._schema(paths[0])
         chosen = choose_columns(
             schema.names, options.fields, path=paths[0], captions_required=options.captions_required
         )
@@ -73,7 +59,12 @@ class ArrowRows(abc.ABC):
                 images=lambda: cls._cells(paths, image) if named else (),
             )
         remarks = table_remarks(schema.names, rows)
-        return cls(tuple(paths), rows, options.one_row_per, options.captions_required, grouped=named, remarks=remarks)
+        return cls(tuple(paths), rows, options.one_row_per, options.captions_required, remarks, grouped=named)
+
+    @staticmethod
+    @abc.abstractmethod
+    def _schema(path: str) -> pa.Schema:
+        """The columns of a table."""
 
     @staticmethod
     @abc.abstractmethod
@@ -86,29 +77,32 @@ class ArrowRows(abc.ABC):
         """Whether a column of Hugging Face's structs has paths alone."""
 
     @abc.abstractmethod
-    def _rows(self, piece: Piece) -> Iterator[dict[str, object]]:
-        """The values of every row of a piece."""
+    def _pieces(self, path: str) -> Iterator[Piece]:
+        """The pieces of a table."""
 
-    def _plan(self, pieces: Sequence[Piece], scratch: Path) -> Plan:
-        """The pieces; where images are named, rows of one image are brought together."""
-        if not self.grouped or self.one_row_per == "image":
-            return Plan(pieces, {}, self.remarks)
-        together = plan_groups(self._hashes, lambda: self._payloads(pieces), scratch)
-        if together is None:
-            return Plan(pieces, {}, self.remarks)
-        return Plan(together[0], {}, (*self.remarks, together[1]))
+    @staticmethod
+    @abc.abstractmethod
+    def _batches(piece: Piece, columns: list[str]) -> Iterator[pa.RecordBatch]:
+        """The rows of a piece, a few at a time."""
 
-    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+    def plan(self, scratch: Path) -> Plan:
+        """Spans of rows; where images are named, rows of one image are brought together.
+
+        Raises:
+            SourceError: a file is no such table, lacks a column, or images cannot be read from it.
+        """
+        pieces: list[Piece] = []
+        for path in self.paths:
+            self._check_columns(self._schema(path).names, path)
+            pieces += self._pieces(path)
+        return self._plan(pieces, self._hashes, scratch) if self.grouped else Plan(pieces, {}, self.remarks)
+
+    def _rows(self, piece: Piece) -> Iterator[Row | Reject]:
         """The rows of one piece; where the file is damaged, the rest is one reject."""
-        if Path(piece.path).name == GROUPED:
-            for group in grouped_rows(piece):
-                rows = [Row(each.path, each.number, json.loads(each.row)) for each in group]
-                yield from read_rows(rows, self.rows, unit=self.one_row_per)
-            return
         row = piece.row
         try:
-            for values in self._rows(piece):
-                yield from read_rows([Row(piece.path, row, values)], self.rows, unit=self.one_row_per)
+            for values in self._values(piece):
+                yield Row(piece.path, row, values)
                 row += 1
         except (pa.ArrowException, OSError) as error:
             if memory_is_short(error):
@@ -119,17 +113,28 @@ class ArrowRows(abc.ABC):
                 None, piece.path, f"rows {row + 1} to {last}", f"damaged {kind}: {' '.join(str(error).split())}"
             )
 
+    def _values(self, piece: Piece) -> Iterator[dict[str, object]]:
+        columns = used_columns(self.rows.fields, self.rows.corners)
+        for batch in self._batches(piece, columns):
+            values = {name: column_values(batch.column(name)) for name in columns}
+            for number in range(batch.num_rows):
+                yield {name: column[number] for name, column in values.items()}
+
     def _hashes(self) -> Iterator[int]:
         for path in self.paths:
             with sound([path]):
                 for number, value in enumerate(self._cells([path], str(self.rows.fields.image))):
-                    yield name_hash(image_key(image_name(value), table=path), place=f"{path}\0{number}")
+                    yield self._hash(path, number, value)
 
-    def _payloads(self, pieces: Sequence[Piece]) -> Iterator[Payload]:
-        for piece in pieces:
-            with sound([piece.path]):
-                for number, values in enumerate(self._rows(piece), start=piece.row):
-                    yield Payload(piece.path, number, _as_json(values))
+    def _payloads(self) -> Iterator[Payload]:
+        for path in self.paths:
+            for piece in self._pieces(path):
+                with sound([path]):
+                    for number, values in enumerate(self._values(piece), start=piece.row):
+                        yield Payload(path, number, _as_json(values))
+
+    def _parser(self) -> Callable[[Payload], Row]:
+        return lambda payload: Row(payload.path, payload.number, json.loads(payload.row))
 
 
 @contextlib.contextmanager

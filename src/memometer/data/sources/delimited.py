@@ -1,20 +1,22 @@
 """CSV and TSV: a row per record or caption, an image's path in one column (open_clip's ``filepath`` and ``title``)."""
 
 import dataclasses
+import itertools
 import re
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from memometer.data.images import IMAGE_SUFFIXES
-from memometer.data.sources.base import PIECE_ROWS, Aside, Draft, Fields, Piece, Plan, Reject
+from memometer.data.sources.base import PIECE_ROWS, Aside, Fields, Piece, Plan, Reject
 from memometer.data.sources.columns import choose_columns, find_corners, image_column
-from memometer.data.sources.grouping import GROUPED, Payload, grouped_rows, image_key, name_hash, plan_groups
+from memometer.data.sources.grouping import Payload
 from memometer.data.sources.lines import Line, Lines, check_encoding, split_line
-from memometer.data.sources.options import ReaderOptions, RowUnit
-from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
+from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.rows import Row, RowOptions
 from memometer.data.sources.table_options import row_options, table_remarks
+from memometer.data.sources.table_reader import TableReader
 from memometer.errors import SourceError
 
 __all__ = ["SEPARATORS", "DelimitedReader", "looks_delimited", "open_delimited"]
@@ -29,39 +31,22 @@ _NUMBERED_TOKENS = re.compile(r"[^\t]+\.\w{2,5}#\d+\t")
 
 
 @dataclasses.dataclass(frozen=True)
-class DelimitedReader:
-    """CSV or TSV files; a piece is a run of rows, or of the rows of some images where images have several.
-
-    Relative image paths start at the table's folder.
+class DelimitedReader(TableReader):
+    """CSV or TSV files. Relative image paths start at the table's folder. A row of another length is a reject.
 
     Attributes:
-        rows: how rows are read.
         separator: one character.
         columns: names of the columns, for files without a header; () takes the header's.
         quoting: whether ``"`` quotes cells; None does in CSV and not in TSV. Only where it was asked for may a quoted
             cell span lines: elsewhere a quote that does not close costs its line, not the ones below it.
         encoding: None is UTF-8, or what a byte order mark says.
-        one_row_per: what a row stands for; None recognises it.
-        captions_required: whether a table without a column of captions is a mistake.
-        remarks: what was recognised.
     """
 
     format: ClassVar[str] = "csv"
-    paths: tuple[str, ...]
-    rows: RowOptions
-    separator: str
+    separator: str = ","
     columns: tuple[str, ...] = ()
     quoting: bool | None = None
     encoding: str | None = None
-    one_row_per: RowUnit | None = None
-    captions_required: bool = True
-    remarks: tuple[str, ...] = ()
-
-    def files(self) -> Iterator[Path]:
-        """The tables; the images they name are not among them."""
-        yield from map(Path, self.paths)
-        if self.rows.names is not None:
-            yield Path(self.rows.names.path)
 
     def plan(self, scratch: Path) -> Plan:
         """Counts the rows, notes where every piece begins, and brings the rows of one image together."""
@@ -71,44 +56,25 @@ class DelimitedReader:
         for path in self.paths:
             with self._open(path) as table:
                 header = self._header(table, path)
-                choose_columns(
-                    header,
-                    self.rows.fields,
-                    path=path,
-                    captions_required=self.captions_required,
-                    like=self.paths[0],
-                )
-                n_rows, start = 0, table.offset
+                self._check_columns(header, path)
+                n_rows, starts = 0, [table.offset]
                 place = header.index(str(self.rows.fields.image))
                 for cells, fault, _ in table.rows():
                     hashes.append(self._hash(path, n_rows, None if fault or place >= len(cells) else cells[place]))
                     n_rows += 1
                     if n_rows % PIECE_ROWS == 0:
-                        pieces.append(Piece(path, offset=start, row=n_rows - PIECE_ROWS, n_rows=PIECE_ROWS))
-                        start = table.offset
-                rest = n_rows % PIECE_ROWS
-                if rest:
-                    pieces.append(Piece(path, offset=start, row=n_rows - rest, n_rows=rest))
+                        starts.append(table.offset)
+                for row, start in zip(range(0, n_rows, PIECE_ROWS), starts, strict=False):
+                    pieces.append(Piece(path, offset=start, row=row, n_rows=min(PIECE_ROWS, n_rows - row)))
                 n_blank += table.n_blank
-        aside = {"blank line": n_blank} if n_blank else {}
-        together = None if self.one_row_per == "image" else plan_groups(lambda: hashes, self._payloads, scratch)
-        if together is None:
-            return Plan(pieces, aside, self.remarks)
-        return Plan(together[0], aside, (*self.remarks, together[1]))
+        return self._plan(pieces, lambda: hashes, scratch, aside={"blank line": n_blank} if n_blank else {})
 
-    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
-        """The records of one piece. A row of another length than the header is a reject."""
-        if Path(piece.path).name == GROUPED:
-            yield from self._read_groups(piece)
-            return
+    def _rows(self, piece: Piece) -> Iterator[Row | Reject | Aside]:
         with self._open(piece.path) as table:
             header = self._header(table, piece.path)
             table.go_to(piece.offset)
-            for number, line in enumerate(table.rows(), start=piece.row):
-                if number - piece.row == piece.n_rows:
-                    return
-                row = _row(line, header, path=piece.path, number=number)
-                yield from [row] if not isinstance(row, Row) else read_rows([row], self.rows, unit=self.one_row_per)
+            for number, line in enumerate(itertools.islice(table.rows(), piece.n_rows), start=piece.row):
+                yield _row(line, header, path=piece.path, number=number)
 
     def cells(self) -> Iterator[object]:
         """What every row has in the column of images."""
@@ -118,23 +84,18 @@ class DelimitedReader:
                 place = header.index(str(self.rows.fields.image)) if self.rows.fields.image in header else len(header)
                 yield from (cells[place] for cells, _, _ in table.rows() if place < len(cells))
 
-    def _read_groups(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+    def _parser(self) -> Callable[[Payload], Row | Reject | Aside]:
         headers: dict[str, tuple[Lines, list[str]]] = {}
-        for group in grouped_rows(piece):
-            rows = []
-            for payload in group:
-                if payload.path not in headers:
-                    with self._open(payload.path) as table:
-                        headers[payload.path] = table, self._header(table, payload.path)
-                table, header = headers[payload.path]
-                line = (*table.split(payload.row), payload.row)
-                row = _row(line, header, path=payload.path, number=payload.number)
-                if not isinstance(row, Row):
-                    yield row
-                else:
-                    rows.append(row)
-            if rows:
-                yield from read_rows(rows, self.rows, unit=self.one_row_per)
+
+        def parse(payload: Payload) -> Row | Reject | Aside:
+            if payload.path not in headers:
+                with self._open(payload.path) as table:
+                    headers[payload.path] = table, self._header(table, payload.path)
+            table, header = headers[payload.path]
+            line = (*table.split(payload.row), payload.row)
+            return _row(line, header, path=payload.path, number=payload.number)
+
+        return parse
 
     def _payloads(self) -> Iterator[Payload]:
         for path in self.paths:
@@ -142,9 +103,6 @@ class DelimitedReader:
                 self._header(table, path)
                 for number, (_, _, line) in enumerate(table.rows()):
                     yield Payload(path, number, line)
-
-    def _hash(self, path: str, number: int, cell: str | None) -> int:
-        return name_hash(image_key(image_name(cell), table=path), place=f"{path}\0{number}")
 
     def _open(self, path: str) -> Lines:
         quoting = self.separator != "\t" if self.quoting is None else self.quoting
@@ -213,13 +171,12 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
     reader = DelimitedReader(
         tuple(paths),
         RowOptions(fields),
-        separator,
-        columns,
-        options.quoting,
-        options.encoding,
         options.one_row_per,
         options.captions_required,
-        tuple(remarks),
+        separator=separator,
+        columns=columns,
+        quoting=options.quoting,
+        encoding=options.encoding,
     )
     rows = row_options(paths, options, fields, corners=find_corners(header), images=reader.cells)
     return dataclasses.replace(reader, rows=rows, remarks=(*remarks, *table_remarks(header, rows)))

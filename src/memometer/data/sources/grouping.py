@@ -23,7 +23,6 @@ __all__ = [
     "image_key",
     "name_hash",
     "plan_groups",
-    "write_together",
 ]
 
 GROUPED = "rows-of-images.parquet"
@@ -69,9 +68,8 @@ def name_hash(name: str | None, *, place: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest(), "little")
 
 
-def has_repeats(hashes: Iterable[int]) -> np.ndarray | None:
+def has_repeats(values: np.ndarray) -> np.ndarray | None:
     """(n,) for every row its image's number, by first appearance; None where every row has an image of its own."""
-    values = np.fromiter(hashes, np.uint64)
     distinct, first, image = np.unique(values, return_index=True, return_inverse=True)
     if len(distinct) == len(values):
         return None
@@ -139,28 +137,21 @@ def grouped_rows(piece: Piece) -> Iterator[list[Payload]]:
 
 
 def plan_groups(
-    hashes: Callable[[], Iterable[int]], rows: Callable[[], Iterable[Payload]], scratch: Path
-) -> tuple[list[Piece], str] | None:
-    """The pieces of a source several of whose rows are of one image, with a remark; None where no two are."""
-    images = has_repeats(hashes())
-    return None if images is None else (bring_together(rows(), images, scratch), _remark(images))
+    hashes: Iterable[int], rows: Callable[[], Iterable[Payload]], scratch: Path, *, always: bool
+) -> tuple[list[Piece] | None, list[str]]:
+    """The pieces of a source several of whose rows are of one image, with a remark.
 
-
-def write_together(
-    hashes: Sequence[int], rows: Callable[[], Iterable[Payload]], scratch: Path
-) -> tuple[list[Piece], str]:
-    """The pieces of a source whose rows are always written again, with a remark where several are of one image."""
-    images = has_repeats(hashes)
+    Where no two are, there are none; with ``always`` they are those of the rows as they come.
+    """
+    values = np.fromiter(hashes, np.uint64)
+    images = has_repeats(values)
     if images is None:
-        return bring_together(rows(), np.arange(len(hashes)), scratch), ""
-    return bring_together(rows(), images, scratch), _remark(images)
-
-
-def _remark(images: np.ndarray) -> str:
-    return (
+        return bring_together(rows(), np.arange(len(values)), scratch) if always else None, []
+    remark = (
         f"{len(images):,} rows are of {int(images.max()) + 1:,} images: the rows of an image make one record "
         "(--one-row-per image takes each row for a record)"
     )
+    return bring_together(rows(), images, scratch), [remark]
 
 
 def _bounds(images: np.ndarray) -> list[tuple[int, int]]:

@@ -3,17 +3,18 @@
 import dataclasses
 import itertools
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from memometer.data.sources.base import Aside, Draft, Fields, Piece, Plan, Reject
+from memometer.data.sources.base import Aside, Fields, Plan, Reject
 from memometer.data.sources.columns import choose_columns, find_corners
-from memometer.data.sources.grouping import Payload, grouped_rows, image_key, name_hash, write_together
+from memometer.data.sources.grouping import Payload
 from memometer.data.sources.json_entries import list_entries, parsed_entry, whole_entries, whole_json
-from memometer.data.sources.options import ReaderOptions, RowUnit
-from memometer.data.sources.rows import Row, RowOptions, image_name, read_rows
+from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.rows import Row
 from memometer.data.sources.table_options import row_options, table_remarks
+from memometer.data.sources.table_reader import TableReader
 from memometer.errors import SourceError
 
 __all__ = ["KarpathyReader", "ListReader", "open_karpathy", "open_list"]
@@ -23,28 +24,13 @@ SEEN_FOR_FIELDS = 1_000
 
 
 @dataclasses.dataclass(frozen=True)
-class ListReader:
+class ListReader(TableReader):
     """JSON lines, or a JSON array or object of them; every entry is an object that names an image.
 
-    A piece is a run of images. An entry that has a key twice is a reject.
-
-    Attributes:
-        rows: how entries are read.
-        one_row_per: what an entry stands for; None recognises it.
-        remarks: what was recognised.
+    A piece is a run of images. An entry that is no object, or that has a key twice, is a reject.
     """
 
     format: ClassVar[str] = "jsonl"
-    paths: tuple[str, ...]
-    rows: RowOptions
-    one_row_per: RowUnit | None = None
-    remarks: tuple[str, ...] = ()
-
-    def files(self) -> Iterator[Path]:
-        """The lists; the images they name are not among them."""
-        yield from map(Path, self.paths)
-        if self.rows.names is not None:
-            yield Path(self.rows.names.path)
 
     def plan(self, scratch: Path) -> Plan:
         """Reads the lists once, and brings the entries of one image together.
@@ -52,7 +38,7 @@ class ListReader:
         Raises:
             SourceError: a list that is one JSON value cannot be read.
         """
-        hashes, n_blank = array("Q"), 0
+        image, hashes, n_blank = str(self.rows.fields.image), array("Q"), 0
         for path in self.paths:
             number = -1
             for line, entry in self.entries(path):
@@ -60,25 +46,19 @@ class ListReader:
                     n_blank += 1
                     continue
                 number += 1
-                value = entry.get(str(self.rows.fields.image)) if isinstance(entry, Mapping) else None
-                named = None if self.one_row_per == "image" else image_key(image_name(value), table=path)
-                hashes.append(name_hash(named, place=f"{path}\0{number}"))
-        pieces, remark = write_together(hashes, self._payloads, scratch)
-        return Plan(pieces, {"blank line": n_blank} if n_blank else {}, [*self.remarks, *([remark] if remark else [])])
+                value = entry.get(image) if isinstance(entry, Mapping) and self.one_row_per != "image" else None
+                hashes.append(self._hash(path, number, value))
+        return self._plan(None, lambda: hashes, scratch, aside={"blank line": n_blank} if n_blank else {})
 
-    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
-        """The records of one piece. An entry that is no object is a reject."""
-        for group in grouped_rows(piece):
-            rows = []
-            for payload in group:
-                entry = parsed_entry(payload.row)
-                if isinstance(entry, Mapping):
-                    rows.append(Row(payload.path, payload.number, self.row(entry)))
-                else:
-                    reason = entry if isinstance(entry, str) else f"expected an object, got {type(entry).__name__}"
-                    yield Reject(None, payload.path, f"row {payload.number + 1}", f"malformed JSON: {reason}")
-            if rows:
-                yield from read_rows(rows, self.rows, unit=self.one_row_per)
+    def _parser(self) -> Callable[[Payload], Row | Reject | Aside]:
+        return self._parse
+
+    def _parse(self, payload: Payload) -> Row | Reject:
+        entry = parsed_entry(payload.row)
+        if isinstance(entry, Mapping):
+            return Row(payload.path, payload.number, self.row(entry))
+        reason = entry if isinstance(entry, str) else f"expected an object, got {type(entry).__name__}"
+        return Reject(None, payload.path, f"row {payload.number + 1}", f"malformed JSON: {reason}")
 
     def _payloads(self) -> Iterator[Payload]:
         for path in self.paths:
@@ -146,7 +126,7 @@ def open_list(paths: Sequence[str], options: ReaderOptions) -> ListReader:
         corners=find_corners(list(names)),
         images=lambda: _cells(ListReader, paths, str(chosen.image)),
     )
-    return ListReader(tuple(paths), rows, options.one_row_per, table_remarks(list(names), rows))
+    return ListReader(tuple(paths), rows, options.one_row_per, remarks=table_remarks(list(names), rows))
 
 
 def open_karpathy(paths: Sequence[str], options: ReaderOptions) -> KarpathyReader:

@@ -1,7 +1,6 @@
 """Parquet tables whose image column holds paths, encoded bytes, or Hugging Face's ``struct<bytes, path>``."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -9,13 +8,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memometer.data.sources.arrow_rows import ArrowRows, column_values
-from memometer.data.sources.base import PIECE_ROWS, Piece, Plan
-from memometer.data.sources.columns import choose_columns, used_columns
-from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.base import PIECE_ROWS, Piece
 from memometer.errors import SourceError
 from memometer.memory import memory_is_short
 
-__all__ = ["MAX_GROUP_BYTES", "ParquetReader", "open_parquet"]
+__all__ = ["MAX_GROUP_BYTES", "ParquetReader"]
 
 MAX_GROUP_BYTES = 2**30
 """Bytes of images in one row group. A single image can only be read with its whole row group."""
@@ -28,35 +25,27 @@ class ParquetReader(ArrowRows):
 
     format: ClassVar[str] = "parquet"
 
-    def plan(self, scratch: Path) -> Plan:
-        """Pieces from the files' metadata alone; where images are named, rows of one image are brought together.
+    @staticmethod
+    def _schema(path: str) -> pa.Schema:
+        return _open(path).schema_arrow
+
+    def _pieces(self, path: str) -> Iterator[Piece]:
+        """From the file's metadata alone.
 
         Raises:
-            SourceError: a file lacks a column, or holds row groups too large to read images from.
+            SourceError: the file holds row groups too large to read images from.
         """
-        pieces = []
-        for path in self.paths:
-            table = _open(path)
-            choose_columns(
-                table.schema_arrow.names,
-                self.rows.fields,
-                path=path,
-                captions_required=self.captions_required,
-                like=self.paths[0],
-            )
-            row = 0
-            for group in range(table.metadata.num_row_groups):
-                _check_size(table.metadata.row_group(group), str(self.rows.fields.image), path)
-                n_rows = table.metadata.row_group(group).num_rows
-                for skip in range(0, n_rows, PIECE_ROWS):
-                    size = min(PIECE_ROWS, n_rows - skip)
-                    pieces.append(Piece(path, group=group, row=row + skip, skip=skip, n_rows=size))
-                row += n_rows
-        return self._plan(pieces, scratch)
+        metadata, row = _open(path).metadata, 0
+        for group in range(metadata.num_row_groups):
+            _check_size(metadata.row_group(group), str(self.rows.fields.image), path)
+            n_rows = metadata.row_group(group).num_rows
+            for skip in range(0, n_rows, PIECE_ROWS):
+                size = min(PIECE_ROWS, n_rows - skip)
+                yield Piece(path, group=group, row=row + skip, skip=skip, n_rows=size)
+            row += n_rows
 
     @staticmethod
     def _cells(paths: Sequence[str], column: str) -> Iterator[object]:
-        """What every row has in a column."""
         for path in paths:
             for batch in _open(path).iter_batches(columns=[column], use_threads=False):
                 yield from column_values(batch.column(0))
@@ -77,29 +66,17 @@ class ParquetReader(ArrowRows):
                 return False
         return bool(table.metadata.num_rows > 0)
 
-    def _rows(self, piece: Piece) -> Iterator[dict[str, object]]:
+    @staticmethod
+    def _batches(piece: Piece, columns: list[str]) -> Iterator[pa.RecordBatch]:
         table = pq.ParquetFile(piece.path, buffer_size=_BUFFER_BYTES)
-        columns = used_columns(self.rows.fields, self.rows.corners)
         place, end = 0, piece.skip + (piece.n_rows or 0)
         for batch in table.iter_batches(batch_size=256, row_groups=[piece.group], columns=columns, use_threads=False):
             start, stop = max(piece.skip - place, 0), min(end - place, batch.num_rows)
             if start < stop:
-                part = batch.slice(start, stop - start)
-                values = {name: column_values(part.column(name)) for name in columns}
-                for number in range(part.num_rows):
-                    yield {name: column[number] for name, column in values.items()}
+                yield batch.slice(start, stop - start)
             place += batch.num_rows
             if place >= end:
                 return
-
-
-def open_parquet(paths: Sequence[str], options: ReaderOptions) -> ParquetReader:
-    """A reader of Parquet files, its columns chosen by the first file's schema.
-
-    Raises:
-        SourceError: not Parquet, or a column is missing or of a type that holds no image.
-    """
-    return ParquetReader.of_schema(paths, options, _open(paths[0]).schema_arrow)
 
 
 def _open(path: str) -> pq.ParquetFile:

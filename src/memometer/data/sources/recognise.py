@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from memometer.data.sources.arrow_files import open_arrow_files
+from memometer.data.sources.arrow_files import ArrowReader
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
 from memometer.data.sources.coco import annotation_files, open_coco
@@ -21,7 +21,7 @@ from memometer.data.sources.listing import walk
 from memometer.data.sources.lists import open_karpathy, open_list
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.other_tools import of_other_tool
-from memometer.data.sources.parquet import open_parquet
+from memometer.data.sources.parquet import ParquetReader
 from memometer.data.sources.sidecars import SidecarOptions
 from memometer.data.sources.unread import xml_advice
 from memometer.data.sources.webdataset import TarReader
@@ -57,14 +57,14 @@ def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
     lists = _below(Path(paths[0]), "parquet")
     if lists and at_top(Path(paths[0]), ".parquet"):
         lists = []
-    return open_parquet(lists or _files(paths, ".parquet"), options)
+    return ParquetReader.of(lists or _files(paths, ".parquet"), options)
 
 
 def _arrow(paths: list[str], options: ReaderOptions) -> Reader:
     files = _files(paths, ".arrow")
     if Path(paths[0]).is_dir():  # what Dataset.map keeps beside the rows it was made of
         files = [path for path in files if not Path(path).name.startswith("cache-")] or files
-    return open_arrow_files(files, options)
+    return ArrowReader.of(files, options)
 
 
 def _list(paths: list[str], options: ReaderOptions) -> Reader:
