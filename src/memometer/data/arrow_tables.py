@@ -1,23 +1,31 @@
 """Arrow IPC files, mapped into memory."""
 
 import functools
+import os
 
 import pyarrow as pa
 
-__all__ = ["holds_text", "open_arrow"]
+__all__ = ["holds_text", "open_arrow", "version_of"]
 
 
-@functools.lru_cache(maxsize=8)  # one file after another, as records come in order
-def open_arrow(path: str, version: tuple[int, int]) -> pa.Table:  # noqa: ARG001 (a key)
+def open_arrow(path: str) -> pa.Table:
     """The table of an Arrow stream or file; its bytes are read when they are asked for.
-
-    Args:
-        path: the file.
-        version: what changes with its content, so that nothing is kept that is no longer there.
 
     Raises:
         ArrowException: it is neither.
+        OSError: it cannot be read.
     """
+    return _opened(path, version_of(path))
+
+
+def version_of(path: str) -> tuple[int, int]:
+    """What changes with a file's content, so that nothing is kept in memory that is no longer there."""
+    status = os.stat(path)  # noqa: PTH116 (for every image)
+    return status.st_size, status.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=8)  # one file after another, as records come in order
+def _opened(path: str, version: tuple[int, int]) -> pa.Table:  # noqa: ARG001 (a key)
     source = pa.memory_map(path)
     try:
         return pa.ipc.open_stream(source).read_all()

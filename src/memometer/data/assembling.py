@@ -1,7 +1,7 @@
 """From verified pieces to one table of records and one of rejects, a piece at a time."""
 
 import dataclasses
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from memometer.data.findings import commonest
 from memometer.data.identifying import Told, tell_apart
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.verifying import REJECT_SCHEMA
@@ -81,27 +82,31 @@ class Parts:
 
 @dataclasses.dataclass
 class Counts:
-    """What `write_records` wrote: numbers, and (n,) sides of the images in px."""
+    """What `write_records` wrote.
 
-    n_records: int = 0
-    n_captions: int = 0
-    n_without_captions: int = 0
-    n_objects: int = 0
-    n_without_objects: int = 0
-    widths: list[npt.NDArray[np.int32]] = dataclasses.field(default_factory=list)
-    heights: list[npt.NDArray[np.int32]] = dataclasses.field(default_factory=list)
+    Attributes:
+        numbers: by their names in `ImportSummary`.
+        sides: (n,) px, by their names there.
+    """
+
+    numbers: Counter[str] = dataclasses.field(default_factory=Counter)
+    sides: dict[str, list[npt.NDArray[np.int32]]] = dataclasses.field(default_factory=lambda: defaultdict(list))
 
     def add(self, table: pa.Table) -> None:
         """Counts the records of one piece."""
-        lengths = pc.fill_null(pc.list_value_length(table["objects"]), 0)
-        self.n_records += table.num_rows
-        captions = pc.fill_null(pc.list_value_length(table["captions"]), 0)
-        self.n_captions += pc.sum(captions).as_py() or 0
-        self.n_without_captions += pc.sum(pc.equal(captions, 0)).as_py() or 0
-        self.n_objects += pc.sum(lengths).as_py() or 0
-        self.n_without_objects += pc.sum(pc.equal(lengths, 0)).as_py() or 0
-        self.widths.append(table["width"].to_numpy())
-        self.heights.append(table["height"].to_numpy())
+        self.numbers["n_records"] += table.num_rows
+        for name in ("captions", "objects"):
+            lengths = pc.fill_null(pc.list_value_length(table[name]), 0)
+            self.numbers[f"n_{name}"] += pc.sum(lengths).as_py() or 0
+            self.numbers[f"n_without_{name}"] += pc.sum(pc.equal(lengths, 0)).as_py() or 0
+        for name in ("width", "height"):
+            self.sides[name].append(table[name].to_numpy())
+
+    def summary(self) -> dict[str, Any]:
+        """The numbers, and the smallest, median and largest of the sides."""
+        sides = {name: np.concatenate(known) for name, known in self.sides.items()}
+        spreads = {name: (int(of.min()), int(np.median(of)), int(of.max())) for name, of in sides.items()}
+        return {**self.numbers, **spreads}
 
 
 def has_values(parts: Parts, column: Literal["objects", "captions"]) -> bool:
@@ -119,7 +124,7 @@ def write_rejects(parts: Parts, path: Path) -> dict[str, int]:
             writer.write_table(table.combine_chunks())
             kinds = pc.list_element(pc.split_pattern(table["reason"], ":", max_splits=1), 0)
             reasons.update({entry["values"]: entry["counts"] for entry in pc.value_counts(kinds).to_pylist()})
-    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    return commonest(reasons)
 
 
 def write_records(parts: Parts, path: Path, *, caption_objects: Any = None) -> Counts:

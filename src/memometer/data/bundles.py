@@ -14,7 +14,7 @@ from memometer.data.duplicates import NEAR_DISTANCE, codes_of, duplicate_links
 from memometer.errors import DamagedError
 from memometer.sealing import read_sealed_json
 
-__all__ = ["Bundles", "bundle_places", "dependent_rows", "find_bundles", "near_distance"]
+__all__ = ["Bundles", "bundle_places", "find_bundles", "near_distance"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,16 +58,6 @@ def find_bundles(table: pa.Table, *, by_group: bool, max_distance: int) -> Bundl
         n_bundles, of_row = _components(np.concatenate([first, rows]), np.concatenate([second, leaders]), n)
     sizes = np.bincount(of_row, minlength=n_bundles)
     return Bundles(of_row, sizes, n_exact=n_exact, n_near=n - n_alike - n_exact, n_grouped=n_alike - n_bundles)
-
-
-def dependent_rows(table: pa.Table, *, folder: Path) -> npt.NDArray[np.int64]:
-    """(n,) the bundle of each record, whether or not the split kept groups together.
-
-    Args:
-        table: as in `find_bundles`.
-        folder: of the records; see `near_distance`.
-    """
-    return find_bundles(table, by_group=True, max_distance=near_distance(folder)).of_row
 
 
 def near_distance(folder: Path) -> int:

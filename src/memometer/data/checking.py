@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from memometer.data.beside import NOTES, check_beside
+from memometer.data.findings import commonest
 from memometer.data.images import ImageRef, read_or_reason
 from memometer.data.records import Records, load_records, parquet_parts
 from memometer.engines.pool import map_ordered
@@ -87,8 +88,7 @@ def verify_records(folder: str | Path, *, workers: int = 0) -> Verification:
                 if kind not in (SAME, UNHASHED, NO_IMAGE):
                     differing.append((record_id, kind, reason))
             advance(len(found))
-    counts = dict(sorted(images.items(), key=lambda item: (-item[1], item[0])))
-    return Verification(str(folder), len(records), counts, files, tuple(differing))
+    return Verification(str(folder), len(records), commonest(images), files, tuple(differing))
 
 
 _Piece = list[tuple[str, ImageRef | None]]

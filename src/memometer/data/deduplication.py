@@ -5,10 +5,9 @@ import dataclasses
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from memometer.data.duplicates import NEAR_DISTANCE, duplicate_links
+from memometer.data.bundles import find_bundles
+from memometer.data.duplicates import NEAR_DISTANCE
 from memometer.data.records import Records
 
 __all__ = ["without_duplicates"]
@@ -27,13 +26,8 @@ def without_duplicates(records: Records, *, max_distance: int = NEAR_DISTANCE) -
     Raises:
         InputError: ``max_distance`` is out of range.
     """
-    n = len(records)
-    first, second = duplicate_links(
-        records.table["image_hash"], records.table["image_phash"], max_distance=max_distance
-    )
-    links = coo_array((np.ones(len(first), bool), (first, second)), shape=(n, n))
-    clusters = connected_components(links, directed=False)[1]
+    clusters = find_bundles(records.table, by_group=False, max_distance=max_distance).of_row
     by_id = pc.array_sort_indices(records.record_ids).to_numpy()
-    kept = np.zeros(n, bool)
+    kept = np.zeros(len(records), bool)
     kept[by_id[np.unique(clusters[by_id], return_index=True)[1]]] = True
     return dataclasses.replace(records, table=records.table.filter(pa.array(kept)))

@@ -1,13 +1,13 @@
 """Which records share an id, and what tells them apart: the end of the path of what holds them."""
 
 import dataclasses
-from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.data.sources.finding import telling_parts
 from memometer.files import hash_bytes
 
 __all__ = ["Told", "id_hash", "tell_apart"]
@@ -59,9 +59,9 @@ def tell_apart(rows: npt.NDArray[np.int64], ids: pa.Array, within: pa.Array, *, 
 
 def _renamed(table: pa.Table, taken: npt.NDArray[np.uint64]) -> pa.Array:
     encoded = table["holder"].combine_chunks().dictionary_encode()
-    paths = [[part for part in path.split("/") if part] for path in encoded.dictionary.to_pylist()]
+    paths = [tuple(part for part in path.split("/") if part) for path in encoded.dictionary.to_pylist()]
     ids = table["id"].combine_chunks()
-    for depth in range(_telling_depth(paths), max(map(len, paths), default=0) + 1):
+    for depth in range(telling_parts(paths), max(map(len, paths), default=0) + 1):
         ends = pa.array(["/".join(path[-depth:]) for path in paths], pa.large_string())
         found = pc.binary_join_element_wise(ends.take(encoded.indices), ids, pa.scalar("/", pa.large_string()))
         hashes = np.array([id_hash(name) for name in found.to_pylist()], np.uint64)
@@ -70,14 +70,3 @@ def _renamed(table: pa.Table, taken: npt.NDArray[np.uint64]) -> pa.Array:
     return pc.binary_join_element_wise(encoded.dictionary_decode(), ids, pa.scalar("/", pa.large_string())).cast(
         pa.string()
     )
-
-
-def _telling_depth(paths: list[list[str]]) -> int:
-    """The least number of last parts by which all paths differ."""
-    longest = max(map(len, paths), default=0)
-    return next((depth for depth in range(1, longest) if _differ(path[-depth:] for path in paths)), max(longest, 1))
-
-
-def _differ(ends: Iterable[list[str]]) -> bool:
-    known = [tuple(end) for end in ends]
-    return len(set(known)) == len(known)

@@ -5,7 +5,6 @@ import errno
 import functools
 import io
 import itertools
-import os
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
-from memometer.data.arrow_tables import holds_text, open_arrow
+from memometer.data.arrow_tables import holds_text, open_arrow, version_of
 from memometer.files import hash_bytes
 from memometer.memory import memory_is_short
 
@@ -218,7 +217,7 @@ def _read_cell(ref: ImageRef) -> bytes:
 
 
 def _parquet_cell(ref: ImageRef) -> object:
-    version = _version(ref.path)
+    version = version_of(ref.path)
     starts = _group_starts(ref.path, version)
     row = ref.row or 0
     group = sum(start <= row for start in starts) - 1
@@ -229,7 +228,7 @@ def _parquet_cell(ref: ImageRef) -> object:
 
 
 def _arrow_cell(ref: ImageRef) -> object:
-    table = open_arrow(ref.path, _version(ref.path))
+    table = open_arrow(ref.path)
     if (ref.row or 0) >= table.num_rows or ref.column not in table.column_names:
         raise UnreadableImageError(f"unreadable image: {ref.path} has no row {ref.row} of '{ref.column}'")
     cell = table[ref.column].slice(ref.row or 0, 1).combine_chunks()
@@ -238,12 +237,6 @@ def _arrow_cell(ref: ImageRef) -> object:
     except pa.ArrowInvalid as error:
         raise UnreadableImageError(f"unreadable image: row {ref.row} of {ref.path} is damaged: {error}") from None
     return cell[0].as_py()
-
-
-def _version(path: str) -> tuple[int, int]:
-    """What changes with a file's content, so that nothing is kept in memory that is no longer there."""
-    status = os.stat(path)  # noqa: PTH116 (for every image)
-    return status.st_size, status.st_mtime_ns
 
 
 @functools.lru_cache(maxsize=64)

@@ -13,12 +13,12 @@ from typing import Any, Literal
 from memometer import __version__
 from memometer.data.assembling import Parts, has_values, write_records, write_rejects
 from memometer.data.beside import VOCABULARY, noted_files
-from memometer.data.findings import Findings
+from memometer.data.findings import Findings, commonest
 from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source
 from memometer.data.sources.surroundings import Surroundings, surroundings
-from memometer.data.summary import ImportSummary, check_rejects, summarise, why_rejected
+from memometer.data.summary import ImportSummary, check_rejects, why_rejected
 from memometer.data.verifying import PieceJob, name_piece, verify_piece
 from memometer.engines.pool import map_ordered
 from memometer.errors import InputError, SourceError
@@ -109,16 +109,19 @@ def import_records(
     objects_from = _objects_from(parts, objects, has_nouns=nouns is not None)
     finder = nouns if objects_from == "captions" else None
     counts = write_records(parts, scratch / "records.parquet", caption_objects=finder)
-    summary = summarise(
-        counts,
-        reasons,
-        folder=folder,
+    summary = ImportSummary(
+        folder=str(folder),
         source=str(source),
         format=reader.format,
         n_files=n_files,
+        n_rejected=sum(reasons.values()),
+        reasons=reasons,
         objects_from=objects_from,
-        findings=findings,
-        remarks=remarks,
+        left_aside=commonest(findings.aside),
+        remarks=(*remarks, *findings.remarks()),
+        boxes=commonest(findings.boxes),
+        n_constant=findings.n_constant,
+        **counts.summary(),
     )
     _keep_vocabulary(vocabulary, folder, overwrite=overwrite)
     (scratch / "records.parquet").replace(folder / "records.parquet")

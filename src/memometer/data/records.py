@@ -70,9 +70,9 @@ class Records:
 
         Near are those within the distance of the folder's split, or the default.
         """
-        from memometer.data.bundles import dependent_rows  # here: most uses of records need no groups
+        from memometer.data.bundles import find_bundles, near_distance  # here: most uses of records need no groups
 
-        return dependent_rows(self.table, folder=self.folder)
+        return find_bundles(self.table, by_group=True, max_distance=near_distance(self.folder)).of_row
 
     def column(self, name: str) -> pa.Array:
         """(n,) values of one column of `RECORD_SCHEMA` as a single array."""

@@ -11,7 +11,7 @@ from memometer.data.records import AGAIN, RECORD_SCHEMA, parquet_parts
 from memometer.errors import DamagedError, InputError, SourceError
 from memometer.tables import open_table, readable, table_writer
 
-__all__ = ["read_columns", "read_groups", "write_groups", "write_roles"]
+__all__ = ["read_columns", "read_groups", "write_column"]
 
 
 def read_columns(folder: Path, names: Sequence[str]) -> pa.Table:
@@ -63,28 +63,20 @@ def read_groups(folder: Path, column: str) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.string())
 
 
-def write_groups(folder: Path, groups: pa.ChunkedArray) -> int:
-    """Writes the groups of all records, as `write_roles` does roles."""
-    return _write(folder, groups.combine_chunks(), name="group")
-
-
-def write_roles(folder: Path, roles: pa.Array) -> int:
-    """Writes the roles of all records into the parts of ``records.parquet``; other columns stay as they are.
+def write_column(folder: Path, name: str, values: pa.Array) -> int:
+    """Writes a column of all records into the parts of ``records.parquet``; other columns stay as they are.
 
     Each part is written anew beside itself, a row group at a time, and takes its place at once. A part whose
-    roles are right already is left alone.
+    values are right already is left alone.
 
     Args:
         folder: of the records.
-        roles: (n,) strings or nulls, in the order of parts and rows.
+        name: of the column, e.g. ``"role"``.
+        values: (n,) strings or nulls, in the order of parts and rows.
 
     Returns:
         The number of parts written.
     """
-    return _write(folder, roles, name="role")
-
-
-def _write(folder: Path, values: pa.Array, *, name: str) -> int:
     start = written = 0
     for part in parquet_parts(folder):
         with open_table(part, advice=AGAIN) as file:

@@ -1,6 +1,8 @@
-"""Whether bytes begin as an image does: for files without a suffix."""
+"""How files begin, and whether as an image does: for those without a suffix."""
 
-__all__ = ["HEAD_BYTES", "is_image"]
+from pathlib import Path
+
+__all__ = ["HEAD_BYTES", "head_of", "is_image"]
 
 HEAD_BYTES = 16
 """As much of a file as `is_image` looks at."""
@@ -28,3 +30,14 @@ def is_image(head: bytes) -> bool:
     if head[:2] == b"BM" and head[6:10] == b"\0\0\0\0":
         return True
     return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:12] in {b"ftypavif", b"ftypavis"}
+
+
+def head_of(path: Path, size: int) -> bytes:
+    """The first bytes of a file; none of what is no plain file or cannot be read."""
+    try:
+        if not path.is_file():
+            return b""
+        with path.open("rb") as file:
+            return file.read(size)
+    except OSError:
+        return b""

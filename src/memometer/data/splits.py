@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from memometer.data.bundles import Bundles, bundle_places, find_bundles
 from memometer.data.duplicates import NEAR_DISTANCE
-from memometer.data.role_column import read_columns, read_groups, write_groups, write_roles
+from memometer.data.role_column import read_columns, read_groups, write_column
 from memometer.data.roles import NO_ROLE, Share, fill_roles, parse_roles
 from memometer.errors import DamagedError, InputError
 from memometer.locking import writes
@@ -138,8 +138,8 @@ def split_records(
         # killed between two parts, the folder would hold two splits under the name of the first
         (folder / "split.json").unlink(missing_ok=True)
     if group_column is not None:
-        write_groups(folder, groups)
-    write_roles(folder, pa.array(list(shares)).take(pa.array(codes, mask=codes < 0)))
+        write_column(folder, "group", groups.combine_chunks())
+    write_column(folder, "role", pa.array(list(shares)).take(pa.array(codes, mask=codes < 0)))
     write_sealed_json(folder / "split.json", {**spec, "counts": summary.counts, "n_unassigned": summary.n_unassigned})
     return summary
 
@@ -230,8 +230,8 @@ def _warnings(
         )
 
 
-def _codes(column: pa.ChunkedArray, names: list[str] | pa.Array) -> npt.NDArray[np.int64]:
+def _codes(column: pa.ChunkedArray, names: list[str]) -> npt.NDArray[np.int64]:
     """(n,) the place of each value in ``names``, or `NO_ROLE` for null and other values."""
-    places = pc.index_in(column, value_set=pa.array(names, pa.string()) if isinstance(names, list) else names)
+    places = pc.index_in(column, value_set=pa.array(names, pa.string()))
     codes: npt.NDArray[np.int64] = pc.fill_null(places, NO_ROLE).to_numpy().astype(np.int64)
     return codes

@@ -1,19 +1,14 @@
 """What an import found and left out, in memory and in ``import.json``."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from memometer.data.assembling import Counts
-from memometer.data.findings import Findings, commonest
 from memometer.errors import DamagedError, RejectsError
 from memometer.sealing import read_sealed_json
 
-__all__ = ["ImportSummary", "boxes_of_import", "check_rejects", "summarise", "why_rejected"]
+__all__ = ["ImportSummary", "boxes_of_import", "check_rejects", "why_rejected"]
 
 HINTS = {
     "duplicate id": "in a table, name a column of unique ids with --id-column",
@@ -82,41 +77,6 @@ class ImportSummary:
         return cls(**{**content, **tuples, "folder": str(folder)})
 
 
-def summarise(
-    counts: Counts,
-    reasons: dict[str, int],
-    *,
-    folder: Path,
-    source: str,
-    format: str,  # noqa: A002 (the field's name)
-    n_files: int,
-    objects_from: str | None,
-    findings: Findings,
-    remarks: Sequence[str],
-) -> ImportSummary:
-    """The summary of a finished import."""
-    return ImportSummary(
-        folder=str(folder),
-        source=source,
-        format=format,
-        n_files=n_files,
-        n_records=counts.n_records,
-        n_rejected=sum(reasons.values()),
-        reasons=reasons,
-        n_captions=counts.n_captions,
-        n_objects=counts.n_objects,
-        n_without_objects=counts.n_without_objects,
-        objects_from=objects_from,
-        width=_spread(counts.widths),
-        height=_spread(counts.heights),
-        n_without_captions=counts.n_without_captions,
-        left_aside=commonest(findings.aside),
-        remarks=(*remarks, *findings.remarks()),
-        boxes=commonest(findings.boxes),
-        n_constant=findings.n_constant,
-    )
-
-
 def boxes_of_import(folder: Path) -> dict[str, int]:
     """What the import of a folder of records did to boxes; nothing where no import made it, or it cannot be read."""
     try:
@@ -152,9 +112,3 @@ def why_rejected(reasons: Mapping[str, int], rejects: Path) -> str:
     commonest = ", ".join(f"{count:,} × {reason}" for reason, count in list(reasons.items())[:3])
     hint = HINTS.get(next(iter(reasons)))
     return f": {commonest}; see {rejects}" + (f"; {hint}" if hint else "")
-
-
-def _spread(sides: list[npt.NDArray[np.int32]]) -> tuple[int, int, int]:
-    """Smallest, median and largest."""
-    values = np.concatenate(sides)
-    return int(values.min()), int(np.median(values)), int(values.max())

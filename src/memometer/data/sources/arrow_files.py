@@ -1,7 +1,6 @@
 """Arrow files as Hugging Face's ``save_to_disk`` writes them: read in place, images stay there."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import pyarrow as pa
@@ -49,7 +48,6 @@ class ArrowReader(ArrowRows):
 
 def _open(path: str) -> pa.Table:
     try:
-        status = Path(path).stat()
-        return open_arrow(path, (status.st_size, status.st_mtime_ns))
+        return open_arrow(path)
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{path} cannot be read as Arrow: {error}") from error

@@ -4,7 +4,7 @@ import abc
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from memometer.data.arrow_tables import holds_text
 from memometer.data.sources.base import Piece, Plan, Reject
-from memometer.data.sources.classes_of_features import class_names_of
 from memometer.data.sources.columns import choose_columns, find_corners, used_columns
 from memometer.data.sources.grouping import Payload
 from memometer.data.sources.options import ReaderOptions
@@ -55,7 +54,7 @@ class ArrowRows(TableReader):
                 options,
                 chosen,
                 corners=find_corners(schema.names),
-                classes=class_names_of(schema),
+                classes=_classes(schema),
                 images=lambda: cls._cells(paths, image) if named else (),
             )
         remarks = table_remarks(schema.names, rows)
@@ -201,3 +200,31 @@ def _as_json(values: dict[str, object]) -> bytes:
     """A row without its image's bytes; what is not UTF-8 becomes a lone surrogate, which no reader takes for text."""
     known = {name: "\udcff" if value is UNDECODABLE else value for name, value in values.items()}
     return json.dumps(known, default=str).encode()
+
+
+def _classes(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
+    """By column, the names of its ``ClassLabel`` in Hugging Face's metadata, wherever in the column it stands."""
+    metadata = (schema.metadata or {}).get(b"huggingface")
+    try:
+        content = json.loads(metadata) if metadata else {}
+        features = content["info"]["features"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return {}
+    if not isinstance(features, Mapping):
+        return {}
+    found = {column: _names(feature, depth=8) for column, feature in features.items()}
+    return {column: names for column, names in found.items() if names}
+
+
+def _names(feature: object, *, depth: int) -> tuple[str, ...] | None:
+    """The names of the first class label within a feature."""
+    if depth == 0:
+        return None
+    if isinstance(feature, Mapping):
+        names = feature.get("names")
+        if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+            return tuple(names)
+        return next((found for inner in feature.values() if (found := _names(inner, depth=depth - 1))), None)
+    if isinstance(feature, list):
+        return next((found for inner in feature if (found := _names(inner, depth=depth - 1))), None)
+    return None

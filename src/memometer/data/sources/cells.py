@@ -8,7 +8,7 @@ import re
 from memometer.data.sources.base import BadRecordError
 from memometer.data.sources.json_values import RepeatedKeyError, parse_json
 
-__all__ = ["base64_image", "list_in_cell"]
+__all__ = ["base64_image", "list_in_cell", "parsed_cell"]
 
 MAX_CHARACTERS = 4 * 2**20
 """Longer lists in a cell are rejected unread."""
@@ -57,6 +57,16 @@ def list_in_cell(text: str, *, what: str) -> list[object] | None:
     if _LIST_OF_TEXTS.fullmatch(text):
         raise BadRecordError(f"malformed list: {what} begins and ends as a list of texts and is none")
     return None
+
+
+def parsed_cell(value: object, *, what: str) -> object:
+    """A cell's value; where it is a text that holds a list, the list.
+
+    Raises:
+        BadRecordError: see `list_in_cell`.
+    """
+    found = list_in_cell(value, what=what) if isinstance(value, str) else None
+    return value if found is None else found
 
 
 def _as_none(match: re.Match[str]) -> str:

@@ -7,10 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import pyarrow as pa
-
 from memometer.data.images import ImageRef
-from memometer.data.sources.base import PIECE_ROWS, Draft, Labels, Piece, Plan, Reject
+from memometer.data.sources.base import Draft, Labels, Piece, Plan, Reject
 from memometer.data.sources.coco_files import (
     CocoSplit,
     annotation_files,
@@ -20,28 +18,14 @@ from memometer.data.sources.coco_files import (
     split_names,
 )
 from memometer.data.sources.coco_join import JoinedImage, join_split
-from memometer.data.sources.coco_places import SplitImages
+from memometer.data.sources.coco_places import folders_of
 from memometer.data.sources.file_splits import split_remarks, splits_of
+from memometer.data.sources.finding import ImageFolders
+from memometer.data.sources.options import ReaderOptions
+from memometer.data.sources.scratch import plan_rows, planned_rows
 from memometer.errors import SourceError
-from memometer.tables import open_table, table_writer
 
-__all__ = ["CocoReader", "annotation_files", "open_coco"]
-
-_JOINED = pa.schema(
-    [
-        pa.field("record_id", pa.string()),
-        pa.field("source", pa.string()),
-        pa.field("member", pa.string()),
-        pa.field("image", pa.string()),
-        pa.field("within", pa.string()),
-        pa.field("captions", pa.list_(pa.string())),
-        pa.field("objects", pa.list_(pa.string())),
-        pa.field("boxes", pa.list_(pa.list_(pa.float64()))),
-        pa.field("size", pa.list_(pa.float64())),
-        pa.field("fault", pa.string()),
-        pa.field("role", pa.string()),
-    ]
-)
+__all__ = ["CocoReader", "open_coco"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -69,7 +53,7 @@ class CocoReader:
         yield from map(Path, self.paths)
 
     def plan(self, scratch: Path) -> Plan:
-        """Joins the annotations into one small table per split in ``scratch``; a piece is one row group of it.
+        """Joins the annotations into one small table per split in ``scratch``.
 
         Raises:
             SourceError: malformed JSON, or none of a split's images is there.
@@ -81,33 +65,22 @@ class CocoReader:
         roles = {name: name for name in splits_of([split.name for split in splits])}
         for number, split in enumerate(splits):
             joined = join_split(split, drop_crowds=self.crowds == "drop", captions_required=self.captions_required)
-            places = SplitImages.of(split, joined.images.values(), images_in=self.images)
-            table = scratch / f"coco-{number}-{split.name}.parquet"
-            rows = [_row(image, places, role=roles.get(split.name)) for image in joined.images.values()]
-            with table_writer(table, _JOINED) as writer:
-                for start in range(0, len(rows), PIECE_ROWS):
-                    writer.write_table(pa.Table.from_pylist(rows[start : start + PIECE_ROWS], schema=_JOINED))
-            pieces += [Piece(str(table), group=group) for group in range(open_table(table).num_row_groups)]
+            images = joined.images.values()
+            folders = folders_of(split, images, images_in=self.images)
+            rows = (_row(image, folders, role=roles.get(split.name)) for image in images)
+            pieces += plan_rows(scratch / f"coco-{number}-{split.name}.parquet", rows)
             aside.update(joined.aside)
             n_federated += joined.n_federated
         return Plan(pieces, aside, [*split_remarks(roles), *self._remarks(n_federated)])
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject]:
-        """The images of one row group of a joined table."""
-        for row in open_table(Path(piece.path)).read_row_group(piece.group).to_pylist():
+        """The images of one piece of a joined table."""
+        for row in planned_rows(piece):
             if row["fault"] is not None:
-                yield Reject(row["record_id"], row["source"], row["member"], row["fault"])
-                continue
-            yield Draft(
-                record_id=row["record_id"],
-                source=row["source"],
-                member=row["member"],
-                image=ImageRef(row["image"]),
-                captions=row["captions"],
-                labels=Labels(row["objects"], row["boxes"], size=row["size"] and tuple(row["size"])),
-                role=row["role"],
-                within=row["within"],
-            )
+                yield Reject(**row["named"], reason=row["fault"])
+            else:
+                labels = Labels(**row["labels"], size=row["size"] and tuple(row["size"]))
+                yield Draft(**row["named"], image=ImageRef(row["image"]), labels=labels, **row["found"])
 
     def _remarks(self, n_federated: int) -> list[str]:
         remarks = []
@@ -125,15 +98,8 @@ class CocoReader:
         return remarks
 
 
-def open_coco(
-    paths: Sequence[Path],
-    *,
-    splits: tuple[str, ...],
-    images: tuple[str, ...] = (),
-    drop_crowds: bool = False,
-    captions_required: bool = True,
-) -> CocoReader:
-    """A reader of a folder's splits, e.g. ``("train2017",)``, or of annotation files; () takes all.
+def open_coco(sources: Sequence[str], options: ReaderOptions) -> CocoReader:
+    """A reader of a folder's splits, or of annotation files.
 
     Where captions are required, splits without any are passed over, unless they are all there are.
 
@@ -141,6 +107,7 @@ def open_coco(
         SourceError: no annotations, an unknown split, no captions where they are required, or a folder of images that
             is not there.
     """
+    paths, splits = [Path(source) for source in sources], options.splits
     root = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
     named = dict.fromkeys(each for path in paths for each in partners(path))
     found = find_splits(named if root is None else annotation_files(root))
@@ -149,11 +116,11 @@ def open_coco(
             f"{root} is not laid out as COCO is downloaded: expected annotations/captions_*.json beside the images, or "
             "other JSON with lists of images and annotations, in annotations/, in the folder or in the folders in it"
         )
-    for folder in images:
+    for folder in options.images:
         if not Path(folder).is_dir():
             raise SourceError(f"there is no folder of images at {folder}; check --images")
     chosen = _chosen(found, splits, where=paths[0])
-    if captions_required:
+    if options.captions_required:
         captioned = [split for split in chosen if split.has_captions]
         if not captioned or (splits and len(captioned) < len(chosen)):
             lacking = next(split for split in chosen if split not in captioned).files[0]
@@ -165,9 +132,9 @@ def open_coco(
         chosen = captioned
     return CocoReader(
         paths=tuple(str(path) for split in chosen for path in split.files),
-        images=tuple(os.path.abspath(folder) for folder in images),  # noqa: PTH100 (keeps links)
-        crowds="drop" if drop_crowds else None,
-        captions_required=captions_required,
+        images=tuple(os.path.abspath(folder) for folder in options.images),  # noqa: PTH100 (keeps links)
+        crowds="drop" if options.crowds == "drop" else None,
+        captions_required=options.captions_required,
     )
 
 
@@ -178,22 +145,22 @@ def _chosen(found: Sequence[CocoSplit], splits: tuple[str, ...], *, where: Path)
     return [split for split in found if (split.name in splits if splits else split.usual)]
 
 
-def _row(image: JoinedImage, places: SplitImages, *, role: str | None) -> dict[str, Any]:
-    """A row of `_JOINED`."""
-    path = None if image.fault is not None else places.find(image.parts)
+def _row(image: JoinedImage, folders: ImageFolders, *, role: str | None) -> dict[str, Any]:
+    """What `CocoReader.read` needs of an image."""
+    path = None if image.fault is not None else folders.find(image.parts)
     fault = image.fault
     if fault is None and path is None:
-        fault = f"missing image: {image.name} is in none of {places.folders}; pass --images FOLDER if it is elsewhere"
+        fault = f"missing image: {image.name} is in none of {folders}; pass --images FOLDER if it is elsewhere"
+    record_id = Path(image.parts[-1]).stem if image.parts else None
     return {
-        "record_id": Path(image.parts[-1]).stem if image.parts else None,
-        "source": image.source,
-        "member": image.name,
-        "image": None if path is None else str(path),
-        "within": places.within(image.parts, path),
-        "captions": image.captions,
-        "objects": image.objects,
-        "boxes": image.boxes,
-        "size": image.size,
+        "named": {"record_id": record_id, "source": image.source, "member": image.name},
         "fault": fault,
-        "role": role,
+        "image": str(path),
+        "labels": {"objects": image.objects, "boxes": image.boxes},
+        "size": image.size,
+        "found": {
+            "within": "" if path is None else "/".join(path.parent.parts[1:]),
+            "captions": image.captions,
+            "role": role,
+        },
     }

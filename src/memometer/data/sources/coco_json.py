@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -59,6 +59,9 @@ class Unreadable(msgspec.Struct, gc=False):
     reason: str
 
 
+Entry = TypeVar("Entry", CocoImage, CocoAnnotation, CocoCategory)
+
+
 class CocoFile(msgspec.Struct):
     """The lists of one file; everything else in it (polygons, licences) is skipped, not built."""
 
@@ -78,14 +81,6 @@ class _Split(msgspec.Struct):
     images: list[msgspec.Raw] | None
     annotations: list[msgspec.Raw] | None
     categories: list[msgspec.Raw] | None = None
-
-
-class _ImageId(msgspec.Struct):
-    id: Any = None
-
-
-class _Owner(msgspec.Struct):
-    image_id: Any = None
 
 
 def read_coco(path: Path) -> CocoFile:
@@ -158,20 +153,27 @@ def _entry_by_entry(data: bytes, path: Path) -> CocoFile:
             f"{path} cannot be read as COCO annotations: {error}; mend it, or download it again if it was cut"
         ) from error
     return CocoFile(
-        images=[_image(raw) for raw in lists.images or ()],
-        annotations=[_annotation(raw) for raw in lists.annotations or ()],
-        categories=[_category(raw) for raw in lists.categories or ()],
+        images=[_entry(raw, CocoImage) for raw in lists.images or ()],
+        annotations=[_finite(_entry(raw, CocoAnnotation, owner="image_id")) for raw in lists.annotations or ()],
+        categories=[_entry(raw, CocoCategory) for raw in lists.categories or ()],
     )
 
 
-def _image(raw: msgspec.Raw) -> CocoImage | Unreadable:
+def _entry(raw: msgspec.Raw, kind: type[Entry], *, owner: str = "id") -> Entry | Unreadable:
+    """An entry; ``owner`` is its value that names the image."""
     try:
-        _check_keys(raw, _KEYS_OF_IMAGES)
-        return msgspec.json.decode(raw, type=CocoImage)
-    except _BAD as error:
-        return Unreadable(_value_of(raw, _ImageId, "id"), _reason(error, raw))
-    except RepeatedKeyError as error:
-        return Unreadable(None if error.key == "id" else _value_of(raw, _ImageId, "id"), _reason(error, raw))
+        _check_keys(raw, _KEYS[kind])
+        return msgspec.json.decode(raw, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RepeatedKeyError) as error:
+        told = not (isinstance(error, RepeatedKeyError) and error.key == owner)
+        return Unreadable(_value_of(raw, owner) if told else None, _reason(error, raw))
+
+
+def _finite(annotation: CocoAnnotation | Unreadable) -> CocoAnnotation | Unreadable:
+    """The annotation; sides of its box that are no numbers in JSON are numbers again."""
+    if isinstance(annotation, CocoAnnotation) and isinstance(annotation.bbox, list):
+        annotation.bbox = [_NOT_FINITE.get(side, side) if isinstance(side, str) else side for side in annotation.bbox]
+    return annotation
 
 
 def _check_keys(raw: msgspec.Raw, names: Sequence[bytes]) -> None:
@@ -191,39 +193,11 @@ def _check_keys(raw: msgspec.Raw, names: Sequence[bytes]) -> None:
         raise RepeatedKeyError(entry.key)
 
 
-def _annotation(raw: msgspec.Raw) -> CocoAnnotation | Unreadable:
-    try:
-        _check_keys(raw, _KEYS_OF_ANNOTATIONS)
-        annotation = msgspec.json.decode(raw, type=CocoAnnotation)
-    except _BAD as error:
-        return Unreadable(_value_of(raw, _Owner, "image_id"), _reason(error, raw))
-    except RepeatedKeyError as error:
-        return Unreadable(None if error.key == "image_id" else _value_of(raw, _Owner, "image_id"), _reason(error, raw))
-    if isinstance(annotation.bbox, list):
-        annotation.bbox = [_NOT_FINITE.get(side, side) if isinstance(side, str) else side for side in annotation.bbox]
-    return annotation
-
-
-def _category(raw: msgspec.Raw) -> CocoCategory | Unreadable:
-    try:
-        _check_keys(raw, _KEYS_OF_CATEGORIES)
-        return msgspec.json.decode(raw, type=CocoCategory)
-    except (*_BAD, RepeatedKeyError) as error:
-        return Unreadable(_value_of(raw, _ImageId, "id"), _reason(error, raw))
-
-
-_KEYS_OF_IMAGES, _KEYS_OF_ANNOTATIONS, _KEYS_OF_CATEGORIES = (
-    tuple(f'"{name}"'.encode() for name in kind.__struct_fields__) for kind in (CocoImage, CocoAnnotation, CocoCategory)
-)
-
-_BAD = (msgspec.DecodeError, UnicodeDecodeError)
-
-
-def _value_of(raw: msgspec.Raw, kind: type[_ImageId | _Owner], name: str) -> Any:
+def _value_of(raw: msgspec.Raw, name: str) -> Any:
     """One value of an entry of which another cannot be read."""
     try:
-        return getattr(msgspec.json.decode(raw, type=kind), name)
-    except _BAD:
+        return getattr(msgspec.json.decode(raw, type=_ALONE[name]), name)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
 
 
@@ -235,6 +209,13 @@ def _reason(error: Exception, raw: msgspec.Raw) -> str:
     shown = bytes(memoryview(raw)[:40]).decode("utf-8", "backslashreplace")
     return f"malformed annotation: {error} in {json.dumps(shown)}"
 
+
+_KEYS: dict[type, tuple[bytes, ...]] = {
+    kind: tuple(f'"{name}"'.encode() for name in kind.__struct_fields__)
+    for kind in (CocoImage, CocoAnnotation, CocoCategory)
+}
+
+_ALONE = {name: msgspec.defstruct("Alone", [(name, Any, None)]) for name in ("id", "image_id")}
 
 _NOT_FINITE = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf")}
 

@@ -97,7 +97,7 @@ def choose_columns(
         if name not in names:
             unlike = "" if like in {None, path} else f", which {like} has; {_ONE_BY_ONE}"
             raise SourceError(f"{path} has no column '{name}'{unlike}; {have}")
-    usual = {_plain(name): name for name in reversed(names)}
+    usual = _usual(names)
     image = image_column(names, fields)
     if image is None:
         raise SourceError(f"{path} has no column '{USUAL_IMAGE[0]}' for images; {have}; {_advice(usual)}")
@@ -151,19 +151,25 @@ def column_remarks(names: Sequence[str], chosen: Fields, corners: Corners | None
 
 def image_column(names: Sequence[str], fields: Fields) -> str | None:
     """The column of images: the one asked for, or one of a usual name."""
-    usual = {_plain(name): name for name in reversed(names)}
+    usual = _usual(names)
     return fields.image or next((usual[name] for name in USUAL_IMAGE if name in usual), None)
 
 
 def caption_columns(names: Sequence[str], fields: Fields) -> tuple[str, ...]:
     """The columns of captions: those asked for, else the first usual one, else all of ``caption_0``, ``caption_1``."""
-    usual = {_plain(name): name for name in reversed(names)}
-    return fields.captions or _captions(names, usual, image=image_column(names, fields))
+    if fields.captions:
+        return fields.captions
+    usual, image = _usual(names), image_column(names, fields)
+    one = next((usual[name] for name in USUAL_CAPTIONS if name in usual and usual[name] != image), None)
+    if one is not None:
+        return (one,)
+    matches = [(match[1], int(match[2]), name) for name in names if (match := _NUMBERED.fullmatch(_plain(name)))]
+    return tuple(name for stem, _, name in sorted(matches) if stem == min(matches)[0])
 
 
 def find_corners(names: Sequence[str]) -> Corners | None:
     """The columns of one box per row, as TensorFlow's and Open Images' tables have them; None where there are none."""
-    usual = {_plain(name): name for name in reversed(names)}
+    usual = _usual(names)
     for wanted, far in ((_CORNERS, True), (_SIDES, False)):
         for four in wanted:
             if all(name in usual for name in four):
@@ -197,13 +203,9 @@ def _asked(fields: Fields) -> list[str]:
     return [*(name for name in (*first, fields.group, fields.role) if name is not None), *fields.captions]
 
 
-def _captions(names: Sequence[str], usual: dict[str, str], *, image: str | None) -> tuple[str, ...]:
-    """The first usual column; else all of ``caption_0``, ``caption_1`` and so on."""
-    one = next((usual[name] for name in USUAL_CAPTIONS if name in usual and usual[name] != image), None)
-    if one is not None:
-        return (one,)
-    matches = [(match[1], int(match[2]), name) for name in names if (match := _NUMBERED.fullmatch(_plain(name)))]
-    return tuple(name for stem, _, name in sorted(matches) if stem == min(matches)[0])
+def _usual(names: Sequence[str]) -> dict[str, str]:
+    """The first name of every plain spelling."""
+    return {_plain(name): name for name in reversed(names)}
 
 
 def _plain(name: str) -> str:

@@ -6,11 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import pyarrow as pa
-
 from memometer.data.images import IMAGE_SUFFIXES, ImageRef
 from memometer.data.sources.base import (
-    PIECE_ROWS,
     Aside,
     BadRecordError,
     Draft,
@@ -24,6 +21,7 @@ from memometer.data.sources.class_folders import class_of, folder_remarks, folde
 from memometer.data.sources.file_splits import split_remarks, splits_of
 from memometer.data.sources.listing import Found, Listing, walk
 from memometer.data.sources.masks import MASK, masks_among
+from memometer.data.sources.scratch import plan_rows, planned_rows
 from memometer.data.sources.sidecars import (
     ANNOTATION_SUFFIX,
     MAX_SIDECAR_BYTES,
@@ -35,22 +33,8 @@ from memometer.data.sources.sidecars import (
 from memometer.data.sources.unread import unread_remarks
 from memometer.data.sources.yolo import label_path
 from memometer.errors import SourceError
-from memometer.tables import open_table, table_writer
 
 __all__ = ["FolderReader", "has_images"]
-
-_FILE = pa.struct([("suffix", pa.string()), ("name", pa.binary())])
-_LISTING = pa.schema(
-    [
-        ("root", pa.string()),
-        ("folder", pa.binary()),
-        ("stem", pa.binary()),
-        ("label", pa.string()),
-        ("role", pa.string()),
-        ("images", pa.list_(pa.binary())),
-        ("sidecars", pa.list_(_FILE)),
-    ]
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +81,7 @@ class FolderReader:
             yield Path(self.sidecars.names.path)
 
     def plan(self, scratch: Path) -> Plan:
-        """Lists the samples into a table in ``scratch``; a piece is one row group of it.
+        """Lists the samples into a table in ``scratch``.
 
         Raises:
             SourceError: no image, or no image can have a caption or an annotation.
@@ -108,36 +92,31 @@ class FolderReader:
         folders = listing.image_folders()
         classes = self._are_classes(folders, root=root)
         roles = {} if self.sidecars.fields.role else splits_of(sorted(folders))
-        path = scratch / "folder.parquet"
-        n_images, captioned, annotated, pending = 0, False, self.annotations is None, list[dict[str, object]]()
-        with table_writer(path, _LISTING, compression="snappy") as writer:
+        n_images, captioned, annotated = 0, False, self.annotations is None
+
+        def rows() -> Iterator[dict[str, object]]:
+            nonlocal n_images, captioned, annotated
             for found in listing.samples():
                 n_images += len(found.images)
                 captioned = captioned or bool(found.sidecars.keys() - {ANNOTATION_SUFFIX, ".cls"})
                 annotated = annotated or any(self._annotation(found.path(name)) is not None for name in found.images)
                 for name in found.images:
                     listing.claim_labels(found.path(name))
-                label = self._label(found, classes=classes)
-                pending.append(_row(root, found, label, roles.get(found.folder)))
-                if len(pending) == PIECE_ROWS:
-                    writer.write_table(pa.Table.from_pylist(pending, schema=_LISTING))
-                    pending = []
-            if pending:
-                writer.write_table(pa.Table.from_pylist(pending, schema=_LISTING))
+                label, role = self._label(found, classes=classes), roles.get(found.folder)
+                yield {"root": root, "found": vars(found), "label": label, "role": role}
+
+        pieces = plan_rows(scratch / "folder.parquet", rows())
         listing.count_orphans()
         unread = unread_remarks(listing.others, root=root, annotations=self.annotations, names=self.sidecars.names)
         self._check(root, n_images=n_images, captioned=captioned, annotated=annotated, unread=unread)
         remarks = folder_remarks(folders, taken=classes, named=self.sidecars.renamed)
         remarks += [*split_remarks(roles), *unread]
-        pieces = [Piece(str(path), group=group) for group in range(open_table(path).num_row_groups)]
         return Plan(pieces, listing.aside, remarks)
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
-        """The samples of one row group of the listing."""
-        for row in open_table(Path(piece.path)).read_row_group(piece.group).to_pylist():
-            root, folder = row["root"], os.fsdecode(row["folder"])
-            sidecars = {file["suffix"]: os.fsdecode(file["name"]) for file in row["sidecars"]}
-            found = Found(folder, os.fsdecode(row["stem"]), [os.fsdecode(name) for name in row["images"]], sidecars)
+        """The samples of one piece of the listing."""
+        for row in planned_rows(piece):
+            root, found = row["root"], Found(**row["found"])
             images = found.images
             if len(images) > 1:
                 masks = masks_among([Path(root, found.path(name)) for name in images])
@@ -225,18 +204,6 @@ def has_images(root: str) -> bool:
 def _annotation_files(root: str) -> Iterator[Path]:
     for folder, names, _ in walk(root):
         yield from (Path(root, folder, name) for name in names if name.endswith(ANNOTATION_SUFFIX))
-
-
-def _row(root: str, found: Found, label: str | None, role: str | None) -> dict[str, object]:
-    return {
-        "root": root,
-        "folder": os.fsencode(found.folder),
-        "stem": os.fsencode(found.stem),
-        "label": label,
-        "role": role,
-        "images": [os.fsencode(name) for name in found.images],
-        "sidecars": [{"suffix": suffix, "name": os.fsencode(name)} for suffix, name in found.sidecars.items()],
-    }
 
 
 def _shown(name: str) -> str:

@@ -1,6 +1,7 @@
 """JSON that other programs wrote, read so that nothing in it is passed over: a key that stands twice is a fault."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -61,21 +62,15 @@ def repeated_key(value: object) -> str | None:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise RepeatedKeyError(_twice(pairs))
+    found = _object_or_repeated(pairs)
+    if isinstance(found, Repeated):
+        raise RepeatedKeyError(found.key)
     return found
 
 
 def _object_or_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    return found if len(found) == len(pairs) else Repeated(pairs, _twice(pairs))
-
-
-def _twice(pairs: list[tuple[str, Any]]) -> str:
-    seen: set[str] = set()
-    for key, _ in pairs:
-        if key in seen:
-            return key
-        seen.add(key)
-    return ""
+    if len(found) == len(pairs):
+        return found
+    counts = Counter(key for key, _ in pairs)
+    return Repeated(pairs, next(key for key, count in counts.items() if count > 1))

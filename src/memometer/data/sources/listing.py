@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from memometer.data.sniffing import HEAD_BYTES
+from memometer.data.sniffing import HEAD_BYTES, head_of
 from memometer.data.sources.masks import MASK, is_mask_folder, look_like_masks, photo_of
 from memometer.data.sources.pairing import Pairing, pair_files
 from memometer.data.sources.yolo import label_path
@@ -90,7 +90,10 @@ class Listing:
                 self.aside["hidden folder"] = n_hidden
             if self._read is not None and Path(self._read).parent == Path(self._root, folder):
                 names = [name for name in names if name != Path(self._read).name]  # noqa: PLW2901 (one list)
-            yield folder, pair_files(names, head=functools.partial(_head, self._root, folder, names)), names
+            yield folder, pair_files(names, head=functools.partial(self._head, folder, names)), names
+
+    def _head(self, folder: str, names: list[str], place: int) -> bytes:
+        return head_of(Path(self._root, folder, names[place]), HEAD_BYTES)
 
     def _count(self, folder: str, pairing: Pairing, names: list[str]) -> None:
         self.aside.update(pairing.aside.values())
@@ -133,14 +136,3 @@ def walk(root: str) -> Iterator[tuple[str, list[str], int]]:
         n_hidden += len(hidden)
         below[:] = sorted((name for name in below if name not in hidden), key=os.fsencode)
         yield folder[len(root) :].strip("/"), sorted(names, key=os.fsencode), n_hidden
-
-
-def _head(root: str, folder: str, names: list[str], place: int) -> bytes:
-    try:
-        path = Path(root, folder, names[place])
-        if not path.is_file():
-            return b""
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError:
-        return b""

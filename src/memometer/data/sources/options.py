@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args, get_origin
 
 from memometer.data.sources.base import Fields
 from memometer.errors import InputError
@@ -65,10 +65,13 @@ class ReaderOptions:
         Raises:
             InputError: it is not.
         """
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                words = " or ".join(f"'{choice}'" for choice in choices if choice is not None)
-                raise InputError(f"{_flag(name)} takes {words}; got '{getattr(self, name)}'")
+        for field in dataclasses.fields(self):
+            kinds = [kind for kind in (field.type, *get_args(field.type)) if get_origin(kind) is Literal]
+            choices = [choice for kind in kinds for choice in get_args(kind)]
+            value = getattr(self, field.name)
+            if choices and value not in (field.default, *choices):
+                words = " or ".join(f"'{choice}'" for choice in choices)
+                raise InputError(f"{_flag(field.name)} takes {words}; got '{value}'")
 
     def check_meaning(self, kind: str, *, source: str | Path) -> None:
         """Passes where every option that was given means something for the format ``kind``.
@@ -87,14 +90,6 @@ class ReaderOptions:
                 "if the source is of another format, name it with --format"
             )
 
-
-_CHOICES: dict[str, tuple[str | None, ...]] = {
-    "captions": ("required", "optional"),
-    "label_from": ("auto", "folder", "none"),
-    "text": ("lines", "whole"),
-    "crowds": ("keep", "drop"),
-    "one_row_per": (None, "caption", "image", "object"),
-}
 
 _DELIMITED = ("csv", "tsv")
 _TABLES = (*_DELIMITED, "parquet", "arrow", "jsonl")

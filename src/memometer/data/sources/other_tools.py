@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from memometer.data.sniffing import head_of
+
 __all__ = ["of_other_tool"]
 
 HEAD_BYTES = 1 << 16
@@ -55,10 +57,5 @@ def of_other_tool(path: Path) -> str | None:
         return _SBU_TEXT
     if path.suffix.lower() != ".json":
         return None
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return None
-    keys = {name.decode("ascii") for name in re.findall(rb'"([a-z_]{2,20})"\s*:', head)}
+    keys = {name.decode("ascii") for name in re.findall(rb'"([a-z_]{2,20})"\s*:', head_of(path, HEAD_BYTES))}
     return next((told for needed, told in _KEYS if needed <= keys), None)

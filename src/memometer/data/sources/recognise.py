@@ -11,7 +11,8 @@ from pathlib import Path
 from memometer.data.sources.arrow_files import ArrowReader
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
-from memometer.data.sources.coco import annotation_files, open_coco
+from memometer.data.sources.coco import open_coco
+from memometer.data.sources.coco_files import annotation_files
 from memometer.data.sources.delimited import looks_delimited, open_delimited
 from memometer.data.sources.file_splits import splits_of
 from memometer.data.sources.folders import FolderReader, has_images
@@ -88,21 +89,13 @@ def _below(folder: Path, kind: str) -> list[str]:
     return sorted(str(path) for path in itertools.chain.from_iterable(found))
 
 
-def _coco(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_coco(
-        [Path(path) for path in paths],
-        splits=options.splits,
-        images=options.images,
-        drop_crowds=options.crowds == "drop",
-        captions_required=options.captions_required,
-    )
-
-
 def _folder(paths: list[str], options: ReaderOptions) -> Reader:
     annotations = None if options.annotations is None else _absolute(str(options.annotations))
     if annotations is not None and not Path(annotations).is_dir():
         raise SourceError(f"there is no folder of annotations at {annotations}: {_nearest(Path(annotations))}")
-    root = _one_folder(paths, "folder")
+    if len(paths) != 1 or not Path(paths[0]).is_dir():
+        raise SourceError(f"the format folder is read from one folder; got {', '.join(paths[:3])}")
+    root = paths[0]
     return FolderReader(
         (root,),
         _sidecar_options(options, YOLO_FILES, Path(root)),
@@ -128,7 +121,7 @@ FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
     "arrow": _arrow,
     "jsonl": _list,
     "karpathy": _karpathy,
-    "coco": _coco,
+    "coco": open_coco,
     "folder": _folder,
 }
 """What ``--format`` takes, in the order in which a folder is tried."""
@@ -350,9 +343,3 @@ def _files(paths: list[str], *suffixes: str) -> list[str]:
             raise SourceError(f"{path} holds no {' or '.join(suffixes)} file; it holds {_contents(Path(path))}")
         files += inside
     return files
-
-
-def _one_folder(paths: list[str], kind: str) -> str:
-    if len(paths) != 1 or not Path(paths[0]).is_dir():
-        raise SourceError(f"the format {kind} is read from one folder; got {', '.join(paths[:3])}")
-    return paths[0]

@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 
 from memometer.data.sources.base import BadRecordError, Labels
-from memometer.data.sources.cells import list_in_cell
 from memometer.data.sources.columns import Corners
 
 __all__ = ["box_of_row", "objects_of_struct"]
@@ -98,11 +97,3 @@ def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
-
-
-def parsed(value: object, *, what: str) -> object:
-    """A cell's list, where its text is one."""
-    if isinstance(value, str):
-        found = list_in_cell(value, what=what)
-        return value if found is None else found
-    return value

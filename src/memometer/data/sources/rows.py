@@ -18,7 +18,7 @@ from memometer.data.sources.base import (
     captions_from,
     valid_text,
 )
-from memometer.data.sources.cells import base64_image, list_in_cell
+from memometer.data.sources.cells import base64_image, list_in_cell, parsed_cell
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.columns import Corners
 from memometer.data.sources.image_paths import find_image
@@ -119,10 +119,11 @@ def read_rows(rows: Sequence[Row], options: RowOptions, *, unit: RowUnit | None)
     drafts: list[Draft] = []
     for row in rows:
         aside: list[Aside] = []
-        try:
-            drafts.append(_draft(row, options, aside=aside))
-        except _RowError as error:
-            yield Reject(error.record_id, row.path, row.member, str(error))
+        outcome = _draft(row, options, aside=aside)
+        if isinstance(outcome, Draft):
+            drafts.append(outcome)
+        else:
+            yield outcome
         yield from aside
     if len(drafts) == 1:
         yield drafts[0]
@@ -170,16 +171,8 @@ def _joined(parts: Sequence[Labels]) -> Labels:
     )
 
 
-class _RowError(BadRecordError):
-    """A row that is a reject, with its id as far as it is known."""
-
-    def __init__(self, reason: str, *, record_id: str | None) -> None:
-        super().__init__(reason)
-        self.record_id = record_id
-
-
-def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft:
-    """One row as a draft; what is left aside of it is appended to ``aside``.
+def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft | Reject:
+    """One row as a draft, or as a reject with its id as far as it is known; ``aside`` takes what is left aside of it.
 
     The id is the id column's; else, for a path, the path as written without its suffix (relative to the table's folder
     where it lies below it); else, for images within the table, ``TABLE/ROW`` with the row counted from 0.
@@ -190,9 +183,8 @@ def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft:
         image, data, usual_id, within = _image(row, options)
         captions: list[str] = []
         for name in fields.captions:
-            value = row.value(name)
-            listed = list_in_cell(value, what=f"column '{name}'") if isinstance(value, str) else value
-            captions += captions_from(value if listed is None else listed, what=f"column '{name}'")
+            what = f"column '{name}'"
+            captions += captions_from(parsed_cell(row.value(name), what=what), what=what)
         label = _optional(lambda: _label(row, options), fields.label, options, aside)
         labels = _optional(lambda: _labels(row, options, label=label), fields.objects, options, aside) or Labels()
         role = _optional(lambda: row.text(fields.role), fields.role, options, aside)
@@ -210,7 +202,7 @@ def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft:
             within="" if record_id else within,
         )
     except BadRecordError as error:
-        raise _RowError(str(error), record_id=record_id) from None
+        return Reject(record_id, row.path, row.member, str(error))
 
 
 def _id(row: Row, fields: Fields) -> str | None:
@@ -243,21 +235,15 @@ def _label(row: Row, options: RowOptions) -> str | None:
         if not 0 <= value < len(names):
             raise BadRecordError(f"unknown class: column '{column}' holds {value} of {len(names)} names")
         return names[value]
-    if isinstance(value, str):
-        listed = list_in_cell(value, what=f"column '{column}'")
-        value = value if listed is None else listed
-    label = label_from(value, what=f"column '{column}'")
+    label = label_from(parsed_cell(value, what=f"column '{column}'"), what=f"column '{column}'")
     return None if label is None else options.name_of(label)
 
 
 def _labels(row: Row, options: RowOptions, *, label: str | None) -> Labels:
     """The row's objects with their boxes and scores; without a column of objects all boxes are the label's."""
     fields = options.fields
-    objects, size = row.value(fields.objects), None
+    objects, size = parsed_cell(row.value(fields.objects), what=f"column '{fields.objects}'"), None
     boxes, scores = (_list(row, column) for column in (fields.boxes, fields.scores))
-    if isinstance(objects, str):
-        listed = list_in_cell(objects, what=f"column '{fields.objects}'")
-        objects = objects if listed is None else listed
     if isinstance(objects, Mapping) or (isinstance(objects, list) and any(isinstance(o, Mapping) for o in objects)):
         found = objects_of_struct(objects, names=options.classes.get(fields.objects or ""))
         objects, boxes, scores = found.objects, found.boxes or boxes, found.scores or scores  # type: ignore[assignment]
@@ -288,18 +274,13 @@ def _list(row: Row, column: str | None) -> list[object] | None:
             return None
         value = list_in_cell(text, what=f"column '{column}'")
         if value is None:
-            value = _json(text, column=column)
+            try:
+                value = parse_json(text)
+            except (ValueError, RecursionError) as error:
+                raise BadRecordError(f"malformed JSON: column '{column}': {error}") from None
     if value is not None and not isinstance(value, list):
         raise BadRecordError(f"value is not a list: column '{column}' holds {type(value).__name__}")
     return value
-
-
-def _json(text: str, *, column: str | None) -> object:
-    try:
-        found: object = parse_json(text)
-    except (ValueError, RecursionError) as error:
-        raise BadRecordError(f"malformed JSON: column '{column}': {error}") from None
-    return found
 
 
 def image_name(value: object) -> str | None:
@@ -320,12 +301,13 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
     table = Path(row.path)
     if isinstance(value, Mapping):  # Hugging Face's struct<bytes, path>
         value = value.get("bytes") or value.get("path")
+    if value is None or value == b"":
+        raise BadRecordError("no image")
     if isinstance(value, bytes):
-        _check_bytes(value)
+        if len(value) > MAX_ENCODED_BYTES:
+            raise BadRecordError(f"too large: the image has {len(value):,} bytes")
         reference = ImageRef(row.path, row=row.number, column=column)
         return reference, value, f"{table.stem}/{row.number:09d}", str(table.parent)
-    if value is None:
-        raise BadRecordError("no image")
     if type(value) is int:
         value = str(value)
     if not isinstance(value, str):
@@ -346,10 +328,3 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
         raise BadRecordError("remote image: memometer downloads nothing; fetch the images first, e.g. with img2dataset")
     path, record_id = find_image(name, table=str(table.parent), folders=options.folders, shortest=options.shortest)
     return ImageRef(path), None, record_id, str(table.parent)
-
-
-def _check_bytes(value: bytes) -> None:
-    if not value:
-        raise BadRecordError("no image")
-    if len(value) > MAX_ENCODED_BYTES:
-        raise BadRecordError(f"too large: the image has {len(value):,} bytes")

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from memometer.data.sniffing import head_of
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.other_tools import of_other_tool
 
@@ -43,7 +44,7 @@ def unread_remarks(
         if others.get(suffix):
             remarks.append(f"{_count(others[suffix], suffix)}; {advice}")
     if annotations is None and (xmls := others.get(".xml")):
-        remarks.append(f"{_count(xmls, '.xml')}; {xml_advice(_head(Path(root, xmls[0])))}")
+        remarks.append(f"{_count(xmls, '.xml')}; {xml_advice(head_of(Path(root, xmls[0]), HEAD_BYTES))}")
     jsons = others.get(".json", ())
     if likely := [path for path in jsons if not _NO_LIST.fullmatch(PurePosixPath(path).stem)]:
         remarks += _of_json(likely, root)
@@ -75,14 +76,6 @@ def xml_advice(head: bytes) -> str:
     if b"<annotations" in head:
         return "CVAT's own XML is not read: export the task as COCO 1.0"
     return "--annotations FOLDER reads a tree of Pascal VOC files that mirrors the images"
-
-
-def _head(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(HEAD_BYTES)
-    except OSError:
-        return b""
 
 
 def _count(paths: Sequence[str], suffix: str) -> str:
