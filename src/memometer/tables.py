@@ -30,7 +30,7 @@ def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = Non
         writer.write_table(table, row_group_size)
 
 
-def open_table(path: Path, *, advice: str = AGAIN) -> pq.ParquetFile:
+def open_table(path: Path, *, advice: str = AGAIN, memory_map: bool = False) -> pq.ParquetFile:
     """A table to read in parts, whose seal is whole, if it has one; its pages are checked as they are read.
 
     Raises:
@@ -39,7 +39,7 @@ def open_table(path: Path, *, advice: str = AGAIN) -> pq.ParquetFile:
     """
     check_seal(path, advice=advice)
     with readable(path, advice):
-        return pq.ParquetFile(path, page_checksum_verification=True)
+        return pq.ParquetFile(path, memory_map=memory_map, page_checksum_verification=True)
 
 
 def read_table(

@@ -187,7 +187,7 @@ def test_row_groups_do_not_depend_on_pieces(tmp_path, monkeypatch):
             files.append(tmp_path / f"{len(sizes)}-{number}.parquet")
             pq.write_table(pa.Table.from_pylist(rows[start:stop], schema=PIECE_SCHEMA), files[-1])
         counts = write_records(Parts.of(files, files, limit=None), tmp_path / "out.parquet")
-        return (tmp_path / "out.parquet").read_bytes(), counts.n_records, counts.n_objects, counts.n_without_objects
+        return (tmp_path / "out.parquet").read_bytes(), counts.summary()
 
     assert written([30]) == written([1, 0, 20, 2, 7]) == written([2] * 15)
     assert written([30])[1:] == (30, 30, 10)

@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 
 from memometer.data.images import ImageRef
 from memometer.errors import DamagedError, InputError, SourceError, shown
-from memometer.tables import read_table
+from memometer.tables import open_table, readable
 
-__all__ = ["RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts"]
+__all__ = ["RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts", "read_columns"]
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -124,9 +124,23 @@ def load_records(folder: str | Path, *, role: str | None = None) -> Records:
         InputError: no record has the role.
     """
     folder = Path(folder)
+    return Records(table=read_columns(folder, RECORD_SCHEMA.names), folder=folder).with_role(role)
+
+
+def read_columns(folder: Path, names: Sequence[str]) -> pa.Table:
+    """Some columns of `RECORD_SCHEMA` of all records, in the order of parts and rows; absent columns are null.
+
+    Args:
+        folder: of the records.
+        names: of the columns, ``record_id`` among them.
+
+    Raises:
+        SourceError: see `load_records`.
+    """
     parts = parquet_parts(folder)
+    schema = pa.schema([RECORD_SCHEMA.field(name) for name in names])
     try:
-        table = pa.concat_tables([_conform(read_table(part, memory_map=True, advice=AGAIN), part) for part in parts])
+        table = pa.concat_tables([_read_part(part, schema) for part in parts])
     except (pa.ArrowException, DamagedError, OSError) as error:
         raise SourceError(f"{folder} holds a records.parquet that cannot be read: {error}") from error
     ids = table["record_id"]
@@ -138,7 +152,7 @@ def load_records(folder: str | Path, *, role: str | None = None) -> Records:
         raise SourceError(
             f"{folder} has record ids that occur more than once, e.g. {', '.join(twice)}; ids must be unique"
         )
-    return Records(table=table, folder=folder).with_role(role)
+    return table
 
 
 def hash_records(records: Records, columns: Sequence[str]) -> str:
@@ -162,13 +176,16 @@ def parquet_parts(folder: Path) -> list[Path]:
     return parts
 
 
-def _conform(table: pa.Table, part: Path) -> pa.Table:
-    """``table`` with exactly the columns and types of `RECORD_SCHEMA`, missing ones null."""
-    if "record_id" not in table.column_names:
-        raise SourceError(f"{part} has no column 'record_id'; its columns are {', '.join(table.column_names)}")
+def _read_part(part: Path, schema: pa.Schema) -> pa.Table:
+    """A part with exactly these columns and types, missing ones null."""
+    with open_table(part, advice=AGAIN, memory_map=True) as file, readable(part, AGAIN):
+        there = file.schema_arrow.names
+        if "record_id" not in there:
+            raise SourceError(f"{part} has no column 'record_id'; its columns are {', '.join(there)}")
+        table = file.read([name for name in schema.names if name in there])
     columns = []
-    for field in RECORD_SCHEMA:
-        if field.name not in table.column_names:
+    for field in schema:
+        if field.name not in there:
             columns.append(pa.nulls(table.num_rows, field.type))
             continue
         try:
@@ -177,7 +194,7 @@ def _conform(table: pa.Table, part: Path) -> pa.Table:
             raise SourceError(
                 f"column '{field.name}' of {part} is {table[field.name].type}; expected {field.type}"
             ) from error
-    return pa.table(columns, schema=RECORD_SCHEMA.remove_metadata())
+    return pa.table(columns, schema=schema)
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:

@@ -1,44 +1,15 @@
 """The ``role`` and ``group`` columns of ``records.parquet``: what a split reads, and the writing of new ones."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from memometer.data.records import AGAIN, RECORD_SCHEMA, parquet_parts
-from memometer.errors import DamagedError, InputError, SourceError
+from memometer.data.records import AGAIN, parquet_parts
+from memometer.errors import InputError
 from memometer.tables import open_table, readable, table_writer
 
-__all__ = ["read_columns", "read_groups", "write_column"]
-
-
-def read_columns(folder: Path, names: Sequence[str]) -> pa.Table:
-    """Some columns of `RECORD_SCHEMA` of all records, in the order of parts and rows; absent columns are null.
-
-    Raises:
-        SourceError: there are no records, a column has another type, or ids are missing or not unique.
-    """
-    tables = []
-    schema = pa.schema([RECORD_SCHEMA.field(name) for name in names])
-    for part in parquet_parts(folder):
-        try:
-            file = open_table(part, advice=AGAIN)
-            there = set(file.schema_arrow.names)
-            table = file.read(columns=[name for name in names if name in there])
-            columns = [
-                table[field.name].cast(field.type) if field.name in there else pa.nulls(table.num_rows, field.type)
-                for field in schema
-            ]
-        except (pa.ArrowException, DamagedError, OSError) as error:
-            raise SourceError(f"{part} cannot be read as records: {error}") from error
-        tables.append(pa.table(columns, schema=schema))
-    records = pa.concat_tables(tables)
-    ids = records["record_id"]
-    if ids.null_count or pc.count_distinct(ids).as_py() != len(ids):
-        raise SourceError(f"{folder} has records without a record_id, or ids that occur twice; ids must be unique")
-    return records
+__all__ = ["read_groups", "write_column"]
 
 
 def read_groups(folder: Path, column: str) -> pa.ChunkedArray:

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 
 from memometer.data.bundles import Bundles, bundle_places, find_bundles
 from memometer.data.duplicates import NEAR_DISTANCE
-from memometer.data.role_column import read_columns, read_groups, write_column
+from memometer.data.records import read_columns
+from memometer.data.role_column import read_groups, write_column
 from memometer.data.roles import NO_ROLE, Share, fill_roles, parse_roles
 from memometer.errors import DamagedError, InputError
 from memometer.locking import writes

@@ -52,7 +52,8 @@ def load_class_names(path: str | Path) -> ClassNames:
             raise SourceError(f"{path} has {path.stat().st_size:,} bytes, which no list of class names has")
         text = path.read_text("utf-8-sig")
         if path.suffix.lower() in {".yaml", ".yml"}:
-            names = _from_object(_yaml_names(yaml.safe_load(text)))
+            content = yaml.safe_load(text)
+            names = _from_object(content.get("names") if isinstance(content, dict) else content)
         elif path.suffix.lower() == ".json":
             names = _from_object(parse_json(text))
         else:
@@ -79,10 +80,6 @@ def find_class_names(folders: Iterable[Path], files: Sequence[str]) -> ClassName
                 except SourceError:  # a file of that name about something else
                     continue
     return None
-
-
-def _yaml_names(content: object) -> object:
-    return content.get("names") if isinstance(content, dict) else content
 
 
 def _from_object(content: object) -> dict[str, str]:

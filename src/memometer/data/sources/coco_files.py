@@ -95,12 +95,8 @@ def annotation_lists(folder: Path) -> list[Path]:
     texts = sorted(name for name in names if name.lower().endswith(".json") and not name.startswith("."))
     if len(texts) > MAX_LISTS:
         texts = [name for name in texts if _TELLING.search(name)]
-    return [folder / name for name in texts if not _beside_image(name, names) and _is_coco(folder / name)]
-
-
-def _beside_image(name: str, names: set[str]) -> bool:
-    stem = name[: -len(".json")]
-    return any(stem + suffix in names for suffix in IMAGE_SUFFIXES)
+    alone = (name for name in texts if names.isdisjoint(name[: -len(".json")] + suffix for suffix in IMAGE_SUFFIXES))
+    return [folder / name for name in alone if _is_coco(folder / name)]
 
 
 def _is_coco(path: Path) -> bool:

@@ -110,11 +110,7 @@ def _deal(rows: Iterable[Payload], images: np.ndarray, files: Sequence[Path], *,
         writers = [stack.enter_context(pa.ipc.new_stream(sink, _SCHEMA)) for sink in sinks]
         while together := list(itertools.islice(remaining, PIECE_ROWS)):
             numbers = images[start : start + len(together)]
-            columns = [
-                [payload.path for payload in together],
-                [payload.number for payload in together],
-                [payload.row for payload in together],
-            ]
+            columns = [[getattr(payload, name) for payload in together] for name in _SCHEMA.names[1:]]
             batch = pa.record_batch([pa.array(numbers), *columns], schema=_SCHEMA)
             of_bucket = np.searchsorted(firsts, numbers, side="right") - 1
             for bucket in np.unique(of_bucket).tolist():

@@ -48,7 +48,7 @@ def find_image(name: str, *, table: str, folders: tuple[str, ...], shortest: int
         parts = tail_parts(name)
     except BadRecordError:  # of no file
         return os.path.join(table, name), _id_of(name, table=table)  # noqa: PTH118
-    here, others = _folders(table, folders)
+    here, others = (Path(table),), tuple(map(Path, folders))
     suffixes = ("",) if PurePosixPath(parts[-1]).suffix.lower() in IMAGE_SUFFIXES else ("", *GUESSED_SUFFIXES)
     for suffix in suffixes:
         ends = (*parts[:-1], parts[-1] + suffix)
@@ -59,11 +59,6 @@ def find_image(name: str, *, table: str, folders: tuple[str, ...], shortest: int
             holder = max(holders, key=lambda each: len(each.parts))
             return str(found), str(PurePosixPath(found.relative_to(holder)).with_suffix(""))
     return os.path.join(table, name), _id_of(name, table=table)  # noqa: PTH118
-
-
-@functools.lru_cache(maxsize=8)
-def _folders(table: str, folders: tuple[str, ...]) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    return (Path(table),), tuple(map(Path, folders))
 
 
 def _id_of(name: str, *, table: str) -> str:

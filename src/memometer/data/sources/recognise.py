@@ -38,16 +38,12 @@ def _tars(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _delimited(paths: list[str], options: ReaderOptions) -> Reader:
-    return open_delimited(_delimited_files(paths, options), options)
-
-
-def _delimited_files(paths: list[str], options: ReaderOptions) -> list[str]:
-    """The files; of a folder those ending in .csv or .tsv, else its texts that are tables, else lists below it."""
+    """Of files; of a folder those ending in .csv or .tsv, else its texts that are tables, else lists below it."""
     if len(paths) == 1 and Path(paths[0]).is_dir() and not at_top(Path(paths[0]), ".csv", ".tsv"):
         texts = [path for path in at_top(Path(paths[0]), *_TEXTS) if looks_delimited(Path(path), options)]
         if texts := texts or _below(Path(paths[0]), "csv"):
-            return texts
-    return _files(paths, ".csv", ".tsv")
+            return open_delimited(texts, options)
+    return open_delimited(_files(paths, ".csv", ".tsv"), options)
 
 
 def _tsv(paths: list[str], options: ReaderOptions) -> Reader:
