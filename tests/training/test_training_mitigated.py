@@ -15,7 +15,7 @@ from model_factory import noise_image, rewritten, tiny_architecture
 from safetensors.torch import load_file
 
 from memometer.cli.train import command
-from memometer.data.deduplication import without_duplicates
+from memometer.data.bundles import without_duplicates
 from memometer.data.images import open_image
 from memometer.data.records import load_records
 from memometer.embeddings import load_encoder

@@ -1,4 +1,4 @@
-"""Bundles: records that must share a role, for they are duplicates or of one group."""
+"""Bundles: records that must share a role, for they are duplicates or of one group; and one record of each."""
 
 import dataclasses
 import hashlib
@@ -11,10 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.data.duplicates import NEAR_DISTANCE, codes_of, duplicate_links
+from memometer.data.records import Records
 from memometer.errors import DamagedError
 from memometer.sealing import read_sealed_json
 
-__all__ = ["Bundles", "bundle_places", "find_bundles", "near_distance"]
+__all__ = ["Bundles", "bundle_places", "find_bundles", "near_distance", "without_duplicates"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +59,26 @@ def find_bundles(table: pa.Table, *, by_group: bool, max_distance: int) -> Bundl
         n_bundles, of_row = _components(np.concatenate([first, rows]), np.concatenate([second, leaders]), n)
     sizes = np.bincount(of_row, minlength=n_bundles)
     return Bundles(of_row, sizes, n_exact=n_exact, n_near=n - n_alike - n_exact, n_grouped=n_alike - n_bundles)
+
+
+def without_duplicates(records: Records, *, max_distance: int = NEAR_DISTANCE) -> Records:
+    """The records, in their order, without those whose picture a record with a smaller id has.
+
+    Exact and near duplicates are followed from record to record, so one record of each cluster stays. A record without
+    hashes stays, for it cannot be compared.
+
+    Args:
+        records: n records.
+        max_distance: see `memometer.data.duplicates.NEAR_DISTANCE`.
+
+    Raises:
+        InputError: ``max_distance`` is out of range.
+    """
+    clusters = find_bundles(records.table, by_group=False, max_distance=max_distance).of_row
+    by_id = pc.array_sort_indices(records.record_ids).to_numpy()
+    kept = np.zeros(len(records), bool)
+    kept[by_id[np.unique(clusters[by_id], return_index=True)[1]]] = True
+    return dataclasses.replace(records, table=records.table.filter(pa.array(kept)))
 
 
 def near_distance(folder: Path) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from memometer.data.deduplication import without_duplicates
+from memometer.data.bundles import without_duplicates
 from memometer.data.records import Records, hash_records, load_records
 from memometer.data.removal import leave_out
 from memometer.locking import one_writer

@@ -154,11 +154,9 @@ def _segments(annotation: CocoAnnotation) -> list[CocoAnnotation]:
     """The annotation itself; of a panoptic file those of its segments."""
     if not isinstance(annotation.segments_info, list):
         return [annotation]
-    found = [segment for segment in annotation.segments_info if isinstance(segment, dict)]
-    return [
-        CocoAnnotation(category_id=each.get("category_id"), bbox=each.get("bbox"), iscrowd=each.get("iscrowd"))
-        for each in found
-    ]
+    names = ("category_id", "bbox", "iscrowd")
+    segments = (each for each in annotation.segments_info if isinstance(each, dict))
+    return [CocoAnnotation(**{name: each.get(name) for name in names}) for each in segments]
 
 
 def _add(image: JoinedImage, annotation: CocoAnnotation, names: CategoryNames, *, drop_crowds: bool) -> str | None:

@@ -132,8 +132,8 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
         separator, columns = "\t", ("image", "caption")
         remarks.append(f"{Path(paths[0]).name} is read as Flickr8k's token file: an image and a caption a line")
     if separator is None:
-        separator = _separator(head, path=paths[0], columns=columns)
         usual = "\t" if paths[0].lower().endswith(".tsv") else ","
+        separator = _separator(head, usual=usual, columns=columns)
         if separator != usual:
             remarks.append(f"columns are separated by {separator!r}; --separator says otherwise")
     if len(separator) != 1 or separator in '"\r\n':
@@ -217,17 +217,11 @@ def _first_line(path: str, encoding: str | None) -> tuple[str, str]:
         return next((table.decode(line) for _, _, line in table.rows()), ""), table.declared
 
 
-def _separator(head: str, *, path: str, columns: Sequence[str]) -> str:
+def _separator(head: str, *, usual: str, columns: Sequence[str]) -> str:
     """The separator by which the first line has a column of images, and the most columns; else the usual one."""
-    usual = "\t" if path.lower().endswith(".tsv") else ","
     ordered = (usual, *(each for each in SEPARATORS if each != usual))
-    counts = {each: len(split_line(head, separator=each, quoting=each != "\t")[0]) for each in ordered}
+    names = {each: _names(split_line(head, separator=each, quoting=each != "\t")[0]) for each in ordered}
     if columns:
-        return next((each for each in ordered if counts[each] == len(columns)), usual)
-
-    def rank(each: str) -> tuple[bool, int]:
-        names = _names(split_line(head, separator=each, quoting=each != "\t")[0])
-        return image_column(names, Fields()) is not None, counts[each]
-
-    best = max(ordered, key=rank)
-    return best if counts[best] > 1 else usual
+        return next((each for each in ordered if len(names[each]) == len(columns)), usual)
+    best = max(ordered, key=lambda each: (image_column(names[each], Fields()) is not None, len(names[each])))
+    return best if len(names[best]) > 1 else usual

@@ -95,11 +95,11 @@ class TarReader:
             pairing = pair_files(bases, head=functools.partial(_head, file, inside), one_per_key=True)
             aside.update(pairing.aside.values())
             for stem, places in pairing.orphans.items():
-                known = _orphan(folder, stem, [inside[place] for place in places])
+                known = _orphan(path, folder, stem, [inside[place] for place in places])
                 if known is None:
                     aside[f"{ANNOTATION_SUFFIX} of no image"] += len(places)
                 elif cut != known.record_id:
-                    orphans.append(dataclasses.replace(known, source=path))
+                    orphans.append(known)
             found += [(inside[sample.images[0]].offset, folder, sample, inside) for sample in pairing.samples]
         for _, folder, sample, inside in sorted(found, key=lambda entry: entry[0]):
             record_id = f"{folder}/{sample.stem}" if folder else sample.stem
@@ -122,10 +122,8 @@ class TarReader:
         image = inside[sample.images[0]]
         try:
             data = _content(file, image, largest=MAX_ENCODED_BYTES)
-            texts = {
-                suffix: _content(file, inside[place], largest=MAX_SIDECAR_BYTES)
-                for suffix, place in sample.sidecars.items()
-            }
+            beside = sample.sidecars.items()
+            texts = {suffix: _content(file, inside[place], largest=MAX_SIDECAR_BYTES) for suffix, place in beside}
             sidecar = read_sidecars(texts, self.sidecars)
             draft = Draft(
                 record_id=valid_text(record_id, what="the member's name"),
@@ -160,12 +158,12 @@ def _first_of_each_name(members: list[Member]) -> tuple[dict[str, list[Member]],
     return {folder: list(inside.values()) for folder, inside in first.items()}, repeats
 
 
-def _orphan(folder: str, stem: str, texts: list[Member]) -> Reject | None:
+def _orphan(path: str, folder: str, stem: str, texts: list[Member]) -> Reject | None:
     """A sample without an image; None where it is an annotation alone, which may be of anything."""
     if all(text.base.lower().endswith(ANNOTATION_SUFFIX) for text in texts):
         return None
     problem = next((text.problem for text in texts if text.problem is not None), None)
-    return Reject(f"{folder}/{stem}" if folder else stem, "", texts[0].name, problem or "no image")
+    return Reject(f"{folder}/{stem}" if folder else stem, path, texts[0].name, problem or "no image")
 
 
 def _cut_key(first: dict[str, list[Member]], broken: BrokenTarError) -> str | None:

@@ -127,10 +127,9 @@ def _crab(pen: Pen) -> None:
     pen.pie(0, 4, 32, 46, pen.main, start=300, end=230)
     pen.pie(68, 4, 100, 46, pen.main, start=310, end=240)
     pen.oval(18, 42, 82, 90, pen.main)
-    for x in (40, 60):
-        pen.line(pen.main, 5, x, 50, x, 30)
-        pen.oval(x - 8, 20, x + 8, 40, SNOW)
-        pen.spots(INK, 4, 4, x, 30)
+    pen.line(pen.main, 5, 40, 50, 40, 30, twin=50)
+    pen.oval(32, 20, 48, 40, SNOW, twin=50)
+    pen.spots(INK, 4, 4, 40, 30, 60, 30)
 
 
 def _penguin(pen: Pen) -> None:
@@ -176,10 +175,9 @@ def _frog(pen: Pen) -> None:
     pen.oval(0, 54, 32, 98, pen.dark, twin=50)
     pen.oval(10, 32, 90, 98, pen.main)
     pen.oval(28, 62, 72, 98, pen.light)
-    for x in (26, 74):
-        pen.oval(x - 17, 6, x + 17, 44, pen.main)
-        pen.oval(x - 10, 12, x + 10, 36, SNOW)
-        pen.spots(INK, 5, 5, x, 25)
+    pen.oval(9, 6, 43, 44, pen.main, twin=50)
+    pen.oval(16, 12, 36, 36, SNOW, twin=50)
+    pen.spots(INK, 5, 5, 26, 25, 74, 25)
     pen.arc(26, 28, 74, 66, INK, width=5, start=20, end=160)
 
 

@@ -126,9 +126,8 @@ def _wardrobe(pen: Pen) -> None:
     pen.box(0, 0, 100, 12, pen.dark, radius=3)
     pen.box(4, 8, 96, 93, pen.main, radius=3)
     pen.box(48, 12, 52, 90, INK)
-    for left in (12, 58):
-        pen.box(left, 18, left + 30, 48, pen.light, radius=4)
-        pen.box(left, 56, left + 30, 86, pen.light, radius=4)
+    pen.box(12, 18, 42, 48, pen.light, radius=4, twin=50)
+    pen.box(12, 56, 42, 86, pen.light, radius=4, twin=50)
     pen.oval(38, 46, 48, 57, COLORS["yellow"], twin=50)
 
 

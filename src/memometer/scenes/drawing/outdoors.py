@@ -153,8 +153,7 @@ def _cactus(pen: Pen) -> None:
 
 
 def _bench(pen: Pen) -> None:
-    for x in (8, 82):
-        pen.box(x, 6, x + 10, 98, INK)
+    pen.box(8, 6, 18, 98, INK, twin=50)
     for y in (4, 28, 54):
         pen.box(0, y, 100, y + 18, pen.main, radius=5)
     pen.box(0, 66, 100, 74, pen.dark, radius=3)

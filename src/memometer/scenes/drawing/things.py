@@ -29,8 +29,7 @@ def _book(pen: Pen) -> None:
     pen.poly(pen.main, 0, 14, 50, 24, 100, 14, 100, 86, 50, 96, 0, 86)
     pen.poly(SNOW, 7, 6, 50, 18, 50, 86, 7, 78, twin=50)
     for y in (28, 44, 60):
-        pen.line(pen.main, 5, 15, y, 42, y + 7)
-        pen.line(pen.main, 5, 85, y, 58, y + 7)
+        pen.line(pen.main, 5, 15, y, 42, y + 7, twin=50)
     pen.line(INK, 4, 50, 18, 50, 90)
 
 
