@@ -212,19 +212,16 @@ def _classes(schema: pa.Schema) -> dict[str, tuple[str, ...]]:
         return {}
     if not isinstance(features, Mapping):
         return {}
-    found = {column: _names(feature, depth=8) for column, feature in features.items()}
+    found = {column: _names(feature, depth=7) for column, feature in features.items()}
     return {column: names for column, names in found.items() if names}
 
 
 def _names(feature: object, *, depth: int) -> tuple[str, ...] | None:
     """The names of the first class label within a feature."""
-    if depth == 0:
-        return None
     if isinstance(feature, Mapping):
         names = feature.get("names")
         if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
             return tuple(names)
-        return next((found for inner in feature.values() if (found := _names(inner, depth=depth - 1))), None)
-    if isinstance(feature, list):
-        return next((found for inner in feature if (found := _names(inner, depth=depth - 1))), None)
-    return None
+        feature = list(feature.values())
+    inner = feature if isinstance(feature, list) and depth else ()
+    return next((found for each in inner if (found := _names(each, depth=depth - 1))), None)
