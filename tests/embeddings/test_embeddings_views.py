@@ -43,7 +43,7 @@ def test_batches_workers_spans_and_order_change_nothing(records, monkeypatch):
     assert np.array_equal(np.concatenate([batch.pixels for batch in all_views(records)]), pixels)
     more = np.concatenate([batch.pixels for batch in all_views(records, draws=5)])
     assert np.array_equal(more[:, :3], pixels)
-    (part,) = all_views(records, span=(2, 5))
+    (part,) = all_views(records, spans=[(2, 5)])
     assert part.rows.tolist() == [2, 3, 4]
     assert np.array_equal(part.pixels, pixels[2:5])
     (backwards,) = all_views(records.take(list(range(6, -1, -1))), batch_size=7)

@@ -88,7 +88,7 @@ def _of_images(records: Records, reader: TowerReader, plan: ViewPlan, span: tupl
         draws=plan.draws,
         seed=plan.seed,
         batch_size=plan.records_per_batch,
-        span=span,
+        spans=[span],
         workers=plan.workers,
     )
     for batch in batches:

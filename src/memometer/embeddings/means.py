@@ -6,7 +6,8 @@ is taken in float64 and kept in float32; the mean itself is not normalised.
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +18,14 @@ import pyarrow.compute as pc
 
 from memometer.data.augmentation import VIEWS, Augmentation
 from memometer.data.records import Records, hash_records
-from memometer.embeddings.store import VectorPieces
+from memometer.embeddings.store import Batch, Span, vectors_in_pieces
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, check_output
 from memometer.embeddings.views import view_batches
 from memometer.encoders.base import Encoder
 from memometer.errors import InputError
 from memometer.files import hash_json
-from memometer.locking import one_writer
 from memometer.pieces import PIECE_SIZE
-from memometer.progress import progress_bar
 
 __all__ = ["MeanEmbeddings", "mean_captions", "mean_views"]
 
@@ -45,15 +44,6 @@ class MeanEmbeddings:
 
     vectors: Embeddings
     rejects: tuple[tuple[str, str], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class _Batch:
-    """The rows of a batch that have a mean, their (b, d) means (None where b is 0), and (row, reason) of the others."""
-
-    rows: Rows
-    means: npt.NDArray[np.float32] | None
-    rejects: tuple[tuple[int, str], ...]
 
 
 def mean_views(
@@ -92,7 +82,8 @@ def mean_views(
         raise InputError(f"{draws} views per record are asked for; expected 1 or more")
     if isinstance(encoder, StoredVectors):
         key = hash_json([encoder.identity, "image", hash_records(records, ["record_id"])])
-        return _collect(records, key, _stored_images(encoder, records), PIECE_SIZE, store=store, label=label)
+        stored = functools.partial(_stored_images, encoder, records)
+        return _collect(records, key, stored, PIECE_SIZE, store=store, label=label)
     draws = 1 if augmentation == Augmentation() else draws
     per_batch = max(1, batch_size // draws)
     columns = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
@@ -100,11 +91,10 @@ def mean_views(
     key = hash_json([encoder.identity, what, hash_records(records, columns)])
     options: dict[str, Any] = {"augmentation": augmentation, "draws": draws, "seed": seed, "workers": workers}
 
-    def batches(start: int) -> Iterator[_Batch]:
-        span = (start, len(records))
-        for batch in view_batches(records, encoder.preprocess, batch_size=per_batch, span=span, **options):
+    def batches(spans: Sequence[Span]) -> Iterator[Batch]:
+        for batch in view_batches(records, encoder.preprocess, batch_size=per_batch, spans=spans, **options):
             if batch.pixels is None:
-                yield _Batch(batch.rows, None, batch.rejects)
+                yield Batch(batch.rows, None, batch.rejects)
                 continue
             views = batch.pixels.reshape(-1, *batch.pixels.shape[2:])
             vectors = check_output(encoder.encode_images(views), len(views))
@@ -146,52 +136,47 @@ def mean_captions(
     per_batch = max(1, batch_size // captions)
     if isinstance(encoder, StoredVectors):
         key = hash_json([encoder.identity, "captions", counts.tolist(), hash_records(records, ["record_id"])])
-        batches = _stored_captions(encoder, records, counts)
-        return _collect(records, key, batches, PIECE_SIZE, store=store, label=label)
+        stored = functools.partial(_stored_captions, encoder, records, counts)
+        return _collect(records, key, stored, PIECE_SIZE, store=store, label=label)
     what = ["captions", captions, per_batch]
     key = hash_json([encoder.identity, what, hash_records(records, ["record_id", "captions"])])
 
-    def embedded(start: int) -> Iterator[_Batch]:
-        for first in range(start, len(records), per_batch):
-            rows, none = _with_captions(counts, first, min(first + per_batch, len(records)))
-            chosen = texts.slice(first, per_batch).to_pylist()
-            flat = [text for row in rows.tolist() for text in chosen[row - first][: counts[row]]]
-            vectors = check_output(encoder.encode_texts(flat), len(flat)) if flat else None
-            yield _batch(rows, np.repeat(rows, counts[rows]), vectors, none)
+    def batches(spans: Sequence[Span]) -> Iterator[Batch]:
+        for start, stop in spans:
+            for first in range(start, stop, per_batch):
+                rows, none = _with_captions(counts, first, min(first + per_batch, stop))
+                chosen = texts.slice(first, per_batch).to_pylist()
+                flat = [text for row in rows.tolist() for text in chosen[row - first][: counts[row]]]
+                vectors = check_output(encoder.encode_texts(flat), len(flat)) if flat else None
+                yield _batch(rows, np.repeat(rows, counts[rows]), vectors, none)
 
-    return _collect(records, key, embedded, per_batch, store=store, label=label)
-
-
-def _stored_images(encoder: StoredVectors, records: Records) -> Callable[[int], Iterator[_Batch]]:
-    def batches(start: int) -> Iterator[_Batch]:
-        stored = encoder.images(records.record_ids)
-        for first in range(start, len(records), PIECE_SIZE):
-            rows = np.arange(first, min(first + PIECE_SIZE, len(records)))
-            yield _batch(rows, rows, stored.raw(slice(first, first + len(rows))), ())
-
-    return batches
+    return _collect(records, key, batches, per_batch, store=store, label=label)
 
 
-def _stored_captions(encoder: StoredVectors, records: Records, counts: Rows) -> Callable[[int], Iterator[_Batch]]:
-    def batches(start: int) -> Iterator[_Batch]:
-        numbered = []
-        for number in range(1, int(counts.max(initial=0)) + 1):
-            has = counts >= number
-            embeddings = encoder.texts(records.record_ids.filter(pa.array(has)), caption=number)
-            place: Rows = np.cumsum(has) - has
-            numbered.append((has, place, embeddings))
-        for first in range(start, len(records), PIECE_SIZE):
-            rows, none = _with_captions(counts, first, min(first + PIECE_SIZE, len(records)))
-            owners, found = [], []
-            for has, place, embeddings in numbered:
-                here = rows[has[rows]]
-                if len(here):
-                    owners.append(here)
-                    found.append(embeddings.raw(slice(place[here[0]], place[here[-1]] + 1)))
-            flat = np.concatenate(found) if found else None
-            yield _batch(rows, np.concatenate(owners) if owners else rows, flat, none)
+def _stored_images(encoder: StoredVectors, records: Records, spans: Sequence[Span]) -> Iterator[Batch]:
+    stored = encoder.images(records.record_ids)
+    for start, stop in spans:
+        rows = np.arange(start, stop)
+        yield _batch(rows, rows, stored.raw(slice(start, stop)), ())
 
-    return batches
+
+def _stored_captions(encoder: StoredVectors, records: Records, counts: Rows, spans: Sequence[Span]) -> Iterator[Batch]:
+    numbered = []
+    for number in range(1, int(counts.max(initial=0)) + 1):
+        has = counts >= number
+        embeddings = encoder.texts(records.record_ids.filter(pa.array(has)), caption=number)
+        place: Rows = np.cumsum(has) - has
+        numbered.append((has, place, embeddings))
+    for start, stop in spans:
+        rows, none = _with_captions(counts, start, stop)
+        owners, found = [], []
+        for has, place, embeddings in numbered:
+            here = rows[has[rows]]
+            if len(here):
+                owners.append(here)
+                found.append(embeddings.raw(slice(place[here[0]], place[here[-1]] + 1)))
+        flat = np.concatenate(found) if found else None
+        yield _batch(rows, np.concatenate(owners) if owners else rows, flat, none)
 
 
 def _with_captions(counts: Rows, first: int, stop: int) -> tuple[Rows, tuple[tuple[int, str], ...]]:
@@ -200,7 +185,7 @@ def _with_captions(counts: Rows, first: int, stop: int) -> tuple[Rows, tuple[tup
     return first + np.flatnonzero(has), tuple((first + int(row), "no caption") for row in np.flatnonzero(~has))
 
 
-def _batch(rows: Rows, owners: Rows, vectors: npt.NDArray[Any] | None, rejects: tuple[tuple[int, str], ...]) -> _Batch:
+def _batch(rows: Rows, owners: Rows, vectors: npt.NDArray[Any] | None, rejects: tuple[tuple[int, str], ...]) -> Batch:
     """The mean of each row's normalised vectors; a row with a vector that has no direction is a reject.
 
     Args:
@@ -210,7 +195,7 @@ def _batch(rows: Rows, owners: Rows, vectors: npt.NDArray[Any] | None, rejects: 
         rejects: of the rows that have none.
     """
     if vectors is None:
-        return _Batch(rows, None, rejects)
+        return Batch(rows, None, rejects)
     order = np.argsort(owners, kind="stable")
     wide = vectors[order].astype(np.float64)
     norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
@@ -226,44 +211,19 @@ def _batch(rows: Rows, owners: Rows, vectors: npt.NDArray[Any] | None, rejects: 
         means = np.add.reduceat(wide, starts) / np.diff(np.append(starts, len(wide)))[:, None]
     good = np.array([int(row) not in reasons for row in rows], bool)
     kept = means[good].astype(np.float32) if good.any() else None
-    return _Batch(rows[good], kept, tuple(sorted([*rejects, *reasons.items()])))
+    return Batch(rows[good], kept, tuple(sorted([*rejects, *reasons.items()])))
 
 
 def _collect(
     records: Records,
     key: str,
-    batches: Callable[[int], Iterator[_Batch]],
+    batches: Callable[[Sequence[Span]], Iterator[Batch]],
     per_batch: int,
     *,
     store: Path,
     label: str,
 ) -> MeanEmbeddings:
-    """Runs the batches from the first missing piece on and reads all the pieces back.
-
-    Args:
-        records: n records.
-        key: names what goes into the vectors.
-        batches: the batches from a row on, which is the first of a piece.
-        per_batch: records per batch.
-        store: the folder of all stages.
-        label: what the progress bar says.
-    """
-    size = -(-PIECE_SIZE // per_batch) * per_batch  # whole batches
-    with (
-        one_writer(store / key, wait=True),
-        progress_bar(label, total=len(records), unit="records") as advance,
-    ):
-        pieces = VectorPieces(store / key, records, size=size)
-        missing = pieces.missing
-        start = pieces.spans[missing[0]][0] if missing else len(records)
-        advance(start)
-        for batch in batches(start) if missing else ():
-            seen = [*batch.rows.tolist(), *(row for row, _ in batch.rejects)]
-            piece = min(seen) // size
-            if piece > missing[-1]:
-                break
-            if piece not in missing:  # between two that a damaged disk has cost
-                continue
-            pieces.add(batch.rows, batch.means, batch.rejects)
-            advance(len(seen))
+    """The means, in pieces of whole batches; see `vectors_in_pieces`."""
+    size = -(-PIECE_SIZE // per_batch) * per_batch
+    pieces = vectors_in_pieces(store / key, records, batches, size=size, label=label, unit="records")
     return MeanEmbeddings(pieces.embeddings(name=label), pieces.rejected())

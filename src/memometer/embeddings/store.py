@@ -1,7 +1,8 @@
 """Vectors of records in pieces on disk, gathered a batch at a time."""
 
+import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,29 @@ from memometer.arrays import map_array
 from memometer.data.records import Records
 from memometer.embeddings.mended import any_mended
 from memometer.embeddings.vectors import Embeddings
+from memometer.locking import one_writer
 from memometer.pieces import Pieces, packed_rejects
+from memometer.progress import progress_bar
 
-__all__ = ["VectorPieces"]
+__all__ = ["Batch", "Span", "VectorPieces", "vectors_in_pieces"]
+
+Span = tuple[int, int]
+"""Rows of the records: the first, and the one after the last."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """What became of a few records, all of one piece.
+
+    Attributes:
+        rows: (b,) of those that have a vector.
+        vectors: (b, d); None where b is 0.
+        rejects: (row, reason) of the others.
+    """
+
+    rows: npt.NDArray[np.int64]
+    vectors: npt.NDArray[np.floating] | None
+    rejects: Sequence[tuple[int, str]] = ()
 
 
 class VectorPieces(Pieces):
@@ -37,23 +58,12 @@ class VectorPieces(Pieces):
         self._vectors: list[npt.NDArray[np.floating]] = []
         self._left_out: list[tuple[int, str]] = []
 
-    def add(
-        self,
-        rows: Sequence[int] | npt.NDArray[np.int64],
-        vectors: npt.NDArray[np.floating] | None,
-        rejects: Sequence[tuple[int, str]],
-    ) -> None:
-        """Takes the next batch of a piece; writes the piece with its last batch.
-
-        Args:
-            rows: (m,) of the records that could be embedded; the batches of one piece come one after another.
-            vectors: (m, d) of these; None when there are none.
-            rejects: (row, reason) of the others.
-        """
-        self._rows += np.asarray(rows, np.int64).tolist()
-        self._left_out += rejects
-        if vectors is not None:
-            self._vectors.append(vectors)
+    def add(self, batch: Batch) -> None:
+        """Takes the next batch of a piece, whose batches come one after another; writes the piece with its last."""
+        self._rows += batch.rows.tolist()
+        self._left_out += batch.rejects
+        if batch.vectors is not None:
+            self._vectors.append(batch.vectors)
         piece = (self._rows or [self._left_out[0][0]])[0] // self._size
         start, stop = self.spans[piece]
         if len(self._rows) + len(self._left_out) == stop - start:
@@ -79,3 +89,32 @@ class VectorPieces(Pieces):
     def rejected(self) -> tuple[tuple[str, str], ...]:
         """(record_id, reason) of every record left out, in record order."""
         return tuple((self._ids[row].as_py(), reason) for row, reason in self.rejects())
+
+
+def vectors_in_pieces(
+    folder: Path,
+    records: Records,
+    batches: Callable[[Sequence[Span]], Iterable[Batch]],
+    *,
+    size: int,
+    label: str,
+    unit: str,
+) -> VectorPieces:
+    """The vectors of n records, made where they are not on disk yet.
+
+    Args:
+        folder: as in `Pieces`.
+        records: n records.
+        batches: the batches of the rows in spans, which are pieces, one piece after another.
+        size: records per piece.
+        label: what the progress bar says.
+        unit: what a record is there, e.g. ``"images"``.
+    """
+    with one_writer(folder, wait=True), progress_bar(label, total=len(records), unit=unit) as advance:
+        pieces = VectorPieces(folder, records, size=size)
+        missing = [pieces.spans[piece] for piece in pieces.missing]
+        advance(len(records) - sum(stop - start for start, stop in missing))
+        for batch in batches(missing) if missing else ():
+            pieces.add(batch)
+            advance(len(batch.rows) + len(batch.rejects))
+    return pieces

@@ -60,7 +60,7 @@ def view_batches(
     draws: int,
     seed: int,
     batch_size: int,
-    span: tuple[int, int] | None = None,
+    spans: Iterable[tuple[int, int]] | None = None,
     workers: int = 0,
 ) -> Iterator[ViewBatch]:
     """Decodes each image once and draws its views; a view depends on the seed, the record's id and its number alone.
@@ -72,10 +72,9 @@ def view_batches(
         draws: views of each record.
         seed: see `memometer.seeds`.
         batch_size: records per batch.
-        span: the rows to go through, e.g. (2048, 4096); all by default.
+        spans: the rows to go through, e.g. [(2048, 4096)]; all by default.
         workers: processes that decode; 0 decodes in threads of this process.
     """
-    start, stop = span or (0, len(records))
     ids = records.record_ids
     pieces = (
         _Piece(
@@ -87,6 +86,7 @@ def view_batches(
             draws,
             seed,
         )
+        for start, stop in ([(0, len(records))] if spans is None else spans)
         for first in range(start, stop, batch_size)
     )
     work = _views if workers else _views_in_threads

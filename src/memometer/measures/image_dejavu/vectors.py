@@ -1,6 +1,7 @@
 """Vectors of crops and of public images, as the image-only audit compares them."""
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,9 @@ import numpy.typing as npt
 from memometer.arrays import read_arrays, write_arrays
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
-from memometer.embeddings.store import VectorPieces
+from memometer.embeddings.store import Batch, Span, vectors_in_pieces
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
-from memometer.locking import one_writer
 from memometer.measures.image_dejavu.options import Metric
 from memometer.neighbors import Neighbors, search
 from memometer.pieces import PIECE_SIZE
@@ -73,26 +73,20 @@ class ImageSearch:
         content = [hash_records(records, CONTENT), hash_bytes(np.ascontiguousarray(crops).tobytes())]
         key = hash_json([model.identity, "crops", self.batch_size, PIECE_SIZE, *content])
         ids = records.record_ids
-        with (
-            one_writer(self.store / key, wait=True),
-            progress_bar(label, total=len(records), unit="crops") as advance,
-        ):
-            pieces = VectorPieces(self.store / key, records, size=PIECE_SIZE)
-            missing = set(pieces.missing)
-            for piece, (start, stop) in enumerate(pieces.spans):
-                if piece not in missing:
-                    advance(stop - start)
-                    continue
-                size, row_of = self.batch_size, {ids[row].as_py(): row for row in range(start, stop)}
-                spans = ((None, np.arange(first, min(first + size, stop))) for first in range(start, stop, size))
+
+        def batches(spans: Sequence[Span]) -> Iterator[Batch]:
+            size = self.batch_size
+            for start, stop in spans:
+                row_of = {ids[row].as_py(): row for row in range(start, stop)}
+                parts = ((None, np.arange(first, min(first + size, stop))) for first in range(start, stop, size))
                 for batch in crop_batches(
-                    records, crops=crops, batches=spans, preprocess=model.preprocess, workers=self.workers
+                    records, crops=crops, batches=parts, preprocess=model.preprocess, workers=self.workers
                 ):
                     vectors = None if batch.pixels is None else model.encode_images(batch.pixels)
-                    pieces.add(
-                        batch.rows, vectors, [(row_of[record_id], reason) for record_id, reason in batch.rejects]
-                    )
-                    advance(len(batch.rows) + len(batch.rejects))
+                    rejects = [(row_of[record_id], reason) for record_id, reason in batch.rejects]
+                    yield Batch(batch.rows, vectors, rejects)
+
+        pieces = vectors_in_pieces(self.store / key, records, batches, size=PIECE_SIZE, label=label, unit="crops")
         return (
             pieces.embeddings(name=f"crops under {getattr(model, 'spec', model.identity)}"),
             dict(pieces.rejected()),
