@@ -34,6 +34,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from memometer.data.records import hash_records, load_records
 from memometer.encoders.architectures import build_model, build_tokenizer
+from memometer.encoders.forward import normalised
 from memometer.engines import default_workers
 from memometer.files import write_json
 from memometer.training.clip import ClipObjective
@@ -45,7 +46,6 @@ from memometer.training.mitigations import Mitigation, mitigations_of
 from memometer.training.mitigations.image_variants import load_variants
 from memometer.training.models import find_architecture, preprocess_config
 from memometer.training.optimizer import BETAS, EPS, build_optimizer, clamp_logit_scale
-from memometer.training.samples import normalised
 
 MITIGATED: dict[str, dict[str, Any]] = {
     "text masking 0.3": {"text_mask": 0.3},

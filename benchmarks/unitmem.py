@@ -55,7 +55,7 @@ def encoder(name):
     return OpenClipEncoder(
         model,
         tokenizer=open_clip.SimpleTokenizer(),
-        model_config=architecture.config,
+        config=architecture.config,
         preprocess_config=preprocess_config(side),
         weights_hash="random",
         spec=name,

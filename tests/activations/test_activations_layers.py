@@ -30,7 +30,7 @@ def clip_encoder(**changes):
     return OpenClipEncoder(
         build_model(architecture),
         tokenizer=open_clip.SimpleTokenizer(context_length=12),
-        model_config=architecture.config,
+        config=architecture.config,
         preprocess_config=preprocess_config(32),
         weights_hash="0",
         spec="tiny",

@@ -21,7 +21,7 @@ def open_clip_encoder(features="projector", **changes):
     return OpenClipEncoder(
         build_model(architecture),
         tokenizer=build_tokenizer(architecture),
-        model_config=architecture.config,
+        config=architecture.config,
         preprocess_config=preprocess_config(32),
         weights_hash="same",
         spec="open_clip:tiny",

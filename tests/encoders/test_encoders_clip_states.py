@@ -182,7 +182,7 @@ def test_a_log_that_contradicts_the_activation_warns_with_both_readings(resnet, 
     for option in ("0", "1"):
         said = load_encoder(f"open_clip:{path}?quickgelu={option}")
         assert not [text for text in said.warnings if "QuickGELU" in text]
-        assert said.model_config["quick_gelu"] == (option == "1")
+        assert said.config["quick_gelu"] == (option == "1")
     named = load_encoder(f"open_clip:RN50-quickgelu@{path}")
     assert any("as it was named" in text for text in named.warnings)
 

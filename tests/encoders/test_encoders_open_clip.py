@@ -85,7 +85,7 @@ def test_an_encoder_fits_the_protocol_and_describes_itself(folder):
     assert encoder.preprocess_config["interpolation"] == "bilinear"
     assert encoder.preprocess_config["mean"] == [0.5, 0.4, 0.3]
     assert encoder.warnings == ()
-    json.dumps([encoder.preprocess_config, encoder.model_config, encoder.weights_hash, encoder.identity])
+    json.dumps([encoder.preprocess_config, encoder.config, encoder.weights_hash, encoder.identity])
 
 
 def test_pictures_of_every_mode_are_encoded(folder):
@@ -143,7 +143,7 @@ def test_a_training_checkpoint_with_its_log_needs_no_guess(run, known, folder):
 
 def test_the_log_tells_of_forced_options(run, known):
     (run.parent.parent / "params.txt").write_text("model: Tiny-32\nforce_quick_gelu: True\nforce_image_size: [32]\n")
-    assert load_encoder(f"open_clip:{run}").model_config["quick_gelu"] is True
+    assert load_encoder(f"open_clip:{run}").config["quick_gelu"] is True
     (run.parent.parent / "params.txt").write_text("model: Tiny-32\nforce_image_size: 64\n")
     with pytest.raises(ModelError, match=r"1 are of another shape \(e\.g\. visual\.positional_embedding \(5, 32\)"):
         load_encoder(f"open_clip:{run}")
@@ -151,7 +151,7 @@ def test_the_log_tells_of_forced_options(run, known):
 
 def test_a_bare_checkpoint_is_guessed_and_says_so(run, known):
     encoder = load_encoder(f"open_clip:{run}")
-    assert not encoder.model_config.get("quick_gelu")
+    assert not encoder.config.get("quick_gelu")
     preprocessing, architecture = encoder.warnings
     assert "stores no preprocessing: open_clip's default is used" in preprocessing
     assert "architecture Tiny-32 was guessed" in architecture
@@ -160,7 +160,7 @@ def test_a_bare_checkpoint_is_guessed_and_says_so(run, known):
 
 def test_a_named_architecture_with_a_file_leaves_the_preprocessing_to_guess(run, known):
     encoder = load_encoder(f"open_clip:Tiny-32-quickgelu@{run}")
-    assert encoder.model_config["quick_gelu"] is True
+    assert encoder.config["quick_gelu"] is True
     assert len(encoder.warnings) == 1
     assert "stores no preprocessing" in encoder.warnings[0]
 
@@ -305,7 +305,7 @@ def test_an_architecture_that_cannot_be_built_is_named_where_none_fits_and_hinde
         return built(architecture)
 
     monkeypatch.setattr(guessing, "build_model", build)
-    assert load_encoder(f"open_clip:{run}").model_config["quick_gelu"] is True
+    assert load_encoder(f"open_clip:{run}").config["quick_gelu"] is True
     broken.add("Tiny-32-quickgelu")
     with pytest.raises(
         ModelError, match=r"\(2 could not be tried, e\.g\.: cannot build the model 'Tiny-32'.*: no such"

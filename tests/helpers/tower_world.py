@@ -42,7 +42,7 @@ def encoder(seed, *, layers=2, change=None):
     return OpenClipEncoder(
         model,
         tokenizer=open_clip.SimpleTokenizer(context_length=TEXT["context_length"]),
-        model_config=architecture.config,
+        config=architecture.config,
         preprocess_config=preprocess_config(32),
         weights_hash=f"seed {seed}, {layers} layers, {change}",
         spec=f"tiny {seed}",

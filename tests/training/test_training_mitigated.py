@@ -20,6 +20,7 @@ from memometer.data.images import open_image
 from memometer.data.records import load_records
 from memometer.embeddings import load_encoder
 from memometer.encoders.architectures import build_model, build_tokenizer
+from memometer.encoders.forward import normalised
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import InputError, JobError
 from memometer.files import hash_file
@@ -31,7 +32,7 @@ from memometer.training.mitigations.image_variants import load_variants
 from memometer.training.mitigations.losses import clip_loss
 from memometer.training.mitigations.text_mask import TextMask
 from memometer.training.models import preprocess_config
-from memometer.training.samples import TrainingSamples, normalised
+from memometer.training.samples import TrainingSamples
 
 ALL = {"text_mask": 0.3, "caption_sampling": True, "text_noise": 0.15, "flip": 0.5, "color_jitter": 0.3}
 

@@ -1,6 +1,6 @@
 """Forward passes of torch models: pixels in, float32 out, at a chosen precision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import torch
 
 from memometer.errors import InputError
 
-__all__ = ["PixelNormaliser", "autocast", "check_precision", "to_numpy"]
+__all__ = ["autocast", "check_precision", "normalised", "to_numpy"]
 
 
 def check_precision(precision: str) -> str:
@@ -23,25 +23,25 @@ def check_precision(precision: str) -> str:
     return precision
 
 
-class PixelNormaliser:
-    """Stacked uint8 pixels → normalised floats on a device, with the steps and roundings of ToTensor and Normalize.
+def normalised(
+    pixels: torch.Tensor | npt.NDArray[np.generic], preprocess: Mapping[str, Any], *, device: torch.device | None = None
+) -> torch.Tensor:
+    """Pixels as a model sees them, with the steps and roundings of ToTensor and Normalize.
 
     Args:
-        preprocess_config: its ``mean`` and ``std`` are numbers, or one number per channel, on the scale 0 to 1.
-        device: where the floats are wanted.
+        pixels: (…, 3, height, width) uint8.
+        preprocess: its ``mean`` and ``std`` are numbers, or one number per channel, on the scale 0 to 1.
+        device: where the floats are wanted; where the pixels are by default.
+
+    Returns:
+        The same shape, float32.
     """
-
-    def __init__(self, preprocess_config: dict[str, Any], device: torch.device) -> None:
-        self._device = device
-        self._mean, self._std = (
-            torch.tensor(_three(preprocess_config[key]), dtype=torch.float32, device=device).view(3, 1, 1)
-            for key in ("mean", "std")
-        )
-
-    def __call__(self, pixels: npt.NDArray[np.generic]) -> torch.Tensor:
-        """(n, 3, height, width) uint8 → the same shape in float32."""
-        batch = torch.from_numpy(np.ascontiguousarray(pixels)).to(self._device).to(torch.float32)
-        return batch.div_(255).sub_(self._mean).div_(self._std)
+    batch = torch.as_tensor(pixels, device=device)
+    mean, std = (
+        torch.tensor(preprocess[key], dtype=torch.float32, device=batch.device).reshape(-1, 1, 1)
+        for key in ("mean", "std")
+    )
+    return batch.to(torch.float32).div_(255).sub_(mean).div_(std)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:
@@ -52,7 +52,3 @@ def autocast(device: torch.device, precision: str) -> torch.autocast:
 def to_numpy(features: torch.Tensor) -> npt.NDArray[np.float32]:
     """The same numbers as float32, on the host."""
     return features.float().cpu().numpy()
-
-
-def _three(value: float | Sequence[float]) -> list[float]:
-    return [float(value)] * 3 if isinstance(value, int | float) else [float(channel) for channel in value]

@@ -9,28 +9,24 @@ import torch
 
 from memometer.encoders.architectures import Tokenizer
 from memometer.encoders.backbone import drop_projection
-from memometer.encoders.base import Features, Preprocess, Tower
-from memometer.encoders.forward import PixelNormaliser, autocast, check_precision, to_numpy
+from memometer.encoders.base import Features, Tower
+from memometer.encoders.checkpoints import hash_tensors
+from memometer.encoders.forward import autocast, to_numpy
 from memometer.encoders.padding import own_tokens
-from memometer.encoders.preprocessing import image_preprocess
-from memometer.files import hash_json
+from memometer.encoders.vision import VisionEncoder
 
 __all__ = ["OpenClipEncoder"]
 
 
-class OpenClipEncoder:
+class OpenClipEncoder(VisionEncoder):
     """Both towers of one open_clip model.
 
-    Attributes:
-        spec: what the user named it by.
-        identity: hash of the weights, the model config, the preprocessing, the precision and the features.
-        weights_hash: hash of the loaded tensors.
-        model_config: open_clip's model config.
-        preprocess_config: open_clip's ``preprocess_cfg``, in full.
-        preprocess: one image → (3, height, width) uint8; the mean and the standard deviation are applied on the batch.
-        precision: ``fp32`` or ``bf16``.
+    Args:
+        model: open_clip's; it is changed in place where ``features`` asks for it.
+        tokenizer: the model's.
         features: of the images, ``projector`` or ``backbone``; those of the backbone share no space with the texts'.
-        warnings: what had to be guessed, in sentences.
+        weights_hash: of the loaded tensors; None takes it of ``model``.
+        **options: as of a `VisionEncoder`, whose attributes it has; ``config`` is open_clip's model config.
     """
 
     def __init__(
@@ -38,37 +34,20 @@ class OpenClipEncoder:
         model: torch.nn.Module,
         *,
         tokenizer: Tokenizer,
-        model_config: dict[str, Any],
-        preprocess_config: dict[str, Any],
-        weights_hash: str,
         spec: str,
-        device: torch.device,
-        precision: str = "fp32",
         features: Features = "projector",
-        warnings: Sequence[str] = (),
+        weights_hash: str | None = None,
+        **options: Any,
     ) -> None:
-        self.spec = spec
-        self.weights_hash = weights_hash
-        self.model_config = model_config
-        self.preprocess_config = preprocess_config
-        self.preprocess: Preprocess = image_preprocess(preprocess_config)
-        self.precision = check_precision(precision)
-        self.features: Features = features
-        self.warnings = tuple(warnings)
-        self.identity = hash_json([weights_hash, model_config, preprocess_config, precision, features])
-        self._device = device
+        weights_hash = weights_hash or hash_tensors(model.state_dict())
         if features == "backbone":
             drop_projection(model, spec=spec)
-        self._model: Any = model.to(device).eval()
+        super().__init__(model, spec=spec, features=features, weights_hash=weights_hash, **options)
+        self._model: Any = model
         self._tokenizer = tokenizer
-        self._normalise = PixelNormaliser(preprocess_config, device)
 
-    @torch.inference_mode()
-    def encode_images(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-        """(n, 3, height, width) uint8 → (n, d) float32, not normalised."""
-        batch = self._normalise(pixels)
-        with autocast(self._device, self.precision):
-            return to_numpy(self._model.encode_image(batch))
+    def _of_images(self, batch: torch.Tensor) -> torch.Tensor:
+        return self._model.encode_image(batch)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:

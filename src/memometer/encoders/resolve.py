@@ -17,7 +17,6 @@ from memometer.encoders.architectures import (
     build_tokenizer,
 )
 from memometer.encoders.base import Features
-from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.clip_states import read_clip_state
 from memometer.encoders.devices import choose_device
 from memometer.encoders.fitting import build_with_weights
@@ -87,11 +86,10 @@ def load_open_clip(
     encoder = OpenClipEncoder(
         model,
         tokenizer=build_tokenizer(architecture),
-        model_config=architecture.config,
+        config=architecture.config,
         preprocess_config={
             key: list(value) if isinstance(value, tuple) else value for key, value in preprocess.items()
         },
-        weights_hash=hash_tensors(model.state_dict()),
         spec=spec,
         device=chosen,
         precision=precision,

@@ -3,7 +3,6 @@
 import torch
 
 from memometer.encoders.architectures import Architecture, build_model, build_tokenizer
-from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.seeds import seed_for
@@ -43,9 +42,8 @@ def untrained(seed: int, name: str, *, device: str = "cpu") -> OpenClipEncoder:
     return OpenClipEncoder(
         model,
         tokenizer=build_tokenizer(architecture),
-        model_config=CONFIG,
+        config=CONFIG,
         preprocess_config=PREPROCESS,
-        weights_hash=hash_tensors(model.state_dict()),
         spec=f"untrained:{seed}",
         device=choose_device(device),
     )

@@ -10,7 +10,7 @@ import torch
 
 from memometer.encoders.base import Features, Preprocess, Tower
 from memometer.encoders.checkpoints import hash_tensors
-from memometer.encoders.forward import PixelNormaliser, autocast, check_precision, to_numpy
+from memometer.encoders.forward import autocast, check_precision, normalised, to_numpy
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import InputError, ModelError
 from memometer.files import hash_json
@@ -72,14 +72,17 @@ class VisionEncoder:
         self.identity = hash_json([self.weights_hash, config, preprocess_config, precision, features])
         self._device = device
         self._module = module.to(device).eval()
-        self._normalise = PixelNormaliser(preprocess_config, device)
 
     @torch.inference_mode()
     def encode_images(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
         """(n, 3, height, width) uint8 → (n, d) float32, not normalised."""
-        batch = self._normalise(pixels)
+        batch = normalised(np.ascontiguousarray(pixels), self.preprocess_config, device=self._device)
         with autocast(self._device, self.precision):
-            return to_numpy(self._module(batch))
+            return to_numpy(self._of_images(batch))
+
+    def _of_images(self, batch: torch.Tensor) -> torch.Tensor:
+        """(n, 3, height, width) normalised → (n, d)."""
+        return self._module(batch)  # type: ignore[no-any-return]
 
     def tower(self, tower: Tower) -> torch.nn.Module:
         """The module whose submodules are the tower's layers, e.g. for forward hooks.

@@ -1,5 +1,6 @@
 """The training loop of the crop classifier: cross-entropy on augmented crops, in one process."""
 
+import functools
 import itertools
 import math
 import time
@@ -12,7 +13,7 @@ import torch
 
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.encoders.devices import choose_device
-from memometer.encoders.forward import PixelNormaliser, autocast
+from memometer.encoders.forward import autocast, normalised
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.engines import default_workers
 from memometer.errors import InputError, JobError
@@ -57,7 +58,8 @@ class CropTraining:
         self._per_epoch = len(self._rows) // self._batch_size
         self._optimizer = _optimizer(network, config)
         settings = preprocess_config(self.image_size)
-        self._preprocess, self._normalise = image_preprocess(settings), PixelNormaliser(settings, self._device)
+        self._preprocess = image_preprocess(settings)
+        self._normalise = functools.partial(normalised, preprocess=settings, device=self._device)
         bf16 = self._device.type == "cuda" and torch.cuda.is_bf16_supported()
         self.precision = {"auto": "bf16" if bf16 else "fp32"}.get(config.precision, config.precision)
 

@@ -10,6 +10,7 @@ from accelerate import Accelerator
 
 from memometer.data.records import Records
 from memometer.encoders.architectures import Architecture, build_model, build_tokenizer
+from memometer.encoders.forward import normalised
 from memometer.progress import notice
 from memometer.seeds import seed_for
 from memometer.training.config import TrainConfig
@@ -20,7 +21,7 @@ from memometer.training.models import preprocess_config
 from memometer.training.objective import Moment, Objective
 from memometer.training.optimizer import build_optimizer, clamp_logit_scale
 from memometer.training.resampling import resizing_of
-from memometer.training.samples import TrainingSamples, normalised
+from memometer.training.samples import TrainingSamples
 
 __all__ = ["ClipObjective"]
 

@@ -11,11 +11,12 @@ from accelerate import Accelerator
 
 from memometer.data.records import Records
 from memometer.encoders.architectures import Tokenizer
+from memometer.encoders.forward import normalised
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import InputError
 from memometer.seeds import rng_for
 from memometer.training.needs import PAIR, lacking
-from memometer.training.samples import CachedImages, normalised
+from memometer.training.samples import CachedImages
 
 __all__ = ["EarlyStopping", "HeldOut", "check_held_out"]
 

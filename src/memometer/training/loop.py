@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import DistributedType
+from accelerate.utils import DistributedType, send_to_device
 from torch.utils.data import DataLoader
 
 from memometer.encoders.checkpoints import hash_tensors
@@ -171,7 +171,9 @@ class TrainingLoop:
         rate = learning_rate(step, steps=self._steps, warmup=self._warmup, peak=self._config.lr)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        loss = self._objective.loss(self._parallel, _moved(batch, self.accelerator.device), moment)
+        loss = self._objective.loss(
+            self._parallel, send_to_device(batch, self.accelerator.device, non_blocking=True), moment
+        )
         mean = self.accelerator.reduce(loss.detach(), "mean")
         self._optimizer.zero_grad()
         self.accelerator.backward(loss)
@@ -274,13 +276,6 @@ def _ahead(batches: Iterator[Any]) -> Iterator[Any]:
         while (batch := coming.result()) is not None:
             coming = pool.submit(next, batches, None)
             yield batch
-
-
-def _moved(batch: Any, device: torch.device) -> Any:
-    """A tensor, or a sequence of tensors, on the device."""
-    if isinstance(batch, torch.Tensor):
-        return batch.to(device, non_blocking=True)
-    return [part.to(device, non_blocking=True) for part in batch]
 
 
 def _accelerator(config: TrainingOptions) -> Accelerator:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ from memometer.training.crops import Picture, prepared, random_crops
 from memometer.training.mitigations.base import Mitigation, those_with
 from memometer.training.resampling import Resizing
 
-__all__ = ["CachedImages", "EpochBatches", "Place", "TrainingSamples", "normalised"]
+__all__ = ["CachedImages", "EpochBatches", "Place", "TrainingSamples"]
 
 Place = tuple[int, int]
 """(epoch, row of the records)."""
@@ -278,17 +278,3 @@ class _Drawn:
     def nbytes(self) -> int:
         """Of the picture, about."""
         return 3 * math.prod(self.picture.size) if isinstance(self.picture, Image.Image) else self.picture.nbytes
-
-
-def normalised(pixels: torch.Tensor, preprocess: Mapping[str, Any]) -> torch.Tensor:
-    """Pixels as a model sees them.
-
-    Args:
-        pixels: (…, 3, height, width) uint8.
-        preprocess: its ``mean`` and ``std`` are per channel, on the scale 0 to 1.
-
-    Returns:
-        The same shape, float32.
-    """
-    mean, std = (torch.tensor(preprocess[key], device=pixels.device).view(3, 1, 1) for key in ("mean", "std"))
-    return pixels.to(torch.float32).div_(255).sub_(mean).div_(std)

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from memometer.encoders.forward import normalised
 from memometer.encoders.ssl_model import SslModel
 from memometer.training.objective import Moment
-from memometer.training.samples import normalised
 from memometer.training.ssl.objective import ViewObjective, Views, prepared, spread
 
 __all__ = ["DinoObjective", "PrototypeModel", "Prototypes"]

@@ -6,11 +6,11 @@ import torch
 from accelerate import Accelerator
 
 from memometer.data.records import Records
+from memometer.encoders.forward import normalised
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.ssl_model import SslArchitecture, SslModel
 from memometer.training.objective import Moment, Objective
 from memometer.training.optimizer import build_optimizer
-from memometer.training.samples import normalised
 from memometer.training.ssl.config import SslConfig
 from memometer.training.ssl.samples import ViewSamples
 
