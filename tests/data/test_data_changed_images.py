@@ -150,7 +150,7 @@ def test_it_is_a_reject_of_crops(changed):
     (batch,) = crop_batches(
         changed, crops=crops, batches=[(None, np.arange(N))], preprocess=PixelEncoder.preprocess, workers=0
     )
-    assert [(record_id, reason[:7]) for record_id, reason in batch.rejects] == [(name(changed), "changed")]
+    assert [(row, reason[:7]) for row, reason in batch.rejects] == [(CHANGED, "changed")]
 
 
 def test_it_has_no_thumbnail(changed):

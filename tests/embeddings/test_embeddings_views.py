@@ -4,7 +4,7 @@ import pytest
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.images import open_image
 from memometer.data.records import load_records
-from memometer.embeddings import view_batches, views
+from memometer.embeddings import decoding, view_batches
 from memometer.encoders.preprocessing import ImagePreprocess
 from memometer.scenes import make_scenes
 from memometer.seeds import rng_for
@@ -39,7 +39,7 @@ def test_batches_workers_spans_and_order_change_nothing(records, monkeypatch):
     pixels = np.concatenate([batch.pixels for batch in all_views(records)])
     for options in ({"batch_size": 2}, {"workers": 1}, {"batch_size": 100}):
         assert np.array_equal(np.concatenate([batch.pixels for batch in all_views(records, **options)]), pixels)
-    monkeypatch.setattr(views, "SMALL", 0)  # threads, as for larger images
+    monkeypatch.setattr(decoding, "SMALL", 0)  # threads, as for larger images
     assert np.array_equal(np.concatenate([batch.pixels for batch in all_views(records)]), pixels)
     more = np.concatenate([batch.pixels for batch in all_views(records, draws=5)])
     assert np.array_equal(more[:, :3], pixels)

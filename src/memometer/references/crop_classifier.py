@@ -16,13 +16,14 @@ import numpy.typing as npt
 import torch
 
 from memometer.data.records import Records, load_records
+from memometer.embeddings.decoding import ImageBatch
 from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.devices import choose_device
 from memometer.encoders.vision import VisionEncoder
 from memometer.errors import ModelError
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
-from memometer.references.crop_batches import CropBatch, check_crops, crop_batches
+from memometer.references.crop_batches import check_crops, crop_batches, named_rejects
 from memometer.references.crop_config import CropClassifierConfig, labelled_crops
 from memometer.references.crop_folder import CropClassifierFolder
 from memometer.references.crop_training import CropTraining, preprocess_config
@@ -92,7 +93,7 @@ class CropClassifier:
         for batch, logits in self._logits(records, crops, batch_size=batch_size, workers=workers):
             part = rank_labels(logits, label_ids=label_ids, top=top)
             ranked[batch.rows], confidence[batch.rows], entropy[batch.rows] = part.ranked, part.confidence, part.entropy
-            rejects += batch.rejects
+            rejects += named_rejects(records, batch)
         return LabelPredictions(ranked, confidence, entropy, rejects=tuple(rejects))
 
     def probabilities(
@@ -107,7 +108,7 @@ class CropClassifier:
 
     def _logits(
         self, records: Records, crops: npt.NDArray[np.integer], *, batch_size: int, workers: int
-    ) -> Iterator[tuple[CropBatch, npt.NDArray[np.float64]]]:
+    ) -> Iterator[tuple[ImageBatch, npt.NDArray[np.float64]]]:
         """Each batch with its (b, n_labels) logits."""
         n = len(records)
         checked = check_crops(np.asarray(crops), n=n)

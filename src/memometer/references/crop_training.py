@@ -12,13 +12,14 @@ import numpy.typing as npt
 import torch
 
 from memometer.data.augmentation import AUGMENTATIONS
+from memometer.embeddings.decoding import ImageBatch
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import autocast, normalised
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.engines import default_workers
 from memometer.errors import InputError, JobError
 from memometer.progress import notice, progress_bar
-from memometer.references.crop_batches import CropBatch, crop_batches
+from memometer.references.crop_batches import crop_batches, named_rejects
 from memometer.references.crop_config import CropClassifierConfig, LabelledCrops
 from memometer.references.crop_folder import CropClassifierFolder, CropTrainingState
 from memometer.references.networks import build_network
@@ -113,9 +114,9 @@ class CropTraining:
         ):
             state.best_epoch, state.best_model = epoch, state.model
 
-    def _step(self, batch: CropBatch, step: int, rejects: dict[str, str]) -> float:
+    def _step(self, batch: ImageBatch, step: int, rejects: dict[str, str]) -> float:
         """One step of the optimizer; its loss, or NaN where too few crops can be read for one."""
-        rejects.update(batch.rejects)
+        rejects.update(named_rejects(self._crops.records, batch))
         if len(batch.rows) < 2 or batch.pixels is None:  # batch norm needs two
             return NO_VALUE
         steps = self._config.epochs * self._per_epoch
@@ -134,12 +135,12 @@ class CropTraining:
         return value
 
     @torch.inference_mode()
-    def _score_held_out(self, batches: Iterator[CropBatch], rejects: dict[str, str]) -> tuple[float, float]:
+    def _score_held_out(self, batches: Iterator[ImageBatch], rejects: dict[str, str]) -> tuple[float, float]:
         """Mean cross-entropy and accuracy on the held-out records that can be read; NaN where there are none."""
         loss, hits, n = 0.0, 0, 0
         self.network.eval()
         for batch in itertools.islice(batches, len(self._spans(self._held_out))):
-            rejects.update(batch.rejects)
+            rejects.update(named_rejects(self._crops.records, batch))
             if batch.pixels is None:
                 continue
             with autocast(self._device, self.precision):
@@ -150,10 +151,10 @@ class CropTraining:
             n += len(batch.rows)
         return (loss / n, hits / n) if n else (NO_VALUE, NO_VALUE)
 
-    def _labels_of(self, batch: CropBatch) -> torch.Tensor:
+    def _labels_of(self, batch: ImageBatch) -> torch.Tensor:
         return torch.from_numpy(self._crops.labels[batch.rows]).to(self._device)
 
-    def _batches(self, epochs: range) -> Iterator[CropBatch]:
+    def _batches(self, epochs: range) -> Iterator[ImageBatch]:
         """For each epoch its full batches, then the held-out records; rows that fill no batch wait an epoch."""
 
         def rows() -> Iterator[tuple[int | None, Rows]]:

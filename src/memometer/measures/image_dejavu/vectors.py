@@ -72,19 +72,19 @@ class ImageSearch:
         """The vectors of crops, likewise; kept in pieces, so that a killed job goes on."""
         content = [hash_records(records, CONTENT), hash_bytes(np.ascontiguousarray(crops).tobytes())]
         key = hash_json([model.identity, "crops", self.batch_size, PIECE_SIZE, *content])
-        ids = records.record_ids
 
         def batches(spans: Sequence[Span]) -> Iterator[Batch]:
             size = self.batch_size
-            for start, stop in spans:
-                row_of = {ids[row].as_py(): row for row in range(start, stop)}
-                parts = ((None, np.arange(first, min(first + size, stop))) for first in range(start, stop, size))
-                for batch in crop_batches(
-                    records, crops=crops, batches=parts, preprocess=model.preprocess, workers=self.workers
-                ):
-                    vectors = None if batch.pixels is None else model.encode_images(batch.pixels)
-                    rejects = [(row_of[record_id], reason) for record_id, reason in batch.rejects]
-                    yield Batch(batch.rows, vectors, rejects)
+            parts = (
+                (None, np.arange(first, min(first + size, stop)))
+                for start, stop in spans
+                for first in range(start, stop, size)
+            )
+            for batch in crop_batches(
+                records, crops=crops, batches=parts, preprocess=model.preprocess, workers=self.workers
+            ):
+                vectors = None if batch.pixels is None else model.encode_images(batch.pixels)
+                yield Batch(batch.rows, vectors, batch.rejects)
 
         pieces = vectors_in_pieces(self.store / key, records, batches, size=PIECE_SIZE, label=label, unit="crops")
         return (

@@ -1,0 +1,99 @@
+"""Images of records, decoded in batches and made into pixels, in the order asked for, whatever the workers."""
+
+import concurrent.futures
+import dataclasses
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
+from memometer.engines import default_workers, map_ordered
+
+__all__ = ["ImageBatch", "Images", "Made", "image_batches"]
+
+SMALL = 5_000
+"""Bytes of an encoded image, on average, below which threads wait for one another longer than they work side by side:
+some 80 × 80 px."""
+
+Made = npt.NDArray[Any] | str
+"""The pixels of one image, or the reason why there are none."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Images:
+    """What a worker needs to make a batch.
+
+    Attributes:
+        rows: (b,) int64, of the records.
+        refs: where their images are.
+        make: a decoded image and its place in the batch → its pixels; picklable.
+    """
+
+    rows: npt.NDArray[np.int64]
+    refs: tuple[ImageRef | None, ...]
+    make: Callable[[Image.Image, int], Made]
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageBatch:
+    """What was made of the images of a few records.
+
+    Attributes:
+        rows: (b,) int64, the rows of the records whose image can be read, in the order asked for.
+        pixels: (b, …) what was made of each; None where no image can be read.
+        rejects: (row, reason) of the others.
+    """
+
+    rows: npt.NDArray[np.int64]
+    pixels: npt.NDArray[Any] | None
+    rejects: tuple[tuple[int, str], ...]
+
+
+def image_batches(batches: Iterable[Images], *, workers: int) -> Iterator[ImageBatch]:
+    """Decodes each image once; one that cannot be read is a reject, not the end of the work.
+
+    Args:
+        batches: consumed lazily.
+        workers: processes that decode; 0 decodes in threads of this process.
+    """
+    work = _made if workers else _made_in_threads
+    yield from map_ordered(work, batches, workers=workers, name=lambda batch: name_images(batch.refs))
+
+
+def _made(batch: Images) -> ImageBatch:
+    return _batch(batch, map, [read_or_reason(ref) for ref in batch.refs])
+
+
+def _made_in_threads(batch: Images) -> ImageBatch:
+    """`_made` on all cores of this process: Pillow lets other threads run while it decodes and resizes.
+
+    The bytes are read here, one image after another, as the threads would each read the same Parquet row group.
+    """
+    data = [read_or_reason(ref) for ref in batch.refs]
+    if sum(map(len, data)) < SMALL * len(data):
+        return _batch(batch, map, data)
+    # decode_image sets warnings aside for a moment; threads undo that in any order; the outer context mends it.
+    with warnings.catch_warnings(), concurrent.futures.ThreadPoolExecutor(default_workers()) as threads:
+        return _batch(batch, threads.map, data)
+
+
+def _batch(batch: Images, run: Callable[..., Iterable[Made]], data: list[bytes | str]) -> ImageBatch:
+    def one(place: int) -> Made:
+        found = data[place]
+        try:
+            return found if isinstance(found, str) else batch.make(decode_image(found), place)
+        except UnreadableImageError as error:
+            return str(error)
+
+    pixels, good, rejects = [], [], []
+    for place, made in enumerate(run(one, range(len(data)))):
+        if isinstance(made, str):
+            rejects.append((int(batch.rows[place]), made))
+        else:
+            good.append(place)
+            pixels.append(made)
+    return ImageBatch(batch.rows[good], np.stack(pixels) if pixels else None, tuple(rejects))
