@@ -13,6 +13,7 @@ from torch import nn
 
 from memometer.activations import OUTPUT, Layer, block_layers, named_layers, open_tower, unit_layers
 from memometer.activations.reader import TowerReader
+from memometer.encoders import forward
 from memometer.encoders.architectures import build_model
 from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.padding import own_tokens
@@ -55,7 +56,7 @@ def pixels(encoder, n=3):
 
 
 def normalised(encoder, array):
-    return encoder._normalise(array)
+    return forward.normalised(array, encoder.preprocess_config)
 
 
 def assert_layers(found, expected):

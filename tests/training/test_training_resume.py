@@ -16,7 +16,7 @@ from model_factory import tiny_architecture
 from memometer.embeddings import load_encoder
 from memometer.errors import InputError, JobError, ModelError
 from memometer.training import Mitigation
-from memometer.training.folder import ModelFolder
+from memometer.training.folder import ModelFolder, TrainState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,5 +131,5 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state(world, tmp_pat
 
     with pytest.raises(JobError, match=r"the loss is nan at step 5 of 9; .* kept in .*lower --lr"):
         run(world, tmp_path / "m", mitigations=[Poison()])
-    assert ModelFolder(tmp_path / "m").load_state().epoch == 1
+    assert ModelFolder(tmp_path / "m").load_state(TrainState).epoch == 1
     assert not (tmp_path / "m" / "open_clip_model.safetensors").exists()

@@ -192,7 +192,7 @@ def train_crop_classifier(
         "label_names": list(labelled.label_names),
         "preprocess_cfg": preprocess_config(training.image_size),
     }
-    folder.finish(state, records=labelled.records, config=described, manifest=manifest)
+    folder.close(state, records=labelled.records, config=described, manifest=manifest)
     return load_crop_classifier(out, device=config.device)
 
 

@@ -24,6 +24,7 @@ from memometer.references.crop_config import CropClassifierConfig, LabelledCrops
 from memometer.references.crop_folder import CropClassifierFolder, CropTrainingState
 from memometer.references.networks import build_network
 from memometer.seeds import rng_for, seed_for
+from memometer.training.optimizer import decaying, learning_rate
 
 __all__ = ["CropTraining", "preprocess_config"]
 
@@ -71,7 +72,7 @@ class CropTraining:
             JobError: the loss is no longer finite.
             InputError: no image can be read.
         """
-        state = folder.load_state()
+        state = folder.load_state(CropTrainingState) or CropTrainingState()
         if state.epoch:
             notice(f"going on after epoch {state.epoch} of {self._config.epochs}")
             self.network.load_state_dict(state.model)
@@ -121,7 +122,7 @@ class CropTraining:
             return NO_VALUE
         steps = self._config.epochs * self._per_epoch
         for group in self._optimizer.param_groups:
-            group["lr"] = _learning_rate(step, steps=steps, peak=self._config.rate_and_decay[0])
+            group["lr"] = learning_rate(step, steps=steps, warmup=steps // 20, peak=self._config.rate_and_decay[0])
         self.network.train()
         with autocast(self._device, self.precision):
             logits = self.network(self._normalise(batch.pixels))
@@ -197,22 +198,9 @@ def _better(row: list[float], best: list[float]) -> bool:
     return (row[4], -row[3]) > (best[4], -best[3])
 
 
-def _learning_rate(step: int, *, steps: int, peak: float) -> float:
-    """A linear rise over the first twentieth of the steps, then half a cosine down to nearly 0."""
-    warmup = steps // 20
-    if step < warmup:
-        return peak * (step + 1) / warmup
-    return 0.5 * peak * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
-
-
 def _optimizer(network: torch.nn.Module, config: CropClassifierConfig) -> torch.optim.Optimizer:
-    """Norms and biases, all of fewer than two dimensions, do not decay."""
     lr, decay = config.rate_and_decay
-    parameters = list(network.parameters())
-    groups = [
-        {"params": [each for each in parameters if each.ndim >= 2], "weight_decay": decay},
-        {"params": [each for each in parameters if each.ndim < 2], "weight_decay": 0.0},
-    ]
+    groups = decaying(network, decay)
     if config.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=lr, momentum=0.9, nesterov=True)
     return torch.optim.AdamW(groups, lr=lr)

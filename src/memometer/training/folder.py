@@ -4,7 +4,7 @@ import dataclasses
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import pyarrow as pa
 import safetensors.torch
@@ -17,6 +17,8 @@ from memometer.states import key_in, load_state, save_state
 from memometer.tables import write_table
 
 __all__ = ["OPEN_CLIP", "Layout", "ModelFolder", "TrainState"]
+
+State = TypeVar("State")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +70,11 @@ class ModelFolder:
 
     path: Path
     layout: Layout = OPEN_CLIP
+
+    @property
+    def config(self) -> Path:
+        """What builds the model without its weights."""
+        return self.path / self.layout.config
 
     @property
     def weights(self) -> Path:
@@ -131,13 +138,13 @@ class ModelFolder:
         for name in ("manifest.json", self.layout.config, self.layout.weights, "metrics.parquet"):
             (self.path / name).unlink(missing_ok=True)
 
-    def save_state(self, state: TrainState) -> None:
-        """Keeps the state, whole or not at all."""
+    def save_state(self, state: object) -> None:
+        """Keeps the state, a dataclass, whole or not at all."""
         save_state(self._state / "last.pt", state)
 
-    def load_state(self) -> TrainState | None:
+    def load_state(self, kind: type[State]) -> State | None:
         """The last state kept, on the CPU; None before the first, or where it is damaged."""
-        return load_state(self._state / "last.pt", TrainState)
+        return load_state(self._state / "last.pt", kind)
 
     def finish(
         self,
@@ -153,18 +160,19 @@ class ModelFolder:
         Args:
             weights: named tensors.
             model_file: what builds the model without them.
-            metrics: (steps, columns) float64, one row per step; NaN is written as null.
+            metrics: (rows, columns) float64, a row per step or epoch; NaN is written as null.
             columns: names; ``step`` and ``epoch`` are written as whole numbers.
             manifest: what was done.
         """
         clear_leftovers(self.path)
-        write_json(self.path / self.layout.config, model_file)
+        write_json(self.config, model_file)
         with atomic_path(self.weights) as temporary:
-            safetensors.torch.save_file({name: tensor.contiguous() for name, tensor in weights.items()}, temporary)
+            tensors = {name: tensor.cpu().contiguous() for name, tensor in weights.items()}
+            safetensors.torch.save_file(tensors, temporary)
         table = {name: pa.array(metrics[:, place].numpy(), from_pandas=True) for place, name in enumerate(columns)}
-        whole = {name: table[name].cast("int64") for name in ("step", "epoch")}
-        write_table(self.path / "metrics.parquet", pa.table({**table, **whole}))
-        files = {self.layout.config: hash_file(self.path / self.layout.config)}
+        table |= {name: table[name].cast("int64") for name in ("step", "epoch") if name in table}
+        write_table(self.path / "metrics.parquet", pa.table(table))
+        files = {self.layout.config: hash_file(self.config)}
         write_sealed_json(self.manifest, {**manifest, "files": files})
         self.forget_state()
 

@@ -203,7 +203,7 @@ class TrainingLoop:
 
     def _load(self, folder: ModelFolder) -> TrainState | None:
         """Takes up the state that was kept; None where the training was stopped in its first epoch."""
-        state = folder.load_state()
+        state = folder.load_state(TrainState)
         if state is not None:
             self.network.load_state_dict(state.model, strict=True)
             self._optimizer.load_state_dict(state.optimizer)

@@ -1,10 +1,11 @@
 """AdamW and its schedule."""
 
 import math
+from typing import Any
 
 import torch
 
-__all__ = ["build_optimizer", "clamp_logit_scale", "learning_rate"]
+__all__ = ["build_optimizer", "clamp_logit_scale", "decaying", "learning_rate"]
 
 BETAS, EPS = (0.9, 0.98), 1e-6
 """CLIP's own (Radford et al. 2021, Table 20), kept by open_clip and A."""
@@ -19,13 +20,17 @@ def build_optimizer(
     eps: float = EPS,
 ) -> torch.optim.AdamW:
     """AdamW in two groups: norms, biases and the logit scale, all of fewer than two dimensions, do not decay."""
+    # Fused: one pass over memory. The table of 49,408 token embeddings otherwise takes longer than a small model.
+    return torch.optim.AdamW(decaying(model, weight_decay), lr=lr, betas=betas, eps=eps, fused=True)
+
+
+def decaying(model: torch.nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """The parameters that are trained, in two groups: all of fewer than two dimensions do not decay."""
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
+    return [
         {"params": [parameter for parameter in trained if parameter.ndim >= 2], "weight_decay": weight_decay},
         {"params": [parameter for parameter in trained if parameter.ndim < 2], "weight_decay": 0.0},
     ]
-    # Fused: one pass over memory. The table of 49,408 token embeddings otherwise takes longer than a small model.
-    return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=eps, fused=True)
 
 
 def learning_rate(step: int, *, steps: int, warmup: int, peak: float) -> float:

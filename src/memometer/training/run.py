@@ -83,46 +83,33 @@ def run_training(
         JobError: the loss is no longer finite, an image cannot be read, or another process trains there.
     """
     with one_writer(folder.path) if is_main_process() else contextlib.nullcontext():
-        return _run(config, objective, folder=folder, key=key, n=n, facts=facts, overwrite=overwrite)
+        started = timestamp()
+        standing = folder.standing(key, overwrite=overwrite)
+        if standing == "finished":
+            if is_main_process():
+                folder.forget_state()  # of a training that was killed at its very end
+                notice(f"{config.out} holds this model already; nothing to do")
+            return read_manifest(folder.manifest)
+        head = {"kind": "training", **describe_software(), "started": started, "key": key}
+        head |= {"config": config.model_dump(mode="json"), **facts}
+        with torch.random.fork_rng(devices=[]):
+            loop = TrainingLoop(config, objective, n=n)
+            process = loop.accelerator
+            process.wait_for_everyone()  # no process may clear the folder while another still looks at it
+            if standing == "empty" and process.is_main_process:
+                folder.begin(key, head["config"])
+            process.wait_for_everyone()
 
+            def keep_copy(state: TrainState) -> None:
+                if state.epoch in config.checkpoint_epochs:
+                    _write(folder.at_epoch(state.epoch), loop, objective, state, head)
 
-def _run(
-    config: TrainingOptions,
-    objective: Objective,
-    *,
-    folder: ModelFolder,
-    key: str,
-    n: int,
-    facts: dict[str, Any],
-    overwrite: bool,
-) -> dict[str, Any]:
-    started = timestamp()
-    standing = folder.standing(key, overwrite=overwrite)
-    if standing == "finished":
-        if is_main_process():
-            folder.forget_state()  # of a training that was killed at its very end
-            notice(f"{config.out} holds this model already; nothing to do")
-        return read_manifest(folder.manifest)
-    head = {"kind": "training", **describe_software(), "started": started, "key": key}
-    head |= {"config": config.model_dump(mode="json"), **facts}
-    with torch.random.fork_rng(devices=[]):
-        loop = TrainingLoop(config, objective, n=n)
-        process = loop.accelerator
-        process.wait_for_everyone()  # no process may clear the folder while another still looks at it
-        if standing == "empty" and process.is_main_process:
-            folder.begin(key, head["config"])
+            state = loop.run(folder, resume=standing == "begun", after_epoch=keep_copy)
+            objective.finish()
+            manifest = _write(folder, loop, objective, state, head)
         process.wait_for_everyone()
-
-        def keep_copy(state: TrainState) -> None:
-            if state.epoch in config.checkpoint_epochs:
-                _write(folder.at_epoch(state.epoch), loop, objective, state, head)
-
-        state = loop.run(folder, resume=standing == "begun", after_epoch=keep_copy)
-        objective.finish()
-        manifest = _write(folder, loop, objective, state, head)
-    process.wait_for_everyone()
-    process.end_training()
-    return manifest
+        process.end_training()
+        return manifest
 
 
 def _write(
