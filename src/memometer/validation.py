@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from memometer.errors import shown
 
-__all__ = ["nearest", "problems"]
+__all__ = ["meant", "nearest", "problems"]
 
 _EXPECTED = {
     "bool": "true or false",
@@ -55,10 +55,24 @@ def problems(error: ValidationError, *, of: type[BaseModel], noun: str = "key", 
 def nearest(name: str, known: Iterable[str]) -> str:
     """What to say of an unknown name: the one that was most likely meant, and all there are."""
     names = sorted(known)
-    by_lower = {each.lower(): each for each in names}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.5)
-    hint = f"did you mean '{by_lower[close[0]]}'? " if close else ""
+    close = _alike(name, names, most=1)
+    hint = f"did you mean '{close[0]}'? " if close else ""
     return f"{hint}known are {', '.join(names)}"
+
+
+def meant(name: str, known: Iterable[str], *, otherwise: str) -> str:
+    """What to say of an unknown name where there are too many to list: the few that are most alike, else ``otherwise``.
+
+    >>> meant("ViT-b-33", ["ViT-B-32", "RN50"], otherwise="there are two")
+    'did you mean ViT-B-32?'
+    """
+    close = _alike(name, known, most=3)
+    return f"did you mean {' or '.join(close)}?" if close else otherwise
+
+
+def _alike(name: str, known: Iterable[str], *, most: int) -> list[str]:
+    by_lower = {each.lower(): each for each in known}
+    return [by_lower[each] for each in difflib.get_close_matches(name.lower(), by_lower, n=most, cutoff=0.5)]
 
 
 def _problem(fault: Mapping[str, Any], *, of: type[BaseModel], noun: str) -> str:

@@ -153,7 +153,7 @@ def test_a_bare_checkpoint_is_guessed_and_says_so(run, known):
     encoder = load_encoder(f"open_clip:{run}")
     assert not encoder.config.get("quick_gelu")
     preprocessing, architecture = encoder.warnings
-    assert "stores no preprocessing: open_clip's default is used" in preprocessing
+    assert "stores no preprocessing: open_clip's default (shortest side, bicubic, " in preprocessing
     assert "architecture Tiny-32 was guessed" in architecture
     assert "Tiny-32-quickgelu would fit as well; to be sure, name the architecture" in architecture
 

@@ -19,9 +19,11 @@ from memometer.embeddings import load_encoder
 from memometer.encoders import ImageEncoder, TextEncoder, has_tower
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.timm_models import classifier_prefixes, timm_preprocess_config
+from memometer.encoders.trying import try_out
 from memometer.encoders.unwrapping import fit_tower
-from memometer.encoders.vision import check_tower
+from memometer.encoders.vision import VisionEncoder
 from memometer.errors import InputError, ModelError
+from memometer.training.models import preprocess_config
 
 
 @pytest.mark.parametrize("name", ["test_resnet", "test_vit", "test_convnext", "test_efficientnet"])
@@ -156,9 +158,11 @@ def test_classifiers_of_several_layers_are_dropped_whole(name):
 
 def test_a_model_that_cannot_serve_is_an_error_before_any_job():
     strict = timm.create_model("vit_tiny_patch16_224", depth=1, num_classes=0)
+    options = {"config": {}, "spec": "timm:x", "device": torch.device("cpu")}
     with pytest.raises(
-        ModelError, match=r"does not take images of 160 × 160 px, the size that its preprocessing makes"
+        ModelError, match=r"'strict' does not take images of 160 × 160 px, the size that its preprocessing makes"
     ):
-        check_tower(strict, size=(160, 160), name="strict")
+        try_out(VisionEncoder(strict, preprocess_config=preprocess_config(160), **options), name="strict")
+    maps = VisionEncoder(torch.nn.Identity(), preprocess_config=preprocess_config(8), **options)
     with pytest.raises(ModelError, match=r"'maps' gives \(1, 3, 8, 8\) for one image; expected \(1, d\)"):
-        check_tower(torch.nn.Identity(), size=(8, 8), name="maps")
+        try_out(maps, name="maps")

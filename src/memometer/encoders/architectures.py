@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import difflib
 import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +16,7 @@ from memometer.encoders.bounded import bounded, refusing
 from memometer.encoders.config_types import check_model_config
 from memometer.encoders.untrusted import Origin, check_text_tower, hub_files, tokenizer_options
 from memometer.errors import ModelError, shown
+from memometer.validation import meant
 
 __all__ = [
     "Architecture",
@@ -57,13 +57,8 @@ def architecture_named(name: str) -> Architecture:
     dashed = name.replace("/", "-")
     config = open_clip.get_model_config(dashed) if dashed in open_clip.list_models() else None
     if config is None:
-        by_lower = {known.lower(): known for known in open_clip.list_models()}
-        near = [by_lower[match] for match in difflib.get_close_matches(dashed.lower(), by_lower, n=3, cutoff=0.5)]
-        hint = (
-            f"did you mean {' or '.join(near)}?"
-            if near
-            else "python -c 'import open_clip; print(open_clip.list_models())' lists them"
-        )
+        lists = "python -c 'import open_clip; print(open_clip.list_models())' lists them"
+        hint = meant(dashed, open_clip.list_models(), otherwise=lists)
         raise ModelError(f"open_clip has no model {shown(name)}; {hint}")
     return Architecture(name=dashed, config=config, origin="library")
 

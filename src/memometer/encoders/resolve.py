@@ -25,6 +25,7 @@ from memometer.encoders.guessing import TrainingLog, architecture_from_shapes, r
 from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.trained import check_trained_files, check_trained_weights
 from memometer.encoders.trying import try_out
+from memometer.encoders.vision import guessed_preprocessing
 from memometer.errors import ModelError
 from memometer.files import read_json
 
@@ -206,7 +207,5 @@ def _explain_missing(rest: str) -> str:
 
 def _guessed_preprocessing(why: str) -> str:
     defaults = PreprocessCfg()
-    return (
-        f"{why}: open_clip's default is used ({defaults.resize_mode} side, {defaults.interpolation}, mean and standard "
-        "deviation of OpenAI's CLIP); other preprocessing than in training makes a model look as if it memorized less"
-    )
+    default = f"{defaults.resize_mode} side, {defaults.interpolation}, mean and standard deviation of OpenAI's CLIP"
+    return guessed_preprocessing(why, f"open_clip's default ({default})")

@@ -101,8 +101,7 @@ def load_sentence_encoder(spec: str, *, device: str = "cpu", precision: str = "f
         model, warnings = _from_hub(library, rest, device=chosen)
     with refusing(f"{rest} cannot be loaded as a sentence-transformers model"):
         encoder = SentenceEncoder(model, spec=spec, device=chosen, precision=precision, warnings=warnings)
-    try_out(encoder, name=rest)
-    return encoder
+    return try_out(encoder, name=rest)
 
 
 def _from_hub(library: Any, name: str, *, device: torch.device) -> tuple[Any, list[str]]:

@@ -59,8 +59,7 @@ def load_ssl(
         features=features,
         weights_hash=hash_tensors(state),
     )
-    try_out(encoder, name=str(folder))
-    return encoder
+    return try_out(encoder, name=str(folder))
 
 
 def _read_architecture(folder: Path) -> SslArchitecture:

@@ -15,10 +15,12 @@ from memometer.encoders.devices import choose_device
 from memometer.encoders.hub import download_first
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.timm_configs import check_timm_config
+from memometer.encoders.trying import try_out
 from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint
-from memometer.encoders.vision import VisionEncoder, check_tower, guessed_preprocessing
+from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
 from memometer.files import hash_bytes
+from memometer.validation import meant
 
 __all__ = ["classifier_prefixes", "load_timm", "timm_preprocess_config"]
 
@@ -51,9 +53,9 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
         heads = classifier_prefixes(tower)
     weights = checkpoint or _create(name, pretrained=True, weights=held).state_dict()
     dropped = load_tower(weights, tower, heads=heads, name=name)
-    check_tower(tower, size=preprocess["size"], name=name)
     bare = checkpoint is not None and not name.startswith("local-dir:") and "." not in name
-    return VisionEncoder(
+    why = f"the checkpoint {held} stores no preprocessing"
+    encoder = VisionEncoder(
         tower,
         config={
             "library": "timm",
@@ -66,8 +68,9 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
         device=chosen,
         precision=precision,
         dropped=dropped,
-        warnings=[guessed_preprocessing(checkpoint.path, f"timm's default for {name}")] if checkpoint and bare else [],
+        warnings=[guessed_preprocessing(why, f"timm's default for {name}")] if bare else [],
     )
+    return try_out(encoder, name=name)
 
 
 def classifier_prefixes(tower: Any) -> list[str]:
@@ -138,12 +141,10 @@ def _hub_weights(name: str) -> Path | None:
 
 def _check_name(name: str) -> None:
     base = name.partition(".")[0]
-    if timm.is_model(base):
-        return
-    near = difflib.get_close_matches(base.lower(), timm.list_models(), n=3, cutoff=0.5)
-    lists = "python -c 'import timm; print(timm.list_models())' lists them"
-    known = f"did you mean {' or '.join(near)}?" if near else lists
-    raise ModelError(f"timm has no model '{base}', and there is no such folder; {known}")
+    if not timm.is_model(base):
+        lists = "python -c 'import timm; print(timm.list_models())' lists them"
+        hint = meant(base, timm.list_models(), otherwise=lists)
+        raise ModelError(f"timm has no model '{base}', and there is no such folder; {hint}")
 
 
 def _check_published(name: str) -> None:

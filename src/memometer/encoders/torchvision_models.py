@@ -1,6 +1,5 @@
 """torchvision's image classifiers as encoders: published weights and checkpoints."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +8,11 @@ import torch
 import torchvision
 
 from memometer.encoders.devices import choose_device
+from memometer.encoders.trying import try_out
 from memometer.encoders.unwrapping import load_tower, parse_checkpoint
-from memometer.encoders.vision import VisionEncoder, check_tower, guessed_preprocessing
+from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
+from memometer.validation import meant
 
 __all__ = ["drop_classifier", "load_torchvision", "torchvision_preprocess_config"]
 
@@ -48,9 +49,8 @@ def load_torchvision(spec: str, *, device: str = "cpu", precision: str = "fp32")
     state = checkpoint or {OLD_DENSENET.sub(r"\1\2", key): tensor for key, tensor in _download(published).items()}
     dropped = load_tower(state, tower, heads=[prefix, *AUXILIARY], name=name)
     preprocess = torchvision_preprocess_config(published)
-    check_tower(tower, size=preprocess["size"], name=name)
-    default = f"torchvision's for {published}"
-    return VisionEncoder(
+    why = f"the checkpoint {checkpoint and checkpoint.path} stores no preprocessing"
+    encoder = VisionEncoder(
         tower,
         config={"library": "torchvision", "architecture": name, "options": options},
         preprocess_config=preprocess,
@@ -58,8 +58,9 @@ def load_torchvision(spec: str, *, device: str = "cpu", precision: str = "fp32")
         device=chosen,
         precision=precision,
         dropped=dropped,
-        warnings=[guessed_preprocessing(checkpoint.path, default)] if checkpoint else [],
+        warnings=[guessed_preprocessing(why, f"torchvision's for {published}")] if checkpoint else [],
     )
+    return try_out(encoder, name=name)
 
 
 def drop_classifier(model: torch.nn.Module) -> str:
@@ -97,11 +98,9 @@ def torchvision_preprocess_config(weights: Any) -> dict[str, Any]:
 
 def _check_name(name: str) -> None:
     known = torchvision.models.list_models(module=torchvision.models)
-    if name in known:
-        return
-    near = difflib.get_close_matches(name.lower(), known, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(known)}"
-    raise ModelError(f"torchvision has no classifier '{name}'; {hint}")
+    if name not in known:
+        hint = meant(name, known, otherwise=f"there are {', '.join(known)}")
+        raise ModelError(f"torchvision has no classifier '{name}'; {hint}")
 
 
 def _published_weights(name: str, tag: str) -> Any:

@@ -1,6 +1,9 @@
 """Models that were trained on nothing: small open_clip models as their first weights are drawn."""
 
+import dataclasses
+
 import torch
+from open_clip.transform import PreprocessCfg
 
 from memometer.encoders.architectures import Architecture, build_model, build_tokenizer
 from memometer.encoders.devices import choose_device
@@ -14,15 +17,7 @@ CONFIG = {
     "vision_cfg": {"image_size": 32, "patch_size": 8, "width": 64, "layers": 2, "head_width": 32},
     "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 2},
 }
-PREPROCESS = {
-    "size": 32,
-    "mode": "RGB",
-    "mean": [0.5, 0.5, 0.5],
-    "std": [0.25, 0.25, 0.25],
-    "interpolation": "bicubic",
-    "resize_mode": "shortest",
-    "fill_color": 0,
-}
+PREPROCESS = dataclasses.asdict(PreprocessCfg(size=32, mean=(0.5,) * 3, std=(0.25,) * 3))
 
 
 def untrained(seed: int, name: str, *, device: str = "cpu") -> OpenClipEncoder:

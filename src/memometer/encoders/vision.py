@@ -1,7 +1,6 @@
 """Models of images alone: any module that maps normalised pixels to vectors."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,10 +11,10 @@ from memometer.encoders.base import Features, Preprocess, Tower
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.forward import autocast, check_precision, normalised, to_numpy
 from memometer.encoders.preprocessing import image_preprocess
-from memometer.errors import InputError, ModelError
+from memometer.errors import InputError
 from memometer.files import hash_json
 
-__all__ = ["VisionEncoder", "check_tower", "guessed_preprocessing"]
+__all__ = ["VisionEncoder", "guessed_preprocessing"]
 
 
 class VisionEncoder:
@@ -95,27 +94,11 @@ class VisionEncoder:
         raise InputError(f"{self.spec} is an image encoder without a text tower; ask for its image tower")
 
 
-@torch.inference_mode()
-def check_tower(module: torch.nn.Module, *, size: Sequence[int], name: str) -> None:
-    """That ``module`` gives one vector for one image of ``size`` (height, width), so that no job fails later.
+def guessed_preprocessing(why: str, default: str) -> str:
+    """The warning for weights that come without how their images were prepared.
 
-    Raises:
-        ModelError: it refuses the image, or gives something else, e.g. a map of features.
+    Args:
+        why: it has to be guessed, as a clause.
+        default: what is used.
     """
-    try:
-        output = module(torch.zeros(1, 3, *size))
-    except (RuntimeError, AssertionError, ValueError, TypeError) as error:
-        raise ModelError(
-            f"'{name}' does not take images of {size[0]} × {size[1]} px, the size that its preprocessing makes: {error}"
-        ) from error
-    if not isinstance(output, torch.Tensor) or output.ndim != 2:
-        shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
-        raise ModelError(f"'{name}' gives {shape} for one image; expected (1, d), one pooled vector: use another model")
-
-
-def guessed_preprocessing(checkpoint: Path, default: str) -> str:
-    """The warning for weights in a file that does not tell how its images were prepared."""
-    return (
-        f"the checkpoint {checkpoint} stores no preprocessing: {default} is used; other preprocessing than in training "
-        "makes a model look as if it memorized less"
-    )
+    return f"{why}: {default} is used; other preprocessing than in training makes a model look as if it memorized less"

@@ -1,9 +1,10 @@
 """The models that can be trained: presets, open_clip's own, or a model config in JSON."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
-import open_clip
+from open_clip.transform import PreprocessCfg
 
 from memometer.encoders.architectures import Architecture, architecture_from_file, architecture_named
 from memometer.errors import ModelError, shown
@@ -40,12 +41,4 @@ def find_architecture(model: str) -> Architecture:
 
 def preprocess_config(image_size: int | tuple[int, int]) -> dict[str, Any]:
     """open_clip's ``preprocess_cfg`` of a model trained here: a bicubic filter, and OpenAI's channel statistics."""
-    return {
-        "size": image_size if isinstance(image_size, int) else list(image_size),
-        "mode": "RGB",
-        "mean": list(open_clip.OPENAI_DATASET_MEAN),
-        "std": list(open_clip.OPENAI_DATASET_STD),
-        "interpolation": "bicubic",
-        "resize_mode": "shortest",
-        "fill_color": 0,
-    }
+    return dataclasses.asdict(PreprocessCfg(size=image_size))

@@ -1,14 +1,16 @@
 """The models that can be trained: presets, or timm's by name, with the projectors of the objectives' papers."""
 
-import difflib
+import dataclasses
 
 import timm
 import torch
+from open_clip.transform import PreprocessCfg
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
 from memometer.encoders.ssl_model import Backbone, Projector, SslArchitecture, build_backbone
 from memometer.errors import ModelError
 from memometer.training.ssl.config import SslConfig
+from memometer.validation import meant
 
 __all__ = ["find_architecture"]
 
@@ -29,29 +31,21 @@ def find_architecture(config: SslConfig) -> SslArchitecture:
         ModelError: there is no such model, or it cannot be built at this image size.
     """
     backbone = PRESETS.get(config.model) or _from_timm(config.model)
+    preprocess = PreprocessCfg(size=config.image_size, mean=IMAGENET_DEFAULT_MEAN, std=IMAGENET_DEFAULT_STD)
     return SslArchitecture(
         objective=config.objective,
         image_size=config.image_size,
         backbone=backbone,
         projector=_projector(config, backbone),
-        preprocess_cfg={
-            "size": config.image_size,
-            "mode": "RGB",
-            "mean": list(IMAGENET_DEFAULT_MEAN),
-            "std": list(IMAGENET_DEFAULT_STD),
-            "interpolation": "bicubic",
-            "resize_mode": "shortest",
-            "fill_color": 0,
-            "rgb_first": True,
-        },
+        preprocess_cfg={**dataclasses.asdict(preprocess), "rgb_first": True},
     )
 
 
 def _from_timm(name: str) -> Backbone:
     if timm.is_model(name):
         return Backbone(timm=name)
-    near = difflib.get_close_matches(name, [*PRESETS, *timm.list_models()], n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(near)}?" if near else "any classifier in timm.list_models() will do"
+    known, lists = [*PRESETS, *timm.list_models()], "any classifier in timm.list_models() will do"
+    hint = meant(name, known, otherwise=lists)
     raise ModelError(
         f"there is no model '{name}' to train: it is no preset ({', '.join(PRESETS)}), and timm has none; {hint}"
     )

@@ -1,6 +1,5 @@
 """Self-supervised training, from records to a folder that `memometer.encoders` loads."""
 
-import difflib
 from collections.abc import Callable
 
 import torch
@@ -15,6 +14,7 @@ from memometer.training.ssl.dino import DinoObjective
 from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
 from memometer.training.ssl.models import find_architecture
 from memometer.training.ssl.objective import ViewObjective
+from memometer.validation import nearest
 
 __all__ = ["train_ssl"]
 
@@ -46,9 +46,7 @@ def train_ssl(config: SslConfig, *, overwrite: bool = False) -> TrainResult:
         JobError: the loss is no longer finite, or an image cannot be read.
     """
     if config.objective not in OBJECTIVES:
-        near = difflib.get_close_matches(config.objective, OBJECTIVES, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]}? " if near else ""
-        raise InputError(f"there is no objective '{config.objective}'; {hint}expected one of {', '.join(OBJECTIVES)}")
+        raise InputError(f"there is no objective '{config.objective}'; {nearest(config.objective, OBJECTIVES)}")
     kind, loss = OBJECTIVES[config.objective]
     records, of_records = read_records(config, IMAGE_COLUMNS)
     check_records(records, ["image"], why="training needs one of each")
