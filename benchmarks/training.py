@@ -117,7 +117,7 @@ def train_with_memometer(setting: Setting, changes: dict[str, Any], clock: Clock
     stopping = None
     if config.early_stop:
         held_out = load_records(setting.folder, role=config.early_stop)
-        named = HeldOut(config.early_stop, len(held_out), hash_records(held_out, ["record_id"]), held_out)
+        named = HeldOut(config.early_stop, hash_records(held_out, ["record_id"]), held_out)
         stopping = EarlyStopping(named, batch_size=config.batch_size, seed=0)
     architecture = setting.architecture
     for mitigation in mitigations:

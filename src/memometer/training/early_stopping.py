@@ -5,14 +5,16 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow.compute as pc
 import torch
 from accelerate import Accelerator
+from PIL import Image
 
 from memometer.data.records import Records
 from memometer.encoders.architectures import Tokenizer
 from memometer.encoders.forward import normalised
-from memometer.encoders.preprocessing import image_preprocess
+from memometer.encoders.preprocessing import ImagePreprocess, image_preprocess
 from memometer.errors import InputError
 from memometer.seeds import rng_for
 from memometer.training.needs import PAIR, lacking
@@ -30,13 +32,11 @@ class HeldOut:
 
     Attributes:
         role: theirs.
-        n: pairs.
         hash: of what enters the model.
         records: the pairs.
     """
 
     role: str
-    n: int
     hash: str
     records: Records = dataclasses.field(repr=False, compare=False)
 
@@ -77,18 +77,19 @@ class EarlyStopping:
             batch_size: of the training; fewer pairs make one batch.
             seed: of the order of the pairs.
         """
-        n = held_out.n
+        n = len(held_out.records)
         size = min(batch_size, n)
         order = rng_for(seed, "held-out").permutation(n)[: n // size * size]
         self._held_out, self._batches = held_out, order.reshape(-1, size)
-        self._images = _HeldOutImages(held_out.records, cache_bytes=0)
-        self._tokens: torch.Tensor | None = None
+        self._images: _HeldOutImages | None = None
+        self._tokens = torch.empty(0)
         self._losses: list[float] = []
         self._best: dict[str, torch.Tensor] = {}
 
     def __repr__(self) -> str:
         """What the manifest says."""
-        return f"EarlyStopping(role={self._held_out.role!r}, n={self._held_out.n}, hash={self._held_out.hash!r})"
+        held_out = self._held_out
+        return f"EarlyStopping(role={held_out.role!r}, n={len(held_out.records)}, hash={held_out.hash!r})"
 
     def measure(
         self,
@@ -101,13 +102,14 @@ class EarlyStopping:
         autocast: torch.autocast,
     ) -> float:
         """Takes and returns the held-out loss of the model as it is now; leaves it in evaluation mode."""
-        if self._tokens is None:
+        if self._images is None:
+            self._images = _HeldOutImages(self._held_out.records, image_preprocess(preprocess))
             self._tokens = tokenizer([captions[0].as_py() for captions in self._held_out.records.column("captions")])
         model.eval()
         total = 0.0
         with torch.no_grad():
             for rows in self._batches:
-                pixels = self._images.batch(rows, preprocess).to(process.device)
+                pixels = self._images.batch(rows).to(process.device)
                 tokens = self._tokens[rows].to(process.device)
                 images = normalised(pixels, preprocess)
                 with autocast:
@@ -155,23 +157,15 @@ class EarlyStopping:
 
 
 class _HeldOutImages(CachedImages):
-    """Pixels as a model sees them at inference, kept from the second epoch on while there is room."""
+    """Pixels as a model sees them at inference."""
 
-    def __init__(self, records: Records, *, cache_bytes: int) -> None:
-        super().__init__(records, cache_bytes=cache_bytes)
-        self._pixels: dict[int, torch.Tensor] = {}
-        self._left = CACHE_BYTES
+    def __init__(self, records: Records, preprocess: ImagePreprocess) -> None:
+        super().__init__(records, cache_bytes=CACHE_BYTES)
+        self._preprocess = preprocess
 
-    def batch(self, rows: np.ndarray, preprocess: dict[str, Any]) -> torch.Tensor:
+    def _prepared(self, image: Image.Image) -> torch.Tensor:
+        return torch.from_numpy(self._preprocess(image))
+
+    def batch(self, rows: npt.NDArray[np.int64]) -> torch.Tensor:
         """(b,) rows → (b, 3, height, width) uint8."""
-        return torch.stack([self._one(int(row), preprocess) for row in rows])
-
-    def _one(self, row: int, preprocess: dict[str, Any]) -> torch.Tensor:
-        if row in self._pixels:
-            return self._pixels[row]
-        image = self._image(row, self._ids[row].as_py())
-        pixels = torch.from_numpy(image_preprocess(preprocess)(image))
-        if pixels.nbytes <= self._left:
-            self._pixels[row] = pixels
-            self._left -= pixels.nbytes
-        return pixels
+        return torch.stack([self._image(row, self._ids[row].as_py()) for row in rows.tolist()])

@@ -111,7 +111,7 @@ class CachedImages:
             self._image(row, self._ids[row].as_py())
 
     def _prepared(self, image: Image.Image) -> Any:
-        """The form in which an image is kept, of the same size in memory."""
+        """The form in which an image is kept."""
         return image
 
     def _image(self, row: int, record_id: str) -> Any:
@@ -130,8 +130,8 @@ class CachedImages:
             raise JobError(
                 f"the image of record '{record_id}' cannot be read: {error}; import the records again, then train again"
             ) from error
-        size = image.width * image.height * len(image.getbands())
         form = self._prepared(image)
+        size = getattr(form, "nbytes", image.width * image.height * len(image.getbands()))
         if size <= self._cache_left:
             self._cache[key] = form
             self._cache_left -= size

@@ -79,6 +79,4 @@ def _held_out(config: TrainConfig, records: Records) -> HeldOut | None:
         return None
     held_out = load_records(config.records, role=config.early_stop)
     check_held_out(held_out, role=config.early_stop, trained=records)
-    return HeldOut(
-        role=config.early_stop, n=len(held_out), hash=hash_records(held_out, TRAINED_COLUMNS), records=held_out
-    )
+    return HeldOut(config.early_stop, hash_records(held_out, TRAINED_COLUMNS), held_out)
