@@ -24,10 +24,10 @@ def all_views(records, **options):
 
 def test_views_are_those_of_a_plain_loop(records):
     batches = all_views(records)
-    assert [batch.pixels.shape for batch in batches] == [(4, 3, 3, 24, 24), (3, 3, 3, 24, 24)]
+    assert [batch.values.shape for batch in batches] == [(4, 3, 3, 24, 24), (3, 3, 3, 24, 24)]
     rows = np.concatenate([batch.rows for batch in batches])
     assert rows.tolist() == list(range(7))
-    pixels = np.concatenate([batch.pixels for batch in batches])
+    pixels = np.concatenate([batch.values for batch in batches])
     for row, ref in enumerate(records.image_refs()):
         rng = rng_for(5, "views", records.record_ids[row].as_py())
         for draw in range(3):
@@ -36,18 +36,18 @@ def test_views_are_those_of_a_plain_loop(records):
 
 
 def test_batches_workers_spans_and_order_change_nothing(records, monkeypatch):
-    pixels = np.concatenate([batch.pixels for batch in all_views(records)])
+    pixels = np.concatenate([batch.values for batch in all_views(records)])
     for options in ({"batch_size": 2}, {"workers": 1}, {"batch_size": 100}):
-        assert np.array_equal(np.concatenate([batch.pixels for batch in all_views(records, **options)]), pixels)
+        assert np.array_equal(np.concatenate([batch.values for batch in all_views(records, **options)]), pixels)
     monkeypatch.setattr(decoding, "SMALL", 0)  # threads, as for larger images
-    assert np.array_equal(np.concatenate([batch.pixels for batch in all_views(records)]), pixels)
-    more = np.concatenate([batch.pixels for batch in all_views(records, draws=5)])
+    assert np.array_equal(np.concatenate([batch.values for batch in all_views(records)]), pixels)
+    more = np.concatenate([batch.values for batch in all_views(records, draws=5)])
     assert np.array_equal(more[:, :3], pixels)
     (part,) = all_views(records, spans=[(2, 5)])
     assert part.rows.tolist() == [2, 3, 4]
-    assert np.array_equal(part.pixels, pixels[2:5])
+    assert np.array_equal(part.values, pixels[2:5])
     (backwards,) = all_views(records.take(list(range(6, -1, -1))), batch_size=7)
-    assert np.array_equal(backwards.pixels, pixels[::-1])
+    assert np.array_equal(backwards.values, pixels[::-1])
 
 
 def test_an_unreadable_image_is_a_reject(records, tmp_path):

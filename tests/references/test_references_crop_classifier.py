@@ -352,7 +352,7 @@ def test_views_depend_on_seed_epoch_and_record_alone(world):
         (batch,) = crop_batches(
             world["records"], crops=world["crops"], batches=batches, augmentation=augmentation, **options
         )
-        return dict(zip(batch.rows.tolist(), batch.pixels, strict=True))
+        return dict(zip(batch.rows.tolist(), batch.values, strict=True))
 
     first = views([3, 1, 2])
     again = views([2, 3], workers=1)

@@ -93,8 +93,8 @@ def _of_images(records: Records, reader: TowerReader, plan: ViewPlan, span: tupl
     )
     for batch in batches:
         layers: tuple[npt.NDArray[np.float32], ...] = ()
-        if batch.pixels is not None:
-            layers = tuple(reader.images(batch.pixels.reshape(-1, *batch.pixels.shape[2:])))
+        if batch.values is not None:
+            layers = tuple(reader.images(batch.values.reshape(-1, *batch.values.shape[2:])))
         starts = np.arange(len(batch.rows) + 1, dtype=np.int64) * plan.draws
         yield Views(batch.rows, starts, layers, batch.rejects, len(batch.rows) + len(batch.rejects))
 

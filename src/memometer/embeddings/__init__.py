@@ -1,6 +1,6 @@
 """Embeddings: planned in pieces, encoded, stored on disk, read a tile at a time."""
 
-from memometer.embeddings.decoding import ImageBatch
+from memometer.embeddings.decoding import Batch
 from memometer.embeddings.embed import AnyEncoder, Embedded, embed_images, embed_texts
 from memometer.embeddings.loading import load_encoder
 from memometer.embeddings.means import MeanEmbeddings, mean_captions, mean_views
@@ -10,9 +10,9 @@ from memometer.embeddings.views import view_batches
 
 __all__ = [
     "AnyEncoder",
+    "Batch",
     "Embedded",
     "Embeddings",
-    "ImageBatch",
     "MeanEmbeddings",
     "StoredVectors",
     "embed_images",

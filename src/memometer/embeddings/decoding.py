@@ -13,7 +13,7 @@ from PIL import Image
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
 from memometer.engines import default_workers, map_ordered
 
-__all__ = ["ImageBatch", "Images", "Made", "image_batches"]
+__all__ = ["Batch", "Images", "Made", "image_batches"]
 
 SMALL = 5_000
 """Bytes of an encoded image, on average, below which threads wait for one another longer than they work side by side:
@@ -39,21 +39,21 @@ class Images:
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageBatch:
-    """What was made of the images of a few records.
+class Batch:
+    """What was made of a few records.
 
     Attributes:
-        rows: (b,) int64, the rows of the records whose image can be read, in the order asked for.
-        pixels: (b, …) what was made of each; None where no image can be read.
+        rows: (b,) int64, the records of which something was made, in the order asked for.
+        values: (b, …) pixels or vectors; None where b is 0.
         rejects: (row, reason) of the others.
     """
 
     rows: npt.NDArray[np.int64]
-    pixels: npt.NDArray[Any] | None
+    values: npt.NDArray[Any] | None
     rejects: tuple[tuple[int, str], ...]
 
 
-def image_batches(batches: Iterable[Images], *, workers: int) -> Iterator[ImageBatch]:
+def image_batches(batches: Iterable[Images], *, workers: int) -> Iterator[Batch]:
     """Decodes each image once; one that cannot be read is a reject, not the end of the work.
 
     Args:
@@ -64,11 +64,11 @@ def image_batches(batches: Iterable[Images], *, workers: int) -> Iterator[ImageB
     yield from map_ordered(work, batches, workers=workers, name=lambda batch: name_images(batch.refs))
 
 
-def _made(batch: Images) -> ImageBatch:
+def _made(batch: Images) -> Batch:
     return _batch(batch, map, [read_or_reason(ref) for ref in batch.refs])
 
 
-def _made_in_threads(batch: Images) -> ImageBatch:
+def _made_in_threads(batch: Images) -> Batch:
     """`_made` on all cores of this process: Pillow lets other threads run while it decodes and resizes.
 
     The bytes are read here, one image after another, as the threads would each read the same Parquet row group.
@@ -81,7 +81,7 @@ def _made_in_threads(batch: Images) -> ImageBatch:
         return _batch(batch, threads.map, data)
 
 
-def _batch(batch: Images, run: Callable[..., Iterable[Made]], data: list[bytes | str]) -> ImageBatch:
+def _batch(batch: Images, run: Callable[..., Iterable[Made]], data: list[bytes | str]) -> Batch:
     def one(place: int) -> Made:
         found = data[place]
         try:
@@ -96,4 +96,4 @@ def _batch(batch: Images, run: Callable[..., Iterable[Made]], data: list[bytes |
         else:
             good.append(place)
             pixels.append(made)
-    return ImageBatch(batch.rows[good], np.stack(pixels) if pixels else None, tuple(rejects))
+    return Batch(batch.rows[good], np.stack(pixels) if pixels else None, tuple(rejects))

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from memometer.data.augmentation import Augmentation
 from memometer.data.records import Records
-from memometer.embeddings.store import Batch, Span, VectorPieces, vectors_in_pieces
+from memometer.embeddings.decoding import Batch
+from memometer.embeddings.store import Span, VectorPieces, vectors_in_pieces
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import NO_DIRECTION, Embeddings, check_output, without_direction
 from memometer.embeddings.views import view_batches
@@ -84,7 +85,7 @@ def embed_images(
         for batch in view_batches(
             records, tower.preprocess, batch_size=batch_size, spans=spans, workers=workers, **plain
         ):
-            found = None if batch.pixels is None else tower.encode_images(batch.pixels[:, 0])
+            found = None if batch.values is None else tower.encode_images(batch.values[:, 0])
             yield _batch(batch.rows, found, batch.rejects)
 
     pieces = vectors_in_pieces(store / key, records, batches, size=PIECE_SIZE, label=label, unit="images")
@@ -128,7 +129,7 @@ def embed_texts(
 
 
 def _batch(
-    rows: npt.NDArray[np.int64], output: npt.NDArray[np.float32] | None, rejects: Sequence[tuple[int, str]]
+    rows: npt.NDArray[np.int64], output: npt.NDArray[np.float32] | None, rejects: tuple[tuple[int, str], ...]
 ) -> Batch:
     """What a model gave for ``rows``, None where there are none; a vector without direction becomes a reject."""
     if output is None:
@@ -136,7 +137,7 @@ def _batch(
     vectors = check_output(output, len(rows))
     bad = without_direction(vectors)
     kept = np.delete(np.arange(len(rows)), [place for place, _ in bad])
-    every = sorted([*rejects, *((int(rows[place]), reason) for place, reason in bad)])
+    every = tuple(sorted([*rejects, *((int(rows[place]), reason) for place, reason in bad)]))
     return Batch(rows[kept], vectors[kept] if len(kept) else None, every)
 
 

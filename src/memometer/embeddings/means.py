@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from memometer.data.augmentation import VIEWS, Augmentation
 from memometer.data.records import Records, hash_records
-from memometer.embeddings.store import Batch, Span, vectors_in_pieces
+from memometer.embeddings.decoding import Batch
+from memometer.embeddings.store import Span, vectors_in_pieces
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, check_output
 from memometer.embeddings.views import view_batches
@@ -93,10 +94,10 @@ def mean_views(
 
     def batches(spans: Sequence[Span]) -> Iterator[Batch]:
         for batch in view_batches(records, encoder.preprocess, batch_size=per_batch, spans=spans, **options):
-            if batch.pixels is None:
+            if batch.values is None:
                 yield Batch(batch.rows, None, batch.rejects)
                 continue
-            views = batch.pixels.reshape(-1, *batch.pixels.shape[2:])
+            views = batch.values.reshape(-1, *batch.values.shape[2:])
             vectors = check_output(encoder.encode_images(views), len(views))
             yield _batch(batch.rows, np.repeat(batch.rows, draws), vectors, batch.rejects)
 

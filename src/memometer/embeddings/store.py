@@ -1,6 +1,5 @@
 """Vectors of records in pieces on disk, gathered a batch at a time."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,31 +10,17 @@ import pyarrow as pa
 
 from memometer.arrays import map_array
 from memometer.data.records import Records
+from memometer.embeddings.decoding import Batch
 from memometer.embeddings.mended import any_mended
 from memometer.embeddings.vectors import Embeddings
 from memometer.locking import one_writer
 from memometer.pieces import Pieces, packed_rejects
 from memometer.progress import progress_bar
 
-__all__ = ["Batch", "Span", "VectorPieces", "vectors_in_pieces"]
+__all__ = ["Span", "VectorPieces", "vectors_in_pieces"]
 
 Span = tuple[int, int]
 """Rows of the records: the first, and the one after the last."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Batch:
-    """What became of a few records, all of one piece.
-
-    Attributes:
-        rows: (b,) of those that have a vector.
-        vectors: (b, d); None where b is 0.
-        rejects: (row, reason) of the others.
-    """
-
-    rows: npt.NDArray[np.int64]
-    vectors: npt.NDArray[np.floating] | None
-    rejects: Sequence[tuple[int, str]] = ()
 
 
 class VectorPieces(Pieces):
@@ -62,8 +47,8 @@ class VectorPieces(Pieces):
         """Takes the next batch of a piece, whose batches come one after another; writes the piece with its last."""
         self._rows += batch.rows.tolist()
         self._left_out += batch.rejects
-        if batch.vectors is not None:
-            self._vectors.append(batch.vectors)
+        if batch.values is not None:
+            self._vectors.append(batch.values)
         piece = (self._rows or [self._left_out[0][0]])[0] // self._size
         start, stop = self.spans[piece]
         if len(self._rows) + len(self._left_out) == stop - start:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from memometer.data.augmentation import Augmentation
 from memometer.data.records import Records
-from memometer.embeddings.decoding import ImageBatch, Images, image_batches
+from memometer.embeddings.decoding import Batch, Images, image_batches
 from memometer.encoders.base import Preprocess
 from memometer.encoders.views import draw_views
 from memometer.seeds import rng_for
@@ -28,7 +28,7 @@ def view_batches(
     batch_size: int,
     spans: Iterable[tuple[int, int]] | None = None,
     workers: int = 0,
-) -> Iterator[ImageBatch]:
+) -> Iterator[Batch]:
     """Decodes each image once and draws its views; a view depends on the seed, the record's id and its number alone.
 
     Args:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from memometer.data.augmentation import Augmentation
 from memometer.data.records import Records
-from memometer.embeddings.decoding import ImageBatch, Images, image_batches
+from memometer.embeddings.decoding import Batch, Images, image_batches
 from memometer.encoders.base import Preprocess
 from memometer.encoders.views import draw_views
 from memometer.errors import InputError
@@ -30,7 +30,7 @@ def crop_batches(
     augmentation: Augmentation | None = None,
     seed: int = 0,
     workers: int = 0,
-) -> Iterator[ImageBatch]:
+) -> Iterator[Batch]:
     """Decodes the images of each batch and cuts out their crops.
 
     A view depends on the seed, the epoch and the record's id alone. An image that cannot be read, or does not hold its
@@ -75,7 +75,7 @@ def check_crops(crops: npt.NDArray[np.integer], *, n: int) -> npt.NDArray[np.int
     return np.asarray(crops, np.int64)
 
 
-def named_rejects(records: Records, batch: ImageBatch) -> list[tuple[str, str]]:
+def named_rejects(records: Records, batch: Batch) -> list[tuple[str, str]]:
     """(record_id, reason) of the rejects of a batch."""
     return [(records.record_ids[row].as_py(), reason) for row, reason in batch.rejects]
 

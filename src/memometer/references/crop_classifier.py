@@ -16,7 +16,7 @@ import numpy.typing as npt
 import torch
 
 from memometer.data.records import Records, load_records
-from memometer.embeddings.decoding import ImageBatch
+from memometer.embeddings.decoding import Batch
 from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.devices import choose_device
 from memometer.encoders.vision import VisionEncoder
@@ -108,7 +108,7 @@ class CropClassifier:
 
     def _logits(
         self, records: Records, crops: npt.NDArray[np.integer], *, batch_size: int, workers: int
-    ) -> Iterator[tuple[ImageBatch, npt.NDArray[np.float64]]]:
+    ) -> Iterator[tuple[Batch, npt.NDArray[np.float64]]]:
         """Each batch with its (b, n_labels) logits."""
         n = len(records)
         checked = check_crops(np.asarray(crops), n=n)
@@ -118,7 +118,7 @@ class CropClassifier:
                 records, crops=checked, batches=spans, preprocess=self._encoder.preprocess, workers=workers
             ):
                 none = np.zeros((0, len(self.label_names)))
-                logits = none if batch.pixels is None else self._encoder.encode_images(batch.pixels)
+                logits = none if batch.values is None else self._encoder.encode_images(batch.values)
                 yield batch, logits.astype(np.float64)
                 advance(len(batch.rows) + len(batch.rejects))
 

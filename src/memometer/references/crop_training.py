@@ -12,7 +12,7 @@ import numpy.typing as npt
 import torch
 
 from memometer.data.augmentation import AUGMENTATIONS
-from memometer.embeddings.decoding import ImageBatch
+from memometer.embeddings.decoding import Batch
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import autocast, normalised
 from memometer.encoders.preprocessing import image_preprocess
@@ -115,17 +115,17 @@ class CropTraining:
         ):
             state.best_epoch, state.best_model = epoch, state.model
 
-    def _step(self, batch: ImageBatch, step: int, rejects: dict[str, str]) -> float:
+    def _step(self, batch: Batch, step: int, rejects: dict[str, str]) -> float:
         """One step of the optimizer; its loss, or NaN where too few crops can be read for one."""
         rejects.update(named_rejects(self._crops.records, batch))
-        if len(batch.rows) < 2 or batch.pixels is None:  # batch norm needs two
+        if len(batch.rows) < 2 or batch.values is None:  # batch norm needs two
             return NO_VALUE
         steps = self._config.epochs * self._per_epoch
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate(step, steps=steps, warmup=steps // 20, peak=self._config.rate_and_decay[0])
         self.network.train()
         with autocast(self._device, self.precision):
-            logits = self.network(self._normalise(batch.pixels))
+            logits = self.network(self._normalise(batch.values))
         loss = torch.nn.functional.cross_entropy(logits.float(), self._labels_of(batch))
         value = float(loss.detach())
         if not math.isfinite(value):
@@ -136,26 +136,26 @@ class CropTraining:
         return value
 
     @torch.inference_mode()
-    def _score_held_out(self, batches: Iterator[ImageBatch], rejects: dict[str, str]) -> tuple[float, float]:
+    def _score_held_out(self, batches: Iterator[Batch], rejects: dict[str, str]) -> tuple[float, float]:
         """Mean cross-entropy and accuracy on the held-out records that can be read; NaN where there are none."""
         loss, hits, n = 0.0, 0, 0
         self.network.eval()
         for batch in itertools.islice(batches, len(self._spans(self._held_out))):
             rejects.update(named_rejects(self._crops.records, batch))
-            if batch.pixels is None:
+            if batch.values is None:
                 continue
             with autocast(self._device, self.precision):
-                logits = self.network(self._normalise(batch.pixels)).float()
+                logits = self.network(self._normalise(batch.values)).float()
             labels = self._labels_of(batch)
             loss += float(torch.nn.functional.cross_entropy(logits, labels, reduction="sum"))
             hits += int((logits.argmax(dim=1) == labels).sum())
             n += len(batch.rows)
         return (loss / n, hits / n) if n else (NO_VALUE, NO_VALUE)
 
-    def _labels_of(self, batch: ImageBatch) -> torch.Tensor:
+    def _labels_of(self, batch: Batch) -> torch.Tensor:
         return torch.from_numpy(self._crops.labels[batch.rows]).to(self._device)
 
-    def _batches(self, epochs: range) -> Iterator[ImageBatch]:
+    def _batches(self, epochs: range) -> Iterator[Batch]:
         """For each epoch its full batches, then the held-out records; rows that fill no batch wait an epoch."""
 
         def rows() -> Iterator[tuple[int | None, Rows]]:

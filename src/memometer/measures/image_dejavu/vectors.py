@@ -10,7 +10,8 @@ import numpy.typing as npt
 from memometer.arrays import read_arrays, write_arrays
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
-from memometer.embeddings.store import Batch, Span, vectors_in_pieces
+from memometer.embeddings.decoding import Batch
+from memometer.embeddings.store import Span, vectors_in_pieces
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
 from memometer.measures.image_dejavu.options import Metric
@@ -83,7 +84,7 @@ class ImageSearch:
             for batch in crop_batches(
                 records, crops=crops, batches=parts, preprocess=model.preprocess, workers=self.workers
             ):
-                vectors = None if batch.pixels is None else model.encode_images(batch.pixels)
+                vectors = None if batch.values is None else model.encode_images(batch.values)
                 yield Batch(batch.rows, vectors, batch.rejects)
 
         pieces = vectors_in_pieces(self.store / key, records, batches, size=PIECE_SIZE, label=label, unit="crops")
