@@ -84,9 +84,11 @@ def one_writer(target: Path, *, file: bool = False, wait: bool = False) -> Itera
                 each.rmdir()
 
 
-def writing(folder: str | Path | None) -> contextlib.AbstractContextManager[None]:
-    """The `one_writer` of a folder; None names nothing."""
-    return contextlib.nullcontext() if folder is None else one_writer(Path(folder))
+def writing(
+    target: str | Path | None, *, file: bool = False, wait: bool = False
+) -> contextlib.AbstractContextManager[None]:
+    """`one_writer`, or nothing where None names nothing."""
+    return contextlib.nullcontext() if target is None else one_writer(Path(target), file=file, wait=wait)
 
 
 def writes(
@@ -101,10 +103,7 @@ def writes(
         def locked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            target = bound.arguments[option]
-            if target is None:
-                return function(*args, **kwargs)
-            with one_writer(Path(target), file=file, wait=wait):
+            with writing(bound.arguments[option], file=file, wait=wait):
                 return function(*args, **kwargs)
 
         return locked

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memometer.errors import DamagedError
-from memometer.files import atomic_path
 from memometer.memory import memory_is_short
-from memometer.sealing import AGAIN, check_seal, seal
+from memometer.sealing import AGAIN, check_seal, sealed_path
 
 __all__ = ["open_table", "read_table", "readable", "table_writer", "write_table"]
 
@@ -18,10 +17,11 @@ __all__ = ["open_table", "read_table", "readable", "table_writer", "write_table"
 @contextlib.contextmanager
 def table_writer(path: Path, schema: pa.Schema, *, compression: str = "zstd") -> Iterator[pq.ParquetWriter]:
     """A writer of row groups; the file is at ``path``, sealed, once it is whole."""
-    with atomic_path(path) as temporary:
-        with pq.ParquetWriter(temporary, schema, compression=compression, write_page_checksum=True) as writer:
-            yield writer
-        seal(temporary)
+    with (
+        sealed_path(path) as temporary,
+        pq.ParquetWriter(temporary, schema, compression=compression, write_page_checksum=True) as writer,
+    ):
+        yield writer
 
 
 def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = None) -> None:

@@ -21,7 +21,7 @@ from memometer.data.records import Records, hash_records
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.store import Span, vectors_in_pieces
 from memometer.embeddings.stored import StoredVectors
-from memometer.embeddings.vectors import Embeddings, check_output
+from memometer.embeddings.vectors import Embeddings, check_output, with_norms
 from memometer.embeddings.views import view_batches
 from memometer.encoders.base import Encoder
 from memometer.errors import InputError
@@ -198,8 +198,7 @@ def _batch(rows: Rows, owners: Rows, vectors: npt.NDArray[Any] | None, rejects: 
     if vectors is None:
         return Batch(rows, None, rejects)
     order = np.argsort(owners, kind="stable")
-    wide = vectors[order].astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    wide, norms = with_norms(vectors[order])
     starts = np.searchsorted(owners[order], rows)
     worst = {"a vector that is not finite": ~np.isfinite(norms), "a zero vector": norms == 0}
     reasons = {

@@ -5,10 +5,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.arrays import map_array
+from memometer.arrays import Arrays, map_array
 from memometer.data.records import Records
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.mended import any_mended
@@ -37,25 +36,7 @@ class VectorPieces(Pieces):
     def __init__(self, folder: Path, records: Records, *, size: int) -> None:
         stale = functools.partial(any_mended, records)
         super().__init__(folder, n=len(records), size=size, large=("vectors",), stale=stale)
-        self._size = size
         self._ids = records.record_ids
-        self._rows: list[int] = []
-        self._vectors: list[npt.NDArray[np.floating]] = []
-        self._left_out: list[tuple[int, str]] = []
-
-    def add(self, batch: Batch) -> None:
-        """Takes the next batch of a piece, whose batches come one after another; writes the piece with its last."""
-        self._rows += batch.rows.tolist()
-        self._left_out += batch.rejects
-        if batch.values is not None:
-            self._vectors.append(batch.values)
-        piece = (self._rows or [self._left_out[0][0]])[0] // self._size
-        start, stop = self.spans[piece]
-        if len(self._rows) + len(self._left_out) == stop - start:
-            vectors = np.concatenate(self._vectors) if self._vectors else np.empty((0, 0), np.float32)
-            rows = np.array(self._rows, np.int64)
-            self.write(piece, {"rows": rows, **packed_rejects(self._left_out), "vectors": vectors})
-            self._rows, self._vectors, self._left_out = [], [], []
 
     def embeddings(self, *, name: str) -> Embeddings:
         """All pieces as one, in record order; the vectors stay on disk."""
@@ -97,9 +78,27 @@ def vectors_in_pieces(
     """
     with one_writer(folder, wait=True), progress_bar(label, total=len(records), unit=unit) as advance:
         pieces = VectorPieces(folder, records, size=size)
-        missing = [pieces.spans[piece] for piece in pieces.missing]
-        advance(len(records) - sum(stop - start for start, stop in missing))
-        for batch in batches(missing) if missing else ():
-            pieces.add(batch)
-            advance(len(batch.rows) + len(batch.rejects))
+        missing = [(piece, pieces.spans[piece]) for piece in pieces.missing]
+        advance(len(records) - sum(stop - start for _, (start, stop) in missing))
+        coming, parts, left = iter(missing), list[Batch](), 0
+        for batch in batches([span for _, span in missing]) if missing else ():
+            if not parts:
+                piece, (start, stop) = next(coming)
+                left = stop - start
+            parts.append(batch)
+            done = len(batch.rows) + len(batch.rejects)
+            left -= done
+            if not left:
+                pieces.write(piece, _packed(parts))
+                parts = []
+            advance(done)
     return pieces
+
+
+def _packed(batches: Sequence[Batch]) -> Arrays:
+    vectors = [batch.values for batch in batches if batch.values is not None]
+    return {
+        "rows": np.concatenate([batch.rows for batch in batches]),
+        **packed_rejects(reject for batch in batches for reject in batch.rejects),
+        "vectors": np.concatenate(vectors) if vectors else np.empty((0, 0), np.float32),
+    }

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from memometer.errors import VectorError
 
-__all__ = ["NO_DIRECTION", "Embeddings", "check_output", "normalise", "without_direction"]
+__all__ = ["NO_DIRECTION", "Embeddings", "check_output", "normalise", "with_norms", "without_direction"]
 
 NO_DIRECTION = "no direction"
 """How the reason of a reject begins whose vector cannot be compared with another."""
@@ -112,16 +112,16 @@ def check_output(vectors: npt.NDArray[Any], n: int) -> npt.NDArray[np.float32]:
 
 def without_direction(vectors: npt.NDArray[np.floating]) -> tuple[tuple[int, str], ...]:
     """(row, reason) of every vector, of (n, d), that no search can compare with another: it is zero or not finite."""
+    _, norms = with_norms(vectors)
+    reasons = {"a vector of zeros": norms == 0, "no finite vector": ~np.isfinite(norms)}
+    found = ((int(row), what) for what, rows in reasons.items() for row in np.flatnonzero(rows))
+    return tuple((row, f"{NO_DIRECTION}: the model gave {what}") for row, what in sorted(found))
+
+
+def with_norms(vectors: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The same (n, d) vectors in float64, and their (n,) l2 norms."""
     wide = vectors.astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
-    reasons = [
-        *((int(row), f"{NO_DIRECTION}: the model gave a vector of zeros") for row in np.flatnonzero(norms == 0)),
-        *(
-            (int(row), f"{NO_DIRECTION}: the model gave no finite vector")
-            for row in np.flatnonzero(~np.isfinite(norms))
-        ),
-    ]
-    return tuple(sorted(reasons))
+    return wide, np.sqrt(np.einsum("ij,ij->i", wide, wide))
 
 
 def normalise(
@@ -132,8 +132,7 @@ def normalise(
     Raises:
         VectorError: a row is non-finite or zero, and so has no direction; names its record, or its row.
     """
-    wide = vectors.astype(np.float64)
-    norms = np.sqrt(np.einsum("ij,ij->i", wide, wide))
+    wide, norms = with_norms(vectors)
     bad = ~np.isfinite(norms) | (norms == 0)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])

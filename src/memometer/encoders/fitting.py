@@ -15,7 +15,7 @@ from memometer.errors import ModelError
 
 __all__ = ["build_with_weights", "fit_architecture", "shape_difference"]
 
-Shapes = Mapping[str, torch.Size]
+Tensors = Mapping[str, torch.Tensor]
 
 POSITION_IDS = "text.transformer.embeddings.position_ids"
 """A buffer that transformers stored up to 4.30 and recomputes since."""
@@ -36,8 +36,7 @@ def build_with_weights(
     model = build_model(architecture, weights=state)
     with refusing(f"the checkpoint {path} does not fit the model '{architecture.name}'"):
         fitted = _adapt(model, state)
-    expected = {name: tensor.shape for name, tensor in model.state_dict().items()}
-    if difference := shape_difference(expected, {name: tensor.shape for name, tensor in fitted.items()}):
+    if difference := shape_difference(model.state_dict(), fitted):
         raise ModelError(
             f"the checkpoint {path} does not fit the model '{architecture.name}': {difference}; "
             "name the right one as open_clip:MODEL@CHECKPOINT"
@@ -76,19 +75,17 @@ def _adapt(model: torch.nn.Module, state: Mapping[str, torch.Tensor]) -> dict[st
     return fitted
 
 
-def shape_difference(expected: Shapes, found: Shapes) -> str:
+def shape_difference(expected: Tensors, found: Tensors) -> str:
     """What does not fit, in words; empty when all fits."""
     missing = sorted(expected.keys() - found.keys())
     unknown = sorted(found.keys() - expected.keys())
-    reshaped = sorted(name for name in expected.keys() & found.keys() if expected[name] != found[name])
+    reshaped = sorted(name for name in expected.keys() & found.keys() if expected[name].shape != found[name].shape)
     parts = []
     if missing:
         parts.append(f"{len(missing)} tensors are missing (e.g. {missing[0]})")
     if unknown:
         parts.append(f"{len(unknown)} are unknown (e.g. {unknown[0]})")
     if reshaped:
-        name = reshaped[0]
-        parts.append(
-            f"{len(reshaped)} are of another shape (e.g. {name} {tuple(found[name])}, expected {tuple(expected[name])})"
-        )
+        name, shapes = reshaped[0], [tuple(tensors[reshaped[0]].shape) for tensors in (found, expected)]
+        parts.append(f"{len(reshaped)} are of another shape (e.g. {name} {shapes[0]}, expected {shapes[1]})")
     return ", ".join(parts)

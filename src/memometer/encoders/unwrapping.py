@@ -96,14 +96,11 @@ def fit_tower(
     else:
         state, part = _read(checkpoint)
         file = f"the checkpoint {checkpoint.path}"
-    expected = {key: tensor.shape for key, tensor in tower.state_dict().items()}
+    expected = tower.state_dict()
     candidates = {prefix: _inside(state, prefix, expected, heads) for prefix in sorted(_prefixes(state, part))}
     if not candidates:
         raise ModelError(f"{file} holds no part '{part}'; leave ?part={part} away, or name another")
-    differences = {
-        prefix: shape_difference(expected, {key: tensor.shape for key, tensor in inside.items()})
-        for prefix, inside in candidates.items()
-    }
+    differences = {prefix: shape_difference(expected, inside) for prefix, inside in candidates.items()}
     fits = [prefix for prefix, difference in differences.items() if not difference]
     if not fits:
         closest = max(candidates, key=lambda prefix: len(candidates[prefix].keys() & expected.keys()))
