@@ -9,6 +9,7 @@ from vision_models import encode, pictures
 from memometer.encoders import Encoder
 from memometer.encoders.architectures import architecture_named, build_model, build_tokenizer
 from memometer.encoders.backbone import drop_projection
+from memometer.encoders.forward import normalised
 from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import ModelError
@@ -50,7 +51,7 @@ def test_backbone_features_of_a_timm_tower_are_its_trunks(proj):
     pixels = np.stack([image_preprocess({**preprocess_config(160)})(image) for image in pictures()])
     trunk = backbone.tower("image").trunk
     with torch.inference_mode():
-        batch = backbone._normalise(pixels)
+        batch = normalised(pixels, backbone.preprocess_config)
         expected = trunk.forward_head(trunk.forward_features(batch), pre_logits=True).numpy()
     np.testing.assert_array_equal(backbone.encode_images(pixels), expected)
     assert open_clip_encoder(**changes).encode_images(pixels).shape == (3, changes["embed_dim"])

@@ -8,6 +8,7 @@ from model_factory import noise_image
 from vision_models import encode, pictures, saved, torchvision_model
 
 from memometer.embeddings import load_encoder
+from memometer.encoders.forward import normalised
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.torchvision_models import drop_classifier, torchvision_preprocess_config
 from memometer.errors import ModelError
@@ -51,7 +52,7 @@ def test_squeezenet_has_its_features_pooled(tmp_path):
     encoder = load_encoder(f"torchvision:squeezenet1_1@{path}")
     pixels = np.stack([encoder.preprocess(image) for image in pictures()])
     with torch.inference_mode():
-        maps = model.features(encoder._normalise(pixels))
+        maps = model.features(normalised(pixels, encoder.preprocess_config))
     np.testing.assert_allclose(encode(encoder, pictures()), maps.mean(dim=(2, 3)).numpy(), rtol=1e-6, atol=1e-7)
     assert encoder.dropped == ("classifier.1.bias", "classifier.1.weight")
 

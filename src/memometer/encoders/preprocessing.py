@@ -7,7 +7,7 @@ open_clip.
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from memometer.data.pixels import eight_bit, to_rgb
 from memometer.errors import ModelError
 
-__all__ = ["ImagePreprocess", "image_preprocess"]
+__all__ = ["ImagePreprocess", "as_json", "image_preprocess"]
 
 MAX_SIDE_PX = 4096
 """Of the images that a model takes; the largest that are known take 1536."""
@@ -139,6 +139,11 @@ def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
         resize_to=resize_to,
         rgb_first=bool(config.get("rgb_first")) or not isinstance(fill, int),  # a colour has three channels to fill
     )
+
+
+def as_json(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The same config, with lists for tuples."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in config.items()}
 
 
 def _pair(size: int | Sequence[int]) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from memometer.encoders.fitting import build_with_weights
 from memometer.encoders.foreign import explain_transformers
 from memometer.encoders.guessing import TrainingLog, architecture_from_shapes, read_training_log
 from memometer.encoders.open_clip import OpenClipEncoder
+from memometer.encoders.preprocessing import as_json
 from memometer.encoders.trained import check_trained_files, check_trained_weights
 from memometer.encoders.trying import try_out
 from memometer.encoders.vision import guessed_preprocessing
@@ -88,9 +89,7 @@ def load_open_clip(
         model,
         tokenizer=build_tokenizer(architecture),
         config=architecture.config,
-        preprocess_config={
-            key: list(value) if isinstance(value, tuple) else value for key, value in preprocess.items()
-        },
+        preprocess_config=as_json(preprocess),
         spec=spec,
         device=chosen,
         precision=precision,

@@ -7,6 +7,7 @@ from typing import Any
 from open_clip.transform import PreprocessCfg
 
 from memometer.encoders.architectures import Architecture, architecture_from_file, architecture_named
+from memometer.encoders.preprocessing import as_json
 from memometer.errors import ModelError, shown
 
 __all__ = ["find_architecture", "preprocess_config"]
@@ -41,4 +42,4 @@ def find_architecture(model: str) -> Architecture:
 
 def preprocess_config(image_size: int | tuple[int, int]) -> dict[str, Any]:
     """open_clip's ``preprocess_cfg`` of a model trained here: a bicubic filter, and OpenAI's channel statistics."""
-    return dataclasses.asdict(PreprocessCfg(size=image_size))
+    return as_json(dataclasses.asdict(PreprocessCfg(size=image_size)))

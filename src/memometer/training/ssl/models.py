@@ -7,6 +7,7 @@ import torch
 from open_clip.transform import PreprocessCfg
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 
+from memometer.encoders.preprocessing import as_json
 from memometer.encoders.ssl_model import Backbone, Projector, SslArchitecture, build_backbone
 from memometer.errors import ModelError
 from memometer.training.ssl.config import SslConfig
@@ -37,7 +38,7 @@ def find_architecture(config: SslConfig) -> SslArchitecture:
         image_size=config.image_size,
         backbone=backbone,
         projector=_projector(config, backbone),
-        preprocess_cfg={**dataclasses.asdict(preprocess), "rgb_first": True},
+        preprocess_cfg=as_json({**dataclasses.asdict(preprocess), "rgb_first": True}),
     )
 
 
