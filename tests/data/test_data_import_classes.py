@@ -1,9 +1,8 @@
 """Folders of classes: what is a class, what is none, and what classes are called."""
 
 import pytest
-from import_sources import OPTIONAL, labels, options, records, write, write_pictures
+from import_sources import Imported, put, table, write_pictures
 
-from memometer.data import ReaderOptions, import_records
 from memometer.errors import SourceError
 
 
@@ -24,9 +23,9 @@ from memometer.errors import SourceError
 )
 def test_folders_that_may_be_no_classes_give_no_label(tmp_path, names):
     write_pictures(tmp_path / "f", names)
-    summary = import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL)
-    assert set(labels(tmp_path / "out").values()) == {(None, None)}
-    assert summary.objects_from is None
+    found = Imported(tmp_path / "f", tmp_path / "out", captions="optional")
+    assert set(found.of("label", "objects").values()) == {(None, None)}
+    assert found.objects_from is None
 
 
 @pytest.mark.parametrize(
@@ -41,24 +40,21 @@ def test_folders_that_may_be_no_classes_give_no_label(tmp_path, names):
 )
 def test_layouts_that_can_be_nothing_else_give_labels(tmp_path, source, names, expected):
     write_pictures(tmp_path / "f", names)
-    summary = import_records(tmp_path / "f" / source, tmp_path / "out", options=OPTIONAL)
-    found = labels(tmp_path / "out").values()
-    assert {label for label, _ in found} == expected
-    assert all(objects == [label] for label, objects in found)
-    assert "class" in " ".join(summary.remarks)
+    found = Imported(tmp_path / "f" / source, tmp_path / "out", captions="optional")
+    assert set(found.label.values()) == expected
+    assert found.objects == {name: [label] for name, label in found.label.items()}
+    assert "class" in " ".join(found.remarks)
 
 
 def test_the_user_has_the_last_word(tmp_path):
     write_pictures(tmp_path / "f", ["cat/1.png", "dog/images/1.png", "7/1.png", "top.png"])
-    summary = import_records(tmp_path / "f", tmp_path / "auto", options=OPTIONAL)
-    assert any("--label-from folder" in remark for remark in summary.remarks)
-    import_records(tmp_path / "f", tmp_path / "folder", options=options(label_from="folder"))
-    assert {name: label for name, (label, _) in labels(tmp_path / "folder").items()} == {
-        "7/1": "7", "cat/1": "cat", "dog/images/1": "dog", "top": None,
-    }  # fmt: skip
+    auto = Imported(tmp_path / "f", tmp_path / "auto", captions="optional")
+    assert any("--label-from folder" in remark for remark in auto.remarks)
+    folder = Imported(tmp_path / "f", tmp_path / "folder", captions="optional", label_from="folder")
+    assert folder.label == {"7/1": "7", "cat/1": "cat", "dog/images/1": "dog", "top": None}
     write_pictures(tmp_path / "g", ["train/cat/1.png", "train/dog/1.png"])
-    import_records(tmp_path / "g", tmp_path / "none", options=options(label_from="none"))
-    assert {label for label, _ in labels(tmp_path / "none").values()} == {None}
+    none = Imported(tmp_path / "g", tmp_path / "none", captions="optional", label_from="none")
+    assert set(none.label.values()) == {None}
 
 
 @pytest.mark.parametrize(
@@ -72,13 +68,12 @@ def test_the_user_has_the_last_word(tmp_path):
 )
 def test_synsets_get_names_in_labels_objects_and_captions(tmp_path, name, content):
     write_pictures(tmp_path / "f", ["n01440764/1.png", "n01443537/1.png"])
-    write(tmp_path, {name: content})
-    plain = import_records(tmp_path / "f", tmp_path / "plain", options=OPTIONAL)
+    plain = Imported(tmp_path / "f", tmp_path / "plain", captions="optional")
     assert any("WordNet ids such as n01440764" in remark for remark in plain.remarks)
-    given = ReaderOptions(class_names=tmp_path / name, caption_template="a photo of a {label}")
-    import_records(tmp_path / "f", tmp_path / "out", options=given)
-    assert labels(tmp_path / "out")["n01440764/1"] == ("tench", ["tench"])
-    assert records(tmp_path / "out")[1]["captions"] == ["a photo of a goldfish"]
+    given = {"class_names": put(tmp_path / name, content), "caption_template": "a photo of a {label}"}
+    found = Imported(tmp_path / "f", tmp_path / "out", **given)
+    assert found.of("label", "objects")["n01440764/1"] == ("tench", ["tench"])
+    assert found.rows[1]["captions"] == ["a photo of a goldfish"]
 
 
 @pytest.mark.parametrize(
@@ -96,15 +91,14 @@ def test_synsets_get_names_in_labels_objects_and_captions(tmp_path, name, conten
 def test_files_that_hold_no_class_names_are_a_sentence(tmp_path, name, content):
     write_pictures(tmp_path / "f", ["n01440764/1.png"])
     if content is not None:
-        write(tmp_path, {name: content})
+        put(tmp_path / name, content)
     with pytest.raises(SourceError, match=r"class names"):
-        import_records(tmp_path / "f", tmp_path / "out", options=options(class_names=tmp_path / name))
+        Imported(tmp_path / "f", tmp_path / "out", captions="optional", class_names=tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
 
 def test_names_of_open_images_classes(pictures):
-    (pictures / "names.csv").write_text("/m/01g317,Person\n/m/0_284d,Car seat, red\n")
-    (pictures / "t.csv").write_text("image,label\n0.png,/m/01g317\n1.png,/m/0_284d\n2.png,/m/9\n")
-    options = ReaderOptions(captions="optional", class_names=pictures / "names.csv")
-    import_records(pictures / "t.csv", pictures / "out", options=options)
-    assert [row["label"] for row in records(pictures / "out")] == ["Person", "Car seat", "/m/9"]
+    names = table(pictures, "names.csv", "/m/01g317,Person\n/m/0_284d,Car seat, red\n")
+    source = table(pictures, "t.csv", "image,label\n0.png,/m/01g317\n1.png,/m/0_284d\n2.png,/m/9\n")
+    found = Imported(source, pictures / "out", captions="optional", class_names=names)
+    assert found.label == {"0": "Person", "1": "Car seat", "2": "/m/9"}

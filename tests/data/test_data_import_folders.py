@@ -1,20 +1,20 @@
 """Folders and shards as people have them: what is a photograph, and that every file is counted."""
 
-import io
 import json
 
 import numpy as np
 import pytest
 from import_sources import (
     OPTIONAL,
+    Imported,
     encoded,
     ids,
     picture,
-    records,
     rejects,
     sample,
     write,
     write_pictures,
+    write_rows,
     write_tar,
 )
 from PIL import Image
@@ -25,7 +25,7 @@ from memometer.errors import SourceError
 # --- masks
 
 
-MASK = encoded(Image.fromarray(np.eye(12, 16, dtype=np.uint8) * 255), "BMP")
+MASK = Image.fromarray(np.eye(12, 16, dtype=np.uint8) * 255)
 
 
 @pytest.mark.parametrize(
@@ -39,22 +39,18 @@ MASK = encoded(Image.fromarray(np.eye(12, 16, dtype=np.uint8) * 255), "BMP")
     ],
 )
 def test_a_mask_is_no_photograph(tmp_path, photo, mask):
-    kind = {"bmp": "BMP", "png": "PNG", "gif": "GIF"}[mask.rsplit(".", 1)[1]]
-    flat = encoded(Image.open(io.BytesIO(MASK)), kind)
-    photograph = picture(1, format="JPEG")
-    text = photo.replace("jpg", "txt")
-    write(tmp_path / "f", {photo: photograph, mask: flat, text: "a dog"})
-    summary = import_records(tmp_path / "f", tmp_path / "out")
-    (row,) = records(tmp_path / "out")
+    flat = encoded(MASK, mask.rpartition(".")[2].upper())
+    files = {photo: picture(1, format="JPEG"), mask: flat, photo.replace("jpg", "txt"): "a dog"}
+    found = Imported(write(tmp_path / "f", files), tmp_path / "out")
+    (row,) = found.rows
     assert row["image_path"].endswith(photo)
     assert row["captions"] == ["a dog"]
-    assert summary.left_aside == {"mask of another image": 1}
+    assert found.left_aside == {"mask of another image": 1}
 
 
 def test_photographs_of_people_with_masks_are_no_masks(tmp_path):
     write_pictures(tmp_path / "f", ["with_mask/1.png", "without/1.png"])
-    import_records(tmp_path / "f", tmp_path / "out", options=OPTIONAL)
-    assert ids(tmp_path / "out") == ["with_mask/1", "without/1"]
+    assert Imported(tmp_path / "f", tmp_path / "out", captions="optional").ids == ["with_mask/1", "without/1"]
 
 
 # --- accounting
@@ -62,45 +58,35 @@ def test_photographs_of_people_with_masks_are_no_masks(tmp_path):
 
 @pytest.mark.parametrize("suffix", ["jfif", "jpe", "JPG", "pjpeg", ""])
 def test_every_suffix_of_an_image_counts(tmp_path, suffix):
-    name = f"a.{suffix}".rstrip(".")
-    write(tmp_path / "f", {name: picture(1, format="JPEG"), "a.txt": "x"})
-    import_records(tmp_path / "f", tmp_path / "out")
-    assert ids(tmp_path / "out") == ["a"]
-    write_tar(tmp_path / "0.tar", [(name, picture(1, format="JPEG")), ("a.txt", b"x")])
-    import_records(tmp_path / "0.tar", tmp_path / "tar")
-    assert ids(tmp_path / "tar") == ["a"]
+    files = {f"a.{suffix}".rstrip("."): picture(1, format="JPEG"), "a.txt": b"x"}
+    for source in (write(tmp_path / "f", files), write_tar(tmp_path / "0.tar", list(files.items()))):
+        assert Imported(source, tmp_path / f"of {source.name}").ids == ["a"]
 
 
 def test_an_image_that_cannot_be_decoded_is_a_reject(tmp_path):
     write(tmp_path / "f", {"a.heic": b"\0\0\0\x18ftypheic", "a.txt": "x", "b.png": picture(1), "b.txt": "y"})
-    import_records(tmp_path / "f", tmp_path / "out", max_rejects=1)
-    assert [row["record_id"] for row in rejects(tmp_path / "out")] == ["a"]
+    found = Imported(tmp_path / "f", tmp_path / "out", max_rejects=1)
+    assert [row["record_id"] for row in found.rejects] == ["a"]
 
 
 def test_files_beside_shards_are_counted(tmp_path):
     write_tar(tmp_path / "s" / "00000.tar", sample(1))
-    write(
-        tmp_path / "s",
-        {"00000.parquet": b"PAR1", "00000_stats.json": "{}", "00000.idx": "", ".DS_Store": "", "x.png": ""},
-    )
-    summary = import_records(tmp_path / "s", tmp_path / "out")
-    assert summary.left_aside == {
+    beside = {"00000.parquet": b"PAR1", "00000_stats.json": {}, "00000.idx": "", ".DS_Store": "", "x.png": ""}
+    found = Imported(write(tmp_path / "s", beside), tmp_path / "out")
+    assert found.left_aside == {
         ".idx": 1, ".json": 1, ".parquet": 1, "hidden file": 1, "image of no record": 1,
     }  # fmt: skip
-    assert json.loads((tmp_path / "out" / "import.json").read_text())["summary"]["left_aside"] == summary.left_aside
-    assert any("--format folder" in remark for remark in summary.remarks)
+    assert json.loads((tmp_path / "out" / "import.json").read_text())["summary"]["left_aside"] == found.left_aside
+    assert any("--format folder" in remark for remark in found.remarks)
 
 
 def test_metadata_beside_images_is_no_source(tmp_path):
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    write(tmp_path / "f", {"00000/1.png": picture(1), "00000/1.txt": "a dog", "00000_stats.json": "{}"})
-    pq.write_table(pa.table({"url": ["x"], "key": ["1"], "caption": ["a dog"]}), tmp_path / "f" / "00000.parquet")
-    summary = import_records(tmp_path / "f", tmp_path / "out")
-    assert (summary.format, ids(tmp_path / "out")) == ("folder", ["00000/1"])
-    assert summary.left_aside == {".json of no image": 1, ".parquet": 1}
-    assert any("--format parquet" in remark for remark in summary.remarks)
+    write(tmp_path / "f", {"00000/1.png": picture(1), "00000/1.txt": "a dog", "00000_stats.json": {}})
+    write_rows(tmp_path / "f" / "00000.parquet", [{"url": "x", "key": "1", "caption": "a dog"}])
+    found = Imported(tmp_path / "f", tmp_path / "out")
+    assert (found.format, found.ids) == ("folder", ["00000/1"])
+    assert found.left_aside == {".json of no image": 1, ".parquet": 1}
+    assert any("--format parquet" in remark for remark in found.remarks)
 
 
 NAMES = ["a.png", "a.txt", "a.json", "b.png", "b.1.png", "b.txt", "c.xml", "d.idx", ".h", "e", "k.png.txt", "k.png",

@@ -1,44 +1,20 @@
 """Which members and files make one record, and what it is called."""
 
-import io
-import tarfile
-
 import pytest
-from import_sources import (
-    ids,
-    picture,
-    records,
-    sample,
-    write,
-    write_tar,
-)
-
-from memometer.data import import_records
+from import_sources import Imported, check_import, picture, sample, write, write_tar
 
 
 def test_members_need_not_stand_side_by_side(tmp_path):
     members = [(f"{n:04d}.png", picture(n)) for n in range(3)] + [(f"{n:04d}.txt", f"t{n}".encode()) for n in range(3)]
-    write_tar(tmp_path / "0.tar", members)
-    summary = import_records(tmp_path / "0.tar", tmp_path / "out")
-    assert [(row["record_id"], row["captions"]) for row in records(tmp_path / "out")] == [
-        ("0000", ["t0"]), ("0001", ["t1"]), ("0002", ["t2"]),
-    ]  # fmt: skip
-    assert summary.n_rejected == 0
+    expected = {"captions": {f"{n:04d}": [f"t{n}"] for n in range(3)}}
+    check_import(write_tar(tmp_path / "0.tar", members), tmp_path / "out", {}, expected)
 
 
 def test_what_was_appended_later_is_paired_or_refused(tmp_path):
     write_tar(tmp_path / "0.tar", [("1.png", picture(1)), ("1.txt", b"a dog"), ("2.png", picture(2))])
-    with tarfile.open(tmp_path / "0.tar", "a") as tar:
-        for name, data in (("2.txt", b"a cow"), ("1.png", picture(3)), ("1.txt", b"a cat")):
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            tar.addfile(info, io.BytesIO(data))
-    summary = import_records(tmp_path / "0.tar", tmp_path / "out", max_rejects=1)
-    assert [(row["record_id"], row["captions"]) for row in records(tmp_path / "out")] == [
-        ("1", ["a dog"]),
-        ("2", ["a cow"]),
-    ]
-    assert summary.reasons == {"duplicate id": 1}
+    write_tar(tmp_path / "0.tar", [("2.txt", b"a cow"), ("1.png", picture(3)), ("1.txt", b"a cat")], mode="a")
+    expected = {"captions": {"1": ["a dog"], "2": ["a cow"]}, "reasons": {"duplicate id": 1}}
+    check_import(tmp_path / "0.tar", tmp_path / "out", {}, expected)
 
 
 @pytest.mark.parametrize("kind", ["tar", "folder"])
@@ -60,20 +36,13 @@ def test_names_with_dots(tmp_path, kind, names, expected):
 
     files = {name: content(n, name) for n, name in enumerate(names)}
     source = write_tar(tmp_path / "0.tar", list(files.items())) if kind == "tar" else write(tmp_path / "f", files)
-    import_records(source, tmp_path / "out")
-    assert {row["record_id"]: row["captions"] for row in records(tmp_path / "out")} == {
-        name: [str(n)] for name, n in expected.items()
-    }
+    assert Imported(source, tmp_path / "out").captions == {name: [str(n)] for name, n in expected.items()}
 
 
-def test_two_sets_of_shards_with_the_same_keys(tmp_path):
+def test_names_that_two_records_would_have(tmp_path):
     for name in ("one", "two"):
         write_tar(tmp_path / name / "00000.tar", sample(1) + sample(2))
-    import_records(tmp_path / "*" / "00000.tar", tmp_path / "out")
-    assert ids(tmp_path / "out") == [f"{name}/00000/s000{n}" for name in ("one", "two") for n in (1, 2)]
-
-
-def test_two_formats_of_one_name(tmp_path):
+    found = Imported(tmp_path / "*" / "00000.tar", tmp_path / "of shards")
+    assert found.ids == [f"{name}/00000/s000{n}" for name in ("one", "two") for n in (1, 2)]
     files = {"1.png": picture(1), "1.bmp": picture(2, format="BMP"), "1.txt": "x", "2.png": picture(3), "2.txt": "y"}
-    import_records(write(tmp_path / "f", files), tmp_path / "out")
-    assert ids(tmp_path / "out") == ["1.bmp", "1.png", "2"]
+    assert Imported(write(tmp_path / "f", files), tmp_path / "out").ids == ["1.bmp", "1.png", "2"]

@@ -1,41 +1,30 @@
 """Image folders become records; sources and options that are none are refused at once."""
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from import_sources import picture, records, write_pictures, write_samples
+from import_sources import Imported, write, write_pictures, write_rows, write_samples
 from PIL import Image
 
-from memometer.data import Fields, ReaderOptions, import_records
+from memometer.data import import_records
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.images import MAX_PIXELS
 from memometer.errors import InputError, SourceError
 
 
 def test_folder_with_template(tmp_path):
-    write_pictures(tmp_path / "f", ["train/golden_retriever/1.png", "train/cat/1.png", "top.png"])
-    (tmp_path / "f" / ".hidden").mkdir()
-    (tmp_path / "f" / ".hidden" / "x.png").write_bytes(picture())
-    options = ReaderOptions(caption_template="a photo of a {label}")
-    summary = import_records(tmp_path / "f", tmp_path / "out", options=options, max_rejects=0.5)
-    rows = {row["record_id"]: row for row in records(tmp_path / "out")}
-    assert list(rows) == ["train/cat/1", "train/golden_retriever/1"]
-    assert rows["train/golden_retriever/1"]["captions"] == ["a photo of a golden retriever"]
-    assert rows["train/golden_retriever/1"]["objects"] == ["golden_retriever"]
-    assert rows["train/golden_retriever/1"]["label"] == "golden_retriever"
-    assert summary.reasons == {"no caption": 1}
+    write_pictures(tmp_path / "f", ["train/golden_retriever/1.png", "train/cat/1.png", "top.png", ".hidden/x.png"])
+    found = Imported(tmp_path / "f", tmp_path / "out", caption_template="a photo of a {label}", max_rejects=0.5)
+    assert found.ids == ["train/cat/1", "train/golden_retriever/1"]
+    told = found.of("captions", "objects", "label")["train/golden_retriever/1"]
+    assert told == (["a photo of a golden retriever"], ["golden_retriever"], "golden_retriever")
+    assert found.reasons == {"no caption": 1}
 
 
 def test_folder_with_texts(tmp_path):
     write_pictures(tmp_path / "f", ["cat/1.png", "cat/2.png", "cat/3.png", "flat.png"])
-    (tmp_path / "f" / "cat" / "1.txt").write_text("a cat")
-    (tmp_path / "f" / "cat" / "2.json").write_text('{"captions": ["b"], "objects": ["sofa"]}')
-    (tmp_path / "f" / "cat" / "3.json").write_text('{"captions": ["c"], "label": "tomcat"}')
-    (tmp_path / "f" / "flat.txt").write_text("flat")
-    import_records(tmp_path / "f", tmp_path / "out", options=ReaderOptions(label_from="folder"))
-    found = {row["record_id"]: (row["captions"], row["label"], row["objects"]) for row in records(tmp_path / "out")}
-    assert found == {
+    texts = {"cat/1.txt": "a cat", "flat.txt": "flat", "cat/2.json": {"captions": ["b"], "objects": ["sofa"]}}
+    write(tmp_path / "f", texts | {"cat/3.json": {"captions": ["c"], "label": "tomcat"}})
+    assert Imported(tmp_path / "f", tmp_path / "out", label_from="folder").of("captions", "label", "objects") == {
         "cat/1": (["a cat"], "cat", ["cat"]),
         "cat/2": (["b"], "cat", ["sofa"]),
         "cat/3": (["c"], "tomcat", ["cat"]),
@@ -45,7 +34,7 @@ def test_folder_with_texts(tmp_path):
 
 def test_folder_without_captions_says_what_to_do(tmp_path):
     write_pictures(tmp_path / "f", ["cat/1.png", "cat/2.png"])
-    (tmp_path / "f" / "README.txt").write_text("beside no image")
+    write(tmp_path / "f", {"README.txt": "beside no image"})
     with pytest.raises(SourceError, match=r"none of the 2 images .* --caption-template 'a photo of a \{label\}'"):
         import_records(tmp_path / "f", tmp_path / "out")
 
@@ -65,10 +54,7 @@ def test_folder_without_captions_says_what_to_do(tmp_path):
         ("gz.tar", "is compressed"),
         ("empty", "found no records in .*empty, which holds nothing"),
         ("{t.csv,shards/00.tar}", "one format; got csv, webdataset"),
-        (
-            "t.csv",
-            r"its columns are url, title; column 'url' has addresses, .*--image-column 'url'",
-        ),
+        ("t.csv", r"its columns are url, title; column 'url' has addresses, .*--image-column 'url'"),
         ("u.csv", r"no column 'title' for captions; its columns are image, url; pass --caption-column"),
         ("empty.csv", "no header|is empty"),
         ("fake.parquet", "cannot be read as Parquet"),
@@ -78,18 +64,19 @@ def test_folder_without_captions_says_what_to_do(tmp_path):
 def test_wrong_sources_stop_at_once(tmp_path, source, message):
     for shard in range(2):
         write_samples(tmp_path / "shards" / f"{shard:02d}.tar", [shard])
-    (tmp_path / "notes.md").write_text("no data")
-    (tmp_path / "x.tar.gz").write_bytes(b"\x1f\x8b")
-    (tmp_path / "gz.tar").write_bytes(b"\x1f\x8b\x08\x00")
     (tmp_path / "empty").mkdir()
-    (tmp_path / "t.csv").write_text("url,title\nhttp://x,y\n")
-    (tmp_path / "u.csv").write_text("image,url\nx,y\n")
-    (tmp_path / "empty.csv").write_text("")
-    (tmp_path / "fake.parquet").write_text("PAR1 but no more")
-    (tmp_path / "coco" / "annotations").mkdir(parents=True)
-    (tmp_path / "coco" / "annotations" / "captions_val2017.json").write_text(
-        '{"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "caption": "x"}]}'
-    )
+    coco = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [{"image_id": 1, "caption": "x"}]}
+    files = {
+        "notes.md": "no data",
+        "x.tar.gz": b"\x1f\x8b",
+        "gz.tar": b"\x1f\x8b\x08\x00",
+        "t.csv": "url,title\nhttp://x,y\n",
+        "u.csv": "image,url\nx,y\n",
+        "empty.csv": "",
+        "fake.parquet": "PAR1 but no more",
+        "coco/annotations/captions_val2017.json": coco,
+    }
+    write(tmp_path, files)
     with pytest.raises(SourceError, match=message):
         import_records(tmp_path / source, tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -98,24 +85,22 @@ def test_wrong_sources_stop_at_once(tmp_path, source, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (ReaderOptions(format="lmdb"), "unknown format 'lmdb'; memometer reads webdataset, csv"),
-        (ReaderOptions(splits=("a",)), "read as webdataset, where --split means nothing; it is for coco"),
-        (ReaderOptions(caption_template="x"), "--caption-template means nothing"),
-        (ReaderOptions(format="folder"), "read from one folder"),
-        (ReaderOptions(format="csv", separator=";;"), "the separator is ';;'"),
-        (ReaderOptions(format="csv", fields=Fields(image="img")), "was read as delimited text and is none"),
+        ({"format": "lmdb"}, "unknown format 'lmdb'; memometer reads webdataset, csv"),
+        ({"splits": ("a",)}, "read as webdataset, where --split means nothing; it is for coco"),
+        ({"caption_template": "x"}, "--caption-template means nothing"),
+        ({"format": "folder"}, "read from one folder"),
+        ({"format": "csv", "separator": ";;"}, "the separator is ';;'"),
+        ({"format": "csv", "fields": {"image": "img"}}, "was read as delimited text and is none"),
     ],
 )
 def test_wrong_options_stop_at_once(tmp_path, options, message):
-    write_samples(tmp_path / "0.tar", [1])
     with pytest.raises(InputError, match=message):
-        import_records(tmp_path / "0.tar", tmp_path / "out", options=options)
+        Imported(write_samples(tmp_path / "0.tar", [1]), tmp_path / "out", **options)
 
 
 def test_image_column_of_another_type(tmp_path):
-    pq.write_table(pa.table({"image": [1.5], "text": ["x"]}), tmp_path / "t.parquet")
     with pytest.raises(SourceError, match="is double; expected paths, bytes"):
-        import_records(tmp_path / "t.parquet", tmp_path / "out")
+        import_records(write_rows(tmp_path / "t.parquet", [{"image": 1.5, "text": "x"}]), tmp_path / "out")
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16", "F", "I"])

@@ -19,11 +19,6 @@ STRUCT = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 OF_IMPORT = {"objects", "vocabulary", "max_rejects", "limit", "workers", "overwrite"}
 
 
-def options(**more):
-    """Options of a source that may lack captions."""
-    return ReaderOptions(captions="optional", **more)
-
-
 def encoded(image, kind, **options):
     """An image as bytes of a format."""
     buffer = io.BytesIO()
@@ -95,10 +90,10 @@ def sample(number, **changes):
     return [(f"s{number:04d}.{suffix}", data) for suffix, data in members.items() if data is not None]
 
 
-def write_tar(path, members):
+def write_tar(path, members, mode="w"):
     """A tar of (name, bytes) members; returns the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(path, "w") as tar:
+    with tarfile.open(path, mode) as tar:
         for name, data in members:
             info = tarfile.TarInfo(name)
             info.size = len(data)
@@ -151,10 +146,6 @@ def stored_bytes(folder):
     return [read_image_bytes(ref) for ref in load_records(folder).image_refs()]
 
 
-def fields(**names):
-    return ReaderOptions(fields=Fields(**names))
-
-
 def write_pictures(folder, names):
     for number, name in enumerate(names):
         path = folder / name
@@ -171,11 +162,6 @@ def table(folder, name, text, *, encoding="utf-8"):
 def captions(folder):
     """Record id → captions."""
     return {row["record_id"]: row["captions"] for row in records(folder)}
-
-
-def labels(folder):
-    """record_id → its label and objects."""
-    return {row["record_id"]: (row["label"], row["objects"]) for row in records(folder)}
 
 
 class Imported:

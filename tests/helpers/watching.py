@@ -6,6 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import urllib3  # noqa: F401 (it asks for IPv6 when it is imported, which is none of what is watched)
+
 __all__ = ["Ran", "watched"]
 
 FORBIDDEN = {
