@@ -3,9 +3,9 @@
 import json
 
 import pytest
-from import_sources import captions, ids, picture, records, rejects, write_pictures, write_tar
+from import_sources import Imported, picture, put, write, write_tar
 
-from memometer.data import Fields, ReaderOptions, import_records
+from memometer.data import import_records
 from memometer.errors import SourceError
 
 TWO = {"0": ["c0", "d0"], "1": ["c1", "d1"]}
@@ -31,9 +31,8 @@ ROWS = [{"image": f"{n}.png", "caption": f"{text}{n}"} for text in "cd" for n in
 @pytest.mark.parametrize("folder", [False, True])
 @pytest.mark.parametrize("newline", ["", "\n"])
 def test_images_and_captions_in_one_json_value(pictures, content, folder, newline):
-    (pictures / "list.json").write_text(json.dumps(content) + newline)
-    import_records(pictures if folder else pictures / "list.json", pictures / "out")
-    assert captions(pictures / "out") == TWO
+    source = put(pictures / "list.json", json.dumps(content) + newline)
+    assert Imported(pictures if folder else source, pictures / "out").captions == TWO
 
 
 @pytest.mark.parametrize(
@@ -45,33 +44,28 @@ def test_images_and_captions_in_one_json_value(pictures, content, folder, newlin
         ({"image": ["0.png"], "caption": ["a", "b"]}, 'its keys are "image", "caption"'),
         ([{"url": "http://x/1.jpg", "caption": "a"}], "column 'url' has addresses"),
         ([{"image": "0.png", "conversations": [{"value": "a"}]}], "'conversations' holds dialogues"),
-        ("text", "holds str"),
+        ('"text"', "holds str"),
     ],
 )
 def test_json_that_is_no_list_of_images_says_what_it_is(pictures, content, words):
-    (pictures / "list.json").write_text(json.dumps(content))
     with pytest.raises(SourceError, match=words):
-        import_records(pictures / "list.json", pictures / "out")
+        import_records(put(pictures / "list.json", content), pictures / "out")
 
 
 def test_json_beside_images_that_is_not_read_is_named(pictures):
-    (pictures / "samples.json").write_text('{"labels": {"0": 1}}')
-    (pictures / "00000_stats.json").write_text("{}")
+    write(pictures, {"samples.json": {"labels": {"0": 1}}, "00000_stats.json": {}})
     with pytest.raises(SourceError, match=r"1 \.json file was not read, e\.g\. samples\.json; --format coco"):
         import_records(pictures, pictures / "out")
-    summary = import_records(pictures, pictures / "out", options=ReaderOptions(captions="optional"))
-    assert any(
-        "samples.json; --format coco reads COCO's annotations, --format jsonl" in each for each in summary.remarks
-    )
+    words = "samples.json; --format coco reads COCO's annotations, --format jsonl"
+    assert any(words in each for each in Imported(pictures, pictures / "out", captions="optional").remarks)
 
 
 def test_a_folder_of_json_lines_leaves_other_json_alone(pictures):
-    for name in ("a.jsonl", "b.ndjson"):
-        (pictures / name).write_text(json.dumps({"image": f"{'ab'.index(name[0])}.png", "text": name}) + "\n")
-    (pictures / "dataset_info.json").write_text(json.dumps({"features": {}}))
-    summary = import_records(pictures, pictures / "out")
-    assert captions(pictures / "out") == {"0": ["a.jsonl"], "1": ["b.ndjson"]}
-    assert summary.left_aside[".json"] == 1
+    for n, name in enumerate(("a.jsonl", "b.ndjson")):
+        write(pictures, {name: {"image": f"{n}.png", "text": name}, "dataset_info.json": {"features": {}}})
+    found = Imported(pictures, pictures / "out")
+    assert found.captions == {"0": ["a.jsonl"], "1": ["b.ndjson"]}
+    assert found.left_aside[".json"] == 1
 
 
 TWICE = '{"image": "0.png", "caption": "first", "caption": "second"}'
@@ -90,37 +84,28 @@ FAULT = 'malformed JSON: the key "caption" stands twice in one object'
     ],
 )
 def test_a_key_that_stands_twice_costs_its_entry(pictures, name, text):
-    (pictures / name).write_text(text)
-    import_records(pictures / name, pictures / "out", max_rejects=1)
-    assert captions(pictures / "out") == {"1": ["good"]}
-    assert [row["reason"] for row in rejects(pictures / "out")] == [FAULT]
+    found = Imported(put(pictures / name, text), pictures / "out", max_rejects=1)
+    assert (found.captions, [row["reason"] for row in found.rejects]) == ({"1": ["good"]}, [FAULT])
+
+
+@pytest.mark.parametrize("tar", [False, True])
+def test_a_key_that_stands_twice_beside_an_image(tmp_path, tar):
+    files = {"0.png": picture(0), "1.png": picture(1), "0.json": TWICE.encode(), "1.json": GOOD.encode()}
+    source = write_tar(tmp_path / "in.tar", list(files.items())) if tar else write(tmp_path / "in", files)
+    found = Imported(source, tmp_path / "out", max_rejects=1)
+    assert (found.captions, [row["reason"] for row in found.rejects]) == ({"1": ["good"]}, [FAULT])
 
 
 def test_a_key_that_stands_twice_in_karpathys_json(pictures):
     good = '{"filename": "1.png", "sentences": [{"raw": "good"}], "split": "test"}'
     bad = '{"filename": "0.png", "sentences": [{"raw": "a", "raw": "b"}], "split": "train"}'
-    (pictures / "k.json").write_text(f'{{"images": [{bad}, {good}], "dataset": "x"}}')
-    import_records(pictures / "k.json", pictures / "out", max_rejects=1)
-    assert captions(pictures / "out") == {"1": ["good"]}
-    assert [row["reason"] for row in rejects(pictures / "out")] == [FAULT.replace("caption", "raw")]
-    (pictures / "k.json").write_text(f'{{"images": [{good}], "images": [{good}]}}')
+    source = put(pictures / "k.json", f'{{"images": [{bad}, {good}], "dataset": "x"}}')
+    found = Imported(source, pictures / "out", max_rejects=1)
+    assert found.captions == {"1": ["good"]}
+    assert [row["reason"] for row in found.rejects] == [FAULT.replace("caption", "raw")]
+    put(source, f'{{"images": [{good}], "images": [{good}]}}')
     with pytest.raises(SourceError, match='the key "images" stands twice in one object; keep one'):
-        import_records(pictures / "k.json", pictures / "other")
-
-
-@pytest.mark.parametrize("tar", [False, True])
-def test_a_key_that_stands_twice_beside_an_image(tmp_path, tar):
-    members = [(f"{n}.png", picture(n)) for n in range(2)] + [("0.json", TWICE.encode()), ("1.json", GOOD.encode())]
-    if tar:
-        source = write_tar(tmp_path / "in.tar", members)
-    else:
-        source = tmp_path / "in"
-        write_pictures(source, ["0.png", "1.png"])
-        for name, data in members[2:]:
-            (source / name).write_bytes(data)
-    import_records(source, tmp_path / "out", max_rejects=1)
-    assert captions(tmp_path / "out") == {"1": ["good"]}
-    assert [row["reason"] for row in rejects(tmp_path / "out")] == [FAULT]
+        import_records(source, pictures / "other")
 
 
 COCO = {
@@ -140,33 +125,29 @@ COCO = {
     ],
 )
 def test_a_key_that_stands_twice_in_coco(pictures, old, new, key, lost):
-    text = json.dumps(COCO).replace(old, new, 1)
-    (pictures / "coco.json").write_text(text)
-    summary = import_records(pictures / "coco.json", pictures / "out", max_rejects=1)
-    reasons = [row["reason"] for row in rejects(pictures / "out")]
+    source = put(pictures / "coco.json", json.dumps(COCO).replace(old, new, 1))
+    found = Imported(source, pictures / "out", max_rejects=1)
+    reasons = [row["reason"] for row in found.rejects]
     if key is None:
-        assert (ids(pictures / "out"), reasons) == (["0", "1", "2"], [])
+        assert (found.ids, reasons) == (["0", "1", "2"], [])
         return
     assert [reason for reason in reasons if reason != "no caption"] == (
         [f'malformed annotation: the key "{key}" stands twice in one object'] if lost else []
     )
     if lost is None:  # an annotation of nobody knows which image
-        assert summary.left_aside == {"annotation of an unknown image": 1}
+        assert found.left_aside == {"annotation of an unknown image": 1}
     else:
-        assert lost not in ids(pictures / "out")
+        assert lost not in found.ids
 
 
 @pytest.mark.parametrize("key", ["images", "annotations", "categories"])
 def test_a_list_that_stands_twice_in_coco(pictures, key):
     text = json.dumps({**COCO, "categories": []})
-    (pictures / "coco.json").write_text(text[:-1] + f', "{key}": []}}')
     with pytest.raises(SourceError, match=f'the key "{key}" stands twice'):
-        import_records(pictures / "coco.json", pictures / "out")
+        import_records(put(pictures / "coco.json", text[:-1] + f', "{key}": []}}'), pictures / "out")
 
 
 def test_a_key_that_stands_twice_in_a_cell(pictures):
     text = 'image;caption;objects\n0.png;a;[{"label": "cat", "label": "dog"}]\n1.png;good;[]\n'
-    (pictures / "t.csv").write_text(text)
-    options = ReaderOptions(fields=Fields(objects="objects"))
-    import_records(pictures / "t.csv", pictures / "out", options=options, max_rejects=1)
-    assert [row["record_id"] for row in records(pictures / "out")] == ["1"]
+    found = Imported(put(pictures / "t.csv", text), pictures / "out", fields={"objects": "objects"}, max_rejects=1)
+    assert found.ids == ["1"]

@@ -3,9 +3,8 @@
 import json
 
 import pytest
-from import_sources import captions, write_pictures
+from import_sources import Imported, put, write, write_pictures
 
-from memometer.data import ReaderOptions, import_records
 from memometer.errors import InputError
 
 OID = {"$oid": "5f452471ef00e6374aad53c8"}
@@ -47,7 +46,6 @@ JSONS = {
     "relationships.json": ("Visual Genome", [{"relationships": [RELATION], "image_id": 1}]),
 }
 SBU = ("SBU_captioned_photo_dataset_urls.txt", "SBU_captioned_photo_dataset_captions.txt")
-CAPTIONS = {"required": ReaderOptions(), "optional": ReaderOptions(captions="optional")}
 
 
 def wholly(words, name):
@@ -55,53 +53,49 @@ def wholly(words, name):
     return all(word in words for word in (name, "write JSON lines with", "'image'", "'caption'"))
 
 
+def refusal(source, tool, **options):
+    """The sentence by which an import is refused, which says it wholly."""
+    with pytest.raises(InputError) as raised:
+        Imported(source, source.parent / "out", **options)
+    assert wholly(str(raised.value), tool), raised.value
+    return str(raised.value)
+
+
 @pytest.mark.parametrize("name", JSONS)
-@pytest.mark.parametrize("wanted", CAPTIONS)
+@pytest.mark.parametrize("wanted", ["required", "optional"])
 def test_as_a_source_or_beside_images_it_is_named_with_what_to_do(tmp_path, name, wanted):
     tool, content = JSONS[name]
     write_pictures(tmp_path / "f", ["0.png", "1.png"])
     for indent in (None, 4):
-        (tmp_path / "f" / name).write_text(json.dumps(content, indent=indent))
-        with pytest.raises(InputError) as raised:
-            import_records(tmp_path / "f" / name, tmp_path / "out", options=CAPTIONS[wanted])
-        assert wholly(str(raised.value), tool), raised.value
-        assert str(tmp_path / "f" / name) in str(raised.value)
+        source = put(tmp_path / "f" / name, json.dumps(content, indent=indent))
+        assert str(source) in refusal(source, tool, captions=wanted)
     if wanted == "required":
-        with pytest.raises(InputError) as raised:
-            import_records(tmp_path / "f", tmp_path / "out")
-        assert wholly(str(raised.value), tool), raised.value
+        refusal(tmp_path / "f", tool)
     else:
-        summary = import_records(tmp_path / "f", tmp_path / "out", options=CAPTIONS[wanted])
-        assert len(captions(tmp_path / "out")) == 2
-        (remark,) = summary.remarks
+        found = Imported(tmp_path / "f", tmp_path / "out", captions=wanted)
+        assert len(found.captions) == 2
+        (remark,) = found.remarks
         assert wholly(remark, tool)
 
 
 def test_a_folder_of_nothing_else_says_so_too(tmp_path):
-    (tmp_path / "f").mkdir()
-    (tmp_path / "f" / "samples.json").write_text(json.dumps(JSONS["samples.json"][1]))
-    with pytest.raises(InputError) as raised:
-        import_records(tmp_path / "f", tmp_path / "out")
-    assert wholly(str(raised.value), "FiftyOne")
+    refusal(write(tmp_path / "f", {"samples.json": JSONS["samples.json"][1]}), "FiftyOne")
 
 
 def test_sbus_two_texts_are_named(tmp_path):
     write_pictures(tmp_path / "f", ["0.png"])
-    (tmp_path / "f" / SBU[0]).write_text(
-        "".join(f"http://static.flickr.com/2723/4385{n}_b92f.jpg\n" for n in range(30))
+    lines = ("http://static.flickr.com/2723/4385{n}_b92f.jpg\n", "A chair, number {n}, in the room\n")
+    write(
+        tmp_path / "f",
+        {name: "".join(line.format(n=n) for n in range(30)) for name, line in zip(SBU, lines, strict=True)},
     )
-    (tmp_path / "f" / SBU[1]).write_text("".join(f"A chair, number {n}, in the room\n" for n in range(30)))
     for source in (*SBU, "."):
-        with pytest.raises(InputError) as raised:
-            import_records(tmp_path / "f" / source, tmp_path / "out")
-        assert wholly(str(raised.value), "SBU's two texts")
-    summary = import_records(tmp_path / "f", tmp_path / "out", options=CAPTIONS["optional"])
-    assert len(summary.remarks) == 2
-    assert summary.n_records == 1
+        refusal(tmp_path / "f" / source, "SBU's two texts")
+    found = Imported(tmp_path / "f", tmp_path / "out", captions="optional")
+    assert (len(found.remarks), len(found.rows)) == (2, 1)
 
 
 def test_a_plain_list_with_words_alike_is_read_as_before(pictures):
     rows = [{"image": f"{n}.png", "caption": f"c{n}", "image_id": n, "phrase": "x", "names": ["y"]} for n in range(3)]
-    (pictures / "list.json").write_text(json.dumps(rows))
-    import_records(pictures / "list.json", pictures / "out")
-    assert captions(pictures / "out") == {"0": ["c0"], "1": ["c1"], "2": ["c2"]}
+    found = Imported(put(pictures / "list.json", rows), pictures / "out")
+    assert found.captions == {"0": ["c0"], "1": ["c1"], "2": ["c2"]}

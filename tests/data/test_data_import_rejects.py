@@ -1,6 +1,5 @@
 """Bad input: the record goes to the rejects with its reason, the rest goes on."""
 
-import io
 import json
 import os
 import re
@@ -9,7 +8,21 @@ import tarfile
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from import_sources import bomb, picture, records, rejects, sample, write_coco, write_samples, write_tar
+from import_sources import (
+    Imported,
+    bomb,
+    picture,
+    put,
+    records,
+    rejects,
+    sample,
+    write,
+    write_coco,
+    write_pictures,
+    write_rows,
+    write_samples,
+    write_tar,
+)
 
 from memometer.data import Fields, ReaderOptions, import_records
 from memometer.errors import RejectsError, SourceError
@@ -19,10 +32,10 @@ GOOD = range(3)
 
 def outcome(source, out, **options):
     """The summary, the good ids and the rejects of an import that lets everything bad through."""
-    summary = import_records(source, out, max_rejects=1, **options)
-    assert summary.n_rejected == len(rejects(out)) == sum(summary.reasons.values())
-    assert all(row["source"] and row["reason"] for row in rejects(out))
-    return summary, [row["record_id"] for row in records(out)], rejects(out)
+    found = Imported(source, out, max_rejects=1, **options)
+    assert found.summary.n_rejected == len(found.rejects) == sum(found.reasons.values())
+    assert all(row["source"] and row["reason"] for row in found.rejects)
+    return found.summary, found.ids, found.rejects
 
 
 def only_reject(source, out, **options):
@@ -94,9 +107,7 @@ def test_links_in_a_tar_lead_nowhere(tmp_path):
         link = tarfile.TarInfo("x.png")
         link.type, link.linkname = tarfile.SYMTYPE, str(tmp_path / "secret.png")
         tar.addfile(link)
-        text = tarfile.TarInfo("x.txt")
-        text.size = 1
-        tar.addfile(text, io.BytesIO(b"x"))
+    write_tar(tmp_path / "0.tar", [("x.txt", b"x")], mode="a")
     assert only_reject(tmp_path / "0.tar", tmp_path / "out")["reason"].startswith("not a plain file")
 
 
@@ -173,14 +184,11 @@ def test_tar_that_is_none(tmp_path, content, reason):
 # --- tables ---
 
 
-def write_table(tmp_path, bad, *, encoding="utf-8"):
-    for name in ("0", *(f"good{number}" for number in GOOD)):
-        (tmp_path / f"{name}.png").write_bytes(picture(0))
-    (tmp_path / "fifo.png").exists() or os.mkfifo(tmp_path / "fifo.png")
+def write_table(tmp_path, bad):
+    write_pictures(tmp_path, ["0.png", *(f"good{number}.png" for number in GOOD)])
+    os.mkfifo(tmp_path / "fifo.png")
     good = "".join(f"good{number}.png,good,{number}\n" for number in GOOD)
-    text = b"filepath,title,record_id\n" + good.encode() + bad
-    (tmp_path / "t.csv").write_bytes(text)
-    return tmp_path / "t.csv"
+    return put(tmp_path / "t.csv", b"filepath,title,record_id\n" + good.encode() + bad)
 
 
 @pytest.mark.parametrize(
@@ -213,9 +221,8 @@ def test_bad_row(tmp_path, line, reason, record_id):
 def test_bad_parquet_rows(tmp_path):
     text = pa.array([b"ok", b"caf\xe9", b"ok", None, b"ok"]).cast(pa.binary())
     text = pa.StringArray.from_buffers(5, text.buffers()[1], text.buffers()[2], text.buffers()[0])
-    table = {"image": [picture(0), picture(1), b"x", picture(3), None], "text": text}
-    pq.write_table(pa.table(table), tmp_path / "t.parquet")
-    _, ids, rows = outcome(tmp_path / "t.parquet", tmp_path / "out")
+    columns = {"image": [picture(0), picture(1), b"x", picture(3), None], "text": text}
+    _, ids, rows = outcome(write_rows(tmp_path / "t.parquet", pa.table(columns)), tmp_path / "out")
     assert ids == ["t/000000000"]
     assert [(row["member"], row["reason"]) for row in rows] == [
         ("row 2", "not UTF-8: column 'text'"),
@@ -251,35 +258,23 @@ def test_bad_coco_images(tmp_path):
     content["annotations"] += [{"image_id": 4, "caption": "x"}, {"image_id": 6, "caption": "x"}]
     file.write_bytes(json.dumps(content).encode().replace(b"XX", b"\xff\xfe"))
     (root / "val2017" / "3.jpg").write_bytes(picture(3, format="JPEG")[:-40])
-    _, ids, rows = outcome(root, tmp_path / "out")
-    assert ids == ["1"]
-    assert [row["reason"].split(":")[0] for row in rows] == [
-        "not UTF-8",
-        "damaged image",
-        "unsafe name",
-        "no image",
-        "duplicate id",
-    ]
+    found = Imported(root, tmp_path / "out", max_rejects=1)
+    assert found.ids == ["1"]
+    assert found.why == ["not UTF-8", "damaged image", "unsafe name", "no image", "duplicate id"]
 
 
 def test_bad_folder_images(tmp_path):
     folder = tmp_path / "f"
-    folder.mkdir()
-    for name in ("ok", "text", "none", "both"):
-        (folder / f"{name}.png").write_bytes(picture(1))
-    (folder / "both.jpg").write_bytes(picture(1, format="JPEG"))
-    (folder / "ok.txt").write_text("x")
-    (folder / "both.txt").write_text("x")
-    (folder / "text.txt").write_bytes(b"\xff")
+    files = {f"{name}.png": picture(1) for name in ("ok", "text", "none", "both")}
+    files |= {f"{name}.txt": "x" for name in ("ok", "both", "link", "cut")}
+    files |= {"both.jpg": picture(1, format="JPEG"), "cut.png": picture(1)[:50], "text.txt": b"\xff"}
+    write(folder, files)
     (folder / "link.png").symlink_to(folder / "gone.png")
-    (folder / "link.txt").write_text("x")
-    (folder / "cut.png").write_bytes(picture(1)[:50])
-    (folder / "cut.txt").write_text("x")
     with open(os.fsencode(folder) + b"/caf\xe9.png", "wb") as file:  # noqa: PTH123 (a name that is no text)
         file.write(picture(1))
-    _, ids, rows = outcome(folder, tmp_path / "out")
-    assert ids == ["both.jpg", "both.png", "ok"]
-    assert {row["member"]: row["reason"].split(":")[0] for row in rows} == {
+    found = Imported(folder, tmp_path / "out", max_rejects=1)
+    assert found.ids == ["both.jpg", "both.png", "ok"]
+    assert dict(zip(found.members, found.why, strict=True)) == {
         "caf\\xe9.png": "not UTF-8",
         "cut.png": "damaged image",
         "link.png": "missing image",
@@ -310,15 +305,13 @@ def test_more_than_five_percent_stops(tmp_path):
 
 
 def test_no_record_at_all(tmp_path):
-    write_tar(tmp_path / "0.tar", [("notes.md", b"x")])
-    with pytest.raises(SourceError, match="read as webdataset and holds no record"):
-        import_records(tmp_path / "0.tar", tmp_path / "out")
-    write_tar(tmp_path / "1.tar", sample(1, png=None))
-    with pytest.raises(SourceError, match="holds no record that can be used"):
-        import_records(tmp_path / "1.tar", tmp_path / "out", max_rejects=1)
-    (tmp_path / "t.csv").write_text("filepath,title\n")
-    with pytest.raises(SourceError, match="read as csv and holds no record"):
-        import_records(tmp_path / "t.csv", tmp_path / "out")
+    for source, words in (
+        (write_tar(tmp_path / "0.tar", [("notes.md", b"x")]), "read as webdataset and holds no record"),
+        (write_tar(tmp_path / "1.tar", sample(1, png=None)), "holds no record that can be used"),
+        (put(tmp_path / "t.csv", "filepath,title\n"), "read as csv and holds no record"),
+    ):
+        with pytest.raises(SourceError, match=words):
+            import_records(source, tmp_path / "out", max_rejects=1)
 
 
 def test_captions_by_the_wrong_name_are_hinted_at(tmp_path):
