@@ -117,8 +117,8 @@ def test_openais_archive_is_read_as_data(model, load, tmp_path):
     torch.save(model.state_dict(), tmp_path / "state.pt")
     assert is_torchscript(tmp_path / "plain.pt")
     assert not is_torchscript(tmp_path / "state.pt")
-    read = read_torchscript(tmp_path / "quick.pt")
-    assert {name: tensor.shape for name, tensor in read.tensors.items() if name in model.state_dict()} == {
+    tensors, _ = read_torchscript(tmp_path / "quick.pt")
+    assert {name: tensor.shape for name, tensor in tensors.items() if name in model.state_dict()} == {
         name: tensor.shape for name, tensor in model.state_dict().items()
     }
     with watched(tmp_path):

@@ -11,7 +11,7 @@ from torch import nn
 
 from memometer.activations.layers import Layer, block_layers, named_layers, unit_layers
 from memometer.choices import Pool
-from memometer.encoders.base import Tower, has_tower
+from memometer.encoders.base import Tower, has_tower, name_of
 from memometer.errors import InputError, VectorError
 
 __all__ = ["OUTPUT", "TowerReader", "open_tower"]
@@ -99,8 +99,8 @@ class TowerReader:
         for name, values in zip(self.names, read, strict=True):
             if not np.isfinite(values).all():
                 raise VectorError(
-                    f"the layer '{name}' of the {self.tower} tower of {_spec(self.encoder)} gave numbers that are not "
-                    "finite; check the checkpoint, or run it in fp32"
+                    f"the layer '{name}' of the {self.tower} tower of {name_of(self.encoder)} gave numbers that are "
+                    "not finite; check the checkpoint, or run it in fp32"
                 )
         return read
 
@@ -163,7 +163,7 @@ class TowerReader:
         if len(parts) != 1 or len(parts[0]) != n:
             raise InputError(
                 f"the layer '{name}' ran {len(parts)} times in one forward pass of the {self.tower} tower of "
-                f"{_spec(self.encoder)} over {n} inputs; expected once for all of them: name another with --layers"
+                f"{name_of(self.encoder)} over {n} inputs; expected once for all of them: name another with --layers"
             )
         return parts[0].cpu().numpy()
 
@@ -201,15 +201,11 @@ def open_tower(
     find = getattr(encoder, "tower", None)
     if find is None:
         raise InputError(
-            f"{_spec(encoder)} gives no access to the layers of its towers; expected a model that runs here, such as "
+            f"{name_of(encoder)} gives no access to the layers of its towers; expected a model that runs here, such as "
             "open_clip:PATH, not vectors that exist already"
         )
     if not has_tower(encoder, tower):
-        raise InputError(f"{_spec(encoder)} has no {tower} tower; choose another --tower, or another model")
+        raise InputError(f"{name_of(encoder)} has no {tower} tower; choose another --tower, or another model")
     module = find(tower)
     layers = named_layers(module, names) if names else (block_layers if read == "blocks" else unit_layers)(module)
     return TowerReader(encoder, tower, layers, pool=pool, rectify=rectify, output=read == "blocks")
-
-
-def _spec(encoder: Any) -> str:
-    return str(getattr(encoder, "spec", None) or type(encoder).__name__)

@@ -21,6 +21,7 @@ from memometer.encoders.base import (
     TextEncoder,
     UnfittedTextEncoder,
     image_tower,
+    name_of,
     text_tower,
 )
 from memometer.errors import VectorError
@@ -89,7 +90,7 @@ def embed_images(
             yield _batch(batch.rows, found, batch.rejects)
 
     pieces = vectors_in_pieces(store / key, records, batches, size=PIECE_SIZE, label=label, unit="images")
-    return _collected(pieces, name=f"images of {_name(tower)}", key=key)
+    return _collected(pieces, name=f"images of {name_of(tower)}", key=key)
 
 
 def embed_texts(
@@ -125,7 +126,7 @@ def embed_texts(
                 yield _batch(rows, tower.encode_texts(texts), ())
 
     pieces = vectors_in_pieces(store / key, records, batches, size=PIECE_SIZE, label=label, unit="captions")
-    return _collected(pieces, name=f"captions of {_name(tower)}", key=key)
+    return _collected(pieces, name=f"captions of {name_of(tower)}", key=key)
 
 
 def _batch(
@@ -159,7 +160,3 @@ def _key(identity: str, records: Records, columns: Sequence[str], what: str) -> 
     for batch in records.table.select(["record_id", *columns]).combine_chunks().to_batches(max_chunksize=65_536):
         digest.update(repr(batch.to_pydict()).encode())
     return digest.hexdigest()
-
-
-def _name(encoder: ImageEncoder | TextEncoder) -> str:
-    return str(getattr(encoder, "spec", None) or encoder.identity)

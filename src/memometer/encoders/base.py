@@ -20,6 +20,7 @@ __all__ = [
     "UnfittedTextEncoder",
     "has_tower",
     "image_tower",
+    "name_of",
     "text_tower",
 ]
 
@@ -101,8 +102,8 @@ def image_tower(encoder: object) -> ImageEncoder:
     if has_tower(encoder, "image"):
         return cast("ImageEncoder", encoder)
     raise InputError(
-        f"{_name(encoder)} is a text encoder without an image tower; use a model that has one: open_clip:…, timm:… or "
-        "torchvision:…"
+        f"{name_of(encoder)} is a text encoder without an image tower; use a model that has one: open_clip:…, timm:… "
+        "or torchvision:…"
     )
 
 
@@ -119,9 +120,10 @@ def text_tower(encoder: object) -> TextEncoder:
             f"{encoder.spec} knows no text yet; fit it first: encoder.fitted_on(captions of the public set)"
         )
     raise InputError(
-        f"{_name(encoder)} is an image encoder without a text tower; use a model that has one: open_clip:… or text:…"
+        f"{name_of(encoder)} is an image encoder without a text tower; use a model that has one: open_clip:… or text:…"
     )
 
 
-def _name(encoder: object) -> str:
+def name_of(encoder: object) -> str:
+    """What the user named a model by, else its identity or its class."""
     return str(getattr(encoder, "spec", None) or getattr(encoder, "identity", None) or type(encoder).__name__)

@@ -51,8 +51,8 @@ def read_clip_state(path: Path, *, part: str | None = None) -> ClipState:
         ModelError: the file cannot be read as data, or has no such part.
     """
     if is_torchscript(path):
-        archive = read_torchscript(path)
-        return ClipState(_without_scalars(archive.tensors), quick_gelu=archive.quick_gelu)
+        tensors, quick_gelu = read_torchscript(path)
+        return ClipState(_without_scalars(tensors), quick_gelu=quick_gelu)
     loaded = read_checkpoint(path)
     warnings: list[str] = []
     if isinstance(loaded, Mapping):

@@ -14,7 +14,7 @@ from memometer.encoders.base import Tower
 from memometer.encoders.bounded import bounded, refusing, tensors_in
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
-from memometer.encoders.forward import autocast, check_precision
+from memometer.encoders.forward import autocast, check_precision, to_numpy
 from memometer.encoders.hub import cached_folder, download_folder
 from memometer.encoders.sentence_folders import check_sentence_folder
 from memometer.encoders.trying import try_out
@@ -69,7 +69,7 @@ class SentenceEncoder:
                 show_progress_bar=False,
                 convert_to_tensor=True,
             )
-        return vectors.float().cpu().numpy()  # type: ignore[no-any-return]
+        return to_numpy(vectors)
 
     def tower(self, tower: Tower) -> torch.nn.Module:
         """The module whose submodules are the tower's layers, e.g. for forward hooks.
@@ -126,7 +126,9 @@ def _from_folder(library: Any, folder: Path, *, device: torch.device) -> tuple[A
     weights = _weights(folder)
     numbers = sum(path.stat().st_size for path in weights)  # a number has a byte at least
     with refusing(doing), bounded(name=str(folder), numbers=numbers, tensors=tensors_in(*weights)):
-        model = _load(library, str(folder), device=device)
+        model = library.SentenceTransformer(
+            str(folder), device=str(device), trust_remote_code=False, local_files_only=True
+        )
         unfilled = _unfilled(model, folder)
     if unfilled:
         raise ModelError(
@@ -146,10 +148,6 @@ def _library(spec: str) -> Any:
             "text:tfidf needs nothing more"
         ) from error
     return sentence_transformers
-
-
-def _load(library: Any, name: str, *, device: torch.device) -> Any:
-    return library.SentenceTransformer(name, device=str(device), trust_remote_code=False, local_files_only=True)
 
 
 def _unfilled(model: Any, folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.utils.extmath import svd_flip
 
 from memometer.errors import InputError
 from memometer.files import hash_json
@@ -120,12 +121,7 @@ def _directions(matrix: Any, dim: int) -> npt.NDArray[np.float64] | None:
     else:
         solver = TruncatedSVD(n_components=dim, algorithm="arpack", random_state=0).fit(matrix)
         values, rows = solver.singular_values_, solver.components_
-    # Where texts repeat there are fewer directions than asked for: the others would be arbitrary.
-    return _signed(rows[values > NOISE * values.max()]).T
-
-
-def _signed(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The sign of a singular vector is arbitrary: here its largest entry is positive."""
-    largest = np.abs(rows).argmax(axis=1)
-    signs: npt.NDArray[np.float64] = np.sign(rows[np.arange(len(rows)), largest])[:, None]
-    return rows * signs
+    # Where texts repeat there are fewer directions than asked for: the others would be arbitrary, as is every sign.
+    _, signed = svd_flip(None, rows[values > NOISE * values.max()], u_based_decision=False)
+    directions: npt.NDArray[np.float64] = signed.T
+    return directions

@@ -5,7 +5,6 @@ the pickle is read by an unpickler that knows a dozen harmless names and refuses
 classes become plain boxes of attributes.
 """
 
-import dataclasses
 import io
 import pickle
 import zipfile
@@ -17,7 +16,7 @@ import torch
 
 from memometer.errors import ModelError
 
-__all__ = ["TorchScript", "is_torchscript", "read_torchscript"]
+__all__ = ["is_torchscript", "read_torchscript"]
 
 DTYPES = {
     "HalfStorage": torch.float16,
@@ -37,19 +36,6 @@ QUICK_GELU = b"1.702"
 """QuickGELU is x · sigmoid(1.702 x); no other layer of CLIP has this number."""
 
 
-@dataclasses.dataclass(frozen=True)
-class TorchScript:
-    """What an archive holds.
-
-    Attributes:
-        tensors: by the path of attributes that leads to them; half precision as float32.
-        quick_gelu: whether its code has QuickGELU's constant.
-    """
-
-    tensors: dict[str, torch.Tensor]
-    quick_gelu: bool
-
-
 def is_torchscript(path: Path) -> bool:
     """Whether a file is a TorchScript archive: a zip with a pickle of constants beside the one of data."""
     if not path.is_file() or not zipfile.is_zipfile(path):
@@ -59,8 +45,10 @@ def is_torchscript(path: Path) -> bool:
     return {"constants.pkl", "data.pkl"} <= names
 
 
-def read_torchscript(path: Path) -> TorchScript:
-    """The tensors of an archive, on the CPU.
+def read_torchscript(path: Path) -> tuple[dict[str, torch.Tensor], bool]:
+    """The tensors of an archive, on the CPU, and whether its code has QuickGELU's constant.
+
+    Tensors are named by the path of attributes that leads to them; half precision becomes float32.
 
     Raises:
         ModelError: it is damaged, or its pickle names anything but tensors and the archive's own classes.
@@ -77,7 +65,7 @@ def read_torchscript(path: Path) -> TorchScript:
     _collect(module, "", tensors, depth=0)
     if not tensors:
         raise ModelError(f"{path} is a TorchScript archive without tensors")
-    return TorchScript(tensors, quick)
+    return tensors, quick
 
 
 _DAMAGE = (pickle.UnpicklingError, OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
