@@ -18,7 +18,7 @@ from hostile_models import HOSTILE, changed, outcome, ssl_folder, with_values
 from model_factory import write_records
 from report_factory import make_audit
 from sweep_factory import plan, sweep
-from watching import Ran, watched
+from watching import Ran, sentence_of, watched
 
 from memometer.arrays import map_array, read_arrays
 from memometer.audits.result import load_audit
@@ -28,10 +28,9 @@ from memometer.cli.sentences import sentence
 from memometer.comparison import compare_audits
 from memometer.data.records import Records
 from memometer.embeddings.stored import open_stored_vectors
-from memometer.errors import InputError
 from memometer.measures.vl_dejavu.page import PAGE
 from memometer.report import render
-from memometer.states import load_state, read_manifest
+from memometer.states import key_in, load_state, read_manifest
 from memometer.sweeps.collecting import Question, collect
 
 SCRIPT = "<script>fetch('https://example.invalid')</script>{{ 7 * 7 }}"
@@ -213,18 +212,13 @@ TRAINING = {
 def test_any_value_of_a_training_s_manifest_is_a_model_or_a_sentence(tmp_path):
     folder = ssl_folder(tmp_path / "m")
     records = Records(make_audit().samples.slice(0, 0), tmp_path / "r")
-    for where, text in with_values(TRAINING, each=4):
+    for _, text in with_values(TRAINING, each=4):
         (folder / "manifest.json").write_text(text)
-        told = outcome(f"ssl:{folder}", never=tmp_path / "never")
-        assert len(told) < 2500, (where, told[:500])
+        outcome(f"ssl:{folder}", never=tmp_path / "never")
         with watched(tmp_path / "never"):
             notes = training_notes(f"ssl:{folder}", records, name="target", trained=["a"], unseen=["b"])
             assert all(isinstance(note, str) for note in notes)
-            try:
-                read_manifest(folder / "manifest.json")
-            except InputError as error:
-                told = str(error)
-        assert len(told) < 2500
+        sentence_of(lambda: read_manifest(folder / "manifest.json"), never=tmp_path / "never")
 
 
 def test_files_that_a_manifest_names_outside_the_folder_are_not_told_of(tmp_path):
@@ -260,13 +254,8 @@ def test_the_state_of_a_training_runs_nothing(tmp_path):
 
 def test_a_reference_s_key_is_a_key(tmp_path):
     """``run.json`` says whose state a folder holds."""
-    from memometer.states import key_in
-
-    for where, text in with_values({"key": "k", "options": {"model": "evil.Evil", "records": HOSTILE[5]}}, each=6):
-        (tmp_path / "run.json").write_text(text)
-        with watched(tmp_path / "never"):
-            try:
-                found = key_in(tmp_path / "run.json", overwrite=False)
-            except InputError as error:
-                found = str(error)
-        assert found is None or isinstance(found, str), where
+    path, found = tmp_path / "run.json", []
+    for _, text in with_values({"key": "k", "options": {"model": "evil.Evil", "records": HOSTILE[5]}}, each=6):
+        path.write_text(text)
+        sentence_of(lambda: found.append(key_in(path, overwrite=False)), never=tmp_path / "never")
+    assert all(key is None or isinstance(key, str) for key in found)

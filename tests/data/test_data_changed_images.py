@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from import_sources import picture, write_tar
+from import_sources import picture, write, write_rows, write_tar
 from model_factory import tiny_architecture
 from pictures import PixelEncoder
 
@@ -31,11 +31,8 @@ N, CHANGED = 6, 3
 
 
 def of_files(folder):
-    (folder / "pictures").mkdir(parents=True)
-    for number in range(N):
-        (folder / "pictures" / f"{number}.bmp").write_bytes(picture(number, format="BMP"))
-        (folder / "pictures" / f"{number}.txt").write_text(f"picture {number}")
-    return folder / "pictures", folder / "pictures" / f"{CHANGED}.bmp"
+    files = {f"{n}.{suffix}": data for n in range(N) for suffix, data in _members(n)}
+    return write(folder / "pictures", files), folder / "pictures" / f"{CHANGED}.bmp"
 
 
 def of_tar(folder):
@@ -48,10 +45,10 @@ def _members(number):
 
 
 def of_parquet(folder):
-    folder.mkdir(parents=True)
-    images = [{"bytes": picture(number, format="BMP"), "path": f"{number}.bmp"} for number in range(N)]
-    path = folder / "a.parquet"
-    pq.write_table(pa.table({"image": images, "caption": [f"picture {number}" for number in range(N)]}), path)
+    rows = [
+        {"image": {"bytes": picture(n, format="BMP"), "path": f"{n}.bmp"}, "caption": f"picture {n}"} for n in range(N)
+    ]
+    path = write_rows(folder / "a.parquet", rows)
     return path, path
 
 
@@ -92,11 +89,17 @@ def test_it_is_a_reject_of_embeddings(changed, tmp_path, workers):
     assert len(found.embeddings) == N - 1
 
 
-def test_it_is_measured_once_it_is_restored(tmp_path, monkeypatch):
-    monkeypatch.setattr(embed, "PIECE_SIZE", 2)
+@pytest.fixture
+def restorable(tmp_path):
+    """Imported records, and the file of one of their images."""
     source, path = of_files(tmp_path / "source")
     import_records(source, tmp_path / "records")
-    records = load_records(tmp_path / "records")
+    return load_records(tmp_path / "records"), path
+
+
+def test_it_is_measured_once_it_is_restored(restorable, tmp_path, monkeypatch):
+    monkeypatch.setattr(embed, "PIECE_SIZE", 2)
+    records, path = restorable
     whole = embed_images(records, PixelEncoder(), store=tmp_path / "whole").embeddings[:]
     content = path.read_bytes()
     for taken in (picture(99), None):
@@ -115,10 +118,8 @@ def test_it_is_measured_once_it_is_restored(tmp_path, monkeypatch):
         shutil.rmtree(tmp_path / "store")
 
 
-def test_what_layers_answer_is_read_again_once_it_is_restored(tmp_path):
-    source, path = of_files(tmp_path / "source")
-    import_records(source, tmp_path / "records")
-    records = load_records(tmp_path / "records")
+def test_what_layers_answer_is_read_again_once_it_is_restored(restorable, tmp_path):
+    records, path = restorable
 
     def make(span):
         read = {row: read_or_reason(ref) for row, ref in enumerate(records.image_refs(*span), start=span[0])}
@@ -176,17 +177,17 @@ def training_without_it(changed, folder, **options):
     return TrainConfig.checked(**config, device="cpu", out=folder / "model", **options)
 
 
-def test_it_stops_a_training_that_never_had_it_in_a_batch(changed, tmp_path):
-    config = training_without_it(changed, tmp_path, epochs=1)
-    with pytest.raises(JobError, match=rf"'{name(changed)}' cannot be read: changed since the import"):
-        train(config)
-    assert not list((tmp_path / "model").rglob("manifest.json"))
-
-
-@pytest.mark.parametrize("changed", [of_files], indirect=True)
-def test_it_stops_a_training_before_the_manifest_of_a_copy_vouches_for_it(changed, tmp_path):
-    """A later epoch may have it in a batch: too late for the copy."""
-    config = training_without_it(changed, tmp_path, epochs=3, checkpoint_epochs="2")
+@pytest.mark.parametrize(
+    ("changed", "options"),
+    [
+        *[(source, {"epochs": 1}) for source in (of_files, of_tar, of_parquet)],
+        (of_files, {"epochs": 3, "checkpoint_epochs": "2"}),  # a later epoch may have it: too late for the copy
+    ],
+    indirect=["changed"],
+)
+def test_it_stops_a_training_before_a_manifest_vouches_for_it(changed, options, tmp_path):
+    """Also where it was in no batch."""
+    config = training_without_it(changed, tmp_path, **options)
     with pytest.raises(JobError, match=rf"'{name(changed)}' cannot be read: changed since the import"):
         train(config)
     assert not list((tmp_path / "model").rglob("manifest.json"))
@@ -206,8 +207,6 @@ def test_copies_read_the_records_of_no_batch_once_and_change_no_weight(changed, 
 def without_hashes(changed, folder):
     column = changed.table.schema.get_field_index("image_hash")
     table = changed.table.set_column(column, "image_hash", pa.nulls(N, pa.string()))
-    shutil.rmtree(folder / "records")
-    (folder / "records").mkdir()
     pq.write_table(table, folder / "records" / "records.parquet")
     return load_records(folder / "records")
 

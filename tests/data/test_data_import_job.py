@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 import pytest
 from commands import invoke
 from file_digests import file_digests
-from import_sources import picture, records, rejects, sample, write_samples, write_tar
+from import_sources import Imported, picture, put, records, rejects, sample, write_samples, write_tar
 
 from memometer.cli import data_import
-from memometer.data import Fields, ReaderOptions, import_records, importing, load_records
+from memometer.data import import_records, importing, load_records
 from memometer.data.assembling import Parts, write_records
 from memometer.data.images import ImageRef, UnreadableImageError, read_image_bytes
 from memometer.data.records import RECORD_SCHEMA
@@ -219,15 +219,11 @@ def test_equal_hashes_of_other_ids_are_no_duplicates(tmp_path):
 # --- objects from captions ---
 
 
-@pytest.fixture
-def vocabulary(tmp_path):
-    path = tmp_path / "nouns.tsv"
-    path.write_text("cat\tcat cats kitten\ndog\tdog dogs\nskateboard\tskateboard\n")
-    return path
+NOUNS = "cat\tcat cats kitten\ndog\tdog dogs\nskateboard\tskateboard\n"
 
 
 @pytest.mark.parametrize(
-    "case",  # --objects, the source's labels, the objects found, where they come from
+    ("objects", "labelled", "found", "origin"),  # --objects, the source's labels, what is found, where it comes from
     [
         ("auto", ["sofa"], ["sofa"], "source"),
         ("auto", [], ["cat", "dog"], "captions"),
@@ -236,33 +232,30 @@ def vocabulary(tmp_path):
         ("source", None, None, None),
     ],
 )
-def test_objects_from_captions(tmp_path, vocabulary, case):
-    objects, labelled, found, origin = case
+def test_objects_from_captions(tmp_path, objects, labelled, found, origin):
     captions = {"captions": ["Two dogs run .", "a KITTEN and a dog"], "objects": labelled}
     if labelled is not None:
         captions |= {"boxes": [[0, 0, 1, 1]] * len(labelled), "scores": [0.5] * len(labelled)}
-    write_tar(tmp_path / "0.tar", sample(1, json=json.dumps(captions).encode()))
-    summary = import_records(tmp_path / "0.tar", tmp_path / "out", objects=objects, vocabulary=vocabulary)
-    (row,) = records(tmp_path / "out")
+    source = write_tar(tmp_path / "0.tar", sample(1, json=json.dumps(captions).encode()))
+    vocabulary = put(tmp_path / "nouns.tsv", NOUNS)
+    made = Imported(source, tmp_path / "out", objects=objects, vocabulary=vocabulary)
+    (row,) = made.rows
     assert (sorted(row["objects"]) if row["objects"] is not None else None) == found
     assert (row["boxes"] is None) == (origin != "source")
-    assert summary.objects_from == origin
+    assert made.objects_from == origin
     assert (tmp_path / "out" / "vocabulary.tsv").read_bytes() == vocabulary.read_bytes()
 
 
 def test_objects_from_captions_by_the_built_in_vocabulary(tmp_path):
-    write_tar(tmp_path / "0.tar", sample(1, json=None, txt=b"Two dogs on a surfboard"))
-    import_records(tmp_path / "0.tar", tmp_path / "out", objects="captions")
-    assert records(tmp_path / "out")[0]["objects"] == ["dog", "surfboard"]
+    source = write_tar(tmp_path / "0.tar", sample(1, json=None, txt=b"Two dogs on a surfboard"))
+    assert Imported(source, tmp_path / "out", objects="captions").objects == {"s0001": ["dog", "surfboard"]}
     assert not (tmp_path / "out" / "vocabulary.tsv").exists()
 
 
-def test_vocabulary_may_lie_where_it_is_kept(shards, tmp_path, vocabulary):
-    (tmp_path / "out").mkdir()
-    kept = vocabulary.rename(tmp_path / "out" / "vocabulary.tsv")
-    text = kept.read_bytes()
+def test_vocabulary_may_lie_where_it_is_kept(shards, tmp_path):
+    kept = put(tmp_path / "out" / "vocabulary.tsv", NOUNS)
     import_all(shards, tmp_path / "out", vocabulary=kept)
-    assert kept.read_bytes() == text
+    assert kept.read_text() == NOUNS
     import_all(shards, tmp_path / "out", overwrite=True)
     assert not kept.exists(), "a vocabulary of other records would mislead the audit"
 
@@ -311,22 +304,16 @@ def test_command_prints_what_it_found(shards, tmp_path):
     assert "importing: 4 pieces" in result.stderr
 
 
-def test_command_prints_json_and_takes_options(tmp_path):
-    (tmp_path / "0.png").write_bytes(picture(0))
-    (tmp_path / "t.csv").write_text("img|a|b|o|n\n0.png|x|y|cat,dog|7\n")
-    options = (
-        "--image-column img --caption-column b --caption-key a --objects-key o --objects-separator , --id-column n"
-    )
-    options = [*options.split(), "--separator", "|", "--workers", "0", "--json", "--format", "csv"]
-    result = run(tmp_path / "t.csv", "--out", tmp_path / "out", *options)
+def test_command_prints_json_and_takes_options(pictures):
+    source = put(pictures / "t.csv", "img|a|b|o|n\n0.png|x|y|cat,dog|7\n")
+    words = "--image-column img --caption-column b --caption-key a --objects-key o --objects-separator , --id-column n"
+    words += " --separator | --workers 0 --json --format csv"
+    result = run(source, "--out", pictures / "out", *words.split())
     assert result.exit_code == 0
     summary = json.loads(result.stdout)
     assert (summary["n_records"], summary["n_captions"], summary["n_objects"], summary["format"]) == (1, 2, 2, "csv")
-    assert [records(tmp_path / "out")[0][name] for name in ("record_id", "captions", "objects")] == [
-        "7",
-        ["y", "x"],
-        ["cat", "dog"],
-    ]
+    (row,) = records(pictures / "out")
+    assert (row["record_id"], row["captions"], row["objects"]) == ("7", ["y", "x"], ["cat", "dog"])
 
 
 def test_command_raises_sentences(tmp_path):
@@ -339,6 +326,5 @@ def test_command_raises_sentences(tmp_path):
 
 @pytest.mark.skipif(not FLICKR8K.is_dir(), reason="the Flickr8k shards are not here")
 def test_flickr8k(tmp_path):
-    options = ReaderOptions(fields=Fields(captions=("caption",)))
-    summary = import_records(FLICKR8K / "00008.tar", tmp_path / "out", options=options)
+    summary = Imported(FLICKR8K / "00008.tar", tmp_path / "out", fields={"captions": ("caption",)}).summary
     assert (summary.n_records, summary.n_rejected, summary.n_captions, summary.width) == (91, 0, 91, (112, 112, 112))

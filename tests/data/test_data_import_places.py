@@ -1,14 +1,13 @@
 """Where the images of a table are: on another machine, beside it, as Flickr8k and 30k have them, or nowhere."""
 
 import base64
-import json
 import unicodedata
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from import_sources import captions, ids, picture, rejects, stored_bytes, table, write_pictures, write_tar
+from import_sources import Imported, check_import, picture, put, stored_bytes, table, write, write_pictures, write_tar
 
 from memometer.data import ReaderOptions, import_records
 from memometer.data.sources import grouping
@@ -32,28 +31,21 @@ def test_images_of_another_machine_are_found_by_the_ends_of_their_names(tmp_path
     write_pictures(tmp_path / "here" / "images", ["0.png"])
     source = table(tmp_path, "t.tsv", f"filepath\ttitle\n{name}\tx\n")
     where = tmp_path / "here" if "images" in name else tmp_path / "here" / "images"
-    import_records(
-        source, tmp_path / "out", options=ReaderOptions(images=(str(tmp_path / "nowhere2"[:-9]), str(where)))
-    )
-    assert ids(tmp_path / "out") == [expected]
+    assert Imported(source, tmp_path / "out", images=(str(tmp_path), str(where))).ids == [expected]
     assert stored_bytes(tmp_path / "out") == [picture(0)]
 
 
 def test_backslashes_and_a_folder_beside_the_table(tmp_path):
-    write_pictures(tmp_path / "Images", ["0.png"])
-    write_pictures(tmp_path / "sub", ["1.png"])
+    write_pictures(tmp_path, ["Images/0.png", "sub/1.png"])
     source = table(tmp_path, "t.csv", "image,caption\n0.png,x\nsub\\1.png,y\n")
-    import_records(source, tmp_path / "out")
-    assert captions(tmp_path / "out") == {"0": ["x"], "sub/1": ["y"]}
+    assert Imported(source, tmp_path / "out").captions == {"0": ["x"], "sub/1": ["y"]}
 
 
 def test_a_short_end_never_stands_for_another_image(tmp_path):
     write_pictures(tmp_path / "here", ["1.png", "val/1.png"])
     source = table(tmp_path, "t.csv", "image,caption\n/far/train/1.png,x\n/far/val/1.png,y\n")
-    options = ReaderOptions(images=(str(tmp_path / "here"),))
-    summary = import_records(source, tmp_path / "out", options=options, max_rejects=1)
-    assert captions(tmp_path / "out") == {"val/1": ["y"]}
-    assert summary.reasons == {"missing image": 1}
+    expected = {"captions": {"val/1": ["y"]}, "reasons": {"missing image": 1}}
+    check_import(source, tmp_path / "out", {"images": (str(tmp_path / "here"),)}, expected)
 
 
 def test_an_image_that_is_nowhere_says_where_to_look(pictures):
@@ -67,25 +59,34 @@ def test_an_image_that_is_nowhere_says_where_to_look(pictures):
 @pytest.mark.parametrize("source", ["k", "k/captions.txt"])
 def test_kaggles_flickr8k(tmp_path, source):
     write_pictures(tmp_path / "k" / "Images", ["0.png", "1.png"])
-    lines = [f"{n}.png,caption {k} of {n} ." for n in range(2) for k in range(5)]
-    table(tmp_path / "k", "captions.txt", "image,caption\n" + "\n".join(lines) + "\n")
-    import_records(tmp_path / source, tmp_path / "out")
-    assert captions(tmp_path / "out") == {str(n): [f"caption {k} of {n} ." for k in range(5)] for n in range(2)}
+    lines = [f"{n}.png,caption {k} of {n} .\n" for n in range(2) for k in range(5)]
+    table(tmp_path / "k", "captions.txt", "image,caption\n" + "".join(lines))
+    found = Imported(tmp_path / source, tmp_path / "out")
+    assert found.captions == {str(n): [f"caption {k} of {n} ." for k in range(5)] for n in range(2)}
 
 
 @pytest.mark.parametrize("format", [None, "tsv"])
 def test_flickr8ks_token_file(pictures, format):
-    lines = [f"{n}.png#{k}\tA dog {k} in {n} ." for n in range(2) for k in range(5)]
-    source = table(pictures, "Flickr8k.token.txt", "\n".join(lines) + "\n")
-    import_records(source, pictures / "out", options=ReaderOptions(format=format))
-    assert captions(pictures / "out") == {str(n): [f"A dog {k} in {n} ." for k in range(5)] for n in range(2)}
+    lines = [f"{n}.png#{k}\tA dog {k} in {n} .\n" for n in range(2) for k in range(5)]
+    found = Imported(table(pictures, "Flickr8k.token.txt", "".join(lines)), pictures / "out", format=format)
+    assert found.captions == {str(n): [f"A dog {k} in {n} ." for k in range(5)] for n in range(2)}
 
 
-def test_base64_is_named_in_a_short_reason(pictures):
-    text = "image\tcaption\n" + base64.b64encode(picture(0) * 3).decode() + "\tx\n1.png\ty\n"
-    import_records(table(pictures, "b.tsv", text), pictures / "out", max_rejects=1)
-    (reject,) = rejects(pictures / "out")
-    assert reject["reason"].startswith("image as base64")
+ENCODED = base64.b64encode(picture(0) * 3).decode()
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (ENCODED, "image as base64"),
+        ("\"{'bytes': b'\\x89PNG', 'path': '0.png'}\"", "image as text: "),
+        (" no path" * 625, "missing image: the cell holds 4,999 characters"),
+    ],
+)
+def test_a_cell_that_is_no_path_costs_a_short_reject(pictures, cell, reason):
+    source = table(pictures, "t.csv", f"image,caption\n{cell},x\n1.png,y\n")
+    (reject,) = Imported(source, pictures / "out", max_rejects=1).rejects
+    assert reject["reason"].startswith(reason)
     assert len(reject["reason"]) < 200
     assert reject["record_id"] is None
 
@@ -100,29 +101,25 @@ def test_addresses_are_no_source(tmp_path, source):
 
 def test_names_that_go_up(tmp_path):
     write_pictures(tmp_path / "images", ["0.png", "1.png"])
-    (tmp_path / "lists").mkdir()
-    near = table(tmp_path / "lists", "near.csv", "image,caption\n../images/0.png,zero\n..\\images\\1.png,one\n")
-    import_records(near, tmp_path / "near")
-    assert list(captions(tmp_path / "near").values()) == [["zero"], ["one"]]
-    far = table(
-        tmp_path / "lists", "far.csv", "image,caption\n../../x/images/0.png,zero\n..\\..\\x\\images\\1.png,one\n"
-    )
-    import_records(far, tmp_path / "far", options=ReaderOptions(images=(str(tmp_path),)))
-    assert captions(tmp_path / "far") == {"images/0": ["zero"], "images/1": ["one"]}
+    text = "image,caption\n{up}images/0.png,zero\n{back}images\\1.png,one\n"
+    near = put(tmp_path / "lists" / "near.csv", text.format(up="../", back="..\\"))
+    assert list(Imported(near, tmp_path / "near").captions.values()) == [["zero"], ["one"]]
+    far = put(tmp_path / "lists" / "far.csv", text.format(up="../../x/", back="..\\..\\x\\"))
+    found = Imported(far, tmp_path / "far", images=(str(tmp_path),))
+    assert found.captions == {"images/0": ["zero"], "images/1": ["one"]}
 
 
 def test_spellings_of_one_path_are_of_one_image(tmp_path):
     write_pictures(tmp_path / "images", ["0.png"])
     names = ["images/0.png", "images\\0.png", "./images/0.png", str(tmp_path / "images/0.png")]
     text = "image,caption\n" + "".join(f"{name},{number}\n" for number, name in enumerate(names))
-    import_records(table(tmp_path, "t.csv", text), tmp_path / "out")
-    assert captions(tmp_path / "out") == {"images/0": ["0", "1", "2", "3"]}
+    found = Imported(table(tmp_path, "t.csv", text), tmp_path / "out")
+    assert found.captions == {"images/0": ["0", "1", "2", "3"]}
 
 
 def test_images_that_are_numbers(pictures):
     entries = [{"image_id": 1, "caption": "a"}, {"image_id": 3, "caption": "b"}, {"image_id": 1, "caption": "c"}]
-    import_records(table(pictures, "t.json", json.dumps(entries)), pictures / "out")
-    assert captions(pictures / "out") == {"1": ["a", "c"], "3": ["b"]}
+    assert Imported(put(pictures / "t.json", entries), pictures / "out").captions == {"1": ["a", "c"], "3": ["b"]}
 
 
 @pytest.mark.parametrize("source", ["", "flickr30k_images", "flickr30k_images/results.csv"])
@@ -130,15 +127,15 @@ def test_kaggles_flickr30k(tmp_path, source):
     write_pictures(tmp_path / "in/flickr30k_images/flickr30k_images", ["0.png", "1.png"])
     text = "image_name| comment_number| comment\n0.png| 0| Two, men .\n0.png| 1| A man .\n1.png| 0| A dog .\n"
     table(tmp_path / "in/flickr30k_images", "results.csv", text)
-    import_records(tmp_path / "in" / source, tmp_path / "out")
-    assert list(captions(tmp_path / "out").values()) == [["Two, men .", "A man ."], ["A dog ."]]
+    found = Imported(tmp_path / "in" / source, tmp_path / "out")
+    assert list(found.captions.values()) == [["Two, men .", "A man ."], ["A dog ."]]
 
 
 def test_flickr30ks_token_file(pictures):
     source = table(pictures, "results_20130124.token", "0.png#0\tone .\n0.png#1\ttwo .\n1.png#0\tthree .\n")
     for place in (source, pictures):
-        import_records(place, pictures / "out", overwrite=True)
-        assert captions(pictures / "out") == {"0": ["one .", "two ."], "1": ["three ."]}
+        found = Imported(place, pictures / "out", overwrite=True)
+        assert found.captions == {"0": ["one .", "two ."], "1": ["three ."]}
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -146,19 +143,15 @@ def test_flickr30ks_token_file(pictures):
 def test_accents_are_the_same_however_they_are_composed(tmp_path, form, kind):
     other = {"NFC": "NFD", "NFD": "NFC"}[form]
     name, text = unicodedata.normalize(form, "café é.png"), unicodedata.normalize(other, "café é")
+    coco = {"images": [{"id": 1, "file_name": f"{text}.png"}], "annotations": [{"image_id": 1, "caption": "x"}]}
     write_pictures(tmp_path / "in", [name])
-    source = tmp_path / "in"
-    if kind == "csv":
-        source = table(tmp_path / "in", "t.csv", f"image,caption\n{text}.png,x\n")
-    elif kind == "coco":
-        content = {"images": [{"id": 1, "file_name": f"{text}.png"}], "annotations": [{"image_id": 1, "caption": "x"}]}
-        source = table(tmp_path / "in", "c.json", json.dumps(content))
-    elif kind == "folder":
-        table(tmp_path / "in", f"{text}.txt", "x")
-    else:
-        source = write_tar(tmp_path / "in.tar", [(name, picture(0)), (f"{text}.txt", b"x")])
-    import_records(source, tmp_path / "out")
-    assert list(captions(tmp_path / "out").values()) == [["x"]]
+    source = {
+        "csv": lambda: put(tmp_path / "in" / "t.csv", f"image,caption\n{text}.png,x\n"),
+        "coco": lambda: put(tmp_path / "in" / "c.json", coco),
+        "folder": lambda: write(tmp_path / "in", {f"{text}.txt": "x"}),
+        "tar": lambda: write_tar(tmp_path / "in.tar", [(name, picture(0)), (f"{text}.txt", b"x")]),
+    }[kind]()
+    assert list(Imported(source, tmp_path / "out").captions.values()) == [["x"]]
 
 
 def test_names_as_addresses_write_them(tmp_path):
@@ -168,27 +161,16 @@ def test_names_as_addresses_write_them(tmp_path):
         "e%2f%FF.png",
     ]  # fmt: skip
     text = "image,caption\n" + "".join(f"{name},t{place}\n" for place, name in enumerate(names))
-    options = ReaderOptions(images=(str(tmp_path / "photos"),))
-    import_records(table(tmp_path, "t.csv", text), tmp_path / "out", options=options, max_rejects=1)
-    assert captions(tmp_path / "out") == {"a b": ["t0"], "c%20d": ["t1"], "Schön & neu": ["t2"]}
-    assert [row["reason"].split(":")[0] for row in rejects(tmp_path / "out")] == ["missing image"] * 2
+    expected = {"captions": {"a b": ["t0"], "c%20d": ["t1"], "Schön & neu": ["t2"]}, "why": ["missing image"] * 2}
+    options = {"images": (str(tmp_path / "photos"),)}
+    check_import(table(tmp_path, "t.csv", text), tmp_path / "out", options, expected)
 
 
 def test_files_as_addresses(tmp_path):
     write_pictures(tmp_path, ["a b.png"])
     address = (tmp_path / "a b.png").as_uri()
-    import_records(table(tmp_path, "t.csv", f"image,caption\n{address},x\n"), tmp_path / "out")
-    assert captions(tmp_path / "out") == {"a b": ["x"]}
-
-
-@pytest.mark.parametrize("cell", ["\"{'bytes': b'\\x89PNG', 'path': '0.png'}\"", " no path" * 625])
-def test_a_cell_that_is_no_path_costs_a_short_reject(pictures, cell):
-    source = table(pictures, "t.csv", f"image,caption\n{cell},x\n1.png,y\n")
-    import_records(source, pictures / "out", max_rejects=1)
-    (row,) = rejects(pictures / "out")
-    assert row["reason"].startswith(("image as text: ", "missing image: the cell holds 4,999 characters"))
-    assert len(row["reason"]) < 200
-    assert row["record_id"] is None
+    source = table(tmp_path, "t.csv", f"image,caption\n{address},x\n")
+    assert Imported(source, tmp_path / "out").captions == {"a b": ["x"]}
 
 
 @settings(max_examples=60, deadline=None)

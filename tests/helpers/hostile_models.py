@@ -8,12 +8,11 @@ import timm
 import torch
 from model_factory import TEXT, VISION
 from safetensors.torch import save_file
-from watching import watched
+from watching import sentence_of
 
 from memometer.embeddings import load_encoder
 from memometer.encoders.architectures import Architecture, build_model
 from memometer.encoders.ssl_model import SslArchitecture, SslModel
-from memometer.errors import InputError
 
 __all__ = [
     "changed",
@@ -195,12 +194,7 @@ def outcome(spec, *, never):
         spec: of the model.
         never: where nothing is written either.
     """
-    with watched(never):
-        try:
-            load_encoder(spec)
-        except InputError as error:
-            return str(error)
-        return "loaded"
+    return sentence_of(lambda: load_encoder(spec), never=never) or "loaded"
 
 
 @contextlib.contextmanager

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import urllib3  # noqa: F401 (it asks for IPv6 when it is imported, which is none of what is watched)
 
-__all__ = ["Ran", "watched"]
+__all__ = ["Ran", "sentence_of", "watched"]
+
+from memometer.errors import InputError
 
 FORBIDDEN = {
     "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty", "pty.spawn",
@@ -97,6 +99,24 @@ def watched(*writable):
     finally:
         _watchers.remove(watcher)
     assert not watcher.seen, f"it reached outside: {watcher.seen[:5]}"
+
+
+def sentence_of(act, *, never, errors=InputError):
+    """The sentence of memometer's that ``act`` ends with, or "" where it ends well; nothing else passes.
+
+    Args:
+        act: what is done, with nothing seen outside.
+        never: where it may write.
+        errors: what memometer may raise.
+    """
+    told = ""
+    with watched(never):
+        try:
+            act()
+        except errors as error:
+            told = str(error)
+    assert len(told) < 2500, told[:600]
+    return told
 
 
 class Ran:
