@@ -54,6 +54,12 @@ def _room(name: str, prefix: str, question: str) -> Row:
     )
 
 
+def _other(package: str, prefix: str) -> Row:
+    """The row of a command whose package has its runs, ``prefix``, with their summary and their page."""
+    place = f"memometer.{package}"
+    return Row(summary=f"{place}.schema:{prefix}Summary", page=f"{place}.page:PAGE", run=f"{place}:{prefix}")
+
+
 MEASURES = {
     "vl-dejavu": _room(
         "vl_dejavu",
@@ -84,21 +90,9 @@ MEASURES = {
 """Measure → where it is: ``memometer audit NAME``."""
 
 OTHERS = {
-    "compare": Row(
-        summary="memometer.comparison.schema:ComparisonSummary",
-        page="memometer.comparison.page:PAGE",
-        run="memometer.comparison.result:Comparison",
-    ),
-    "sweep": Row(
-        summary="memometer.sweeps.schema:SweepSummary",
-        page="memometer.sweeps.page:PAGE",
-        run="memometer.sweeps.sweep:Sweep",
-    ),
-    "utility": Row(
-        summary="memometer.utility.schema:UtilitySummary",
-        page="memometer.utility.page:PAGE",
-        run="memometer.utility.result:Utility",
-    ),
+    "compare": _other("comparison", "Comparison"),
+    "sweep": _other("sweeps", "Sweep"),
+    "utility": _other("utility", "Utility"),
 }
 """Other commands that write runs."""
 

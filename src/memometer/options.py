@@ -49,6 +49,11 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     @classmethod
+    def ordered(cls) -> list[str]:
+        """All options, as ``--help`` lists them."""
+        return list(cls.model_fields)
+
+    @classmethod
     def checked(cls, **options: object) -> Self:
         """The options, each in its range.
 

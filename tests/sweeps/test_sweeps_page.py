@@ -8,7 +8,7 @@ from sweep_factory import RECALL, sweep
 from memometer.errors import InputError
 from memometer.report import render
 from memometer.report.svg import to_svg
-from memometer.sweeps.charts.frontier import utility_frontier
+from memometer.sweeps.charts import utility_frontier
 from memometer.sweeps.collecting import Question
 from memometer.sweeps.verdict import sweep_verdict
 

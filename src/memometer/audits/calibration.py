@@ -38,9 +38,8 @@ def null_coverage(
 def _row(name: str, rows: Any) -> NullRow:
     n = len(rows)
     if not n:
-        return NullRow(
-            interval=name, n_seeds=0, n_covered=0, coverage=None, low=None, high=None, mean=None, stderr=None
-        )
+        undefined = dict.fromkeys(("coverage", "low", "high", "mean", "stderr"))
+        return NullRow(interval=name, n_seeds=0, n_covered=0, **undefined)
     value, low, high = rows.T
     covered = int(((low <= 0) & (high >= 0)).sum())
     from scipy.stats import binomtest

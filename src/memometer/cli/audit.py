@@ -26,7 +26,7 @@ def command_named(measure: str) -> Callable[..., None]:
         with writing(out):
             _run(asked, out, as_json=as_json)
 
-    return command_of(declared, run, order=declared.ordered(), own=RUN)
+    return command_of(declared, run, own=RUN)
 
 
 def _run(asked: AuditOptions, out: Path, *, as_json: bool) -> None:

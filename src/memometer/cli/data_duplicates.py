@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memometer.cli.show import print_json
 from memometer.locking import writes
 
 if TYPE_CHECKING:
@@ -39,8 +40,6 @@ def command(
     A duplicate across roles biases every number of an audit: the reference, or the public set, then holds what the
     target was trained on. 'memometer data split' makes roles that share none.
     """
-    import json
-
     from memometer.data.duplicates import NEAR_DISTANCE, find_duplicates
     from memometer.data.records import load_records
     from memometer.errors import InputError
@@ -58,7 +57,7 @@ def command(
     if out is not None:
         write_table(out, found.table)
     if as_json:
-        typer.echo(json.dumps(found.to_dict(), ensure_ascii=False, indent=2))
+        print_json(found.to_dict())
     else:
         _print(found, out=out)
 

@@ -1,7 +1,7 @@
 """Commands whose options are the fields of a model: the same names, defaults, choices and words."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -17,19 +17,17 @@ def command_of(
     options: type[Options],
     run: Callable[..., None],
     *,
-    order: Iterable[str],
     own: Mapping[str, inspect.Parameter],
 ) -> Callable[..., None]:
     """A command of typer.
 
     Args:
-        options: the model; its docstring is the help.
+        options: the model; its docstring is the help, its ``ordered()`` how ``--help`` lists them below those required.
         run: is given the options as keywords.
-        order: the names of the options, as ``--help`` lists them below the required ones.
         own: name → what the command line has in place of an option, or beside them.
     """
     fields = options.model_fields
-    parameters = [own[name] if name in own else _parameter(options, name, fields[name]) for name in order]
+    parameters = [own[name] if name in own else _parameter(options, name, fields[name]) for name in options.ordered()]
     parameters += [parameter for name, parameter in own.items() if name not in fields]
     off = [name for name in fields if flag_of(options, name).off]
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from memometer.cli.show import print_json
 from memometer.locking import writes
 
 __all__ = ["command"]
@@ -31,8 +32,6 @@ def command(
     Example:
     memometer remove --scores runs/clipmem --most 100 --out removed.parquet
     """
-    import json
-
     from memometer.data.removal import choose_removals, load_scores
     from memometer.errors import InputError
     from memometer.tables import write_table
@@ -42,7 +41,7 @@ def command(
     chosen = choose_removals(load_scores(scores), most=most, by=by, subset=subset, seed=seed)
     write_table(out, chosen)
     if as_json:
-        typer.echo(json.dumps(chosen.to_pylist(), ensure_ascii=False, indent=2))
+        print_json(chosen.to_pylist())
         return
     first, last = chosen["score"][0].as_py(), chosen["score"][most - 1].as_py()
     typer.echo(f"{most:,} records by {by}, scores {first:.3f} to {last:.3f}: {out}")

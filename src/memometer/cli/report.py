@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from memometer.cli.show import print_json
+
 if TYPE_CHECKING:
     from memometer.runs import Run
 
@@ -23,8 +25,6 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary and the report's path as JSON.")] = False,
 ) -> None:
     """Rebuild a one-file HTML report from the files beside it: of an audit, utility, a sweep or a comparison."""
-    import json
-
     from memometer.locking import one_writer
     from memometer.progress import notice
     from memometer.report import write_report
@@ -34,7 +34,7 @@ def command(
         path = write_report(audit, out if out is not None else run / "report.html", images=not no_images)
     notice(f"wrote {path.stat().st_size / 1e6:.1f} MB")
     if as_json:
-        typer.echo(json.dumps({**audit.summary.as_dict(), "report": str(path)}, indent=2, ensure_ascii=False))
+        print_json({**audit.summary.as_dict(), "report": str(path)})
     else:
         typer.echo(str(path))
 

@@ -24,7 +24,7 @@ def training(config: type[TrainingOptions], trainer: str) -> Callable[..., None]
         train = getattr(import_module("memometer.training"), trainer)
         _show(train(config.checked(**given), overwrite=overwrite), as_json=as_json)
 
-    return command_of(config, run, order=config.ordered(), own=TRAINING)
+    return command_of(config, run, own=TRAINING)
 
 
 def _show(result: "TrainResult", *, as_json: bool) -> None:

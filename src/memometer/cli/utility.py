@@ -23,4 +23,4 @@ def _run(*, as_json: bool, workers: int | None, **given: Any) -> None:
 
 OWN = {name: each for name, each in RUN.items() if name != "out"}  # a measurement need not be written
 
-command = command_of(UtilityOptions, _run, order=UtilityOptions.ordered(), own=OWN)
+command = command_of(UtilityOptions, _run, own=OWN)

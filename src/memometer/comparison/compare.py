@@ -11,7 +11,6 @@ from memometer.audits.result import Audit, load_audit
 from memometer.catalogue import MEASURES, view_of
 from memometer.comparison.differing import differing, notes
 from memometer.comparison.moved import Shown, moved_records, shown_items
-from memometer.comparison.naming import distinct_names
 from memometer.comparison.pairing import Pair, Side, pair_sides
 from memometer.comparison.result import Comparison, check_folder
 from memometer.comparison.schema import ComparisonSummary
@@ -69,7 +68,7 @@ def compare_audits(
     opened = [source if isinstance(source, Audit) else load_audit(source) for source in sources]
     view = _view_of(opened, sources)
     paths = [_path(source, audit) for source, audit in zip(sources, opened, strict=True)]
-    called = distinct_names(paths, names)
+    called = _distinct_names(paths, names)
     config: dict[str, Any] = {
         "baseline": paths[0],
         "runs": paths[1:],
@@ -150,6 +149,38 @@ def _view_of(audits: list[Audit], sources: list[Source]) -> View:
 
 def _path(source: Source, audit: Audit) -> str:
     return str(audit.folder or "in memory") if isinstance(source, Audit) else str(source)
+
+
+def _distinct_names(paths: Sequence[str], names: Sequence[str] | None = None) -> list[str]:
+    """A short name for each: as much of the end of its path as tells them apart.
+
+    Args:
+        paths: of the audits; equal ones are numbered.
+        names: the names to take instead.
+
+    Raises:
+        InputError: another number of names, or equal ones.
+
+    >>> _distinct_names(["runs/a/audit", "runs/b/audit", "runs/b/audit"])
+    ['a/audit', 'b/audit', 'b/audit (2)']
+    """
+    if names is not None:
+        if len(names) != len(paths) or len(set(names)) != len(names):
+            raise InputError(
+                f"{len(names)} names ({', '.join(names)}) for {len(paths)} audits; expected a name of its own for each"
+            )
+        return list(names)
+    parts = [Path(path).parts for path in paths]
+    length = 1
+    while length < max(map(len, parts)) and len({each[-length:] for each in parts}) < len(set(parts)):
+        length += 1
+    seen: dict[str, int] = {}
+    result = []
+    for each in parts:
+        name = str(Path(*each[-length:])) if each else "audit"
+        seen[name] = seen.get(name, 0) + 1
+        result.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return result
 
 
 def _described(side: Side) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from memometer.report.measure_page import Figure, MeasurePage, Reading
 from memometer.report.terminal import head_tables
 from memometer.report.text import Clipped, clip, count
 from memometer.runs import Run
-from memometer.sweeps.charts.frontier import frontier_numbers, utility_frontier
-from memometer.sweeps.charts.settings import setting_bars, setting_numbers
+from memometer.sweeps.charts import frontier_numbers, setting_bars, setting_numbers, utility_frontier
 from memometer.sweeps.schema import SweepSummary
 from memometer.sweeps.settings import SCOPES, metric_name, shown_settings
 from memometer.sweeps.verdict import sweep_verdict

@@ -4,13 +4,16 @@ import dataclasses
 
 from memometer.report.gaps import MEASURES
 from memometer.report.text import DASH, plain, signed, unsigned
-from memometer.sweeps.schema import Metric, SweepSummary
+from memometer.sweeps.schema import Difference, Metric, SweepSummary
 
 __all__ = ["SCOPES", "Shown", "metric_name", "shown_settings"]
 
 SCOPES = {"all": "all objects", "unmentioned": "unmentioned objects"}
 
 DIRECTIONS = {"image_to_text": "image → text", "text_to_image": "text → image"}
+
+NO_DIFFERENCE = Difference(value=None, std=None, low=None, high=None, n=0, clear=False)
+UNDEFINED = Metric(value=None, std=None, n=0, std_tenth=None, by_seed={}, difference=NO_DIFFERENCE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,35 +34,18 @@ class Shown:
     front: bool | None
     metrics: dict[str, Metric]
 
-    def value(self, metric: str | None) -> float | None:
-        """The mean over seeds."""
-        found = self.metrics.get(metric or "")
-        return found and found.value
-
-    def std(self, metric: str | None) -> float | None:
-        """The spread over seeds."""
-        found = self.metrics.get(metric or "")
-        return found and found.std
-
-    def std_tenth(self, metric: str) -> float | None:
-        """The spread by A's protocol."""
-        found = self.metrics.get(metric)
-        return found and found.std_tenth
+    def number_of(self, metric: str | None) -> Metric:
+        """A metric over seeds."""
+        return self.metrics.get(metric or "", UNDEFINED)
 
     def mean_text(self, metric: str | None, *, sign: bool) -> str:
         """``mean ± std over seeds``."""
-        value, std = self.value(metric), self.std(metric)
-        if value is None:
-            return DASH
-        mean = signed(value) if sign else unsigned(value)
-        return mean if std is None else f"{mean} ± {unsigned(std)}"
+        found, text = self.number_of(metric), signed if sign else unsigned
+        return text(found.value) if found.std is None else f"{text(found.value)} ± {unsigned(found.std)}"
 
     def difference_text(self, metric: str | None) -> str:
         """The difference to the baseline with its interval over seeds."""
-        found = self.metrics.get(metric or "")
-        if found is None or found.difference.value is None:
-            return DASH
-        less = found.difference
+        less = self.number_of(metric).difference
         return signed(less.value) + ("" if less.low is None else f" [{signed(less.low)}, {signed(less.high)}]")
 
 

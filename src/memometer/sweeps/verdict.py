@@ -37,8 +37,9 @@ def sweep_verdict(summary: SweepSummary) -> Verdict:
         f"{within}, '{chosen.name}' memorizes least: {metric_name(memorization)} "
         f"{chosen.mean_text(memorization, sign=True)} (mean and std over {_seeds(chosen)}), against "
         f"{baseline.mean_text(memorization, sign=True)} of '{baseline.name}'. Difference, paired by seed: "
-        f"{_with_interval(gained)}, {_clearness(gained)}. Utility changes by {_with_interval(lost)}, from "
-        f"{unsigned(baseline.value(utility))} to {unsigned(chosen.value(utility))}: {_clearness(lost)}."
+        f"{_with_interval(gained)}, {_clearness(gained)}. Utility changes by {_with_interval(lost)}, "
+        f"from {unsigned(baseline.number_of(utility).value)} to {unsigned(chosen.number_of(utility).value)}: "
+        f"{_clearness(lost)}."
     )
     if gained.clear:
         return Verdict("better", f"Best: {chosen.name}", sentence, cautions)

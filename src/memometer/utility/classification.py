@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from memometer.embeddings import Embeddings
+from memometer.errors import VectorError
 from memometer.statistics import Gap, gap_of, mean_average_precision
 from memometer.utility.truth import Truth
 
-__all__ = ["Classified", "classify"]
+__all__ = ["Classified", "classify", "zero_shot_scores"]
 
 TOP = 5
+TILE = 8192
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,3 +92,25 @@ def classify(
     right = np.bincount(label, correct, minlength=c)
     of_class = np.where(counts > 0, right / np.maximum(counts, 1), np.nan)
     return Classified(numbers, predicted, correct, rank, of_class)
+
+
+def zero_shot_scores(images: Embeddings, classes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """(n, c) cosine similarities, added up in float64 and kept in float32, so that equal vectors tie.
+
+    Args:
+        images: (n, d), read a tile at a time.
+        classes: (c, d) of unit length.
+
+    Raises:
+        VectorError: the two differ in their width.
+    """
+    if images.dim != classes.shape[1]:
+        raise VectorError(
+            f"{images.name} have {images.dim} components, the class vectors {classes.shape[1]}; both towers must share "
+            "a space: measure projector features"
+        )
+    scores = np.empty((len(images), len(classes)), np.float32)
+    wide = classes.astype(np.float64).T
+    for start in range(0, len(images), TILE):
+        scores[start : start + TILE] = images[start : start + TILE].astype(np.float64) @ wide
+    return scores

@@ -12,12 +12,11 @@ import pyarrow.compute as pc
 from memometer.data.records import Records
 from memometer.embeddings import Embeddings
 from memometer.errors import InputError
-from memometer.utility.classification import Classified, classify
+from memometer.utility.classification import Classified, classify, zero_shot_scores
 from memometer.utility.probe import fit_probe, held_out, probe_classes
 from memometer.utility.prompts import Classes
 from memometer.utility.retrieval import join_captions, rank_pairs, recalls
 from memometer.utility.truth import Task, Truth, truth_of
-from memometer.utility.zero_shot import zero_shot_scores
 
 __all__ = ["CLASSES_SCHEMA", "Part", "Resampling", "run_probe", "run_retrieval", "run_zero_shot"]
 

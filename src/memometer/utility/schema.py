@@ -7,7 +7,7 @@ from pydantic import Field
 
 from memometer.runs.schema import Duplicates, Number, Set, Strict, Summary
 
-__all__ = ["UtilitySummary"]
+__all__ = ["PARTS", "UtilitySummary"]
 
 PARTS = {
     "zero_shot": "zero-shot",

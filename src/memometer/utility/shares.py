@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from memometer.report.text import capital
 from memometer.runs.schema import Number
-from memometer.utility.schema import UtilitySummary
+from memometer.utility.schema import PARTS, UtilitySummary
 
 __all__ = ["CLASSIFICATIONS", "Share", "shares"]
 
-CLASSIFICATIONS = {"zero_shot": "Zero-shot", "linear_probe": "Linear probe"}
+CLASSIFICATIONS = {name: capital(PARTS[name]) for name in ("zero_shot", "linear_probe")}
 """Parts that tell classes apart."""
-PARTS = {**CLASSIFICATIONS, "image_to_text": "Image → text", "text_to_image": "Text → image"}
 
 
 class Share(NamedTuple):
@@ -24,4 +24,4 @@ class Share(NamedTuple):
 def shares(summary: UtilitySummary) -> Iterator[Share]:
     """All that was measured, in the order of the page."""
     for part, numbers in summary.numbers().items():
-        yield from (Share(PARTS[part], name.replace("_", " "), number) for name, number in numbers.items())
+        yield from (Share(capital(PARTS[part]), name.replace("_", " "), number) for name, number in numbers.items())
