@@ -53,16 +53,13 @@ def moved_records(pair: Pair, view: View) -> pa.Table:
         sign = np.where(np.abs(change) > ROUNDING, np.sign(change), np.sign(tie) * (np.abs(tie) > ROUNDING))
         for moved, way in (("more", 1), ("less", -1)):
             rows = np.flatnonzero(sign == way)
+            found = table.take(pa.array(rows))
             keys = pa.table(
-                {
-                    "first": -way * change[rows],
-                    "second": -way * tie[rows],
-                    "id": table["record_id"].take(pa.array(rows)),
-                }
-            ).append_column("part", table["part"].take(pa.array(rows)))
-            order = pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names])
-            chosen = table.take(pa.array(rows).take(order))
-            head = [pa.array([text] * len(rows), pa.string()) for text in (pair.run.name, by, moved)]
+                [-way * change[rows], -way * tie[rows], found["record_id"], found["part"]],
+                names=["first", "second", "id", "part"],
+            )
+            chosen = found.take(pc.sort_indices(keys, sort_keys=[(name, "ascending") for name in keys.column_names]))
+            head = [pa.repeat(text, len(rows)) for text in (pair.run.name, by, moved)]
             ranks = pa.array(np.arange(1, len(rows) + 1))
             tables.append(pa.table([*head, ranks, *chosen.columns], schema=MOVED_SCHEMA))
     return pa.concat_tables(tables)
@@ -77,7 +74,7 @@ def _changes(pair: Pair, part: str, columns: tuple[str, ...]) -> pa.Table:
     return pa.table(
         {
             "record_id": paired.ids,
-            "part": pa.array([part] * len(paired.ids), pa.string()),
+            "part": pa.repeat(part, len(paired.ids)),
             **{name: pa.array(values, from_pandas=True) for name, values in numbers.items()},
         }
     )
@@ -124,12 +121,7 @@ def shown_items(pairs: list[tuple[Pair, pa.Table]], view: View, *, size: int, sh
     rows: list[dict[str, Any]] = []
     for pair, moved in pairs:
         for by, way in itertools.product(view.moved_by, ("more", "less")):
-            chosen = moved.filter(
-                pc.and_(
-                    pc.and_(pc.equal(moved["by"], by), pc.equal(moved["moved"], way)),
-                    pc.less_equal(moved["rank"], size),
-                )
-            )
+            chosen = moved.filter((pc.field("by") == by) & (pc.field("moved") == way) & (pc.field("rank") <= size))
             what = f", {by}" if len(view.moved_by) > 1 else ""
             section = f"{pair.run.name}: {way} memorized than in {pair.baseline.name}{what}"
             for row in chosen.to_pylist():

@@ -111,15 +111,10 @@ def pair_sides(baseline: Side, run: Side) -> Pair:
         paired = _joined(*sides)
         missing = (_others(sides[0], paired.ids), _others(sides[1], paired.ids))
         unscored = (_unscored(paired, paired.run, paired.baseline), _unscored(paired, paired.baseline, paired.run))
-        for ids, reason in (
-            (missing[0], f"not in {run.name}"),
-            (missing[1], f"not in {baseline.name}"),
-            (unscored[0], f"not scored in {run.name}"),
-            (unscored[1], f"not scored in {baseline.name}"),
-        ):
-            texts = (pa.array([text] * len(ids), pa.string()) for text in (run.name, name, reason))
-            first, second, last = texts
-            unpaired.append(pa.table([first, second, ids, last], schema=UNPAIRED_SCHEMA))
+        for what, left in (("not in", missing), ("not scored in", unscored)):
+            for ids, other in zip(left, (run.name, baseline.name), strict=True):
+                first, second, last = (pa.repeat(text, len(ids)) for text in (run.name, name, f"{what} {other}"))
+                unpaired.append(pa.table([first, second, ids, last], schema=UNPAIRED_SCHEMA))
         counts[name] = {
             "n_baseline": sides[0].num_rows,
             "n_run": sides[1].num_rows,

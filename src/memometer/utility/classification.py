@@ -76,17 +76,10 @@ def classify(
     before = (scores > own) | ((scores == own) & (np.arange(c) < label[:, None]))
     rank = before.sum(axis=1) + 1
     for key, top in (("accuracy", 1), ("accuracy@5", TOP)):
-        gap = (
-            gap_of(
-                [(rank <= top).astype(float)],
-                seed=seed,
-                name=f"{name}/{key}",
-                replicates=replicates,
-                groups=[groups],
-            )
-            if top <= c
-            else Gap(None, None, None, None, 0, f"there are {c} classes, fewer than {top}")
-        )
+        gap = Gap(None, None, None, None, 0, f"there are {c} classes, fewer than {top}")
+        if top <= c:
+            hits = [(rank <= top).astype(float)]
+            gap = gap_of(hits, seed=seed, name=f"{name}/{key}", replicates=replicates, groups=[groups])
         numbers[key] = gap.as_dict()
     counts = np.bincount(label, minlength=c)
     right = np.bincount(label, correct, minlength=c)

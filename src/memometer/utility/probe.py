@@ -185,12 +185,9 @@ def _judge(scores: Floats, truth: Truth, held: Bools, known: npt.NDArray[np.int6
     """Accuracy, or mean average precision over the classes with a positive record; NaN where there is none."""
     positive = truth.positive[held][:, known]
     if truth.task == "single-label":
-        counted = positive.any(axis=1)
-        return (
-            float((positive[np.arange(len(scores)), scores.argmax(axis=1)][counted]).mean())
-            if counted.any()
-            else np.nan
-        )
-    values = [average_precision(scores[:, place], positive[:, place]) for place in range(len(known))]
-    defined = [value for value in values if not np.isnan(value)]
-    return float(np.mean(defined)) if defined else np.nan
+        right = positive[np.arange(len(scores)), scores.argmax(axis=1)]
+        values = np.where(positive.any(axis=1), right, np.nan)
+    else:
+        values = np.array([average_precision(*columns) for columns in zip(scores.T, positive.T, strict=True)])
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else np.nan

@@ -96,24 +96,26 @@ def recalls(ranks: Ranks, *, seed: int, replicates: int, groups: Ints | None = N
     together (``groups``, (n,)) at once.
     """
     sizes = ranks.n_captions
-    table: dict[str, dict[str, Any]] = {"image_to_text": {}, "text_to_image": {}}
-    for k in KS:
-        name = f"recall@{k}"
-        if k > len(ranks.owners):
-            table["image_to_text"][name] = _too_small(len(ranks.owners), "captions", k)
-        else:
-            hits = np.where(sizes > 0, _within(ranks.image_to_text, k), np.nan)
-            table["image_to_text"][name] = gap_of(
-                [hits], seed=seed, name=f"image_to_text/{name}", replicates=replicates, groups=[groups]
-            ).as_dict()
-        if k > ranks.n_images:
-            table["text_to_image"][name] = _too_small(ranks.n_images, "images", k)
-        else:
-            totals = np.bincount(ranks.owners, _within(ranks.text_to_image, k), minlength=ranks.n_images)
-            table["text_to_image"][name] = clustered_mean(
-                totals, sizes, seed=seed, name=f"text_to_image/{name}", replicates=replicates, groups=groups
-            ).as_dict()
-    return table
+
+    def to_text(k: int, name: str) -> Gap:
+        hits = np.where(sizes > 0, _within(ranks.image_to_text, k), np.nan)
+        return gap_of([hits], seed=seed, name=name, replicates=replicates, groups=[groups])
+
+    def to_image(k: int, name: str) -> Gap:
+        totals = np.bincount(ranks.owners, _within(ranks.text_to_image, k), minlength=ranks.n_images)
+        return clustered_mean(totals, sizes, seed=seed, name=name, replicates=replicates, groups=groups)
+
+    ways = {
+        "image_to_text": (to_text, len(ranks.owners), "captions"),
+        "text_to_image": (to_image, ranks.n_images, "images"),
+    }
+    return {
+        way: {
+            f"recall@{k}": (recall(k, f"{way}/recall@{k}") if k <= size else _too_small(size, what, k)).as_dict()
+            for k in KS
+        }
+        for way, (recall, size, what) in ways.items()
+    }
 
 
 def _first(hits: npt.NDArray[np.bool_]) -> Ints:
@@ -125,5 +127,5 @@ def _within(ranks: Ints, k: int) -> npt.NDArray[np.bool_]:
     return (ranks > 0) & (ranks <= k)
 
 
-def _too_small(size: int, what: str, k: int) -> dict[str, Any]:
-    return Gap(None, None, None, None, 0, f"the gallery has {size:,} {what}, fewer than k = {k}").as_dict()
+def _too_small(size: int, what: str, k: int) -> Gap:
+    return Gap(None, None, None, None, 0, f"the gallery has {size:,} {what}, fewer than k = {k}")
