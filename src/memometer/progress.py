@@ -48,11 +48,6 @@ def progress_bar(label: str, *, total: int | None, unit: str = "") -> Iterator[C
         yield count
         print(f"{label}: {done:,} {unit}".rstrip(), file=sys.stderr, flush=True)  # noqa: T201 (this is the printer)
         return
-    outer = _shown.get()
-    if outer is not None:
-        with _task(outer, label, total=total, unit=unit) as advance:
-            yield advance
-        return
     columns = (
         TextColumn("{task.description:<28}"),
         BarColumn(bar_width=None),
@@ -62,13 +57,13 @@ def progress_bar(label: str, *, total: int | None, unit: str = "") -> Iterator[C
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}", markup=False),
     )
-    with Progress(*columns, console=console) as progress:
-        before = _shown.set(progress)
-        try:
-            with _task(progress, label, total=total, unit=unit, stays=True) as advance:
-                yield advance
-        finally:
-            _shown.reset(before)
+    with contextlib.ExitStack() as stack:
+        if outer := _shown.get():
+            progress = outer
+        else:
+            progress = stack.enter_context(Progress(*columns, console=console))
+            stack.callback(_shown.reset, _shown.set(progress))
+        yield stack.enter_context(_task(progress, label, total=total, unit=unit, stays=outer is None))
 
 
 @contextlib.contextmanager

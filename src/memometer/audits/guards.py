@@ -1,5 +1,6 @@
 """Guards against sets that overlap: a record in two of them makes every number wrong."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,19 +35,16 @@ def check_disjoint(parts: dict[str, Records]) -> None:
     Ids of different folders may be equal by chance (two sources that count from 0), so there images alone decide:
     `duplicates_across_roles`.
     """
-    names = list(parts)
-    for place, name in enumerate(names):
-        for other in names[place + 1 :]:
-            left, right = parts[name], parts[other]
-            if Path(left.folder).resolve() != Path(right.folder).resolve():
-                continue
-            shared = left.record_ids.filter(pc.is_in(left.record_ids, value_set=right.record_ids))
-            if len(shared):
-                raise InputError(
-                    f"{len(shared):,} records, e.g. '{shared[0].as_py()}', are both under test ({name}) and in the "
-                    f"{other} set; the sets must be disjoint: assign roles with 'memometer data split' and pass "
-                    "--role, --reference-role and --public-role"
-                )
+    for (name, left), (other, right) in itertools.combinations(parts.items(), 2):
+        if Path(left.folder).resolve() != Path(right.folder).resolve():
+            continue
+        shared = left.record_ids.filter(pc.is_in(left.record_ids, value_set=right.record_ids))
+        if len(shared):
+            raise InputError(
+                f"{len(shared):,} records, e.g. '{shared[0].as_py()}', are both under test ({name}) and in the {other} "
+                "set; the sets must be disjoint: assign roles with 'memometer data split' and pass --role, "
+                "--reference-role and --public-role"
+            )
 
 
 def check_images(parts: dict[str, Records]) -> None:

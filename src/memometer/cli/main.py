@@ -62,20 +62,15 @@ def assemble(words: Sequence[str] | None = None) -> typer.Typer:
     lines = {**FIRST_LINES, **{measure: row.question for measure, row in MEASURES.items()}}
     for group, name, module in asked or commands():
         listed = words is not None and not asked and name in lines
-        command = _listed(lines[name]) if listed else _audit(name) if group == "audit" else _command(module)
+        command = _listed(lines[name]) if listed else _command(module, name)
         groups[group].command(name)(command)
     return whole
 
 
-def _command(module: str) -> Callable[..., None]:
-    found: Callable[..., None] = import_module(f"memometer.cli.{module}").command
-    return found
-
-
-def _audit(measure: str) -> Callable[..., None]:
-    from memometer.cli.audit import command_named
-
-    return command_named(measure)
+def _command(module: str, name: str) -> Callable[..., None]:
+    found = import_module(f"memometer.cli.{module}")
+    command: Callable[..., None] = found.command_named(name) if module == "audit" else found.command
+    return command
 
 
 def _listed(line: str) -> Callable[..., None]:

@@ -95,10 +95,16 @@ def item_sections(
 
 
 def has_pictures(table: pa.Table) -> bool:
-    """Whether any item or card has a picture."""
-    cards = pc.struct_field(pc.list_flatten(table["strips"]), "cards")
-    columns = [table["image"], pc.struct_field(pc.list_flatten(cards), "image")]
-    return any(len(column) > column.null_count for column in columns)
+    """Whether a gallery has any picture, of its records or of others beside them."""
+    return any(map(_pictured, table.columns))
+
+
+def _pictured(column: pa.ChunkedArray) -> bool:
+    if pa.types.is_list(column.type):
+        return _pictured(pc.list_flatten(column))
+    if pa.types.is_struct(column.type):
+        return any(_pictured(pc.struct_field(column, place)) for place in range(column.type.num_fields))
+    return bool(pa.types.is_binary(column.type)) and len(column) > column.null_count
 
 
 def _item(row: dict[str, Any], pictures: Pictures, formats: Formats) -> Item:
@@ -142,10 +148,3 @@ def _strip(strip: dict[str, Any], pictures: Pictures) -> Strip:
         for card in (strip["cards"] or [])[:MAX_NEIGHBORS]
     )
     return Strip(clip(strip["title"], limit=MAX_TEXT), bool(strip["trained"]), cards)
-
-
-def has_images(table: pa.Table) -> bool:
-    """Whether the gallery holds any thumbnail."""
-    neighbors = (pc.list_flatten(table[side]) for side in ("target_neighbors", "reference_neighbors"))
-    columns = [table["image"], *(pc.struct_field(found, "image") for found in neighbors)]
-    return any(len(column) > column.null_count for column in columns)

@@ -18,7 +18,7 @@ from memometer.report.calibration import calibration_tables
 from memometer.report.charts.table import Numbers
 from memometer.report.charts.theme import NARROW, WIDE
 from memometer.report.gaps import interval_text, n_text
-from memometer.report.items import has_images, has_pictures
+from memometer.report.items import has_pictures
 from memometer.report.measure_page import Figure, MeasurePage
 from memometer.report.pictures import Pictures
 from memometer.report.quick import quick_charts
@@ -61,8 +61,7 @@ def render(audit: Run, *, images: bool = True) -> str:
     """
     measure = page_of(audit.summary.measure)
     content = _content(audit, measure)
-    pictured = has_images if "target_neighbors" in audit.gallery.column_names else has_pictures
-    images = images and measure.gallery is not None and pictured(audit.gallery)
+    images = images and measure.gallery is not None and has_pictures(audit.gallery)
     bare = _page(audit, measure, content, Pictures(room=0, wanted=images))
     return _page(audit, measure, content, Pictures(room=MAX_BYTES - len(bare.encode()))) if images else bare
 

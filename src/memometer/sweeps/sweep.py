@@ -138,19 +138,17 @@ def _machine(device: str, workers: int | None) -> Machine:
 
 
 def _manifest(plan: Plan, started: str) -> dict[str, Any]:
-    data = plan.config.data
+    data, records, public = plan.config.data, plan.records, plan.public
     return {
         **describe_software(),
         "started": started,
         "finished": timestamp(),
         "key": hash_json([cell.key for cell in plan.cells]),
         "records": {
-            "path": str(plan.records.folder),
-            **{
-                f"n_{name}": len(plan.records.with_role(role))
-                for name, role in (("a", data.role), ("b", data.reference_role))
-            },
-            "n_public": len(plan.public.with_role(data.public_role)),
+            "path": str(records.folder),
+            "n_a": len(records.with_role(data.role)),
+            "n_b": len(records.with_role(data.reference_role)),
+            "n_public": len(public.with_role(data.public_role)),
         },
     }
 
