@@ -135,7 +135,7 @@ def _content(audit: Run, measure: MeasurePage[Any]) -> dict[str, Any]:
         "duplicates": [tuple(clip(name, limit=120) for name in pair) for pair in pairs],
         "command": clip(manifest.get("command", ""), limit=MAX_COMMAND),
         "provenance": provenance.provenance(manifest),
-        "config": provenance.config_rows(audit.config),
+        "config": provenance.rows(audit.config),
         "finished": clip(manifest.get("finished", ""), limit=40).text.replace("T", " ").replace("+00:00", " UTC"),
         "version": clip(manifest.get("memometer", ""), limit=40).text,
     }

@@ -7,7 +7,7 @@ from typing import Any
 from memometer.report.text import Clipped, clip, count, plain
 from memometer.runs import Run
 
-__all__ = ["config_rows", "left_out", "provenance", "warnings"]
+__all__ = ["left_out", "provenance", "rows", "warnings"]
 
 MAX_LINES = 60
 MAX_TEXT = 600
@@ -36,16 +36,16 @@ def left_out(audit: Run, skipped: Iterable[tuple[str, dict[str, int]]]) -> tuple
         audit: its table ``rejects`` is told of, too.
         skipped: where, and reason → how many were not scored there.
     """
-    rows: list[tuple[str, Clipped, str]] = []
+    left: list[tuple[str, Clipped, str]] = []
     for where, counts in skipped:
         ordered = sorted(counts.items(), key=lambda item: -item[1])
-        rows += [(where, clip(reason, limit=MAX_TEXT), count(n)) for reason, n in ordered]
+        left += [(where, clip(reason, limit=MAX_TEXT), count(n)) for reason, n in ordered]
     if audit.rejects.num_rows:
         grouped = audit.rejects.group_by(["side", "reason"]).aggregate([("record_id", "count")])
         for entry in grouped.sort_by([("record_id_count", "descending")]).slice(0, MAX_LINES).to_pylist():
             side = clip(entry["side"], limit=MAX_TEXT).text
-            rows.append((side, clip(entry["reason"], limit=MAX_TEXT), count(entry["record_id_count"])))
-    return tuple(rows[:MAX_LINES])
+            left.append((side, clip(entry["reason"], limit=MAX_TEXT), count(entry["record_id_count"])))
+    return tuple(left[:MAX_LINES])
 
 
 def provenance(manifest: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, Clipped], ...]], ...]:
@@ -79,7 +79,7 @@ def provenance(manifest: dict[str, Any]) -> tuple[tuple[str, tuple[tuple[str, Cl
             (heading if len(several) == 1 else f"{heading} {place}", dict(model))
             for place, model in enumerate(several, start=1)
         ]
-    return (*((heading, _pairs(values)) for heading, values in sections), *_prompts(manifest))
+    return (*((heading, rows(values)) for heading, values in sections), *_prompts(manifest))
 
 
 def _prompts(manifest: dict[str, Any]) -> Iterator[tuple[str, tuple[tuple[str, Clipped], ...]]]:
@@ -89,19 +89,15 @@ def _prompts(manifest: dict[str, Any]) -> Iterator[tuple[str, tuple[tuple[str, C
         ("Prompt templates", [(str(place), text) for place, text in enumerate(manifest.get("templates") or [], 1)]),
         ("Classes in prompts", [(plain(name), words[name]) for name in manifest.get("class_order") or []]),
     ):
-        rows = [(name, clip(text, limit=MAX_TEXT)) for name, text in lines[:MAX_LINES]]
+        shown = [(name, clip(text, limit=MAX_TEXT)) for name, text in lines[:MAX_LINES]]
         if len(lines) > MAX_LINES:
-            rows.append(("…", clip(f"{count(len(lines) - MAX_LINES)} more in manifest.json", limit=MAX_TEXT)))
-        if rows:
-            yield heading, tuple(rows)
+            shown.append(("…", clip(f"{count(len(lines) - MAX_LINES)} more in manifest.json", limit=MAX_TEXT)))
+        if shown:
+            yield heading, tuple(shown)
 
 
-def config_rows(config: dict[str, Any]) -> tuple[tuple[str, Clipped], ...]:
-    """The options as resolved."""
-    return _pairs(config)
-
-
-def _pairs(values: dict[str, Any]) -> tuple[tuple[str, Clipped], ...]:
+def rows(values: dict[str, Any]) -> tuple[tuple[str, Clipped], ...]:
+    """Names and values, such as those of options, as they are shown; without those that say nothing."""
     kept = [(key, value) for key, value in values.items() if value not in (None, [], {})]
     return tuple((key.replace("_", " "), clip(_text(value), limit=MAX_TEXT)) for key, value in kept[:MAX_LINES])
 

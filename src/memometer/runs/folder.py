@@ -21,7 +21,6 @@ __all__ = [
     "AGAIN",
     "REJECTS_SCHEMA",
     "check_not_foreign",
-    "check_same_run",
     "holds",
     "read_config",
     "read_run",
@@ -74,8 +73,8 @@ def read_run(folder: Path, *, kind: type[S], command: str) -> tuple[dict[str, An
         command: that writes such runs, for the error.
 
     Raises:
-        DamagedError: a file that the manifest names is missing or holds other bytes, there is no manifest, or the
-            summary is none of its measure.
+        DamagedError: a file that the manifest names is missing or holds other bytes, there is no manifest, or one
+            of another run, or the summary is none of its measure.
         InputError: the run is of another kind, or a newer version of memometer wrote it.
     """
     path = folder / "manifest.json"
@@ -83,7 +82,9 @@ def read_run(folder: Path, *, kind: type[S], command: str) -> tuple[dict[str, An
         raise damaged(folder, "it has a summary.json but no manifest.json", advice=AGAIN)
     manifest = read_sealed_json(path, advice=AGAIN)
     summary = read_sealed_json(folder / "summary.json", advice=AGAIN)
-    check_same_run(folder, summary, manifest)
+    if summary.get("key") not in (None, manifest.get("key")):  # earlier versions named none
+        why = "its summary.json and its manifest.json are of two runs"
+        raise damaged(folder, why, advice=f"copy one run's folder as a whole, or {AGAIN}")
     check_files(folder, manifest.pop("files", {}), advice=AGAIN)
     return manifest, _model_of(summary, folder / "summary.json", kind=kind, command=command, manifest=manifest)
 
@@ -110,17 +111,6 @@ def _model_of(values: dict[str, Any], path: Path, *, kind: type[S], command: str
         return model.model_validate(values)
     except ValidationError as error:
         raise damaged(path, problems(error, of=model), advice=other) from error
-
-
-def check_same_run(folder: Path, summary: dict[str, Any], manifest: dict[str, Any]) -> None:
-    """Passes where a summary names the manifest beside it, or none, as those of earlier versions.
-
-    Raises:
-        DamagedError: they are of two runs.
-    """
-    if summary.get("key") is not None and summary["key"] != manifest.get("key"):
-        why = "its summary.json and its manifest.json are of two runs"
-        raise damaged(folder, why, advice=f"copy one run's folder as a whole, or {AGAIN}")
 
 
 def check_not_foreign(
