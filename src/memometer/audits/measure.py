@@ -40,7 +40,7 @@ class Results:
         numbers: of ``summary.json``; what all audits have comes from elsewhere.
         samples: a row per record.
         gallery: the records to show.
-        rejects: every record left out.
+        rejects: every record left out: rows of ``rejects.parquet``.
         notes: what a reader must know of the numbers.
         tables: what else there is, by name.
         curves: the ROC curves of planted records.
@@ -49,7 +49,7 @@ class Results:
     numbers: dict[str, Any]
     samples: pa.Table
     gallery: pa.Table
-    rejects: pa.Table
+    rejects: list[dict[str, str]]
     notes: list[str]
     tables: dict[str, pa.Table] = dataclasses.field(default_factory=dict)
     curves: pa.Table | None = None

@@ -1,5 +1,6 @@
 """Planted records: how well a ranking finds what is known to be the matter with some of them (METHODS, 8.5)."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from memometer.data.records import Records
 from memometer.errors import DamagedError, SourceError
 from memometer.files import hash_file
 from memometer.statistics import roc_area, roc_curve
 from memometer.tables import read_table
 
-__all__ = ["ROC_SCHEMA", "find_planted", "planted_hash", "planted_kinds"]
+__all__ = ["ROC_SCHEMA", "Planted", "find_planted", "planted_hash", "planted_in", "planted_kinds"]
 
 PLANTED_NAME = "planted.parquet"
 """The file beside ``records.parquet``, with the columns ``record_id`` and ``kind``."""
@@ -28,6 +30,8 @@ ROC_SCHEMA = pa.schema(
 """Corners of the ROC curves, in their order."""
 
 Floats = npt.NDArray[np.float64]
+Planted = tuple[list[dict[str, Any]] | None, pa.Table | None]
+"""The rows and the curves of `find_planted`; None where nothing is planted."""
 
 
 def planted_kinds(folder: Path, record_ids: pa.Array) -> pa.Array:
@@ -57,6 +61,12 @@ def planted_hash(folder: Path) -> str | None:
     """The hash of what is planted in a folder of records, for the key of an audit; None where nothing is."""
     path = folder / PLANTED_NAME
     return hash_file(path) if path.is_file() else None
+
+
+def planted_in(records: Records, scores: Callable[[], dict[str, Floats]]) -> Planted:
+    """`find_planted` among these records; where nothing is planted in them, ``scores`` is not called."""
+    kinds = planted_kinds(records.folder, records.record_ids)
+    return (None, None) if kinds.null_count == len(kinds) else find_planted(kinds, scores(), groups=records.groups)
 
 
 def find_planted(

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from memometer.audits.calibration import null_coverage
 from memometer.audits.guards import check_images, duplicates_across_roles
 from memometer.audits.measure import Measure
@@ -13,7 +15,7 @@ from memometer.catalogue import summary_model
 from memometer.files import hash_json
 from memometer.locking import writing
 from memometer.progress import warn
-from memometer.runs.folder import check_not_foreign
+from memometer.runs.folder import REJECTS_SCHEMA, check_not_foreign
 from memometer.runs.manifest import made_of
 from memometer.runs.schema import NullRow
 from memometer.software import timestamp
@@ -64,7 +66,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
         tables={
             "samples": found.samples,
             "gallery": found.gallery,
-            "rejects": found.rejects,
+            "rejects": pa.Table.from_pylist(found.rejects, schema=REJECTS_SCHEMA),
             **found.tables,
             **({} if found.curves is None else {"roc": found.curves}),
         },

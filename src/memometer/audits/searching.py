@@ -1,6 +1,8 @@
 """What audits that search a public set share: the set, and a target with one reference or several."""
 
 import functools
+import itertools
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from memometer.audits.inputs import open_records
@@ -13,6 +15,7 @@ from memometer.runs.options import Model, model_names, specs_of
 __all__ = ["SearchMeasure"]
 
 Searching = TypeVar("Searching", bound=SearchOptions)
+Direction = TypeVar("Direction")
 
 
 class SearchMeasure(Measure[Searching, Opened, Scored]):
@@ -41,6 +44,36 @@ class SearchMeasure(Measure[Searching, Opened, Scored]):
     def specs(self) -> dict[str, str]:
         """What the user named them by."""
         return dict(zip(self.asked, specs_of(self.asked.values()), strict=True))
+
+    def beside(
+        self,
+        by_role: Mapping[str, tuple[Direction, ...]],
+        *,
+        told: Callable[[str, Direction, Direction | None], dict[str, Any]],
+        alike: Callable[[Direction, Direction], dict[str, Any]],
+    ) -> dict[str, Any]:
+        """What several references say of the same records: ``references`` and ``agreement`` of ``summary.json``.
+
+        Args:
+            by_role: the target against each reference.
+            told: a reference's name, its scores, and those of the control → what is said of it.
+            alike: the scores of two references → how alike they are.
+        """
+        specs = self.specs
+        names = [name for name in specs if name != "target"]
+        if len(names) == 1:
+            return {"references": [], "agreement": []}
+        forward = dict(zip(names, by_role["forward"], strict=True))
+        control = dict(zip(names, by_role.get("control", ()), strict=False))
+        return {
+            "references": [
+                {"reference": specs[name], **told(name, part, control.get(name))} for name, part in forward.items()
+            ],
+            "agreement": [
+                {"references": [specs[one], specs[other]], **alike(forward[one], forward[other])}
+                for one, other in itertools.combinations(names, 2)
+            ],
+        }
 
     def described_models(self, models: dict[str, Any]) -> dict[str, Any]:
         """What ``manifest.json`` says of them; of one that is None, which is fitted on records, its name."""

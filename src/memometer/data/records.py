@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,13 @@ class Records:
         """(n,) strings, unique."""
         return _flat(self.table["record_id"])
 
+    @property
+    def id_ranks(self) -> npt.NDArray[np.int64]:
+        """(n,) the place of each record's id among the sorted ids."""
+        ranks = np.empty(len(self), np.int64)
+        ranks[pc.sort_indices(self.record_ids).to_numpy()] = np.arange(len(self))
+        return ranks
+
     @functools.cached_property
     def groups(self) -> npt.NDArray[np.int64]:
         """(n,) codes: records of one ``group``, exact and near duplicates have the same; they are no independent draws.
@@ -81,6 +88,20 @@ class Records:
     def take(self, rows: Sequence[int] | pa.Array) -> "Records":
         """The records at ``rows``, in that order."""
         return dataclasses.replace(self, table=self.table.take(pa.array(rows, pa.int64())))
+
+    def where(self, chosen: npt.NDArray[np.bool_]) -> "Records":
+        """The records that are ``chosen`` (n,), in their order."""
+        return dataclasses.replace(self, table=self.table.filter(pa.array(chosen)))
+
+    def among(self, ids: Iterable[str]) -> npt.NDArray[np.bool_]:
+        """(n,) whether a record's id is one of ``ids``."""
+        found = pc.is_in(self.record_ids, value_set=pa.array(list(ids), pa.string()))
+        return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)
+
+    def have_caption(self, number: int) -> npt.NDArray[np.bool_]:
+        """(n,) whether a record has a caption of this number, from 1."""
+        counts = pc.fill_null(pc.list_value_length(self.column("captions")), 0)
+        return np.asarray(counts.to_numpy(zero_copy_only=False) >= number, np.bool_)
 
     def with_role(self, role: str | None) -> "Records":
         """The records of one role, or of several joined by commas, in their order; all records when ``role`` is None.

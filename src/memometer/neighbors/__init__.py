@@ -1,7 +1,8 @@
 """Exact nearest neighbours by inner product or l2 distance."""
 
+from memometer.neighbors.kept import kept_search
 from memometer.neighbors.oracle import search_oracle
 from memometer.neighbors.result import Neighbors
 from memometer.neighbors.search import search
 
-__all__ = ["Neighbors", "search", "search_oracle"]
+__all__ = ["Neighbors", "kept_search", "search", "search_oracle"]

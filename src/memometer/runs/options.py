@@ -94,6 +94,16 @@ class RunOptions(Options):
     replicates: int = Field(default=1000, ge=2, description="Bootstrap replicates behind each interval.")
     overwrite: bool = Field(default=False, description="Replace what OUT holds of other options.")
 
+    @property
+    def resampling(self) -> dict[str, Any]:
+        """What the intervals of `memometer.statistics` are drawn by."""
+        return {"seed": self.seed, "replicates": self.replicates}
+
+    @property
+    def decoding(self) -> dict[str, Any]:
+        """How images are read, which changes no number."""
+        return {"workers": self.workers, "batch_size": self.batch_size}
+
     @classmethod
     def ordered(cls) -> list[str]:
         """All options, the run's own first."""

@@ -21,7 +21,6 @@ from memometer.measures.clipmem.schema import ClipMemSummary
 from memometer.measures.clipmem.scoring import PLAIN, Pairs, Scores, Views, embed_pairs, score_pairs
 from memometer.measures.clipmem.summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.options import by_keyword
-from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model, describe_records, reads_images
 from memometer.runs.options import several
 from memometer.runs.schema import Number
@@ -151,11 +150,8 @@ def _name(side: str, place: int, n: int) -> str:
     return side[:-1] if n == 1 else f"{side[:-1]} {place}"
 
 
-def _rejects(pairs: Pairs, scores: Scores) -> pa.Table:
+def _rejects(pairs: Pairs, scores: Scores) -> list[dict[str, str]]:
     places = pc.index_in(pa.array(list(scores.rejects), pa.string()), pairs.records.record_ids).to_pylist()
     sides = [pairs.subset[place].as_py() or "negatives" for place in places]
     rows = zip(scores.rejects.items(), sides, strict=True)
-    return pa.Table.from_pylist(
-        [{"record_id": record_id, "side": side, "reason": reason} for (record_id, reason), side in rows],
-        schema=REJECTS_SCHEMA,
-    )
+    return [{"record_id": record_id, "side": side, "reason": reason} for (record_id, reason), side in rows]

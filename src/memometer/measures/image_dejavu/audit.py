@@ -1,6 +1,5 @@
 """The image-only déjà vu audit with two models or one: from crops to a run folder (METHODS, Sections 3 and 4)."""
 
-import dataclasses
 import functools
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +9,7 @@ import pyarrow as pa
 from memometer.audits.guards import check_disjoint, warn_of_labels
 from memometer.audits.inputs import Model, open_records
 from memometer.audits.measure import Results
-from memometer.audits.planted import find_planted, planted_kinds
+from memometer.audits.planted import planted_in
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
 from memometer.audits.searching import SearchMeasure
@@ -19,16 +18,15 @@ from memometer.data.records import Records
 from memometer.embeddings import StoredVectors, load_encoder
 from memometer.encoders import ImageEncoder, has_tower
 from memometer.errors import InputError
+from memometer.measures.image_dejavu.designs import designs_of
 from memometer.measures.image_dejavu.direction import ImageDirection
 from memometer.measures.image_dejavu.gallery import shown_items
 from memometer.measures.image_dejavu.options import MIN_SIDE, ImageDejaVuOptions, is_fitted_spec
 from memometer.measures.image_dejavu.records import labels_of, with_label
 from memometer.measures.image_dejavu.run import ImageRun, ImageScores
 from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
-from memometer.measures.image_dejavu.summary import compare_references, notes, summarise
-from memometer.measures.image_dejavu.vectors import ImageSearch
+from memometer.measures.image_dejavu.summary import agreement, notes, scores_of_reference, summarise
 from memometer.options import by_keyword
-from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_records
 from memometer.runs.options import spec_of
 from memometer.runs.schema import Number
@@ -36,17 +34,8 @@ from memometer.runs.schema import Number
 __all__ = ["MIN_SIDE", "ImageDejaVu", "audit_image_dejavu"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Models:
-    """The models of one audit, by name: ``target``, ``reference``, ``reference 2`` and so on.
-
-    Attributes:
-        opened: the models; None for a reference that is fitted on records.
-        specs: what the user named them by.
-    """
-
-    opened: dict[str, ImageEncoder | None]
-    specs: dict[str, str]
+Models = dict[str, ImageEncoder | None]
+"""By name: ``target``, ``reference``, ``reference 2`` and so on; None for a reference that is fitted on records."""
 
 
 class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
@@ -79,7 +68,7 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
             name: _opened(name, each, device=options.device, features=options.features)
             for name, each in self.asked.items()
         }
-        return Models(models, self.specs), {
+        return models, {
             **self.described_models(models),
             **self.described(parts, with_boxes=True),
             "fit_records": None if fit is None else describe_records(fit, options.fit_role, with_boxes=True),
@@ -87,16 +76,7 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
         }
 
     def score(self, parts: dict[str, Records], opened: Models, *, store: Path) -> ImageScores:
-        options = self.options
-        search = ImageSearch(
-            k=options.k,
-            metric=options.metric,
-            store=store,
-            workers=options.workers,
-            batch_size=options.batch_size,
-            device=options.device,
-        )
-        run = ImageRun(search=search, models=opened.opened, specs=opened.specs, options=options)
+        run = ImageRun(models=opened, specs=self.specs, options=self.options, store=store)
         return run.score(self.tested(parts), parts["public"], self.fit)
 
     def results(
@@ -110,15 +90,18 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
     ) -> Results:
         options = self.options
         directions = [each[0] for each in scored.by_role.values()]
-        resampling = {"seed": options.seed, "replicates": options.replicates}
-        planted, curves = _planted(directions[0])
-        numbers = summarise(options.config(), directions, n_public=len(scored.public), **resampling)
+        numbers = summarise(options, directions, n_public=len(scored.public))
+        first = directions[0]
+        planted, curves = planted_in(
+            first.cropped.records,
+            lambda: {"memorization": first.ranking, "target's confidence": first.target.confidence},
+        )
+
+        def told(name: str, part: ImageDirection, control: ImageDirection | None) -> dict[str, Any]:
+            return scores_of_reference(self.specs[name], part, control, options)
+
         return Results(
-            numbers={
-                **numbers,
-                **compare_references(scored.by_role, specs=opened.specs, **resampling),
-                "planted": planted,
-            },
+            numbers={**numbers, **self.beside(scored.by_role, told=told, alike=agreement), "planted": planted},
             samples=pa.concat_tables([direction.samples() for direction in directions]),
             gallery=shown_items(
                 [part for part in directions if part.name != "control"],
@@ -127,7 +110,7 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
                 size=options.gallery,
                 images=options.images,
             ),
-            rejects=pa.Table.from_pylist(scored.rejects, schema=REJECTS_SCHEMA),
+            rejects=scored.rejects,
             notes=notes(
                 manifest, directions, test=numbers["test"], n_duplicates=n_duplicates, n_rejects=len(scored.rejects)
             ),
@@ -135,10 +118,10 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
         )
 
     def untrained(self, seed: int, parts: dict[str, Records], opened: Models) -> dict[str, Any]:
-        fitted = opened.opened["reference"] is None
+        fitted = opened["reference"] is None
         return {
             "target": self.bare(seed, "target"),
-            "reference": opened.specs["reference"] if fitted else self.bare(seed, "reference"),
+            "reference": self.specs["reference"] if fitted else self.bare(seed, "reference"),
             "public": self.public,
             "label": "given",  # these records have it
             "seed": self.options.seed if fitted else seed,
@@ -146,11 +129,10 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
 
     def null_intervals(self, summary: ImageDejaVuSummary) -> dict[str, Number]:
         """The scores of each design, those first whose expectation is 0 whatever the models' quality."""
-        designs = {"balanced": summary.balanced, "controlled": summary.controlled, "one-way": summary.scores}
         return {
             f"{design}/{name}": number
-            for design, scores in designs.items()
-            if scores
+            for design, scores in designs_of(summary).items()
+            if design not in ("swapped", "control")
             for name, number in scores.items()
         }
 
@@ -173,15 +155,3 @@ def _opened(name: str, asked: str | Model, *, device: str, features: Features) -
             "torchvision:… or open_clip:…"
         )
     return cast("ImageEncoder", model)
-
-
-def _planted(direction: ImageDirection) -> tuple[list[dict[str, Any]] | None, pa.Table | None]:
-    records = direction.cropped.records
-    kinds = planted_kinds(records.folder, records.record_ids)
-    if kinds.null_count == len(kinds):
-        return None, None
-    return find_planted(
-        kinds,
-        {"memorization": direction.ranking, "target's confidence": direction.target.confidence},
-        groups=direction.groups,
-    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from memometer.measures.image_dejavu.designs import designs_of
 from memometer.measures.image_dejavu.schema import Accuracies, Accuracy, ImageDejaVuSummary, Outcomes, Scores
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
@@ -31,16 +32,7 @@ DIRECTIONS = {"forward": "Target's records", "backward": "Reference's records", 
 
 def image_designs(summary: ImageDejaVuSummary) -> Iterator[tuple[str, dict[str, Number]]]:
     """Each design of an image-only audit with its scores by share, the most telling first."""
-    found = {
-        "balanced": summary.balanced,
-        "controlled": summary.controlled,
-        "one-way": summary.scores,
-        "swapped": summary.backward and summary.backward.scores,
-        "control": summary.control and summary.control.scores,
-    }
-    for design, scores in found.items():
-        if scores:
-            yield DESIGNS[design], by_share(scores)
+    return ((DESIGNS[design], by_share(scores)) for design, scores in designs_of(summary).items())
 
 
 def by_share(scores: Scores) -> dict[str, Number]:

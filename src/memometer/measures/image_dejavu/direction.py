@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.measures.image_dejavu.records import Cropped
 from memometer.measures.image_dejavu.scores import OUTCOMES, label_hits, memorization_confidence, outcomes
@@ -69,9 +68,7 @@ class ImageDirection:
     @property
     def id_rank(self) -> npt.NDArray[np.int64]:
         """(m,) the place of each record's id among the sorted ids."""
-        rank = np.empty(len(self.labels), np.int64)
-        rank[pc.sort_indices(self.cropped.records.record_ids).to_numpy()] = np.arange(len(self.labels))
-        return rank
+        return self.cropped.records.id_ranks
 
     def hits(self, *, top: int = 1) -> tuple[Floats, Floats]:
         """(m,) 1 where target, and where reference, have the label among their first ``top``."""

@@ -12,12 +12,13 @@ from memometer.measures.image_dejavu.charts import (
     score_by_confidence,
     score_numbers,
 )
+from memometer.measures.image_dejavu.designs import designs_of
 from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.gaps import interval_text, n_text
+from memometer.report.gaps import n_text
 from memometer.report.items import item_sections
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading, scored_in, skipped_in
-from memometer.report.references import agreement_rows
+from memometer.report.references import agreement_rows, gap_cell
 from memometer.report.text import Clipped, capital, clip, count, plain, signed
 from memometer.report.verdict import Verdict
 from memometer.runs import Run
@@ -29,8 +30,7 @@ MAX_TEXT = 200
 
 def _verdict(summary: ImageDejaVuSummary) -> Verdict:
     """Judges the score over all records by its interval: balanced or controlled where there is such, else one way."""
-    designs = {"balanced": summary.balanced, "controlled": summary.controlled, "one-way": summary.scores}
-    design, scores = next((name, scores) for name, scores in designs.items() if scores)
+    design, scores = next(iter(designs_of(summary).items()))
     gap = scores.all_
     if gap.value is None or gap.interval is None:
         reason = f": {gap.reason}" if gap.reason else ""
@@ -85,10 +85,7 @@ def _references(summary: ImageDejaVuSummary) -> Numbers:
         for design, scores in (("one-way", entry.scores), ("controlled", entry.controlled)):
             if not scores:
                 continue
-            cells = (
-                f"{signed(gap.value)} {interval_text(gap)}" if gap.interval else signed(gap.value)
-                for gap in by_share(scores).values()
-            )
+            cells = map(gap_cell, by_share(scores).values())
             rows.append((plain(entry.reference, limit=40), entry.test, design, *cells))
     return Numbers(("Reference", "Test", "Design", *SHARES.values()), tuple(rows), n_text=3)
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from memometer.errors import InputError
 from memometer.measures.image_dejavu.direction import Guess
-from memometer.measures.image_dejavu.options import FITTED, is_fitted_spec
+from memometer.measures.image_dejavu.options import ImageDejaVuOptions, is_fitted_spec
 from memometer.measures.image_dejavu.records import Cropped
 from memometer.references import (
     CropClassifierConfig,
@@ -23,7 +23,6 @@ from memometer.references import (
 
 __all__ = ["Fitted", "FittedReference", "fit_reference", "reference_kind"]
 
-NAIVE_BAYES, CLASSIFIER = FITTED
 MOST_K = 100
 
 
@@ -62,12 +61,12 @@ class FittedReference:
     model: Any
     description: dict[str, Any]
 
-    def guess(self, cropped: Cropped, *, batch_size: int, workers: int) -> Guess:
+    def guess(self, cropped: Cropped, options: ImageDejaVuOptions) -> Guess:
         """What it says of the crops of other records."""
         if self.kind == "naive-bayes":
             found: LabelPredictions = self.model.predict(_objects(cropped, self.fitted.objects))
             return _guess(found, found.ranked)
-        found = self.model.predict(cropped.records, crops=cropped.crops, batch_size=batch_size, workers=workers)
+        found = self.model.predict(cropped.records, crops=cropped.crops, **options.decoding)
         # The classifier's labels are those it was fitted on; ours are those of the whole audit.
         names = self.fitted.vocabulary.to_pylist()
         ids = np.array([*(names.index(name) if name in names else -1 for name in self.model.label_names), -1], np.int32)
@@ -79,19 +78,14 @@ def reference_kind(spec: object) -> str:
     return str(spec).partition(":")[0] if is_fitted_spec(spec) else "two-model"
 
 
-def fit_reference(
-    spec: str, fitted: Fitted, *, out: Path, seed: int, workers: int, device: str, batch_size: int
-) -> FittedReference:
+def fit_reference(spec: str, fitted: Fitted, options: ImageDejaVuOptions, *, out: Path) -> FittedReference:
     """Fits what ``spec`` names: ``naive-bayes[:K]``, ``crop-classifier[:MODEL]``, or ``crop-classifier:FOLDER``.
 
     Args:
         spec: as above; K objects per crop, 2 by default.
         fitted: the records to fit on.
+        options: of the audit.
         out: where a crop classifier is kept, for the next audit.
-        seed: of a crop classifier's training.
-        workers: processes that decode.
-        device: where a crop classifier runs.
-        batch_size: crops per step.
 
     Raises:
         InputError: K is no number in range, or there is nothing to fit on.
@@ -99,7 +93,7 @@ def fit_reference(
     kind, _, rest = spec.partition(":")
     if not len(fitted.cropped.records):
         raise InputError(f"no record to fit '{spec}' on has a label and a crop; give another --fit-role")
-    if kind == NAIVE_BAYES:
+    if kind == "naive-bayes":
         k = int(rest) if rest.isdecimal() else 0 if rest else 2
         if not 1 <= k <= MOST_K:
             raise InputError(
@@ -112,7 +106,7 @@ def fit_reference(
             spec, "naive-bayes", fitted, model, {"spec": spec, "k": k, "alpha": model.alpha, "warnings": []}
         )
     if rest and Path(rest).is_dir():
-        classifier = load_crop_classifier(rest, device=device)
+        classifier = load_crop_classifier(rest, device=options.device)
     else:
         present, ids = np.unique(fitted.labels, return_inverse=True)
         classifier = train_crop_classifier(
@@ -122,7 +116,7 @@ def fit_reference(
             label_names=fitted.vocabulary.take(pa.array(present)).to_pylist(),
             out=out / f"crop-classifier-{(rest or 'resnet50').replace(':', '-').replace('/', '-')}",
             config=CropClassifierConfig(
-                model=rest or "resnet50", seed=seed, workers=workers, device=device, batch_size=batch_size
+                model=rest or "resnet50", seed=options.seed, device=options.device, **options.decoding
             ),
         )
     described: dict[str, Any] = {

@@ -1,6 +1,8 @@
 """One image-only audit under way: crops, vectors, references, and the scores of every direction."""
 
 import dataclasses
+import functools
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -47,26 +49,31 @@ class ImageScores:
 class ImageRun:
     """What every direction of one audit shares."""
 
-    search: ImageSearch
     models: dict[str, ImageEncoder | None]
     specs: dict[str, str]
     options: ImageDejaVuOptions
+    store: Path
+
+    @property
+    def search(self) -> ImageSearch:
+        """How crops are looked up."""
+        return ImageSearch(self.options, self.store)
 
     def score(self, parts: dict[str, Records], public: Records, fit: Records | None) -> ImageScores:
         """Crops, embeds, searches and fits what is asked for, and scores every direction."""
-        kind, limits = self.options.crop, {"min_side": self.options.min_side, "fraction": self.options.fraction}
-        cropped = {name: crop_records(part, kind=kind, **limits) for name, part in parts.items()}
-        fit_cropped = None if fit is None else crop_records(fit, kind=kind, **limits)
+        options = self.options
+        crop = functools.partial(crop_records, kind=options.crop, min_side=options.min_side, fraction=options.fraction)
+        cropped = {name: crop(part) for name, part in parts.items()}
+        fit_cropped = None if fit is None else crop(fit)
         public_classes = labels_of(public)
-        known = public_classes.is_valid()
-        _say_what_can_be_tested(cropped, n_public=len(public), n_labelled=pc.sum(known).as_py() or 0)
-        public = dataclasses.replace(public, table=public.table.filter(known))
-        vectors, public, rejects = self._public(public)
+        known = np.asarray(public_classes.is_valid().to_numpy(zero_copy_only=False))
+        _say_what_can_be_tested(cropped, n_public=len(public), n_labelled=int(known.sum()))
+        vectors, public, rejects = self._public(public.where(known))
         classes = [labels_of(public), *(part.classes for part in cropped.values())]
         classes += [] if fit_cropped is None else [fit_cropped.classes]
         vocabulary, ids = class_ids(classes)
         public_ids = ids[0]
-        check_public(len(public), k=self.search.k, what="images with a label")
+        check_public(len(public), k=options.k, what="images with a label")
         fitted = None
         if fit_cropped is not None:
             objects = label_union([part.records.table["objects"] for part in (*cropped.values(), fit_cropped)])
@@ -97,8 +104,7 @@ class ImageRun:
         }
         reasons = {record_id: reason for _, lost, _ in found.values() for record_id, reason in lost.items()}
         if reasons:
-            left_out = pc.is_in(public.record_ids, value_set=pa.array(list(reasons), pa.string()))
-            public = dataclasses.replace(public, table=public.table.filter(pc.invert(left_out)))
+            public = public.where(~public.among(reasons))
         vectors = {name: (each.select(public.record_ids), key) for name, (each, _, key) in found.items()}
         return vectors, public, [{"record_id": name, "side": "public", "reason": why} for name, why in reasons.items()]
 
@@ -112,18 +118,7 @@ class ImageRun:
                 f"'{self.specs[wanted[0]]}' is fitted on records that are not measured; name their role with "
                 "--fit-role, e.g. --fit-role public"
             )
-        references = {
-            name: fit_reference(
-                self.specs[name],
-                fitted,
-                out=self.search.store,
-                seed=self.options.seed,
-                workers=self.search.workers,
-                device=self.search.device,
-                batch_size=self.search.batch_size,
-            )
-            for name in wanted
-        }
+        references = {name: fit_reference(self.specs[name], fitted, self.options, out=self.store) for name in wanted}
         for name, reference in references.items():
             if reference.kind == "crop-classifier":
                 check_disjoint(
@@ -154,14 +149,11 @@ class ImageRun:
         }
         lost = {record_id: reason for _, gone, _ in crops.values() for record_id, reason in gone.items()}
         if lost:
-            gone = pc.is_in(part.records.record_ids, value_set=pa.array(list(lost), pa.string()))
-            part = part.where(~gone.to_numpy(zero_copy_only=False), reason="the image cannot be read")
+            part = part.where(~part.records.among(lost), reason="the image cannot be read")
         guesses: dict[str, Guess] = {}
         for side, model in asked.items():
             if self.models[model] is None:
-                guesses[side] = references[model].guess(
-                    part, batch_size=self.search.batch_size, workers=self.search.workers
-                )
+                guesses[side] = references[model].guess(part, self.options)
                 continue
             found, _, key = crops[side]
             bank, bank_key = vectors[model]

@@ -1,35 +1,36 @@
 """What an image-only audit says: its summary, its references side by side, its notes."""
 
-import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from memometer.audits.notes import model_warnings, one_way_note
 from memometer.measures.image_dejavu.direction import PERCENTS, ImageDirection
+from memometer.measures.image_dejavu.options import ImageDejaVuOptions
 from memometer.measures.image_dejavu.references import reference_kind
 from memometer.statistics import confident_gap, jaccard_of_found, share_equal
 
-__all__ = ["compare_references", "notes", "summarise"]
+__all__ = ["agreement", "notes", "scores_of_reference", "summarise"]
+
+LESS = (1.0, -1.0)
+"""Weights of a difference."""
 
 
-def summarise(
-    config: dict[str, Any], directions: list[ImageDirection], *, n_public: int, seed: int, replicates: int
-) -> dict[str, Any]:
+def summarise(options: ImageDejaVuOptions, directions: list[ImageDirection], *, n_public: int) -> dict[str, Any]:
     """The content of ``summary.json``: every number with its n and interval.
 
     Args:
-        config: the options as resolved.
+        options: of the audit.
         directions: forward; backward where both ways were run; control where there are records that no model saw.
         n_public: public images with a label.
-        seed: of the bootstrap.
-        replicates: bootstrap replicates per interval.
     """
+    config = options.config()
     by_name = {part.name: part for part in directions}
     forward, backward, control = by_name["forward"], by_name.get("backward"), by_name.get("control")
 
-    def scores(*parts: ImageDirection, weights: tuple[float, ...] | None = None) -> dict[str, Any]:
-        return _scores(parts, weights=weights, seed=seed, replicates=replicates)
+    def alone(part: ImageDirection | None) -> dict[str, Any] | None:
+        return None if part is None else {**part.counts(), "scores": _scores([part], options)}
 
     return {
         **{name: config[name] for name in ("k", "crop", "min_side", "fraction", "features", "metric")},
@@ -39,45 +40,25 @@ def summarise(
         "n_public": n_public,
         "n_labels": len(forward.vocabulary),
         **forward.counts(),
-        "scores": scores(forward),
-        "backward": {**backward.counts(), "scores": scores(backward)} if backward else None,
-        "balanced": scores(forward, backward) if backward else None,
-        "control": {**control.counts(), "scores": scores(control)} if control else None,
-        "controlled": scores(forward, control, weights=(1.0, -1.0)) if control else None,
+        "scores": _scores([forward], options),
+        "backward": alone(backward),
+        "balanced": _scores([forward, backward], options),
+        "control": alone(control),
+        "controlled": _scores([forward, control], options, weights=LESS),
         "accuracy": {part.name: part.accuracies() for part in directions},
         "n_without_objects": {part.name: part.reference.n_without_objects for part in directions},
     }
 
 
-def compare_references(
-    scored: dict[str, tuple[ImageDirection, ...]], *, specs: dict[str, str], seed: int, replicates: int
+def scores_of_reference(
+    spec: str, part: ImageDirection, control: ImageDirection | None, options: ImageDejaVuOptions
 ) -> dict[str, Any]:
-    """What several references say of the same records: ``references`` and ``agreement`` of ``summary.json``."""
-    names = [name for name in specs if name != "target"]
-    if len(names) == 1:
-        return {"references": [], "agreement": []}
-    forward, control = scored["forward"], scored.get("control")
-    references = [
-        {
-            "reference": specs[name],
-            "test": reference_kind(specs[name]),
-            "outcomes": forward[place].counts()["outcomes"],
-            "scores": _scores([forward[place]], weights=None, seed=seed, replicates=replicates),
-            "controlled": _scores(
-                [forward[place], control[place]], weights=(1.0, -1.0), seed=seed, replicates=replicates
-            )
-            if control
-            else None,
-        }
-        for place, name in enumerate(names)
-    ]
-    pairs = itertools.combinations(range(len(names)), 2)
+    """What is found against one of several references."""
     return {
-        "references": references,
-        "agreement": [
-            {"references": [specs[names[one]], specs[names[other]]], **_agreement(forward[one], forward[other])}
-            for one, other in pairs
-        ],
+        "test": reference_kind(spec),
+        "outcomes": part.counts()["outcomes"],
+        "scores": _scores([part], options),
+        "controlled": _scores([part, control], options, weights=LESS),
     }
 
 
@@ -106,22 +87,29 @@ def notes(
     return lines
 
 
-def _scores(parts: Any, *, weights: tuple[float, ...] | None, seed: int, replicates: int) -> dict[str, Any]:
-    """The déjà vu score over all records and over the most confident ones, and of the top 5 labels."""
+def _scores(
+    directions: Sequence[ImageDirection | None], options: ImageDejaVuOptions, *, weights: Sequence[float] | None = None
+) -> dict[str, Any] | None:
+    """The déjà vu score over all records and over the most confident ones, and of the top 5 labels.
+
+    None where one of the directions was not run.
+    """
+    parts = [part for part in directions if part is not None]
+    if len(parts) < len(directions):
+        return None
     names = "+".join(part.name for part in parts)
     hits = [part.confident() for part in parts]
     five = [part.confident(top=5) for part in parts]
 
     def score(what: Any, percent: float, name: str) -> dict[str, Any]:
-        return confident_gap(
-            what, percent=percent, seed=seed, name=f"{names}/{name}", weights=weights, replicates=replicates
-        ).as_dict()
+        name = f"{names}/{name}"
+        return confident_gap(what, percent=percent, name=name, weights=weights, **options.resampling).as_dict()
 
     found = {str(percent): score(hits, percent, str(percent)) for percent in PERCENTS}
     return found | {"top5": score(five, 100, "top5")}
 
 
-def _agreement(one: ImageDirection, other: ImageDirection) -> dict[str, Any]:
+def agreement(one: ImageDirection, other: ImageDirection) -> dict[str, Any]:
     """On which share of records two references predict the same, call the same memorized, and find the same outcome."""
     n, groups = len(one.labels), one.groups
     memorized = [part.outcome == 0 for part in (one, other)]

@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from memometer.arrays import read_arrays, write_arrays
 from memometer.data.records import Records, hash_records
 from memometer.embeddings import Embeddings, embed_images
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.store import Span, vectors_in_pieces
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
-from memometer.measures.image_dejavu.options import Metric
-from memometer.neighbors import Neighbors, search
+from memometer.measures.image_dejavu.options import ImageDejaVuOptions
+from memometer.neighbors import Neighbors, kept_search
 from memometer.pieces import PIECE_SIZE
-from memometer.progress import progress_bar
 from memometer.references.crop_batches import crop_batches
 
 __all__ = ["ImageSearch"]
@@ -45,44 +43,34 @@ class ImageSearch:
     """How crops are looked up among public images.
 
     Attributes:
-        k: neighbours.
-        metric: ``l2`` between vectors as they are, or ``cosine``.
+        options: of the audit.
         store: where vectors and neighbours are kept.
-        workers: processes that decode.
-        batch_size: images per forward pass.
-        device: where the search runs.
     """
 
-    k: int
-    metric: Metric
+    options: ImageDejaVuOptions
     store: Path
-    workers: int
-    batch_size: int
-    device: str
 
     def public(self, records: Records, model: ImageEncoder, *, label: str) -> tuple[Embeddings, dict[str, str], str]:
         """The vectors of public images, why some have none, and the key of the whole."""
-        found = embed_images(
-            records, model, store=self.store, workers=self.workers, batch_size=self.batch_size, label=label
-        )
+        found = embed_images(records, model, store=self.store, **self.options.decoding, label=label)
         return found.embeddings, dict(found.rejects), found.key
 
     def crops(
         self, records: Records, model: ImageEncoder, *, crops: npt.NDArray[np.int64], label: str
     ) -> tuple[Embeddings, dict[str, str], str]:
         """The vectors of crops, likewise; kept in pieces, so that a killed job goes on."""
+        size, workers = self.options.batch_size, self.options.workers
         content = [hash_records(records, CONTENT), hash_bytes(np.ascontiguousarray(crops).tobytes())]
-        key = hash_json([model.identity, "crops", self.batch_size, PIECE_SIZE, *content])
+        key = hash_json([model.identity, "crops", size, PIECE_SIZE, *content])
 
         def batches(spans: Sequence[Span]) -> Iterator[Batch]:
-            size = self.batch_size
             parts = (
                 (None, np.arange(first, min(first + size, stop)))
                 for start, stop in spans
                 for first in range(start, stop, size)
             )
             for batch in crop_batches(
-                records, crops=crops, batches=parts, preprocess=model.preprocess, workers=self.workers
+                records, crops=crops, batches=parts, preprocess=model.preprocess, workers=workers
             ):
                 vectors = None if batch.values is None else model.encode_images(batch.values)
                 yield Batch(batch.rows, vectors, batch.rejects)
@@ -96,20 +84,15 @@ class ImageSearch:
 
     def neighbors(self, crops: Embeddings, public: Embeddings, *, keys: tuple[str, str], label: str) -> Neighbors:
         """The k public images nearest to every crop, kept on disk for the next run."""
-        parts = [*keys, len(crops), len(public), self.k, self.metric]
-        path = self.store / f"neighbors-{hash_json(parts)}.npz"
-        stored = read_arrays(path, ("rows", "similarities"))
-        if stored is not None:
-            return Neighbors(rows=stored["rows"], similarities=stored["similarities"])
-        queries, bank = (crops, public) if self.metric == "cosine" else (_Stored(crops), _Stored(public))
-        with progress_bar(f"searching, {label}", total=len(crops), unit="crops") as advance:
-            found = search(
-                queries,
-                bank,
-                self.k,
-                metric="inner" if self.metric == "cosine" else "l2",
-                device=self.device,
-                progress=advance,
-            )
-        write_arrays(path, {"rows": found.rows, "similarities": found.similarities})
-        return found
+        options, cosine = self.options, self.options.metric == "cosine"
+        key = hash_json([*keys, len(crops), len(public), options.k, options.metric])
+        return kept_search(
+            self.store / f"neighbors-{key}.npz",
+            crops if cosine else _Stored(crops),
+            public if cosine else _Stored(public),
+            options.k,
+            metric="inner" if cosine else "l2",
+            device=options.device,
+            label=label,
+            unit="crops",
+        )

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any, Literal
 
-import pyarrow as pa
-
 from memometer.activations import TowerReader, open_tower
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Results
@@ -25,7 +23,6 @@ from memometer.measures.sslmem.summary import (
     summarise_towers,
 )
 from memometer.options import by_keyword
-from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model
 from memometer.runs.options import spec_of
 from memometer.runs.schema import Number
@@ -69,8 +66,7 @@ class SslMem(TowerMeasure[SslMemOptions, Models, Scores]):
         self, parts: dict[str, Records], opened: Models, scored: Scores, *, manifest: dict[str, Any], n_duplicates: int
     ) -> Results:
         options = self.options
-        resampling = {"seed": options.seed, "replicates": options.replicates}
-        numbers = summarise_towers(scored, **resampling)
+        numbers = summarise_towers(scored, options)
         planted, curves = planted_rows(scored)
         skipped, skipped_backward = numbers.pop("skipped"), numbers.pop("skipped_backward")
         backward = parts.get("backward")
@@ -87,7 +83,7 @@ class SslMem(TowerMeasure[SslMemOptions, Models, Scores]):
             gallery=shown_items(scored, size=options.gallery, images=options.images),
             rejects=_rejects(scored),
             notes=_notes(manifest, self.source, scored, n_duplicates=n_duplicates),
-            tables={"layers": layer_table(scored, **resampling)},
+            tables={"layers": layer_table(scored, options)},
             curves=curves,
         )
 
@@ -149,11 +145,10 @@ def _notes(
     return [*lines, *unread_notes(scores)]
 
 
-def _rejects(scores: dict[Tower, list[TowerScores]]) -> pa.Table:
-    rows = [
+def _rejects(scores: dict[Tower, list[TowerScores]]) -> list[dict[str, str]]:
+    return [
         {"record_id": part.records.record_ids[row].as_py(), "side": f"{part.direction}, {tower} tower", "reason": why}
         for tower, parts in scores.items()
         for part in parts
         for row, why in part.rejects.items()
     ]
-    return pa.Table.from_pylist(rows, schema=REJECTS_SCHEMA)

@@ -5,7 +5,7 @@ from typing import Any
 from memometer.measures.sslmem.schema import SslMemSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.charts.towers import MAX_LAYERS, layer_axis, tower_panel, towers_of
+from memometer.report.charts.towers import MAX_LAYERS, layer_chart, lines
 from memometer.report.lazy import alt
 from memometer.report.text import plain, signed
 from memometer.runs import Run
@@ -27,26 +27,14 @@ def layermem(audit: Run, *, width: int = theme.WIDE) -> "alt.ConcatChart":
         width: of the whole chart in px; below 600 the towers stand one above the other.
     """
     shown = [design for design in DESIGNS if _rows(audit, design)]
-    names = [DESIGNS[design] for design in shown]
     encodings = theme.series(
-        names, colors=[COLORS[each] for each in shown], dashes=[DASHES[each] for each in shown], width=width
+        [DESIGNS[each] for each in shown],
+        colors=[COLORS[each] for each in shown],
+        dashes=[DASHES[each] for each in shown],
+        width=width,
     )
-    panels = []
-    for place, tower in enumerate(towers_of(audit)):
-        rows = [
-            {"index": row["index"], "series": DESIGNS[design], "value": row["layermem"]}
-            | {"low": row["low"], "high": row["high"]}
-            for design in shown
-            for row in _rows(audit, design)
-            if row["tower"] == tower and row["layermem"] is not None
-        ]
-        base = alt.Chart(theme.data(rows)).encode(x=layer_axis(audit, tower), color=encodings["color"])
-        y = alt.Y("value:Q", title=_title("LayerMem", place, width), axis=_gap_axis())
-        band = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
-        line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=encodings["strokeDash"])
-        point = base.mark_point(filled=True, size=42, opacity=1).encode(y=y)
-        panels.append(tower_panel([theme.zero_line(horizontal=True), band, line, point], audit, tower, width=width))
-    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+    series = {DESIGNS[each]: (_rows(audit, each), ("layermem", "low", "high")) for each in shown}
+    return layer_chart(audit, series, lambda base, y: lines(base, y, encodings), title="LayerMem", width=width)
 
 
 def layermem_numbers(audit: Run) -> Numbers:
@@ -61,20 +49,17 @@ def delta_layermem(audit: Run[SslMemSummary], *, width: int = theme.WIDE) -> "al
         audit: as for `layermem`.
         width: of the whole chart in px; below 600 the towers stand one above the other.
     """
-    panels = []
-    for place, tower in enumerate(towers_of(audit)):
-        rows = [
-            {"index": row["index"], "value": row["delta"], "low": row["delta_low"], "high": row["delta_high"]}
-            for row in _rows(audit, _headline(audit))
-            if row["tower"] == tower and row["delta"] is not None
+    color = theme.TARGET
+
+    def marks(base: Any, y: Any) -> list[Any]:
+        return [
+            base.mark_rule(strokeWidth=9, opacity=0.3, color=color).encode(y=y, y2=alt.Y2Datum(0)),
+            base.mark_rule(strokeWidth=2, color=color).encode(y=alt.Y("low:Q"), y2="high:Q"),
+            base.mark_point(filled=True, size=42, opacity=1, color=color).encode(y=y),
         ]
-        base = alt.Chart(theme.data(rows)).encode(x=layer_axis(audit, tower))
-        y = alt.Y("value:Q", title=_title("ΔLayerMem", place, width), axis=_gap_axis())
-        stem = base.mark_rule(strokeWidth=9, opacity=0.3, color=theme.TARGET).encode(y=y, y2=alt.Y2Datum(0))
-        interval = base.mark_rule(strokeWidth=2, color=theme.TARGET).encode(y=alt.Y("low:Q"), y2="high:Q")
-        point = base.mark_point(filled=True, size=42, opacity=1, color=theme.TARGET).encode(y=y)
-        panels.append(tower_panel([theme.zero_line(horizontal=True), stem, interval, point], audit, tower, width=width))
-    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+
+    series = {"ΔLayerMem": (_rows(audit, _headline(audit)), ("delta", "delta_low", "delta_high"))}
+    return layer_chart(audit, series, marks, title="ΔLayerMem", width=width)
 
 
 def delta_numbers(audit: Run[SslMemSummary]) -> Numbers:
@@ -103,11 +88,3 @@ def _numbers(audit: Run, fields: tuple[str, ...], name: str, designs: list[str])
         rows.append((clear, (row["tower"], DESIGNS[row["design"]], layer, *numbers)))
     header = ("Tower", "Records", "Layer", name, "Low", "High", "n")
     return Numbers.marked(header if rows else (), rows, n_text=3)
-
-
-def _title(text: str, place: int, width: int) -> str | None:
-    return text if place == 0 or width < 600 else None
-
-
-def _gap_axis() -> "alt.Axis":
-    return alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5)

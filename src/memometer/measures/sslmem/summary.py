@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.audits.planted import find_planted, planted_kinds
+from memometer.audits.planted import Planted, planted_in
 from memometer.encoders import Tower
+from memometer.measures.sslmem.options import SslMemOptions
 from memometer.measures.sslmem.scores import delta_layermem
 from memometer.measures.sslmem.scoring import TowerScores
 from memometer.runs.items import group_names, item, items_table
@@ -48,13 +49,12 @@ def designs(parts: Sequence[TowerScores]) -> dict[str, list[TowerScores]]:
     return {**each, "balanced": list(parts)} if len(parts) > 1 else each
 
 
-def layer_table(towers: dict[Tower, list[TowerScores]], *, seed: int, replicates: int) -> pa.Table:
+def layer_table(towers: dict[Tower, list[TowerScores]], options: SslMemOptions) -> pa.Table:
     """LayerMem and ΔLayerMem at every layer, with n and 95 % intervals over records.
 
     Args:
         towers: tower → its directions.
-        seed: of the bootstrap.
-        replicates: bootstrap replicates per interval.
+        options: of the audit.
     """
     rows: list[dict[str, Any]] = []
     for tower, parts in towers.items():
@@ -62,28 +62,25 @@ def layer_table(towers: dict[Tower, list[TowerScores]], *, seed: int, replicates
         deltas = {direction: delta_layermem(values) for direction, values in relative.items()}
         for design, members in designs(parts).items():
             for place, layer in enumerate(parts[0].layers):
-                gaps = [
+                level, change = (
                     gap_of(
                         [values[part.direction][:, place] for part in members],
-                        seed=seed,
                         name=f"{tower}/{design}/{place}/{what}",
-                        replicates=replicates,
                         groups=[part.records.groups for part in members],
+                        **options.resampling,
                     )
                     for what, values in (("layermem", relative), ("delta", deltas))
-                ]
-                level, change = gaps
+                )
                 undefined = sum(int(np.isnan(relative[part.direction][:, place]).sum()) for part in members)
                 row: dict[str, Any] = {"tower": tower, "design": design, "index": place + 1, "layer": layer}
-                row |= {"layermem": level.value, "low": level.low, "high": level.high, "n": level.n}
-                row |= {"n_undefined": undefined, "delta": change.value, "delta_low": change.low}
-                row |= {"delta_high": change.high, "delta_n": change.n}
-                row |= {"n_groups": level.n_groups, "delta_n_groups": change.n_groups}
+                row |= {"layermem": level.value, "n_undefined": undefined, "delta": change.value}
+                for prefix, gap in (("", level), ("delta_", change)):
+                    row |= {f"{prefix}{end}": getattr(gap, end) for end in ("low", "high", "n", "n_groups")}
                 rows.append(row)
     return pa.Table.from_pylist(rows, schema=LAYERS_SCHEMA)
 
 
-def summarise_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, replicates: int) -> dict[str, Any]:
+def summarise_towers(towers: dict[Tower, list[TowerScores]], options: SslMemOptions) -> dict[str, Any]:
     """The numbers of ``summary.json``: counts, the gaps at the output of each tower, and between the towers."""
     summary: dict[str, Any] = {"towers": {}}
     for tower, parts in towers.items():
@@ -95,11 +92,10 @@ def summarise_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, repli
             entry[design] = members and {
                 what: gap_of(
                     [getattr(part, what)[:, -1] for part in members],
-                    seed=seed,
                     name=f"{tower}/{design}/output/{what}",
-                    replicates=replicates,
                     reason=REASON,
                     groups=[part.records.groups for part in members],
+                    **options.resampling,
                 ).as_dict()
                 for what in ("sslmem", "relative")
             }
@@ -115,7 +111,7 @@ def summarise_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, repli
             for part in parts[place : place + 1]
             for reason, n in part.skipped.items()
         }
-    summary["text_less_image"] = _between_towers(towers, seed=seed, replicates=replicates)
+    summary["text_less_image"] = _between_towers(towers, options)
     return summary
 
 
@@ -141,14 +137,12 @@ def samples_table(towers: dict[Tower, list[TowerScores]]) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def planted_rows(towers: dict[Tower, list[TowerScores]]) -> tuple[list[dict[str, Any]] | None, pa.Table | None]:
+def planted_rows(towers: dict[Tower, list[TowerScores]]) -> Planted:
     """How well SSLMem at each tower's output finds what is planted in the target's records; None where nothing is."""
-    first = next(iter(towers.values()))[0]
-    kinds = planted_kinds(first.records.folder, first.records.record_ids)
-    if kinds.null_count == len(kinds):
-        return None, None
-    scores = {f"SSLMem, {tower} tower": parts[0].sslmem[:, -1] for tower, parts in towers.items()}
-    return find_planted(kinds, scores, groups=first.records.groups)
+    return planted_in(
+        next(iter(towers.values()))[0].records,
+        lambda: {f"SSLMem, {tower} tower": parts[0].sslmem[:, -1] for tower, parts in towers.items()},
+    )
 
 
 def shown_items(towers: dict[Tower, list[TowerScores]], *, size: int, images: bool) -> pa.Table:
@@ -185,18 +179,17 @@ def shown_items(towers: dict[Tower, list[TowerScores]], *, size: int, images: bo
     return items_table(shown)
 
 
-def _between_towers(towers: dict[Tower, list[TowerScores]], *, seed: int, replicates: int) -> dict[str, Any] | None:
+def _between_towers(towers: dict[Tower, list[TowerScores]], options: SslMemOptions) -> dict[str, Any] | None:
     """SSLMem' of the text tower less that of the image tower, record by record; None without both towers."""
     if set(towers) != {"image", "text"}:
         return None
     pairs = list(zip(towers["text"], towers["image"], strict=True))
     return gap_of(
         [text.relative[:, -1] - image.relative[:, -1] for text, image in pairs],
-        seed=seed,
         name="text less image",
-        replicates=replicates,
         reason="no record is scored in both towers",
         groups=[text.records.groups for text, _ in pairs],
+        **options.resampling,
     ).as_dict()
 
 

@@ -35,7 +35,6 @@ from memometer.measures.unitmem.summary import (
 )
 from memometer.objects.classes import class_ids, image_classes
 from memometer.options import by_keyword
-from memometer.runs.folder import REJECTS_SCHEMA
 from memometer.runs.manifest import describe_model
 from memometer.runs.options import spec_of
 from memometer.runs.schema import Number
@@ -94,7 +93,6 @@ class UnitMem(TowerMeasure[UnitMemOptions, Model, Scores]):
         self, parts: dict[str, Records], opened: Model, scored: Scores, *, manifest: dict[str, Any], n_duplicates: int
     ) -> Results:
         options, classes = self.options, self.classes
-        resampling = {"seed": options.seed, "replicates": options.replicates}
         planted, curves = planted_rows(scored)
         skipped = {tower: part.skipped for tower, part in scored.items()}
         return Results(
@@ -105,7 +103,7 @@ class UnitMem(TowerMeasure[UnitMemOptions, Model, Scores]):
                 "n_control": len(parts["control"]) if "control" in parts else None,
                 "n_without_class": None if classes is None else int((classes[1] < 0).sum()),
                 "n_skipped": {f"{tower} tower: {why}": n for tower, each in skipped.items() for why, n in each.items()},
-                **summarise_towers(scored, **resampling),
+                **summarise_towers(scored, options),
                 "planted": planted,
             },
             samples=samples_table(scored),
@@ -113,7 +111,7 @@ class UnitMem(TowerMeasure[UnitMemOptions, Model, Scores]):
             rejects=_rejects(scored),
             notes=_notes(manifest, self.source, scored, n_duplicates=n_duplicates),
             tables={
-                "layers": layer_table(scored, **resampling),
+                "layers": layer_table(scored, options),
                 "units": units_table(scored),
                 **({"groups": groups_table(scored)} if "control" in parts else {}),
             },
@@ -260,15 +258,10 @@ def _notes(
     return [*lines, *unread_notes({tower: [part] for tower, part in scores.items()})]
 
 
-def _rejects(scores: dict[Tower, TowerUnits]) -> pa.Table:
+def _rejects(scores: dict[Tower, TowerUnits]) -> list[dict[str, str]]:
     rows = []
     for tower, part in scores.items():
-        ids = part.records.record_ids
-        rows += [
-            {"record_id": ids[row].as_py(), "side": f"records, {tower} tower", "reason": why}
-            for row, why in part.rejects.items()
-        ]
-        rows += [
-            {"record_id": name, "side": f"control, {tower} tower", "reason": why} for name, why in part.control_rejects
-        ]
-    return pa.Table.from_pylist(rows, schema=REJECTS_SCHEMA)
+        unread = [(part.records.record_ids[row].as_py(), why) for row, why in part.rejects.items()]
+        for side, rejects in (("records", unread), ("control", part.control_rejects)):
+            rows += [{"record_id": name, "side": f"{side}, {tower} tower", "reason": why} for name, why in rejects]
+    return rows

@@ -1,8 +1,10 @@
 """UnitMem by layer: how it is distributed, and what of it records that the model never saw do not show."""
 
+from typing import Any
+
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
-from memometer.report.charts.towers import layer_axis, tower_panel, towers_of
+from memometer.report.charts.towers import layer_chart, lines
 from memometer.report.lazy import alt
 from memometer.report.text import DASH, count, plain, signed, unsigned
 from memometer.runs import Run
@@ -20,23 +22,16 @@ def unitmem_by_layer(audit: Run, *, width: int = theme.WIDE) -> "alt.ConcatChart
     names = ("Mean with its interval", "Median, and the middle half of the units", "95 % of the units lie below")
     colors = (theme.TARGET, theme.BLUE, theme.REFERENCE)
     encodings = theme.series(names, colors=colors, dashes=((1, 0), (6, 3), (2, 3)), width=width)
-    panels = []
-    for place, tower in enumerate(towers_of(audit)):
-        rows = [row for row in audit.tables["layers"].to_pylist() if row["tower"] == tower and row["mean"] is not None]
-        fields = (("mean", "low", "high"), ("median", "q25", "q75"), ("q95", "q95", "q95"))
-        series = [
-            {"index": row["index"], "series": name, "value": row[value], "low": row[low], "high": row[high]}
-            for name, (value, low, high) in zip(names, fields, strict=True)
-            for row in rows
-        ]
-        base = alt.Chart(theme.data(series)).encode(x=layer_axis(audit, tower), color=encodings["color"])
-        title = "UnitMem" if place == 0 or width < 600 else None
-        y = alt.Y("value:Q", title=title, axis=alt.Axis(tickCount=5), scale=alt.Scale(zero=True))
-        spread = base.mark_rule(strokeWidth=2, opacity=0.5).encode(y=alt.Y("low:Q"), y2="high:Q")
-        line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=encodings["strokeDash"])
-        point = base.mark_point(filled=True, size=42, opacity=1).encode(y=y)
-        panels.append(tower_panel([spread, line, point], audit, tower, width=width))
-    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+    fields = (("mean", "low", "high"), ("median", "q25", "q75"), ("q95", "q95", "q95"))
+    rows = audit.tables["layers"].to_pylist()
+    return layer_chart(
+        audit,
+        {name: (rows, each) for name, each in zip(names, fields, strict=True)},
+        lambda base, y: lines(base, y.scale(zero=True), encodings),
+        title="UnitMem",
+        width=width,
+        signed=False,
+    )
 
 
 def unitmem_numbers(audit: Run) -> Numbers:
@@ -65,22 +60,16 @@ def unitmem_beyond_control(audit: Run, *, width: int = theme.WIDE) -> "alt.Conca
         audit: as for `unitmem_by_layer`.
         width: of the whole chart in px; below 600 the towers stand one above the other.
     """
-    panels = []
-    for place, tower in enumerate(towers_of(audit)):
-        rows = [
-            {"index": row["index"], "value": row["difference"]}
-            | {"low": row["difference_low"], "high": row["difference_high"]}
-            for row in audit.tables["layers"].to_pylist()
-            if row["tower"] == tower and row["difference"] is not None
+
+    def marks(base: Any, y: Any) -> list[Any]:
+        return [
+            base.mark_rule(strokeWidth=2.5, color=theme.TARGET).encode(y=alt.Y("low:Q"), y2="high:Q"),
+            base.mark_point(filled=True, size=60, opacity=1, color=theme.TARGET).encode(y=y),
         ]
-        base = alt.Chart(theme.data(rows)).encode(x=layer_axis(audit, tower))
-        title = "trained less control" if place == 0 or width < 600 else None
-        y = alt.Y("value:Q", title=title, axis=alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=5))
-        interval = base.mark_rule(strokeWidth=2.5, color=theme.TARGET).encode(y=alt.Y("low:Q"), y2="high:Q")
-        point = base.mark_point(filled=True, size=60, opacity=1, color=theme.TARGET).encode(y=y)
-        layers = [theme.zero_line(horizontal=True), interval, point]
-        panels.append(tower_panel(layers, audit, tower, width=width))
-    return theme.themed(theme.arrange(panels, width=width).resolve_scale(y="shared"))
+
+    fields = ("difference", "difference_low", "difference_high")
+    series = {"difference": (audit.tables["layers"].to_pylist(), fields)}
+    return layer_chart(audit, series, marks, title="trained less control", width=width)
 
 
 def control_numbers(audit: Run) -> Numbers:

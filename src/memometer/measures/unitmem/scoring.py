@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow.compute as pc
 from scipy.sparse import csr_matrix
 
 from memometer.activations import TowerReader, ViewPlan, Views, read_views
@@ -92,8 +91,7 @@ def measure_units(
     """
     content = [hash_records(records, COLUMNS[reader.tower]), hash_bytes(group_of.tobytes()), n_groups, keep]
     key = hash_json(["unit sums", reader.key, plan.key, *content, PIECE_SIZE])
-    id_ranks = np.empty(len(records), np.int64)
-    id_ranks[pc.sort_indices(records.record_ids).to_numpy()] = np.arange(len(records))
+    id_ranks = records.id_ranks
     with progress_bar(label, total=len(records), unit="records") as advance:
 
         def make(span: tuple[int, int]) -> Arrays:
@@ -122,9 +120,7 @@ def score_units(units: UnitPass, *, statistic: Statistic) -> UnitScores:
     """UnitMem of every unit over all records."""
     if statistic == "mean":
         return unit_scores(units.sums)
-    parts = [unit_scores_by_median(block, units.id_ranks[rows]) for _, rows, block in units.blocks()]
-    fields = (field.name for field in dataclasses.fields(UnitScores))
-    return UnitScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
+    return _joined([unit_scores_by_median(block, units.id_ranks[rows]) for _, rows, block in units.blocks()])
 
 
 def group_unitmem(units: UnitPass, *, statistic: Statistic) -> Floats:
@@ -154,6 +150,11 @@ def score_classes(units: UnitPass, classes: npt.NDArray[np.int32], *, n_classes:
         members = csr_matrix((np.ones(len(known)), (own, np.arange(len(known)))), shape=(n_classes, len(known)))
         totals = np.asarray(members @ block[known].astype(np.float64))
         parts.append(class_scores(totals, np.bincount(own, minlength=n_classes))[0])
+    return _joined(parts)
+
+
+def _joined(parts: list[UnitScores]) -> UnitScores:
+    """The scores of some units after another."""
     fields = (field.name for field in dataclasses.fields(UnitScores))
     return UnitScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 

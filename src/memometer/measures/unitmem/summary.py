@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.audits.planted import find_planted, planted_kinds
+from memometer.audits.planted import Planted, planted_in
 from memometer.data.records import Records
 from memometer.encoders import Tower
+from memometer.measures.unitmem.options import UnitMemOptions
 from memometer.measures.unitmem.scores import UnitScores, record_counts
 from memometer.runs.items import Fact, group_names, item, items_table
 from memometer.runs.thumbnails import thumbnail
@@ -125,13 +126,13 @@ class TowerUnits:
         }
 
 
-def layer_table(towers: dict[Tower, TowerUnits], *, seed: int, replicates: int) -> pa.Table:
+def layer_table(towers: dict[Tower, TowerUnits], options: UnitMemOptions) -> pa.Table:
     """The distribution of UnitMem in every layer, and what of it the control does not show."""
     rows = []
     for tower, part in towers.items():
         for place, layer, units in part.spans():
             row = {"tower": tower, "index": place, "layer": layer}
-            row |= _distribution(part, units, name=f"{tower}/{place}", seed=seed, replicates=replicates)
+            row |= _distribution(part, units, options, name=f"{tower}/{place}")
             compared = part.comparison(units)
             if compared is not None:
                 gap = compared["difference"]
@@ -196,27 +197,24 @@ def samples_table(towers: dict[Tower, TowerUnits]) -> pa.Table:
     return pa.table(columns)
 
 
-def planted_rows(towers: dict[Tower, TowerUnits]) -> tuple[list[dict[str, Any]] | None, pa.Table | None]:
+def planted_rows(towers: dict[Tower, TowerUnits]) -> Planted:
     """How well the units that a record excites the most tell what is planted in it; None where nothing is."""
-    records = next(iter(towers.values())).records
-    kinds = planted_kinds(records.folder, records.record_ids)
-    if kinds.null_count == len(kinds):
-        return None, None
-    scores = {f"sum of UnitMem, {tower} tower": _by_row(part)[1] for tower, part in towers.items()}
-    return find_planted(kinds, scores, groups=records.groups)
+    return planted_in(
+        next(iter(towers.values())).records,
+        lambda: {f"sum of UnitMem, {tower} tower": _by_row(part)[1] for tower, part in towers.items()},
+    )
 
 
-def summarise_towers(towers: dict[Tower, TowerUnits], *, seed: int, replicates: int) -> dict[str, Any]:
+def summarise_towers(towers: dict[Tower, TowerUnits], options: UnitMemOptions) -> dict[str, Any]:
     """The numbers of ``summary.json`` over all layers of each tower, and between the towers."""
     summary: dict[str, Any] = {"towers": {}}
     for tower, part in towers.items():
         every = slice(0, sum(part.widths))
-        numbers = _distribution(part, every, name=tower, seed=seed, replicates=replicates)
         summary["towers"][tower] = {
             "layers": list(part.layers),
             "n_scored": len(part.records) - len(part.rejects),
             "n_groups": len(np.unique(np.delete(part.records.groups, list(part.rejects)))),
-            **numbers,
+            **_distribution(part, every, options, name=tower),
             "control": part.comparison(every),
         }
     summary["text_less_image"] = _between_towers(towers)
@@ -258,11 +256,11 @@ def shown_items(towers: dict[Tower, TowerUnits], *, size: int, images: bool) -> 
     return items_table(shown)
 
 
-def _distribution(part: TowerUnits, units: slice, *, name: str, seed: int, replicates: int) -> dict[str, Any]:
+def _distribution(part: TowerUnits, units: slice, options: UnitMemOptions, *, name: str) -> dict[str, Any]:
     """How UnitMem is distributed over some units."""
     values = part.scores.unitmem[units]
     defined = np.sort(values[~np.isnan(values)])
-    mean = gap_of([values], seed=seed, name=f"{name}/unitmem", replicates=replicates)
+    mean = gap_of([values], name=f"{name}/unitmem", **options.resampling)
     quantiles = np.quantile(defined, [0.25, 0.5, 0.75, 0.95]).tolist() if len(defined) else [None] * 4
     return {
         "n_units": len(values),
@@ -291,8 +289,7 @@ def _between_towers(towers: dict[Tower, TowerUnits]) -> dict[str, Any] | None:
 def _by_row(part: TowerUnits) -> tuple[npt.NDArray[np.int64], Floats]:
     """(n,) and (n,) in record order: the units that each record excites the most; NaN where it could not be read."""
     counts, sums = record_counts(part.scores, n=len(part.records))
-    places = np.empty(len(counts), np.int64)
-    places[pc.sort_indices(part.records.record_ids).to_numpy()] = np.arange(len(counts))
+    places = part.records.id_ranks
     by_row, summed = counts[places], sums[places]
     summed[list(part.rejects)] = np.nan
     return by_row, summed

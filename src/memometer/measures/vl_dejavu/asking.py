@@ -1,10 +1,8 @@
 """One role of a VL-Déjà-Vu audit: its captions are asked of every model, and scored by the objects that come back."""
 
 import dataclasses
-from typing import Any, cast
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -13,10 +11,13 @@ from memometer.audits.inputs import Model
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.errors import InputError
-from memometer.measures.vl_dejavu.direction import Direction, score_direction
+from memometer.files import hash_json
+from memometer.measures.vl_dejavu.direction import Direction, Side
+from memometer.measures.vl_dejavu.options import VLDejaVuOptions
+from memometer.measures.vl_dejavu.scores import score_union, top_objects
 from memometer.measures.vl_dejavu.searching import PublicSet
 from memometer.measures.vl_dejavu.summary import NO_DIRECTION
-from memometer.neighbors import Neighbors
+from memometer.neighbors import Neighbors, kept_search
 from memometer.objects.nouns import mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
 from memometer.objects.vocabulary import Vocabulary
@@ -29,22 +30,22 @@ class Setting:
     """What all roles of one audit share.
 
     Attributes:
+        options: of the audit.
         models: ``target``, ``reference`` and further references, by name.
         public: the public records and the models' vectors of them.
         public_sets: their objects.
         vocabulary: decides which objects a caption names; None takes the built-in one.
-        k: public records per caption.
         ks: all k that are reported, rising.
-        caption: the number of the caption that is the query, from 1.
+        store: where embeddings and neighbours are kept.
     """
 
+    options: VLDejaVuOptions
     models: dict[str, Model]
     public: PublicSet
     public_sets: ObjectSets
     vocabulary: Vocabulary | None
-    k: int
     ks: tuple[int, ...]
-    caption: int
+    store: Path
 
 
 def labels_of(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array:
@@ -77,60 +78,77 @@ def direction_of(setting: Setting, name: str, records: Records) -> tuple[Directi
     Raises:
         InputError: no record has a query caption that every model can embed.
     """
+    options, public = setting.options, setting.public_sets
     models = {model: model for model in setting.models}
     if name == "backward":
         models = {"target": "reference", "reference": "target"}  # further references were trained on nobody's records
-    counts = pc.fill_null(pc.list_value_length(records.column("captions")), 0)
-    queried: npt.NDArray[np.bool_] = pc.greater_equal(counts, setting.caption).to_numpy(zero_copy_only=False)
+    queried = records.have_caption(options.caption)
     skipped = {"no query caption": int((~queried).sum())}
-    asked = dataclasses.replace(records, table=records.table.filter(pa.array(queried)))
-    if not len(asked):
-        if not pc.any(pc.greater(counts, 0)).as_py():
+    if not queried.any():
+        if not records.have_caption(1).any():
             raise InputError(
                 f"none of the {len(records):,} {name} records has a caption, which this measure asks about: import "
                 "them with captions, or use audit image-dejavu, which needs labels and boxes alone"
             )
-        raise InputError(f"no record has a caption number {setting.caption}; pass a smaller --caption")
+        raise InputError(f"no record has a caption number {options.caption}; pass a smaller --caption")
+    asked = records.where(queried)
     captions = {
         side: embed_texts(
             asked,
-            cast("Any", setting.models[model]),  # `searched_side` has seen that it has a text tower
-            store=setting.public.store,
-            caption=setting.caption,
+            setting.models[model],
+            store=setting.store,
+            caption=options.caption,
             label=f"captions, {name}, {side}",
         )
         for side, model in models.items()
     }
     reasons = {record_id: reason for part in captions.values() for record_id, reason in part.rejects}
     if reasons:
-        unusable = pc.is_in(records.record_ids, value_set=pa.array(list(reasons), pa.string()))
-        queried &= ~unusable.to_numpy(zero_copy_only=False)
+        queried &= ~records.among(reasons)
         skipped[NO_DIRECTION] = len(reasons)
-        asked = dataclasses.replace(records, table=records.table.filter(pa.array(queried)))
-        if not len(asked):
+        if not queried.any():
             raise InputError(f"no query caption can be embedded by every model: {next(iter(reasons.values()))}")
+        asked = records.where(queried)
         captions = {
             side: dataclasses.replace(part, embeddings=part.embeddings.select(asked.record_ids))
             for side, part in captions.items()
         }
-    labels = setting.public_sets.labels
-    queries = pc.list_element(asked.column("captions"), setting.caption - 1)
-
-    def neighbors(side: str) -> Neighbors:
-        label = f"{name}, {side}"
-        return setting.public.neighbors(captions[side], models[side], k=setting.ks[-1], label=label)
-
-    return score_direction(
+    objects = object_sets(asked.table["objects"], labels=public.labels)
+    queries = pc.list_element(asked.column("captions"), options.caption - 1)
+    named = mentioned(queries, labels=public.labels, vocabulary=setting.vocabulary)
+    sides = {}
+    for side, model in models.items():
+        asks, bank = captions[side], setting.public.vectors[model]
+        key = hash_json([asks.key, len(asks.embeddings), bank.key, len(bank.embeddings), setting.ks[-1]])
+        found = kept_search(
+            setting.store / f"neighbors-{key}.npz",
+            asks.embeddings,
+            bank.embeddings,
+            setting.ks[-1],
+            device=options.device,
+            label=f"{name}, {side}",
+            unit="captions",
+        )
+        nearest = Neighbors(found.rows[:, : options.k], found.similarities[:, : options.k])
+        union = score_union(
+            objects=objects, named=named, public=public, neighbors=found.rows, ks=setting.ks, found_k=options.k
+        )
+        top = {
+            over: top_objects(objects=objects, named=struck, public=public, neighbors=nearest.rows)
+            for over, struck in (("all", None), ("unmentioned", named))
+        }
+        sides[side] = Side(nearest, union, top)
+    skipped["no object"] = int((objects.sizes == 0).sum())
+    first = Direction(
         name=name,
         records=records,
         queried=queried,
-        objects=object_sets(asked.table["objects"], labels=labels),
-        named=mentioned(queries, labels=labels, vocabulary=setting.vocabulary),
-        public=setting.public_sets,
-        neighbors=neighbors,
-        others=tuple(model for model in models if model not in ("target", "reference")),
-        k=setting.k,
-        ks=setting.ks,
-        caption=setting.caption,
-        unqueried=skipped,
+        objects=objects,
+        named=named,
+        target=sides["target"],
+        reference=sides["reference"],
+        k=options.k,
+        caption=options.caption,
+        skipped={reason: count for reason, count in skipped.items() if count},
     )
+    return tuple(dataclasses.replace(first, reference=found) for side, found in sides.items() if side != "target")

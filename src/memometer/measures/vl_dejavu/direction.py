@@ -2,22 +2,20 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.data.records import Records
-from memometer.measures.vl_dejavu.scores import TopObjects, UnionScores, score_union, top_objects
+from memometer.measures.vl_dejavu.scores import TopObjects, UnionScores
 from memometer.neighbors import Neighbors
 from memometer.objects.sets import ObjectSets
 from memometer.runs.items import group_names
 from memometer.statistics import population_contributions, recall_area_by_histogram, top_gaps
 
-__all__ = ["Direction", "Side", "score_direction"]
+__all__ = ["Direction", "Side"]
 
 Floats = npt.NDArray[np.float64]
 OVER = ("all", "unmentioned")
@@ -77,23 +75,28 @@ class Direction:
         """Every k that is scored, ascending."""
         return self.target.union.ks
 
+    def scores(self, what: str, k: int, over: str) -> dict[str, Floats]:
+        """(n,) of each model: a number of `UnionScores`, over all or over unmentioned objects."""
+        sides = {"target": self.target, "reference": self.reference}
+        return {name: getattr(side.union, what)(k, unmentioned=over == "unmentioned") for name, side in sides.items()}
+
     def contributions(self, k: int, over: str) -> dict[str, Floats]:
         """(n,) per record: what it adds to PPG, PRG and AUCG; NaN where it is not scored."""
-        unmentioned = over == "unmentioned"
-        scores = {
-            f"{what}_{name}": getattr(side.union, what)(k, unmentioned=unmentioned)
-            for what in ("precision", "recall")
-            for name, side in (("target", self.target), ("reference", self.reference))
-        }
-        return population_contributions(**scores)
+        return population_contributions(
+            **{
+                f"{what}_{name}": values
+                for what in ("precision", "recall")
+                for name, values in self.scores(what, k, over).items()
+            }
+        )
 
     def means(self) -> dict[str, dict[str, float | None]]:
         """Mean precision, recall and F of both models at ``k``, over all and over unmentioned objects."""
         return {
             over: {
-                f"{short}_{name}": _nanmean(getattr(side.union, what)(self.k, unmentioned=over == "unmentioned"))
+                f"{short}_{name}": _nanmean(values)
                 for short, what in (("recall", "recall"), ("precision", "precision"), ("f", "f_score"))
-                for name, side in (("target", self.target), ("reference", self.reference))
+                for name, values in self.scores(what, self.k, over).items()
             }
             for over in OVER
         }
@@ -103,105 +106,71 @@ class Direction:
         union = self.target.union
         return int(np.count_nonzero(union.n_objects if over == "all" else union.n_unmentioned))
 
+    def counts(self) -> dict[str, Any]:
+        """How many records there are, how many are scored, and why the others are not."""
+        return {
+            "n_records": len(self.records),
+            "n_scored": self.n_scored("all"),
+            "n_scored_unmentioned": self.n_scored("unmentioned"),
+            "n_skipped": self.skipped,
+        }
+
+    def advantage(self, over: str) -> npt.NDArray[np.int64]:
+        """(n,) how many more of its top objects are correct under the target than under the reference."""
+        return self.target.top[over].correct - self.reference.top[over].correct
+
     def aucg_by_histogram(self, over: str) -> float | None:
         """AUCG as A's code integrates it; None where no record is scored."""
         if not self.n_scored(over):
             return None
-        recalls = [
-            side.union.recall(self.k, unmentioned=over == "unmentioned") for side in (self.target, self.reference)
-        ]
-        return recall_area_by_histogram(recalls[0]) - recall_area_by_histogram(recalls[1])
+        recalls = self.scores("recall", self.k, over)
+        return recall_area_by_histogram(recalls["target"]) - recall_area_by_histogram(recalls["reference"])
 
     def sample_level(self, over: str) -> list[dict[str, Any]]:
         """Gaps over the top-L records (A's sample level)."""
         scored = np.flatnonzero(self.target.top[over].n_own > 0)
         if not len(scored):
             return []
-        ids = self.records.record_ids.filter(pa.array(self.queried)).take(pa.array(scored))
-        id_rank = np.empty(len(scored), np.int64)
-        id_rank[pc.sort_indices(ids).to_numpy()] = np.arange(len(scored))
         rows = top_gaps(
             target=_top_scores(self.target, over, scored),
             reference=_top_scores(self.reference, over, scored),
-            id_rank=id_rank,
+            id_rank=self.records.where(self.queried).take(scored).id_ranks,
             groups=self.groups[scored],
         )
         return [{"direction": self.name, **row} for row in rows]
 
     def samples(self) -> pa.Table:
         """The rows of ``samples.parquet`` of this direction: one per record, null where it is not scored."""
-        target, reference = self.target, self.reference
         columns: dict[str, pa.Array] = {
             "record_id": self.records.record_ids,
             "direction": pa.array([self.name] * len(self.records), pa.string()),
             "group": group_names(self.records),
-            "n_objects": self._spread(self.target.union.n_objects.astype(np.float64)).cast(pa.int64()),
+            "n_objects": self._column(self.target.union.n_objects.astype(np.float64)).cast(pa.int64()),
         }
-        for short, what in (("precision", "precision"), ("recall", "recall"), ("f", "f_score")):
-            columns[f"{short}_target"] = self._spread(getattr(target.union, what)(self.k))
-            columns[f"{short}_reference"] = self._spread(getattr(reference.union, what)(self.k))
-        for what in ("precision", "recall"):
-            for name, side in (("target", target), ("reference", reference)):
-                values = getattr(side.union, what)(self.k, unmentioned=True)
-                columns[f"{what}_unmentioned_{name}"] = self._spread(values)
-        scored = target.union.n_objects > 0
-        distance = 1.0 - target.neighbors.similarities[:, 0]
-        columns["distance_target"] = self._spread(np.where(scored, distance, np.nan))
-        for name, side in (("target", target), ("reference", reference)):
+        for over, suffix, numbers in (
+            ("all", "", {"precision": "precision", "recall": "recall", "f": "f_score"}),
+            ("unmentioned", "_unmentioned", {"precision": "precision", "recall": "recall"}),
+        ):
+            for short, what in numbers.items():
+                for name, values in self.scores(what, self.k, over).items():
+                    columns[f"{short}{suffix}_{name}"] = self._column(values)
+        scored = self.target.union.n_objects > 0
+        distance = 1.0 - self.target.neighbors.similarities[:, 0]
+        columns["distance_target"] = self._column(np.where(scored, distance, np.nan))
+        for name, side in (("target", self.target), ("reference", self.reference)):
             correct = np.where(scored, side.top["all"].correct, np.nan)
-            columns[f"correct_{name}"] = self._spread(correct).cast(pa.int64())
+            columns[f"correct_{name}"] = self._column(correct).cast(pa.int64())
         return pa.table(columns)
 
-    def _spread(self, values: Floats) -> pa.Array:
-        """Values of the queried records as a column over all records; NaN and unqueried become null."""
+    def spread(self, values: Floats) -> Floats:
+        """(all records,) of numbers of the queried ones; NaN for the others."""
         full = np.full(len(self.records), np.nan)
         full[self.queried] = values
-        return pa.array(full, from_pandas=True)
+        return full
 
-
-def score_direction(
-    *,
-    name: str,
-    records: Records,
-    queried: npt.NDArray[np.bool_],
-    objects: ObjectSets,
-    named: ObjectSets,
-    public: ObjectSets,
-    neighbors: Callable[[str], Neighbors],
-    others: tuple[str, ...] = (),
-    k: int,
-    ks: tuple[int, ...],
-    caption: int,
-    unqueried: dict[str, int],
-) -> tuple[Direction, ...]:
-    """Scores one direction against the reference, and against each of ``others``, further references.
-
-    ``neighbors`` is asked for ``"target"``, ``"reference"`` and each of ``others``, one after the other.
-    """
-    sides = {}
-    for which in ("target", "reference", *others):
-        found = neighbors(which)
-        union = score_union(objects=objects, named=named, public=public, neighbors=found.rows, ks=ks, found_k=k)
-        nearest = found.rows[:, :k]
-        top = {
-            "all": top_objects(objects=objects, named=None, public=public, neighbors=nearest),
-            "unmentioned": top_objects(objects=objects, named=named, public=public, neighbors=nearest),
-        }
-        sides[which] = Side(Neighbors(rows=nearest, similarities=found.similarities[:, :k]), union, top)
-    skipped = {**unqueried, "no object": int((objects.sizes == 0).sum())}
-    first = Direction(
-        name=name,
-        records=records,
-        queried=queried,
-        objects=objects,
-        named=named,
-        target=sides["target"],
-        reference=sides["reference"],
-        k=k,
-        caption=caption,
-        skipped={reason: count for reason, count in skipped.items() if count},
-    )
-    return (first, *(dataclasses.replace(first, reference=sides[which]) for which in others))
+    def _column(self, values: Floats) -> pa.Array:
+        """The same as a column, in which NaN becomes null."""
+        return pa.array(self.spread(values), from_pandas=True)
 
 
 def _top_scores(side: Side, over: str, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:

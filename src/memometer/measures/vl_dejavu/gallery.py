@@ -1,9 +1,9 @@
 """The most memorized records with both models' neighbours: what the report's gallery shows (A's Figure 1)."""
 
+import itertools
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.data.records import Records
@@ -56,8 +56,8 @@ def build_gallery(
     """
     ranked = []
     for place, direction in enumerate(directions):
-        unmentioned = _advantage(direction, "unmentioned")
-        everything = _advantage(direction, "all")
+        unmentioned = direction.advantage("unmentioned")
+        everything = direction.advantage("all")
         distance = 1.0 - direction.target.neighbors.similarities[:, 0]
         best = np.lexsort((distance, -everything, -unmentioned))
         ids = direction.records.record_ids.filter(pa.array(direction.queried))
@@ -74,10 +74,6 @@ def build_gallery(
     return pa.Table.from_pylist(rows, schema=GALLERY_SCHEMA)
 
 
-def _advantage(direction: Direction, over: str) -> npt.NDArray[np.int64]:
-    return direction.target.top[over].correct - direction.reference.top[over].correct
-
-
 def _entry(
     rank: int, direction: Direction, row: int, *, public: Records, public_sets: ObjectSets, images: bool
 ) -> dict[str, Any]:
@@ -90,22 +86,19 @@ def _entry(
     record = direction.records.table.slice(position, 1)
 
     def neighbors(side: Side) -> list[dict[str, Any]]:
-        entries = []
-        for place, similarity in list(
-            zip(side.neighbors.rows[row].tolist(), side.neighbors.similarities[row].tolist(), strict=True)
-        )[:SHOWN_NEIGHBORS]:
-            entries.append(
-                {
-                    "record_id": public.table["record_id"][place].as_py(),
-                    "similarity": similarity,
-                    "image": thumbnail(public, place) if images else None,
-                    "objects": [
-                        {"label": label, "correct": label in own, "mentioned": label in spoken}
-                        for label in public_sets.of(place)
-                    ],
-                }
-            )
-        return entries
+        shown = zip(side.neighbors.rows[row].tolist(), side.neighbors.similarities[row].tolist(), strict=True)
+        return [
+            {
+                "record_id": public.table["record_id"][place].as_py(),
+                "similarity": similarity,
+                "image": thumbnail(public, place) if images else None,
+                "objects": [
+                    {"label": label, "correct": label in own, "mentioned": label in spoken}
+                    for label in public_sets.of(place)
+                ],
+            }
+            for place, similarity in itertools.islice(shown, SHOWN_NEIGHBORS)
+        ]
 
     return {
         "rank": rank,

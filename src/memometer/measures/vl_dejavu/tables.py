@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model, shown_designs
+from memometer.measures.vl_dejavu.gaps import designs_of, find_gap, is_one_model, number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, interval_text, n_text
@@ -35,15 +35,11 @@ def gap_groups(summary: VLDejaVuSummary) -> tuple[tuple[str, tuple[GapRow, ...]]
         (
             DESIGNS[design],
             tuple(
-                GapRow(
-                    name,
-                    meaning,
-                    tuple(find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES),
-                )
+                GapRow(name, meaning, tuple(number_of(gaps, scope=scope, measure=measure) for scope in SCOPES))
                 for measure, (name, meaning) in MEASURES.items()
             ),
         )
-        for design in shown_designs(summary)
+        for design, gaps in designs_of(summary).items()
     )
 
 

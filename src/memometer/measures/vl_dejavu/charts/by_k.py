@@ -4,6 +4,7 @@ from memometer.measures.vl_dejavu.gaps import number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
+from memometer.report.charts.towers import lines
 from memometer.report.gaps import MEASURES, SCOPES, n_text
 from memometer.report.lazy import alt
 from memometer.report.text import signed
@@ -68,12 +69,8 @@ def _panel(summary: VLDejaVuSummary, scope: str, *, width: int, first: bool) -> 
             scale=alt.Scale(type="log", nice=False, domain=[0.8 * min(steps, default=1), 1.25 * max(steps, default=1)]),
             axis=alt.Axis(values=steps, format="d", grid=False),
         ),
-        color=encodings["color"],
     )
     y = alt.Y("value:Q", title="gap" if labelled else None, axis=y_axis)
-    band = base.mark_rule(strokeWidth=2, opacity=0.55).encode(y=alt.Y("low:Q"), y2="high:Q")
-    line = base.mark_line(strokeWidth=2).encode(y=y, strokeDash=encodings["strokeDash"])
-    point = base.mark_point(filled=True, size=42, opacity=1).encode(y=y)
-    return alt.layer(theme.zero_line(horizontal=True), band, line, point).properties(
+    return alt.layer(theme.zero_line(horizontal=True), *lines(base, y, encodings, opacity=0.55)).properties(
         width=theme.panel_width(width=width, n_panels=2), height=200, title=SCOPES[scope]
     )

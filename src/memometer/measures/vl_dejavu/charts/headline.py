@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from memometer.measures.vl_dejavu.gaps import find_gap, shown_designs
+from memometer.measures.vl_dejavu.gaps import designs_of, number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
 from memometer.report.lazy import alt
-from memometer.report.text import DASH, signed
+from memometer.report.text import signed
 from memometer.runs import Run
 
 __all__ = ["headline_gaps", "headline_numbers"]
@@ -25,33 +25,37 @@ def headline_gaps(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> "a
         audit: the audit to show.
         width: of the whole chart in px; below 600 the panels stand one above the other.
     """
-    designs = list(shown_designs(audit.summary))
-    panels = [
-        _panel(audit.summary, measure, designs, width=width, first=index == 0) for index, measure in enumerate(MEASURES)
-    ]
+    panels = [_panel(audit.summary, measure, width=width, first=index == 0) for index, measure in enumerate(MEASURES)]
     return theme.themed(theme.arrange(panels, width=width))
 
 
 def headline_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
     """The chart's gaps as a table."""
-    rows = []
-    for design in shown_designs(audit.summary):
-        for scope, scope_name in SCOPES.items():
-            for measure, (name, _) in MEASURES.items():
-                gap = find_gap(audit.summary, design=design, scope=scope, measure=measure)
-                numbers = (signed(gap.value), signed(gap.low), signed(gap.high), n_text(gap))
-                rows.append((DESIGNS[design], scope_name, name, *numbers))
-    if all(row[3] == DASH for row in rows):
+    found = [
+        (DESIGNS[design], scope_name, name, number_of(gaps, scope=scope, measure=measure))
+        for design, gaps in designs_of(audit.summary).items()
+        for scope, scope_name in SCOPES.items()
+        for measure, (name, _) in MEASURES.items()
+    ]
+    if all(gap.value is None for *_, gap in found):
         return Numbers((), ())
-    return Numbers(("Design", "Objects", "Gap", "Value", "Low", "High", "n"), tuple(rows), n_text=3)
+    rows = tuple((*names, *map(signed, (gap.value, gap.low, gap.high)), n_text(gap)) for *names, gap in found)
+    return Numbers(("Design", "Objects", "Gap", "Value", "Low", "High", "n"), rows, n_text=3)
 
 
-def _panel(summary: VLDejaVuSummary, measure: str, designs: list[str], *, width: int, first: bool) -> "alt.LayerChart":
+def _panel(summary: VLDejaVuSummary, measure: str, *, width: int, first: bool) -> "alt.LayerChart":
     name, meaning = MEASURES[measure]
+    designs = designs_of(summary)
     order = [DESIGNS[design] for design in designs]
+    rows = [
+        {"design": DESIGNS[design], "series": scope_name, "value": gap.value, "low": gap.low, "high": gap.high}
+        for design, gaps in designs.items()
+        for scope, scope_name in SCOPES.items()
+        if (gap := number_of(gaps, scope=scope, measure=measure)).value is not None
+    ]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)
     scopes = list(SCOPES.values())
-    base = alt.Chart(theme.data(_rows(summary, measure, designs))).encode(
+    base = alt.Chart(theme.data(rows)).encode(
         y=alt.Y("design:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=labels),
         yOffset=alt.YOffset("series:N", scale=alt.Scale(domain=scopes[::-1], paddingOuter=0.6)),
         color=_scale(alt.Color, list(COLORS.values()), width=width),
@@ -66,17 +70,6 @@ def _panel(summary: VLDejaVuSummary, measure: str, designs: list[str], *, width:
         height=54 * len(designs),
         title=alt.TitleParams(name, subtitle=meaning, subtitleColor=theme.MUTED),
     )
-
-
-def _rows(summary: VLDejaVuSummary, measure: str, designs: list[str]) -> list[dict[str, Any]]:
-    rows = []
-    for design in designs:
-        for scope, name in SCOPES.items():
-            gap = find_gap(summary, design=design, scope=scope, measure=measure)
-            if gap.value is not None:
-                row = {"design": DESIGNS[design], "series": name, "value": gap.value, "low": gap.low, "high": gap.high}
-                rows.append(row)
-    return rows
 
 
 def _scale(channel: type[Any], values: list[str], *, width: int) -> Any:
