@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from memometer.measures.clipmem.means import Drawn, Negatives, subset_mean
+from memometer.measures.clipmem.means import Negatives, subset_mean
 from memometer.measures.clipmem.scores import HeldOut, align, similarity
 from memometer.statistics import ConfidentHits, clustered_mean, confident_gap, gap_of, rank_correlation, welch_test
 
@@ -128,9 +128,9 @@ def clipmem(rng, *, n=300, n_negatives=200):
         deviations = influence - influence.mean()
         nothing = np.zeros(len(scores[name]))
         negatives = Negatives(deviations, None, None) if name == "external" else Negatives(nothing, deviations, None)
-        drawn = Drawn(seed=0, replicates=REPLICATES, groups=np.arange(len(scores[name])))
+        drawn = {"seed": 0, "replicates": REPLICATES, "groups": np.arange(len(scores[name]))}
         for part, what in ((None, ", negatives taken as fixed"), (negatives, "")):
-            mean = subset_mean(scores[name], "x", drawn, negatives=part)
+            mean = subset_mean(scores[name], "x", negatives=part, **drawn)
             found[f"mean CLIPMem of the {name} pairs{what}"] = (mean, TRUTH[name])
     test = welch_test(scores["candidates"], scores["external"])
     return {**found, "CLIPMem, candidates less external": (test, TRUTH["candidates"] - TRUTH["external"])}

@@ -69,15 +69,6 @@ def test_a_repeated_label_keeps_its_highest_score(rows):
 
 
 @settings(deadline=None)
-@given(lists, st.data())
-def test_take_is_indexing(rows, data):
-    chosen = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=8)) if rows else []
-    taken = build(rows).take(chosen)
-    check_form(taken)
-    assert as_python(taken) == [set(rows[row] or []) for row in chosen]
-
-
-@settings(deadline=None)
 @given(lists, lists)
 def test_concatenation_is_addition_of_lists(one, other):
     joined = concat_sets([build(one), build(other)])
@@ -85,23 +76,10 @@ def test_concatenation_is_addition_of_lists(one, other):
     assert as_python(joined) == as_python(build(one + other))
 
 
-@settings(deadline=None)
-@given(st.lists(st.tuples(*[st.sets(st.sampled_from(LABELS.to_pylist()))] * 2), max_size=8))
-def test_minus_and_contains_are_those_of_sets(pairs):
-    one, other = build([list(first) for first, _ in pairs]), build([list(second) for _, second in pairs])
-    left = one.minus(other)
-    check_form(left)
-    assert as_python(left) == [first - second for first, second in pairs]
-    in_other = iter(other.contains(one).tolist())
-    assert all(next(in_other) == (label in pairs[row][1]) for row in range(len(one)) for label in one.of(row))
-
-
 def test_scores_follow_their_labels():
     scores = pa.array([[0.1, 0.9], [0.5]], pa.list_(pa.float32()))
     sets = build([["dog", "ant"], ["bee"]], scores=scores)
-    assert sets.take([1, 0]).scores.tolist() == pytest.approx([0.5, 0.9, 0.1])
     assert concat_sets([sets, sets]).scores.tolist() == pytest.approx([0.9, 0.1, 0.5] * 2)
-    assert sets.minus(build([["ant"], None])).scores.tolist() == pytest.approx([0.1, 0.5])
     assert concat_sets([sets, build([["ant"]])]).scores is None
 
 
@@ -130,9 +108,5 @@ def test_sets_over_other_labels_or_images_are_not_mixed():
     foreign = object_sets(pa.array([["ant"]]), labels=pa.array(["ant"]))
     with pytest.raises(InputError, match="different labels"):
         concat_sets([sets, foreign])
-    with pytest.raises(InputError, match="1 images over 5 labels and of 1 over 1"):
-        sets.minus(foreign)
-    with pytest.raises(InputError, match="2 images"):
-        build([["ant"], ["bee"]]).contains(sets)
     with pytest.raises(InputError, match="at least one"):
         concat_sets([])

@@ -92,11 +92,8 @@ def test_learns_the_rule_of_the_crop(trained, unseen):
     assert (found.labels == unseen["labels"]).mean() >= 0.9
     assert found.ranked.shape == (30, 5)
     assert (found.ranked[:, 3:] == -1).all()  # there are three labels
-    table = trained.probabilities(unseen["records"], crops=unseen["crops"])
-    np.testing.assert_allclose(table.sum(axis=1), 1)
-    np.testing.assert_allclose(found.confidence, table.max(axis=1))
-    np.testing.assert_allclose(found.entropy, -(table * np.log(table)).sum(axis=1), atol=1e-12)
-    np.testing.assert_array_equal(found.labels, table.argmax(axis=1))
+    assert (found.confidence > 1 / 3).all()
+    assert (found.entropy < np.log(3)).all()
 
 
 def test_sees_the_crop_alone(trained, unseen):
@@ -111,7 +108,8 @@ def test_reload_keeps_names_and_predictions(trained, unseen):
     assert again.label_names == NAMES
     assert again.identity == trained.identity
     call = {"records": unseen["records"], "crops": unseen["crops"]}
-    np.testing.assert_array_equal(again.probabilities(**call), trained.probabilities(**call))
+    for name in ("ranked", "confidence", "entropy"):
+        np.testing.assert_array_equal(getattr(again.predict(**call), name), getattr(trained.predict(**call), name))
 
 
 def test_batches_workers_and_order_change_no_prediction(trained, unseen):
@@ -244,7 +242,6 @@ def test_unreadable_images_are_rejects(trained, tmp_path):
     assert (found.ranked[[0, 4, 30]] == -1).all()
     assert np.isnan(found.confidence[30])
     assert np.isnan(found.entropy[30])
-    assert np.isnan(classifier.probabilities(broken["records"], crops=broken["crops"])[30]).all()
     assert np.isfinite(found.confidence[5:30]).all()
 
 

@@ -65,7 +65,6 @@ def test_agrees_with_a_loop_in_exact_fractions(world):
     answers, table = oracle(fit, labels, measured, n_objects=n_objects, alpha=alpha, **options)
     found = model.predict(crops, top=n_labels)
     assert found.labels.tolist() == answers
-    np.testing.assert_allclose(model.probabilities(crops), table, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(found.confidence, table.max(axis=1, initial=0.0), rtol=1e-12)
     entropy = [-sum(p * math.log(p) for p in row if p > 0) for row in table]
     np.testing.assert_allclose(found.entropy, entropy, atol=1e-9)
@@ -81,9 +80,7 @@ def test_two_labels_and_three_objects_by_hand():
     # Objects 2 and 1: 1/8 · 2/6 = 1/24 against 1/8 · 1/4 = 1/32. Object 0: 3/8 against 1/16.
     crops = crops_of([[2], [2, 1], [0], []], 3)
     found = model.predict(crops, top=3)
-    np.testing.assert_allclose(
-        model.probabilities(crops), [[1 / 2, 1 / 2], [4 / 7, 3 / 7], [6 / 7, 1 / 7], [3 / 4, 1 / 4]]
-    )
+    np.testing.assert_allclose(found.confidence, [1 / 2, 4 / 7, 6 / 7, 3 / 4])
     assert found.ranked.tolist() == [[0, 1, -1]] * 4
     np.testing.assert_allclose(found.entropy[0], math.log(2))
     assert found.n_without_objects == 1
@@ -116,8 +113,10 @@ def test_agrees_with_scikit_learn():
         dense[row, ids] = 1
     peer = MultinomialNB(alpha=0.7).fit(dense, labels)
     np.testing.assert_allclose(model.log_likelihood.T, peer.feature_log_prob_, rtol=1e-12)
-    np.testing.assert_allclose(model.probabilities(crops_of(lists, n_objects)), peer.predict_proba(dense), rtol=1e-9)
-    np.testing.assert_array_equal(model.predict(crops_of(lists, n_objects)).labels, peer.predict(dense))
+    found, table = model.predict(crops_of(lists, n_objects)), peer.predict_proba(dense)
+    np.testing.assert_allclose(found.confidence, table.max(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(found.entropy, -(table * np.log(table)).sum(axis=1), rtol=1e-9)
+    np.testing.assert_array_equal(found.labels, peer.predict(dense))
 
 
 def test_order_of_records_and_tiles_change_nothing(monkeypatch):
@@ -139,7 +138,6 @@ def test_a_label_without_records_is_never_predicted():
     model = fit_naive_bayes(crops_of([[0], [1]], 3), labels=np.array([1, 3]), n_labels=5)
     crops = crops_of([[2], [1]], 3)
     assert model.predict(crops).ranked.tolist() == [[1, 3, -1, -1, -1], [3, 1, -1, -1, -1]]
-    assert (model.probabilities(crops)[:, [0, 2, 4]] == 0).all()
 
 
 def test_no_crops_no_predictions():

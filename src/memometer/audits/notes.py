@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["model_warnings", "one_way_note"]
+__all__ = ["duplicate_notes", "model_warnings", "one_way_note"]
 
 
 def model_warnings(manifest: dict[str, Any]) -> list[str]:
@@ -10,6 +10,11 @@ def model_warnings(manifest: dict[str, Any]) -> list[str]:
     models = [("target", manifest["target"]), ("reference", manifest["reference"])]
     models += [(f"reference {place}", model) for place, model in enumerate(manifest["further_references"], start=2)]
     return [f"{name}: {text}" for name, model in models for text in model.get("warnings", [])]
+
+
+def duplicate_notes(n: int, why: str) -> list[str]:
+    """That so many pairs of duplicates lie across roles, and what of it; nothing where there are none."""
+    return [f"{n:,} pairs of duplicate images lie across {why}"] if n else []
 
 
 def one_way_note(number: str, *, swappable: bool) -> str:

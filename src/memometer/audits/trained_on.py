@@ -2,13 +2,27 @@
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from memometer.data.records import Records
 from memometer.errors import DamagedError
 from memometer.sealing import read_sealed_json
 
-__all__ = ["training_notes"]
+__all__ = ["model_notes", "training_notes"]
+
+
+def model_notes(
+    model: dict[str, Any],
+    records: Records,
+    *,
+    name: Literal["target", "reference"],
+    trained: Iterable[str | None],
+    unseen: Iterable[str | None],
+) -> list[str]:
+    """What was guessed about a model, as ``manifest.json`` describes it, and its `training_notes`; no role is None."""
+    known = [[role for role in roles if role is not None] for roles in (trained, unseen)]
+    guessed = [f"{name}: {text}" for text in model["warnings"]]
+    return guessed + training_notes(model["spec"], records, name=name, trained=known[0], unseen=known[1])
 
 
 def training_notes(

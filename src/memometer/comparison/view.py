@@ -10,9 +10,10 @@ import pyarrow.compute as pc
 
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Floats, Pair
+from memometer.report.gaps import DESIGNS
 from memometer.statistics import Gap, gap_of
 
-__all__ = ["Difference", "MeanNumber", "Number", "View", "columns_table"]
+__all__ = ["Difference", "MeanNumber", "Number", "View", "columns_table", "mean_numbers"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -136,6 +137,16 @@ PARTS = {
     "backward": "the reference's own, roles swapped",
     "control": "never seen by the target",
 }
+
+
+def mean_numbers(pair: Pair, names: Mapping[str, str]) -> list[Number]:
+    """The means over records of the columns that ``names`` names, in every design that both audits have."""
+    return [
+        MeanNumber(f"{design}/{column}", DESIGNS[design], name, column, weights)
+        for design, weights in WEIGHTS.items()
+        for column, name in names.items()
+        if pair.offers(column, tuple(weights))
+    ]
 
 
 def by_direction(samples: pa.Table) -> dict[str, pa.Table]:

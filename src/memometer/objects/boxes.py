@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.errors import InputError
+from memometer.objects.lists import lengths, pointers
 
 __all__ = ["Boxes", "boxes_of"]
 
@@ -38,9 +39,15 @@ class Boxes:
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> "Boxes":
         """The objects that are ``chosen`` (t,), in their order; every image stays, some perhaps without an object."""
-        counts = np.bincount(self.images[chosen], minlength=len(self))
-        indptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        indptr = pointers(np.bincount(self.images[chosen], minlength=len(self)))
         return Boxes(indptr, self.xywh[chosen], self.labels.filter(pa.array(chosen)), self.scores[chosen])
+
+    def take(self, rows: npt.NDArray[np.int64]) -> "Boxes":
+        """The objects of the images at ``rows``, in that order."""
+        sizes = np.diff(self.indptr)[rows]
+        indptr = pointers(sizes)
+        at = np.repeat(self.indptr[rows] - indptr[:-1], sizes) + np.arange(indptr[-1])
+        return Boxes(indptr, self.xywh[at], self.labels.take(pa.array(at)), self.scores[at])
 
     def of_class(self, classes: pa.Array) -> npt.NDArray[np.bool_]:
         """(t,) whether an object is of its image's class, given the class of each image (n,), null for none."""
@@ -64,8 +71,7 @@ def boxes_of(objects: pa.Array, boxes: pa.Array, scores: pa.Array | None = None)
     >>> found.indptr.tolist(), found.xywh.tolist()
     ([0, 2, 2], [[1.0, 2.0, 3.0, 4.0], [nan, nan, nan, nan]])
     """
-    sizes = _sizes(objects)
-    indptr = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    indptr = pointers(lengths(objects))
     n_objects = int(indptr[-1])
     xywh = np.full((n_objects, 4), np.nan)
     entries, places = _entries(boxes, indptr, what="boxes")
@@ -82,18 +88,12 @@ def boxes_of(objects: pa.Array, boxes: pa.Array, scores: pa.Array | None = None)
 def _entries(lists: pa.Array, indptr: npt.NDArray[np.int64], *, what: str) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """The entries of all lists that are not null, and the place of each among the objects."""
     given = pc.is_valid(lists).to_numpy(zero_copy_only=False)
-    sizes, expected = _sizes(lists), np.diff(indptr)
+    sizes, expected = lengths(lists), np.diff(indptr)
     wrong = np.flatnonzero(given & (sizes != expected))
     if len(wrong):
         raise InputError(
             f"image {wrong[0]} has {sizes[wrong[0]]} {what} for {expected[wrong[0]]} objects; "
             f"give one for each object (null where it is unknown), or null for all {what} of the image"
         )
-    starts = np.repeat(indptr[:-1][given] - np.concatenate(([0], np.cumsum(sizes[given])[:-1])), sizes[given])
+    starts = np.repeat(indptr[:-1][given] - pointers(sizes[given])[:-1], sizes[given])
     return pc.list_flatten(lists), starts + np.arange(int(sizes[given].sum()))
-
-
-def _sizes(lists: pa.Array) -> npt.NDArray[np.int64]:
-    """(n,) lengths, 0 for null."""
-    sizes: npt.NDArray[np.int64] = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
-    return sizes

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.objects.lists import lengths, pointers
 from memometer.objects.phrases import PhraseFinder
 from memometer.objects.sets import ObjectSets, concat_sets
 from memometer.objects.vocabulary import Vocabulary, default_vocabulary, regular_forms
@@ -82,10 +83,10 @@ def _batches(captions: pa.Array | pa.ChunkedArray) -> Iterator[pa.Array]:
 def _named_in_batch(captions: pa.Array, labels: pa.Array, finder: PhraseFinder) -> ObjectSets:
     texts, owners = captions, np.arange(len(captions))
     if pa.types.is_list(captions.type) or pa.types.is_large_list(captions.type):
-        owners = np.repeat(owners, pc.fill_null(pc.list_value_length(captions), 0).to_numpy(zero_copy_only=False))
+        owners = np.repeat(owners, lengths(captions))
         texts = pc.list_flatten(captions)
     places, terms = finder.find(pc.fill_null(texts.cast(pa.string()), ""))
     keys = np.unique(owners[places] * max(len(labels), 1) + terms)
     rows, ids = np.divmod(keys, max(len(labels), 1))
     sizes = np.bincount(rows, minlength=len(captions))
-    return ObjectSets(np.concatenate(([0], np.cumsum(sizes))).astype(np.int64), ids.astype(np.int32), labels)
+    return ObjectSets(pointers(sizes), ids.astype(np.int32), labels)

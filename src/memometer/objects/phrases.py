@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.compiling import compiled
+from memometer.objects.lists import lengths, pointers
 
 __all__ = ["PhraseFinder", "words_of"]
 
@@ -48,7 +49,6 @@ class PhraseFinder:
         targets: (e,) int32, the node that each edge leads to.
         term_starts: (number of nodes + 1,) int64 into ``term_ids``: the terms of the form that ends at a node.
         term_ids: int32 places in the sequence of terms that the finder was built from.
-        n_terms: the length of that sequence.
     """
 
     words: pa.Array
@@ -56,7 +56,6 @@ class PhraseFinder:
     targets: npt.NDArray[np.int32]
     term_starts: npt.NDArray[np.int64]
     term_ids: npt.NDArray[np.int32]
-    n_terms: int
 
     @classmethod
     def build(cls, forms: Sequence[Sequence[str]]) -> "PhraseFinder":
@@ -80,7 +79,6 @@ class PhraseFinder:
             targets=np.array([node for _, node in steps], np.int32),
             term_starts=np.cumsum([0, *map(len, ids)]).astype(np.int64),
             term_ids=np.array(list(itertools.chain.from_iterable(ids)), np.int32),
-            n_terms=len(forms),
         )
 
     def find(self, texts: pa.Array) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -93,7 +91,7 @@ class PhraseFinder:
             return np.zeros(0, np.int64), np.zeros(0, np.int64)
         lists = words_of(texts)
         ids = pc.fill_null(pc.index_in(pc.list_flatten(lists), value_set=self.words), -1).to_numpy()
-        starts = np.concatenate(([0], np.cumsum(pc.fill_null(pc.list_value_length(lists), 0).to_numpy())))
+        starts = pointers(lengths(lists))
         found = _longest_forms(ids, starts, self.edges, self.targets, len(self.words), np.diff(self.term_starts))
         at = np.flatnonzero(found)
         nodes = found[at]

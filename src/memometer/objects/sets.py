@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.errors import InputError
+from memometer.objects.lists import lengths, pointers
 
 __all__ = ["ObjectSets", "concat_sets", "label_union", "object_sets"]
 
@@ -44,36 +45,6 @@ class ObjectSets:
         """The labels of one image, in order of their ids."""
         return list(self.labels.take(pa.array(self.indices[self.indptr[row] : self.indptr[row + 1]])).to_pylist())
 
-    def take(self, rows: npt.NDArray[np.int64] | Sequence[int]) -> "ObjectSets":
-        """The sets of ``rows``, in that order; a row may be taken twice."""
-        rows = np.asarray(rows, np.int64)
-        sizes = self.sizes[rows]
-        indptr = _pointers(sizes)
-        at = np.repeat(self.indptr[rows] - indptr[:-1], sizes) + np.arange(indptr[-1])
-        scores = None if self.scores is None else self.scores[at]
-        return ObjectSets(indptr, self.indices[at], self.labels, scores)
-
-    def contains(self, other: "ObjectSets") -> npt.NDArray[np.bool_]:
-        """(len(other.indices),) bool, parallel to ``other.indices``: whether the label is in this image's set too.
-
-        Raises:
-            InputError: the two differ in their number of images or in their labels.
-        """
-        _check_alike(self, other)
-        return np.isin(_keys(other), _keys(self), assume_unique=True)
-
-    def minus(self, other: "ObjectSets") -> "ObjectSets":
-        """Each image's labels that ``other`` does not have for it; scores are kept.
-
-        Raises:
-            InputError: the two differ in their number of images or in their labels.
-        """
-        _check_alike(self, other)
-        stay = ~other.contains(self)
-        rows = np.repeat(np.arange(len(self)), self.sizes)[stay]
-        indptr = _pointers(np.bincount(rows, minlength=len(self)))
-        return ObjectSets(indptr, self.indices[stay], self.labels, None if self.scores is None else self.scores[stay])
-
 
 def label_union(columns: Sequence[pa.Array | pa.ChunkedArray]) -> pa.Array:
     """The sorted distinct labels of several columns of ``list<string>``: a vocabulary for sets that are compared.
@@ -99,7 +70,7 @@ def concat_sets(sets: Sequence[ObjectSets]) -> ObjectSets:
         raise InputError("object sets over different labels cannot be put together; build all over one `label_union`")
     scores = [part.scores for part in sets if part.scores is not None]
     return ObjectSets(
-        _pointers(np.concatenate([part.sizes for part in sets])),
+        pointers(np.concatenate([part.sizes for part in sets])),
         np.concatenate([part.indices for part in sets]),
         sets[0].labels,
         np.concatenate(scores) if len(scores) == len(sets) else None,
@@ -135,22 +106,22 @@ def object_sets(
 def _sets_of_batch(
     objects: pa.Array | pa.ChunkedArray, labels: pa.Array, scores: pa.Array | pa.ChunkedArray | None
 ) -> ObjectSets:
-    lengths = _lengths(objects)
+    sizes = lengths(objects)
     flat = pc.list_flatten(objects)
     ids_or_null = pc.index_in(flat, value_set=labels)
     if ids_or_null.null_count:
         unknown = pc.unique(flat.filter(pc.is_null(ids_or_null)))[:3].to_pylist()
         raise InputError(f"labels outside the vocabulary of {len(labels):,}: {', '.join(map(str, unknown))}")
-    rows = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
+    rows = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)
     keys = rows * max(len(labels), 1) + ids_or_null.to_numpy(zero_copy_only=False)
     values = None
     if scores is None:
         keys = np.unique(keys)
     else:
-        if not np.array_equal(_lengths(scores), lengths):
-            row = int(np.flatnonzero(_lengths(scores) != lengths)[0])
+        if not np.array_equal(lengths(scores), sizes):
+            row = int(np.flatnonzero(lengths(scores) != sizes)[0])
             raise InputError(
-                f"{_lengths(scores)[row]} scores for {lengths[row]} objects of an image; "
+                f"{lengths(scores)[row]} scores for {sizes[row]} objects of an image; "
                 "every object needs one score, or no image has scores"
             )
         values = pc.fill_null(pc.list_flatten(scores), 0.0).to_numpy(zero_copy_only=False).astype(np.float32)
@@ -158,28 +129,4 @@ def _sets_of_batch(
         keys, first = np.unique(keys[order], return_index=True)
         values = values[order][first]
     rows, ids = np.divmod(keys, max(len(labels), 1))
-    return ObjectSets(_pointers(np.bincount(rows, minlength=len(lengths))), ids.astype(np.int32), labels, values)
-
-
-def _lengths(lists: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """(n,) lengths, 0 for a null list."""
-    lengths: npt.NDArray[np.int64] = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
-    return lengths
-
-
-def _pointers(sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """(n + 1,) where each of n runs of ``sizes`` begins, and where the last ends."""
-    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-
-
-def _keys(sets: ObjectSets) -> npt.NDArray[np.int64]:
-    """Image and label as one number each, ascending."""
-    return np.repeat(np.arange(len(sets)), sets.sizes) * max(len(sets.labels), 1) + sets.indices
-
-
-def _check_alike(one: ObjectSets, other: ObjectSets) -> None:
-    if len(one) != len(other) or not one.labels.equals(other.labels):
-        raise InputError(
-            f"object sets of {len(one):,} images over {len(one.labels):,} labels and of {len(other):,} over "
-            f"{len(other.labels):,}; compare sets of the same images over one `label_union`"
-        )
+    return ObjectSets(pointers(np.bincount(rows, minlength=len(sizes))), ids.astype(np.int32), labels, values)

@@ -96,16 +96,6 @@ class CropClassifier:
             rejects += named_rejects(records, batch)
         return LabelPredictions(ranked, confidence, entropy, rejects=tuple(rejects))
 
-    def probabilities(
-        self, records: Records, *, crops: npt.NDArray[np.integer], batch_size: int = 64, workers: int = 0
-    ) -> npt.NDArray[np.float64]:
-        """(n, n_labels) softmax probabilities, NaN for a crop that cannot be read; arguments as of `predict`."""
-        table = np.full((len(records), len(self.label_names)), np.nan)
-        for batch, logits in self._logits(records, crops, batch_size=batch_size, workers=workers):
-            weights = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-            table[batch.rows] = weights / weights.sum(axis=1, keepdims=True)
-        return table
-
     def _logits(
         self, records: Records, crops: npt.NDArray[np.integer], *, batch_size: int, workers: int
     ) -> Iterator[tuple[Batch, npt.NDArray[np.float64]]]:

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.errors import InputError
+from memometer.objects.lists import lengths, pointers
 from memometer.objects.vocabulary import plain_name
 
 __all__ = ["CropObjects", "objects_in_crops"]
@@ -72,8 +73,7 @@ class CropObjects:
         [5, 2, 1]
         """
         place = np.arange(len(self.ids)) - np.repeat(self.indptr[:-1], self.sizes)
-        indptr = np.concatenate(([0], np.cumsum(np.minimum(self.sizes, k)))).astype(np.int64)
-        return CropObjects(indptr, self.ids[place < k], self.n_objects)
+        return CropObjects(pointers(np.minimum(self.sizes, k)), self.ids[place < k], self.n_objects)
 
 
 def objects_in_crops(
@@ -120,21 +120,21 @@ def objects_in_crops(
         raise InputError(f"min_inside = {min_inside}; expected a share of a box's area above 0 and at most 1")
     px = np.asarray(crops, np.float64)
     _check(px, objects, boxes, scores, own)
-    lengths = _lengths(objects)
-    rows = np.repeat(np.arange(len(px)), lengths)
+    sizes = lengths(objects)
+    rows = np.repeat(np.arange(len(px)), sizes)
     ids = _label_ids(pc.list_flatten(objects), vocabulary)
-    sides = _flat_boxes(boxes, lengths)
+    sides = _flat_boxes(boxes, sizes)
     area = sides[:, 2] * sides[:, 3]
     inside = _overlap(px[rows], sides)
     stay = (area > 0) & (inside >= min_inside * area)
     if own is not None:
         stay &= ~_is_own(ids, rows, own, vocabulary)
-    order = np.lexsort((ids, -inside, -_flat_scores(scores, lengths), rows))
+    order = np.lexsort((ids, -inside, -_flat_scores(scores, sizes), rows))
     order = order[stay[order]]
     rows, ids = rows[order], ids[order]
     _, first = np.unique(rows * max(len(vocabulary), 1) + ids, return_index=True)
     first.sort()
-    indptr = np.concatenate(([0], np.cumsum(np.bincount(rows[first], minlength=len(px))))).astype(np.int64)
+    indptr = pointers(np.bincount(rows[first], minlength=len(px)))
     return CropObjects(indptr, ids[first].astype(np.int32), len(vocabulary))
 
 
@@ -166,22 +166,22 @@ def _label_ids(labels: pa.Array, vocabulary: pa.Array) -> npt.NDArray[np.int64]:
     return np.asarray(ids.to_numpy(), np.int64)
 
 
-def _flat_boxes(boxes: pa.Array, lengths: npt.NDArray[np.int64]) -> Array:
+def _flat_boxes(boxes: pa.Array, sizes: npt.NDArray[np.int64]) -> Array:
     """(m, 4) float64, NaN for an object without a box."""
-    sides = np.full((lengths.sum(), 4), np.nan)
+    sides = np.full((sizes.sum(), 4), np.nan)
     flat = pc.list_flatten(boxes)
-    known = np.repeat(_has_list(boxes), lengths)
+    known = np.repeat(_has_list(boxes), sizes)
     known[known] = pc.is_valid(flat).to_numpy(zero_copy_only=False)
     values = pc.list_flatten(flat.drop_null())
     sides[known] = values.to_numpy(zero_copy_only=False).reshape(-1, 4)
     return sides
 
 
-def _flat_scores(scores: pa.Array | None, lengths: npt.NDArray[np.int64]) -> Array:
+def _flat_scores(scores: pa.Array | None, sizes: npt.NDArray[np.int64]) -> Array:
     """(m,) float64, 1 for an object without a score."""
-    values = np.ones(lengths.sum())
+    values = np.ones(sizes.sum())
     if scores is not None:
-        known = np.repeat(_has_list(scores), lengths)
+        known = np.repeat(_has_list(scores), sizes)
         values[known] = pc.fill_null(pc.list_flatten(scores), 1.0).to_numpy(zero_copy_only=False)
     return values
 
@@ -200,19 +200,14 @@ def _check(crops: Array, objects: pa.Array, boxes: pa.Array, scores: pa.Array | 
     for name, column in {"boxes": boxes, "scores": scores}.items():
         if column is None:
             continue
-        wrong = _has_list(column) & (_lengths(column) != _lengths(objects))
+        wrong = _has_list(column) & (lengths(column) != lengths(objects))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             raise InputError(
-                f"{_lengths(column)[row]} {name} for the {_lengths(objects)[row]} objects of row {row}; "
+                f"{lengths(column)[row]} {name} for the {lengths(objects)[row]} objects of row {row}; "
                 "expected one for each object, or null"
             )
 
 
 def _has_list(lists: pa.Array) -> npt.NDArray[np.bool_]:
     return np.asarray(pc.is_valid(lists).to_numpy(zero_copy_only=False), np.bool_)
-
-
-def _lengths(lists: pa.Array) -> npt.NDArray[np.int64]:
-    """(n,) lengths, 0 for a null list."""
-    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False), np.int64)

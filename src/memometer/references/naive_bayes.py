@@ -32,7 +32,6 @@ class NaiveBayes:
         label_ids: (s,) int32 the labels seen in fitting, ascending; no other is ever predicted.
         log_prior: (s,) float64 log P(t).
         log_likelihood: (v, s) float64 log P(o | t).
-        n_labels: labels of the vocabulary, seen or not.
         k: objects of a crop that are used.
         alpha: the smoothing.
     """
@@ -40,7 +39,6 @@ class NaiveBayes:
     label_ids: npt.NDArray[np.int32]
     log_prior: npt.NDArray[np.float64]
     log_likelihood: npt.NDArray[np.float64]
-    n_labels: int
     k: int
     alpha: float
 
@@ -58,20 +56,6 @@ class NaiveBayes:
         """
         parts = [rank_labels(scores, label_ids=self.label_ids, top=top) for scores in self._tiles(crops)]
         return dataclasses.replace(concat_predictions(parts, top=top), n_without_objects=crops.n_without_objects)
-
-    def probabilities(self, crops: CropObjects) -> npt.NDArray[np.float64]:
-        """(n, n_labels) P(t | o_1 … o_K); 0 for a label that was not seen in fitting.
-
-        Raises:
-            InputError: the crops are over another vocabulary.
-        """
-        table = np.zeros((len(crops), self.n_labels))
-        start = 0
-        for scores in self._tiles(crops):
-            weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-            table[start : start + len(scores), self.label_ids] = weights / weights.sum(axis=1, keepdims=True)
-            start += len(scores)
-        return table
 
     def _tiles(self, crops: CropObjects) -> Iterator[npt.NDArray[np.float64]]:
         """(rows, s) log P(t) + Σ log P(o_k | t) of some crops after another."""
@@ -126,7 +110,6 @@ def fit_naive_bayes(
         label_ids.astype(np.int32),
         np.log(records / len(labels)),
         np.log(counts) - np.log(counts.sum(axis=0)),
-        n_labels,
         k,
         alpha,
     )

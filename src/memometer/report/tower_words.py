@@ -1,16 +1,25 @@
 """What the verdicts of single towers share: one tower, or both side by side."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from memometer.report.gaps import n_text
-from memometer.report.text import capital, signed
-from memometer.report.verdict import Verdict
-from memometer.runs.schema import AuditSummary, Number
+from memometer.report.text import capital, count, signed
+from memometer.report.verdict import Verdict, no_verdict
+from memometer.runs.schema import Number
 
-__all__ = ["Towers", "duplicate_caution", "kind_of", "not_found", "said_between", "said_of"]
+__all__ = ["Towers", "kind_of", "not_found", "said_between", "said_of", "views_of"]
 
 Towers = Mapping[Literal["image", "text"], Number]
+
+
+def views_of(towers: Iterable[str], *, draws: int, augment: str) -> list[tuple[str, object]]:
+    """How the views of each tower's records are made, as facts."""
+    views = {
+        "image": f"{count(draws)} per image, drawn by '{augment}'",
+        "text": f"up to {count(draws)} captions per record",
+    }
+    return [(f"Views, {tower} tower", views[tower]) for tower in towers]
 
 
 def kind_of(gaps: Towers) -> str:
@@ -26,12 +35,7 @@ def not_found(kind: str, sentence: str, gaps: Towers, cautions: tuple[str, ...],
     """The verdict where no tower shows memorization."""
     if kind == "undefined":
         reasons = "; ".join(dict.fromkeys(gap.reason for gap in gaps.values() if gap.reason))
-        return Verdict(
-            "undefined",
-            "No verdict",
-            f"{what} or its interval is undefined{f': {reasons}' if reasons else ''}.",
-            cautions,
-        )
+        return no_verdict(f"{what} or its interval is", reasons, cautions)
     if kind == "negative":
         hint = "Check that models and roles were not exchanged."
         return Verdict("negative", "No memorization shown: the score lies below 0", f"{sentence} {hint}", cautions)
@@ -61,10 +65,3 @@ def said_between(gap: Number, name: str, *, more: str) -> str:
         tower = "text" if gap.above_zero else "image"
         return f"The {tower} tower {more}: text less image in {name} is {number}."
     return f"Which tower {more} is not shown: text less image in {name} is {number}."
-
-
-def duplicate_caution(summary: AuditSummary) -> tuple[str, ...]:
-    """What duplicates across roles mean for the verdict."""
-    if summary.duplicates_across_roles.n:
-        return ("Some images appear in more than one role, which biases every number: see Warnings.",)
-    return ()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, model_validator
 
 __all__ = [
+    "DIRECTIONS",
     "AuditSummary",
     "Duplicates",
     "Ends",
@@ -23,6 +24,9 @@ __all__ = [
 
 Set = tuple[str, int, int | None]
 """A name, scored records, and the groups that they come in."""
+
+DIRECTIONS = {"one-way": "forward", "swapped": "backward", "control": "control"}
+"""Design of a number → the one direction that it is of."""
 
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 

@@ -4,7 +4,7 @@ from memometer.statistics.agreement import Agreement, correlation, jaccard_of_fo
 from memometer.statistics.clusters import clustered_mean
 from memometer.statistics.comparisons import RankCorrelation, WelchTest, rank_correlation, welch_test
 from memometer.statistics.confident import ConfidentHits, confident_accuracy, confident_gap, most_confident
-from memometer.statistics.gaps import Gap, gap_of, population_contributions, recall_area_by_histogram
+from memometer.statistics.gaps import Gap, gap_of, mean_of, population_contributions, recall_area_by_histogram
 from memometer.statistics.groups import equal_groups, group_gap
 from memometer.statistics.labels import label_table
 from memometer.statistics.precision import MeanPrecision, average_precision, mean_average_precision
@@ -30,6 +30,7 @@ __all__ = [
     "jaccard_of_found",
     "label_table",
     "mean_average_precision",
+    "mean_of",
     "most_confident",
     "population_contributions",
     "rank_correlation",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes, too_few
+from memometer.statistics.dependence import FEWEST, Groups, count_groups, design_effect, group_codes, too_few
+from memometer.statistics.results import Reported, Z
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64, Integer
@@ -19,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Agreement:
+class Agreement(Reported):
     """A measure of agreement; ``value`` is None with a ``reason`` where it is undefined.
 
     Attributes:
@@ -38,12 +39,6 @@ class Agreement:
     n_undefined: int = 0
     reason: str | None = None
     n_groups: int | None = None
-
-    def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` and ``n_groups`` only where there are such."""
-        optional = ("reason", "n_groups")
-        fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if name not in optional or value is not None}
 
 
 def jaccard_of_found(
@@ -76,7 +71,7 @@ def jaccard_of_found(
         return Agreement(None, None, None, 0, n_undefined, "neither reference recovers an object of any record")
     index = np.sort(both[defined] / either[defined])  # sorted: one order of summation, whatever that of the records
     value = float(index.mean())
-    n_groups = _n_groups(groups, defined)
+    n_groups = count_groups(group_codes(groups, defined), n)
     if n_groups < FEWEST:
         return Agreement(value, None, None, n, n_undefined, too_few(n_groups), n_groups)
     deviations = np.where(defined, both / np.maximum(either, 1) - value, np.nan)
@@ -107,7 +102,7 @@ def share_equal(
     same = int((one[defined] == other[defined]).sum())
     from scipy import stats
 
-    n_groups = _n_groups(groups, defined)
+    n_groups = count_groups(group_codes(groups, defined), n)
     if n_groups < FEWEST:
         return Agreement(same / n, None, None, n, n_undefined, too_few(n_groups), n_groups)
     effect = design_effect(np.where(defined, (one == other) - same / n, np.nan), groups)
@@ -139,7 +134,7 @@ def correlation(
     from scipy import stats
 
     found = stats.pearsonr(left[order], right[order])
-    value, n_groups = float(found.statistic), _n_groups(groups, defined)
+    value, n_groups = float(found.statistic), count_groups(group_codes(groups, defined), n)
     if n_groups < FEWEST:
         return Agreement(value, None, None, n, n_undefined, too_few(n_groups), n_groups)
     low, high = (float(end) for end in found.confidence_interval(0.95))
@@ -155,14 +150,8 @@ def correlation(
     return Agreement(value, low, high, n, n_undefined, n_groups=n_groups)
 
 
-def _n_groups(groups: Int64[Groups, "n"] | None, kept: Bool[npt.NDArray[np.bool_], "n"]) -> int:
-    codes = group_codes(groups, kept)
-    return int(kept.sum()) if codes is None else int(codes.max()) + 1
-
-
 def _wilson(share: float, n: float) -> tuple[float, float]:
     """Wilson's interval of a share of so many records as single ones would be, which need not be a whole number."""
-    z = 1.959963984540054
-    middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
-    half = z / (1 + z**2 / n) * (share * (1 - share) / n + z**2 / (4 * n**2)) ** 0.5
+    middle = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
+    half = Z / (1 + Z**2 / n) * (share * (1 - share) / n + Z**2 / (4 * n**2)) ** 0.5
     return max(0.0, middle - half), min(1.0, middle + half)

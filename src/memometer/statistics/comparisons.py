@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes, group_totals, too_few
+from memometer.statistics.dependence import (
+    FEWEST,
+    Groups,
+    count_groups,
+    design_effect,
+    group_codes,
+    group_totals,
+    too_few,
+)
+from memometer.statistics.results import Reported, Z
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
@@ -17,12 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["RankCorrelation", "WelchTest", "rank_correlation", "welch_test"]
 
 Floats = npt.NDArray[np.float64]
-Z = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution."""
 
 
 @dataclasses.dataclass(frozen=True)
-class WelchTest:
+class WelchTest(Reported):
     """Welch's t-test of two independent groups; all None but the counts, with a ``reason``, where it is undefined.
 
     Attributes:
@@ -49,10 +56,6 @@ class WelchTest:
     reason: str | None = None
     n_groups_first: int | None = None
     n_groups_second: int | None = None
-
-    def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` only where there is one."""
-        return _without_empty_reason(dataclasses.asdict(self))
 
 
 def welch_test(
@@ -132,7 +135,7 @@ class _Mean:
 
 
 @dataclasses.dataclass(frozen=True)
-class RankCorrelation:
+class RankCorrelation(Reported):
     """Spearman's rank correlation; None with a ``reason`` where it is undefined.
 
     Attributes:
@@ -149,10 +152,6 @@ class RankCorrelation:
     n: int
     reason: str | None = None
     n_groups: int | None = None
-
-    def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` only where there is one."""
-        return _without_empty_reason(dataclasses.asdict(self))
 
 
 def rank_correlation(
@@ -176,7 +175,7 @@ def rank_correlation(
         return RankCorrelation(None, None, None, n, reason)
     value = min(1.0, max(-1.0, float(one @ two) / scale))
     codes = group_codes(groups, both)
-    n_groups = n if codes is None else int(codes.max()) + 1
+    n_groups = count_groups(codes, n)
     if n_groups < FEWEST:
         return RankCorrelation(value, None, None, n, too_few(n_groups), n_groups)
     if abs(value) == 1:  # on the edge of the approximation
@@ -186,8 +185,3 @@ def rank_correlation(
     half = Z * math.sqrt(effect * 1.06 / (n - 3))
     low, high = (math.tanh(math.atanh(value) + way * half) for way in (-1, 1))
     return RankCorrelation(value, low, high, n, n_groups=n_groups)
-
-
-def _without_empty_reason(fields: dict[str, float | int | str | None]) -> dict[str, float | int | str | None]:
-    optional = ("reason", "n_groups", "n_groups_first", "n_groups_second")
-    return {name: value for name, value in fields.items() if name not in optional or value is not None}

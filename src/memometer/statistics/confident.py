@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.seeds import rng_for
-from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
+from memometer.statistics.dependence import FEWEST, Groups, count_groups, group_codes, too_few
 from memometer.statistics.gaps import Gap, gap_of
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ConfidentHits:
     @property
     def n_groups(self) -> int:
         """Groups of records, or records where each is alone."""
-        return len(self.id_rank) if (codes := self.codes) is None else int(codes.max()) + 1
+        return count_groups(self.codes, len(self.id_rank))
 
 
 def most_confident(

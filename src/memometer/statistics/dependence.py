@@ -15,7 +15,7 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64
 
-__all__ = ["FEWEST", "Groups", "design_effect", "group_codes", "group_totals", "too_few"]
+__all__ = ["FEWEST", "Groups", "count_groups", "design_effect", "group_codes", "group_totals", "too_few"]
 
 Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.int64]
@@ -38,6 +38,11 @@ def group_codes(
         return None
     distinct, codes = np.unique(groups[kept], return_inverse=True)
     return None if len(distinct) == len(codes) else codes.astype(np.int64)
+
+
+def count_groups(codes: Int64[Groups, "n"] | None, n: int) -> int:
+    """How many groups n records come in, by `group_codes`."""
+    return n if codes is None else int(codes.max()) + 1
 
 
 def group_totals(

@@ -18,17 +18,18 @@ import numpy.typing as npt
 
 from memometer.statistics.dependence import FEWEST, Groups, group_codes, group_totals, too_few
 from memometer.statistics.resampling import resampled_sums
+from memometer.statistics.results import Reported
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
-__all__ = ["Gap", "gap_of", "population_contributions", "recall_area_by_histogram"]
+__all__ = ["Gap", "gap_of", "mean_of", "population_contributions", "recall_area_by_histogram"]
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
-class Gap:
+class Gap(Reported):
     """A mean over n records; ``value`` is None with a ``reason`` where it is undefined, never 0.
 
     Attributes:
@@ -48,12 +49,6 @@ class Gap:
     n: int
     reason: str | None = None
     n_groups: int | None = None
-
-    def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` and ``n_groups`` only where there are such."""
-        optional = ("reason", "n_groups")
-        fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if name not in optional or value is not None}
 
 
 def population_contributions(
@@ -121,6 +116,12 @@ def gap_of(
     )
     low, high = np.quantile(replicated, [0.025, 0.975])
     return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n, n_groups=n_groups)
+
+
+def mean_of(values: Float64[Floats, "n"]) -> float | None:
+    """The mean of the defined values, whatever their order; None without any."""
+    defined = np.sort(values[~np.isnan(values)])
+    return float(defined.mean()) if len(defined) else None
 
 
 def recall_area_by_histogram(recall: Float64[Floats, "n"], *, bins: int = 100) -> float:

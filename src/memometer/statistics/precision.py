@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.seeds import rng_for
-from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
+from memometer.statistics.dependence import FEWEST, Groups, count_groups, group_codes, too_few
 from memometer.statistics.gaps import Gap
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def mean_average_precision(
     pooled = [_Ranking.of(scores.ravel(), positive.ravel(), width=c)] if micro else []
     values = {"macro": [float(np.nanmean(classes))], "micro": [float(_under(each, whole)[0]) for each in pooled]}
     codes = group_codes(groups, np.ones(n, bool))
-    n_groups = n if codes is None else int(codes.max()) + 1
+    n_groups = count_groups(codes, n)
     drawn = {
         what: _replicated(
             known, pooled, n=n, drawn=size, replicates=count, seed=seed, name=f"{name}/{what}", codes=codes
@@ -178,7 +178,7 @@ def _weights(
     size = max(1, BLOCK // (2 * n))
     for start in range(0, replicates, size):
         block = range(start, min(start + size, replicates))
-        units = n if codes is None else int(codes.max()) + 1
+        units = count_groups(codes, n)
         draws = (rng_for(seed, name, replicate).integers(units, size=drawn) for replicate in block)
         counts = np.stack([np.bincount(rows, minlength=units).astype(np.uint16) for rows in draws], axis=1)
         yield counts if codes is None else counts[codes]

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.statistics.dependence import Groups, design_effect
+from memometer.statistics.results import Reported, Z
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["RocArea", "roc_area", "roc_curve"]
 
 Floats = npt.NDArray[np.float64]
-Z = 1.959963984540054
-"""The 97.5 % quantile of the normal distribution."""
 
 
 @dataclasses.dataclass(frozen=True)
-class RocArea:
+class RocArea(Reported):
     """An area under a ROC curve; None with a ``reason`` where it is undefined, never 0.
 
     Attributes:
@@ -49,12 +48,6 @@ class RocArea:
     reason: str | None = None
     n_groups_positive: int | None = None
     n_groups_negative: int | None = None
-
-    def as_dict(self) -> dict[str, float | int | str | None]:
-        """For JSON; ``reason`` and numbers of groups only where there are such."""
-        optional = ("reason", "n_groups_positive", "n_groups_negative")
-        fields = dataclasses.asdict(self)
-        return {name: value for name, value in fields.items() if name not in optional or value is not None}
 
 
 def roc_area(

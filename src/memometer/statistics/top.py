@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from memometer.statistics.dependence import FEWEST, Groups, design_effect, group_codes
+from memometer.statistics.dependence import FEWEST, Groups, count_groups, design_effect, group_codes
 
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
@@ -95,7 +95,7 @@ def _order(
 def _interval(gaps: Float64[Floats, "n"], groups: Int64[Groups, "n"] | None) -> tuple[float | None, float | None]:
     """Mean ± 1.96 standard errors given the selection; None for fewer than 20 records or groups."""
     codes = group_codes(groups, np.ones(len(gaps), bool))
-    if (len(gaps) if codes is None else int(codes.max()) + 1) < FEWEST:
+    if count_groups(codes, len(gaps)) < FEWEST:
         return None, None
     half = 1.96 * float(gaps.std(ddof=1)) * (design_effect(gaps - gaps.mean(), codes) / len(gaps)) ** 0.5
     return float(gaps.mean()) - half, float(gaps.mean()) + half

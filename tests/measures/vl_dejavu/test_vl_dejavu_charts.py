@@ -5,8 +5,10 @@ import pyarrow as pa
 import pytest
 from report_factory import gap, make_audit, make_samples, make_summary, rows
 
-from memometer.measures.vl_dejavu.charts import gap_by_k, gap_by_top, leaking_objects, recall_distributions
-from memometer.measures.vl_dejavu.charts.recall import _survival
+from memometer.measures.vl_dejavu.charts.by_k import gap_by_k
+from memometer.measures.vl_dejavu.charts.leaking import leaking_objects
+from memometer.measures.vl_dejavu.charts.recall import _survival, recall_distributions
+from memometer.measures.vl_dejavu.charts.top import gap_by_top
 from memometer.measures.vl_dejavu.page import FIGURES
 from memometer.report.svg import to_svg
 

@@ -1,6 +1,5 @@
 """The CLIPMem audit: from pairs and trainings with and without them to a run folder (METHODS, Section 5)."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from memometer.measures.clipmem.inputs import check_subsets, open_trainings, pai
 from memometer.measures.clipmem.notes import model_notes, result_notes
 from memometer.measures.clipmem.options import ClipMemOptions
 from memometer.measures.clipmem.schema import ClipMemSummary
-from memometer.measures.clipmem.scoring import PLAIN, Pairs, Scores, Views, embed_pairs, score_pairs
+from memometer.measures.clipmem.scoring import PLAIN, Pairs, Scores, embed_pairs, score_pairs
 from memometer.measures.clipmem.summary import SUBSETS, samples_table, shown_items, summarise
 from memometer.options import by_keyword
 from memometer.runs.manifest import describe_model, describe_records, reads_images
@@ -30,12 +29,8 @@ __all__ = ["ClipMem", "audit_clipmem"]
 Sides = dict[str, list[TwoTowers]]
 
 
-@dataclasses.dataclass(frozen=True)
-class ScoredPairs:
-    """All pairs in the order of the folder, and their scores."""
-
-    pairs: Pairs
-    scores: Scores
+ScoredPairs = tuple[Pairs, Scores]
+"""All pairs in the order of the folder, and their scores."""
 
 
 class ClipMem(Measure[ClipMemOptions, Sides, ScoredPairs]):
@@ -77,23 +72,21 @@ class ClipMem(Measure[ClipMemOptions, Sides, ScoredPairs]):
     def score(self, parts: dict[str, Records], opened: Sides, *, store: Path) -> ScoredPairs:
         held = None if self.options.held_role is None else "negatives" if "negatives" in parts else "external"
         pairs = pairs_of(self.source, parts, held=held)
-        views = Views(
-            augmentation=AUGMENTATIONS[self.options.augment],
-            n_aug=self.options.n_aug,
-            captions=self.options.captions,
-            seed=self.options.seed,
-            store=store,
-            workers=self.options.workers,
-            batch_size=self.options.batch_size,
-        )
         towers = {
             side: [
-                embed_pairs(pairs, model, views, name=_name(side, place, len(each)), plain=side == "targets")
+                embed_pairs(
+                    pairs,
+                    model,
+                    self.options,
+                    store=store,
+                    name=_name(side, place, len(each)),
+                    plain=side == "targets",
+                )
                 for place, model in enumerate(each, start=1)
             ]
             for side, each in opened.items()
         }
-        return ScoredPairs(pairs, score_pairs(pairs, **towers, negatives=self.options.negatives == "cross"))
+        return pairs, score_pairs(pairs, **towers, negatives=self.options.negatives == "cross")
 
     def results(
         self,
@@ -104,11 +97,9 @@ class ClipMem(Measure[ClipMemOptions, Sides, ScoredPairs]):
         manifest: dict[str, Any],
         n_duplicates: int,
     ) -> Results:
-        options, pairs, scores, roles = self.options, scored.pairs, scored.scores, self.subsets
+        options, (pairs, scores), roles = self.options, scored, self.subsets
         samples = samples_table(pairs, scores, planted_kinds(self.source.folder, pairs.records.record_ids))
-        numbers, curves = summarise(
-            samples, pairs, scores, roles=roles, seed=options.seed, replicates=options.replicates
-        )
+        numbers, curves = summarise(samples, pairs, scores, options, roles=roles)
         return Results(
             numbers={
                 **{name: options.written(name) for name in ("targets", "references", "augment")},

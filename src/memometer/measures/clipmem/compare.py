@@ -6,17 +6,17 @@ import pyarrow.compute as pc
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Pair
 from memometer.comparison.view import MeanNumber, Number, View, columns_table
+from memometer.measures.clipmem.subsets import NAMES
 
 __all__ = ["VIEW"]
 
-SUBSETS = {"candidates": "Candidates", "independent": "Independent", "shared": "Shared", "external": "External"}
 DIFFERENCES, MEANS = "Differences between subsets", "Means"
 # the verdict of a comparison knows "Means" as numbers that move with the models' quality
 
 
 def _read(audit: Audit) -> dict[str, pa.Table]:
     samples = audit.samples
-    parts = {name: samples.filter(pc.equal(samples["subset"], name)) for name in SUBSETS}
+    parts = {name: samples.filter(pc.equal(samples["subset"], name)) for name in NAMES}
     return {
         name: columns_table(rows, {"clipmem": rows["clipmem"].combine_chunks()})
         for name, rows in parts.items()
@@ -38,7 +38,7 @@ def _numbers(pair: Pair) -> list[Number]:
     ]
     return numbers + [
         MeanNumber(f"mean of {name}", MEANS, title, "clipmem", {name: 1.0})
-        for name, title in SUBSETS.items()
+        for name, title in NAMES.items()
         if pair.offers("clipmem", (name,))
     ]
 
@@ -49,5 +49,5 @@ VIEW = View(
     numbers=_numbers,
     telling=("candidates less external", "candidates less independent", "mean of candidates"),
     moved_by={"CLIPMem": ("clipmem",)},
-    parts={name: f"{title.lower()} pairs" for name, title in SUBSETS.items()},
+    parts={name: f"{title.lower()} pairs" for name, title in NAMES.items()},
 )

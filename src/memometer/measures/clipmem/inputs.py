@@ -1,6 +1,5 @@
 """What a CLIPMem audit does with its input: checks subsets, opens models, puts the pairs in one order."""
 
-import dataclasses
 import itertools
 
 import numpy as np
@@ -76,5 +75,4 @@ def pairs_of(source: Records, parts: dict[str, Records], *, held: str | None) ->
             negative = here
         if name in SUBSETS:
             subset[here] = name
-    kept = dataclasses.replace(source, table=source.table.filter(pa.array(used)))
-    return Pairs(kept, pa.array(subset[used], pa.string()), negative[used])
+    return Pairs(source.where(used), pa.array(subset[used], pa.string()), negative[used])

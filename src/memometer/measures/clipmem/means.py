@@ -8,24 +8,9 @@ import numpy.typing as npt
 
 from memometer.statistics import gap_of
 
-__all__ = ["Drawn", "Negatives", "subset_mean"]
+__all__ = ["Negatives", "subset_mean"]
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclasses.dataclass(frozen=True)
-class Drawn:
-    """How the interval of a subset's mean is drawn.
-
-    Attributes:
-        seed: of the bootstrap.
-        replicates: of it.
-        groups: (n,) which of the subset's records belong together.
-    """
-
-    seed: int
-    replicates: int
-    groups: npt.NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,23 +28,30 @@ class Negatives:
     groups: npt.NDArray[np.int64] | None
 
 
-def subset_mean(values: Floats, name: str, drawn: Drawn, *, negatives: Negatives | None = None) -> dict[str, Any]:
+def subset_mean(
+    values: Floats,
+    name: str,
+    *,
+    groups: npt.NDArray[np.int64],
+    negatives: Negatives | None = None,
+    seed: int,
+    replicates: int,
+) -> dict[str, Any]:
     """A mean with its interval over records, and over negatives where it depends on such.
 
     A mean CLIPMem takes off a mean over negatives as well, each of which adds its similarity to the subset. To first
     order the two samples add up: negatives of their own are drawn as a second set, whose mean of 0 is taken off; and
     where the subset's records are the negatives, each of them adds both of its parts at once.
     """
-    options: dict[str, Any] = {"seed": drawn.seed, "name": name, "replicates": drawn.replicates}
-    gap = gap_of([values], groups=[drawn.groups], **options)
+    options: dict[str, Any] = {"seed": seed, "name": name, "replicates": replicates}
+    gap = gap_of([values], groups=[groups], **options)
     if negatives is not None and gap.low is not None:
         shifted = values - negatives.own
-        both = gap_of(
-            [shifted] if negatives.others is None else [shifted, negatives.others],
-            groups=[drawn.groups] if negatives.others is None else [drawn.groups, negatives.groups],
-            weights=None if negatives.others is None else (1.0, -1.0),
-            **options,
-        )
+        if negatives.others is None:
+            both = gap_of([shifted], groups=[groups], **options)
+        else:
+            drawn = [groups, negatives.groups]
+            both = gap_of([shifted, negatives.others], groups=drawn, weights=(1.0, -1.0), **options)
         reason = None if both.low is not None else f"negatives: {both.reason}"
         gap = dataclasses.replace(gap, low=both.low, high=both.high, reason=reason)
     scored = np.sort(values[~np.isnan(values)])

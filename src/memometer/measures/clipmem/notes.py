@@ -1,9 +1,10 @@
 """What a reader must know before trusting a CLIPMem audit, in sentences."""
 
-from typing import Any
+from typing import Any, Literal
 
 from memometer.audits.inputs import TwoTowers
-from memometer.audits.trained_on import training_notes
+from memometer.audits.notes import duplicate_notes
+from memometer.audits.trained_on import model_notes as notes_on
 from memometer.data.records import Records
 from memometer.embeddings import StoredVectors
 from memometer.measures.clipmem.scoring import Scores
@@ -23,12 +24,11 @@ def model_notes(
         roles: subset → role.
     """
     lines = []
-    for side, own, others in (("target", "candidates", "independent"), ("reference", "independent", "candidates")):
-        trained = [roles[name] for name in ("shared", own) if name in roles]
-        unseen = [roles[name] for name in (others, "external") if name in roles]
+    sides: tuple[Literal["target", "reference"], ...] = ("target", "reference")
+    for side, own, others in zip(sides, ("candidates", "independent"), ("independent", "candidates"), strict=True):
+        trained, unseen = [roles.get("shared"), roles.get(own)], [roles.get(others), roles.get("external")]
         for model in manifest[f"{side}s"]:
-            lines += [f"{side}: {text}" for text in model["warnings"]]
-            lines += training_notes(model["spec"], source, name=side, trained=trained, unseen=unseen)
+            lines += notes_on(model, source, name=side, trained=trained, unseen=unseen)
     every = [model for each in opened.values() for model in each]
     stored = [model.spec for model in every if isinstance(model, StoredVectors)]
     if stored:
@@ -51,12 +51,11 @@ def result_notes(scores: Scores, *, config: dict[str, Any], roles: dict[str, str
         roles: subset → role.
         n_duplicates: pairs of duplicate images across subsets.
     """
-    lines = []
-    if n_duplicates:
-        lines.append(
-            f"{n_duplicates:,} pairs of duplicate images lie across subsets: a model then knows what it should never "
-            "have seen, which biases every number; split again with 'memometer data split'"
-        )
+    lines = duplicate_notes(
+        n_duplicates,
+        "subsets: a model then knows what it should never have seen, which biases every number; split again with "
+        "'memometer data split'",
+    )
     if scores.rejects:
         lines.append(f"{len(scores.rejects):,} records could not be embedded and are left out; see rejects.parquet")
     if "independent" not in roles:

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from memometer.runs.schema import AuditSummary, Ends, Number, Set, Strict
 
-__all__ = ["ClipMemSummary"]
+__all__ = ["ClipMemSummary", "Subset", "Test"]
 
 Subset = Literal["shared", "candidates", "independent", "external"]
 

@@ -1,9 +1,9 @@
 """From pairs and models to CLIPMem scores: mean embeddings, negatives, alignments (METHODS, Section 5)."""
 
 import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.inputs import TwoTowers
-from memometer.data.augmentation import Augmentation
+from memometer.data.augmentation import AUGMENTATIONS, Augmentation
 from memometer.data.records import Records
 from memometer.embeddings import Embeddings, MeanEmbeddings, StoredVectors, mean_captions, mean_views
 from memometer.errors import InputError, VectorError
+from memometer.measures.clipmem.options import ClipMemOptions
 from memometer.measures.clipmem.scores import ClipMem, HeldOut, align, clipmem, normalised, similarity
 
-__all__ = ["PLAIN", "Pairs", "Scores", "Towers", "Views", "embed_pairs", "score_pairs"]
+__all__ = ["PLAIN", "Pairs", "Scores", "Towers", "embed_pairs", "score_pairs"]
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -47,19 +48,6 @@ class Pairs:
         """(n,) whether a record is one of a subset."""
         here: Bools = pc.fill_null(pc.equal(self.subset, name), fill_value=False).to_numpy(zero_copy_only=False)
         return here
-
-
-@dataclasses.dataclass(frozen=True)
-class Views:
-    """How a pair is seen: options of `memometer.measures.clipmem.audit.audit_clipmem`."""
-
-    augmentation: Augmentation
-    n_aug: int
-    captions: int
-    seed: int
-    store: Path
-    workers: int
-    batch_size: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,39 +100,31 @@ class Scores:
     rejects: dict[str, str]
 
 
-def embed_pairs(pairs: Pairs, model: TwoTowers, views: Views, *, name: str, plain: bool) -> Towers:
+def embed_pairs(
+    pairs: Pairs, model: TwoTowers, options: ClipMemOptions, *, store: Path, name: str, plain: bool
+) -> Towers:
     """Both towers' mean embeddings of all pairs.
 
     Args:
         pairs: n pairs.
         model: a model, or vectors that exist already.
-        views: how a pair is seen.
+        options: of the audit.
+        store: where embeddings are kept.
         name: what progress bars call the model.
         plain: whether the images are also embedded as they are.
 
     Raises:
         VectorError: the two towers' embeddings are of different widths, or a record has no vector among existing ones.
     """
-    options: dict[str, Any] = {
-        "seed": views.seed,
-        "store": views.store,
-        "workers": views.workers,
-        "batch_size": views.batch_size,
-    }
-    images = mean_views(
-        pairs.records,
-        model,
-        augmentation=views.augmentation,
-        draws=views.n_aug,
-        label=f"views of images, {name}",
-        **options,
-    )
+    augmentation = AUGMENTATIONS[options.augment]
+    seen = functools.partial(mean_views, pairs.records, model, seed=options.seed, store=store, **options.decoding)
+    images = seen(augmentation=augmentation, draws=options.n_aug, label=f"views of images, {name}")
     texts = mean_captions(
         pairs.records,
         model,
-        captions=views.captions,
-        store=views.store,
-        batch_size=4 * views.batch_size,
+        captions=options.captions,
+        store=store,
+        batch_size=4 * options.batch_size,
         label=f"captions, {name}",
     )
     if len(images.vectors) and len(texts.vectors) and images.vectors.dim != texts.vectors.dim:
@@ -153,8 +133,8 @@ def embed_pairs(pairs: Pairs, model: TwoTowers, views: Views, *, name: str, plai
             "CLIPMem compares the two, so it needs a model that embeds both in one space"
         )
     bare = images if plain else None
-    if plain and views.augmentation != PLAIN and not isinstance(model, StoredVectors):
-        bare = mean_views(pairs.records, model, augmentation=PLAIN, draws=1, label=f"plain images, {name}", **options)
+    if plain and augmentation != PLAIN and not isinstance(model, StoredVectors):
+        bare = seen(augmentation=PLAIN, draws=1, label=f"plain images, {name}")
     return Towers(images, texts, bare)
 
 
@@ -172,7 +152,7 @@ def score_pairs(pairs: Pairs, *, targets: list[Towers], references: list[Towers]
     """
     rejects = {record_id: reason for towers in (*targets, *references) for record_id, reason in towers.rejects.items()}
     ids = pairs.records.record_ids
-    kept: Bools = ~pc.is_in(ids, value_set=pa.array(list(rejects), pa.string())).to_numpy(zero_copy_only=False)
+    kept = ~pairs.records.among(rejects)
     tested: Bools = pairs.subset.is_valid().to_numpy(zero_copy_only=False)
     if not (kept & tested).any():
         first = next(iter(rejects.items()))
@@ -249,8 +229,7 @@ def _influence(subset: pa.Array, held_ids: pa.Array, models: list[Towers]) -> Fl
     own = pc.is_in(held_ids, value_set=subset).to_numpy(zero_copy_only=False)
     found = []
     for towers in models:
-        images, texts = (part.vectors.select(held_ids) for part in (towers.images, towers.texts))
-        positive = np.concatenate([similarity(*both) for both in zip(_blocks(images), _blocks(texts), strict=True)])
+        positive = _similarity(towers.images, towers.texts, held_ids)
         found.append(positive - _align(towers, held_ids, subset, own=own))
     mean: Floats = np.sort(np.stack(found), axis=0).mean(axis=0)
     return mean
@@ -267,8 +246,13 @@ def _held_out(towers: Towers, ids: pa.Array) -> HeldOut:
 def _plain_similarity(towers: Towers, ids: pa.Array) -> Floats:
     if towers.plain is None:
         raise ValueError("plain images are embedded for targets")
-    images, texts = (part.vectors.select(ids) for part in (towers.plain, towers.texts))
-    return np.concatenate([similarity(*both) for both in zip(_blocks(images), _blocks(texts), strict=True)])
+    return _similarity(towers.plain, towers.texts, ids)
+
+
+def _similarity(images: MeanEmbeddings, texts: MeanEmbeddings, ids: pa.Array) -> Floats:
+    """(n,) the expected cosine of some records' images and captions."""
+    both = (_blocks(part.vectors.select(ids)) for part in (images, texts))
+    return np.concatenate([similarity(*blocks) for blocks in zip(*both, strict=True)])
 
 
 def _blocks(vectors: Embeddings) -> Iterator[npt.NDArray[np.floating]]:

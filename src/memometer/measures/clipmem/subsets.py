@@ -1,14 +1,10 @@
 """CLIPMem's four subsets as a report speaks of them, and what a summary says of each."""
 
-from typing import Literal
-
-from memometer.measures.clipmem.schema import ClipMemSummary, Test
+from memometer.measures.clipmem.schema import ClipMemSummary, Subset, Test
 from memometer.report.gaps import UNDEFINED
 from memometer.runs.schema import Number
 
 __all__ = ["MEANINGS", "NAMES", "Subset", "difference", "mean_of", "shown_subsets"]
-
-Subset = Literal["shared", "candidates", "independent", "external"]
 
 NAMES: dict[Subset, str] = {
     "candidates": "Candidates",

@@ -9,15 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.planted import find_planted
-from memometer.measures.clipmem.means import Drawn, Negatives, subset_mean
+from memometer.measures.clipmem.means import Negatives, subset_mean
+from memometer.measures.clipmem.options import ClipMemOptions
 from memometer.measures.clipmem.scoring import Pairs, Scores
-from memometer.runs.items import group_names, item, items_table
-from memometer.runs.thumbnails import thumbnail
+from memometer.runs.items import group_names, items_table
+from memometer.runs.thumbnails import record_item
 from memometer.statistics import rank_correlation, welch_test
 
 __all__ = ["SUBSETS", "ranking", "samples_table", "shown_items", "summarise"]
 
 SUBSETS = ("shared", "candidates", "independent", "external")
+MOST_INTERESTING = ("candidates", "external", "independent", "shared")
 
 Floats = npt.NDArray[np.float64]
 
@@ -59,7 +61,7 @@ def ranking(samples: pa.Table) -> pa.Array:
 
 
 def summarise(
-    samples: pa.Table, pairs: Pairs, scores: Scores, *, roles: dict[str, str], seed: int, replicates: int
+    samples: pa.Table, pairs: Pairs, scores: Scores, options: ClipMemOptions, *, roles: dict[str, str]
 ) -> tuple[dict[str, Any], pa.Table]:
     """The numbers of ``summary.json``, each with its n and interval; and the ROC curves of the planted records.
 
@@ -67,24 +69,22 @@ def summarise(
         samples: of `samples_table`.
         pairs: n pairs.
         scores: of them.
+        options: of the audit.
         roles: subset → role, in the order of `SUBSETS`.
-        seed: of the bootstrap.
-        replicates: bootstrap replicates per interval.
     """
     parts = {name: samples.filter(pc.equal(samples["subset"], name)) for name in roles}
     raw = {name: _values(part, "clipmem") for name, part in parts.items()}
     groups = {name: pairs.records.groups[pairs.within(name)] for name in parts}
     subsets: dict[str, Any] = {}
     for name, part in parts.items():
-        drawn = Drawn(seed=seed, replicates=replicates, groups=groups[name])
-        mean = subset_mean(raw[name], f"{name}/clipmem", drawn, negatives=_negatives(pairs, scores, name))
-        similar = _values(part, "similarity_target")
+        drawn = {"groups": groups[name], **options.resampling}
+        mean = subset_mean(raw[name], f"{name}/clipmem", negatives=_negatives(pairs, scores, name), **drawn)
         subsets[name] = {
             "role": roles[name],
             "n_records": part.num_rows,
             "clipmem": mean,
             "clipmem_normalised": _over(mean, scores.span),
-            "similarity": subset_mean(similar, f"{name}/similarity", drawn),
+            "similarity": subset_mean(_values(part, "similarity_target"), f"{name}/similarity", **drawn),
             "stderr_trainings": _stderr_of_mean(pairs, scores, name),
         }
     candidates = parts["candidates"]
@@ -98,8 +98,12 @@ def summarise(
         "subsets": subsets,
         "range": scores.span,
         "tests": [
-            {"first": first, "second": second, **_test(raw, groups, first, second)}
-            for first, second in itertools.combinations(sorted(parts, key=_most_interesting), 2)
+            {
+                "first": first,
+                "second": second,
+                **welch_test(raw[first], raw[second], groups=(groups[first], groups[second])).as_dict(),
+            }
+            for first, second in itertools.combinations(sorted(parts, key=MOST_INTERESTING.index), 2)
         ],
         "similarity_correlation": rank_correlation(raw["candidates"], unlike, groups=groups["candidates"]).as_dict(),
         "planted": found or None,
@@ -129,20 +133,16 @@ def shown_items(samples: pa.Table, pairs: Pairs, *, size: int, images: bool) -> 
             "planted": row["planted"] or None,
         }
         shown.append(
-            item(
+            record_item(
+                pairs.records,
+                place,
+                images=images,
                 rank=number,
                 section="Most memorized" if number <= len(most) else "Least memorized",
-                record_id=row["record_id"],
-                captions=pairs.records.column("captions")[place].as_py(),
-                image=thumbnail(pairs.records, place) if images else None,
                 facts={name: value for name, value in facts.items() if value is not None},
             )
         )
     return items_table(shown)
-
-
-def _most_interesting(name: str) -> int:
-    return ("candidates", "external", "independent", "shared").index(name)
 
 
 def _negatives(pairs: Pairs, scores: Scores, name: str) -> Negatives | None:
@@ -158,10 +158,6 @@ def _negatives(pairs: Pairs, scores: Scores, name: str) -> Negatives | None:
     if here[scores.held].all():
         return Negatives(full[here], None, None)
     return Negatives(np.zeros(int(here.sum())), deviations, pairs.records.groups[scores.held])
-
-
-def _test(raw: dict[str, Floats], groups: dict[str, npt.NDArray[np.int64]], first: str, second: str) -> dict[str, Any]:
-    return welch_test(raw[first], raw[second], groups=(groups[first], groups[second])).as_dict()
 
 
 def _over(mean: dict[str, Any], span: float | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from memometer.measures.clipmem.schema import ClipMemSummary
 from memometer.measures.clipmem.subsets import difference, mean_of
 from memometer.report.text import capital, signed
-from memometer.report.verdict import Verdict
+from memometer.report.verdict import Verdict, no_verdict
 from memometer.statistics.small_sets import counted
 
 __all__ = ["clipmem_verdict"]
@@ -19,10 +19,7 @@ def clipmem_verdict(summary: ClipMemSummary) -> Verdict:
     over = own and own.clipmem_normalised.value
     test = difference(summary, "candidates", "external")
     if mean.value is None or test is None or test.low is None or test.high is None:
-        reason = mean.reason or (test and test.reason)
-        return Verdict(
-            "undefined", "No verdict", f"The scores or their test are undefined{f': {reason}' if reason else ''}."
-        )
+        return no_verdict("the scores or their test are", mean.reason or (test and test.reason))
     number = (
         f"the candidates score {signed(mean.value)} on average"
         + (f" ({signed(over)} normalised)" if over is not None else "")

@@ -18,7 +18,6 @@ from memometer.data.records import Records
 from memometer.embeddings import StoredVectors, load_encoder
 from memometer.encoders import ImageEncoder, has_tower
 from memometer.errors import InputError
-from memometer.measures.image_dejavu.designs import designs_of
 from memometer.measures.image_dejavu.direction import ImageDirection
 from memometer.measures.image_dejavu.gallery import shown_items
 from memometer.measures.image_dejavu.options import MIN_SIDE, ImageDejaVuOptions, is_fitted_spec
@@ -131,7 +130,7 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
         """The scores of each design, those first whose expectation is 0 whatever the models' quality."""
         return {
             f"{design}/{name}": number
-            for design, scores in designs_of(summary).items()
+            for design, scores in summary.designs().items()
             if design not in ("swapped", "control")
             for name, number in scores.items()
         }

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from memometer.measures.image_dejavu.designs import designs_of
 from memometer.measures.image_dejavu.schema import Accuracies, Accuracy, ImageDejaVuSummary, Outcomes, Scores
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
@@ -32,7 +31,7 @@ DIRECTIONS = {"forward": "Target's records", "backward": "Reference's records", 
 
 def image_designs(summary: ImageDejaVuSummary) -> Iterator[tuple[str, dict[str, Number]]]:
     """Each design of an image-only audit with its scores by share, the most telling first."""
-    return ((DESIGNS[design], by_share(scores)) for design, scores in designs_of(summary).items())
+    return ((DESIGNS[design], by_share(scores)) for design, scores in summary.designs().items())
 
 
 def by_share(scores: Scores) -> dict[str, Number]:

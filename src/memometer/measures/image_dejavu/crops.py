@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from memometer.errors import InputError
 from memometer.measures.image_dejavu.crop_kernels import CORNERS, free_corners, largest_free
+from memometer.objects.lists import pointers
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float, Int8, Int64, Integer
@@ -199,7 +200,7 @@ def _covers(indptr: Integers, xywh: npt.NDArray[np.floating], sizes: Integers) -
         return np.bincount(image[chosen], minlength=n).astype(np.int64)
 
     return _Covers(
-        indptr=np.concatenate(([0], np.cumsum(per_image(used)))).astype(np.int64),
+        indptr=pointers(per_image(used)),
         edges=np.ascontiguousarray(edges[used]),
         sizes=whole,
         measurable=measurable,

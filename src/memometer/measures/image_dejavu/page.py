@@ -12,15 +12,13 @@ from memometer.measures.image_dejavu.charts import (
     score_by_confidence,
     score_numbers,
 )
-from memometer.measures.image_dejavu.designs import designs_of
 from memometer.measures.image_dejavu.schema import ImageDejaVuSummary
 from memometer.report.charts.table import HeadTable, Numbers
-from memometer.report.gaps import n_text
 from memometer.report.items import item_sections
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading, scored_in, skipped_in
 from memometer.report.references import agreement_rows, gap_cell
-from memometer.report.text import Clipped, capital, clip, count, plain, signed
-from memometer.report.verdict import Verdict
+from memometer.report.text import Clipped, clip, count, plain, signed
+from memometer.report.verdict import Verdict, duplicate_caution, judged, no_verdict
 from memometer.runs import Run
 
 __all__ = ["PAGE"]
@@ -30,37 +28,24 @@ MAX_TEXT = 200
 
 def _verdict(summary: ImageDejaVuSummary) -> Verdict:
     """Judges the score over all records by its interval: balanced or controlled where there is such, else one way."""
-    design, scores = next(iter(designs_of(summary).items()))
+    design, scores = next(iter(summary.designs().items()))
     gap = scores.all_
     if gap.value is None or gap.interval is None:
-        reason = f": {gap.reason}" if gap.reason else ""
-        return Verdict("undefined", "No verdict", f"The déjà vu score or its interval is undefined{reason}.")
-    number = (
-        f"the {design} déjà vu score is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to "
-        f"{signed(gap.high)}, from {n_text(gap, 'records')}"
+        return no_verdict("the déjà vu score or its interval is", gap.reason)
+    fair = design != "one-way"
+    one_way = (
+        "This is one direction only: it mixes memorization with plain quality. Audit the reference's own records "
+        "(--reference-role), or records that the target never saw (--control-role), to tell them apart."
     )
-    cautions = []
-    if design == "one-way":
-        cautions.append(
-            "This is one direction only: it mixes memorization with plain quality. Audit the reference's own records "
-            "(--reference-role), or records that the target never saw (--control-role), to tell them apart."
-        )
-    if summary.duplicates_across_roles.n:
-        cautions.append("Some images appear in more than one role, which biases every number: see Warnings.")
-    if gap.above_zero:
-        found = design != "one-way"
-        title = "Memorization found" if found else "Gap found, one way only: memorization or model quality"
-        claim = "From a crop without the foreground, the target names the foreground of its training images more often "
-        rest = "than the reference does: " if found else "than the reference: "
-        return Verdict("found" if found else "one-way", title, f"{claim}{rest}{number}.", tuple(cautions))
-    sentence = capital(number)
-    if gap.below_zero:
-        hint = "Check that target and reference, and their roles, were not exchanged."
-        return Verdict(
-            "negative", "No memorization shown: the score lies below 0", f"{sentence}. {hint}", tuple(cautions)
-        )
-    bound = f"which covers 0. At this sample size, a score of up to {signed(gap.high)} remains possible."
-    return Verdict("not-shown", "No memorization shown at this sample size", f"{sentence}, {bound}", tuple(cautions))
+    return judged(
+        gap,
+        name=f"the {design} déjà vu score",
+        noun="score",
+        claim="From a crop without the foreground, the target names the foreground of its training images more often "
+        f"than the reference{' does' if fair else ''}",
+        fair=fair,
+        cautions=(*(() if fair else (one_way,)), *duplicate_caution(summary)),
+    )
 
 
 def _facts(audit: Run[ImageDejaVuSummary]) -> tuple[tuple[str, Clipped], ...]:
@@ -109,9 +94,8 @@ def _tables(audit: Run[ImageDejaVuSummary]) -> tuple[HeadTable, ...]:
         HeadTable(
             "Déjà vu score [95 % interval]",
             score_numbers(audit),
-            "The top p % are each model's own most confident records, so the two models are compared on "
-            "different ones. "
-            "Scores whose interval lies above 0 are in bold.",
+            "The top p % are each model's own most confident records, so the two models are compared on different "
+            "ones. Scores whose interval lies above 0 are in bold.",
         ),
         HeadTable(
             "Every reference on the same records",
@@ -145,9 +129,8 @@ PAGE: MeasurePage[ImageDejaVuSummary] = MeasurePage(
         ),
         Reading(
             "Balanced, controlled",
-            "With two models, the mean of the test and of the test with the roles swapped. With one model, the "
-            "score on "
-            "its training records less the score on records it never saw. Both are 0 in expectation without "
+            "With two models, the mean of the test and of the test with the roles swapped. With one model, the score "
+            "on its training records less the score on records it never saw. Both are 0 in expectation without "
             "memorization, whatever the models’ quality.",
         ),
         Reading(
@@ -157,25 +140,22 @@ PAGE: MeasurePage[ImageDejaVuSummary] = MeasurePage(
         ),
         Reading(
             "Check the crops",
-            "The gallery draws the crop (dashed) and the foreground’s boxes over each image. A crop that shows a "
-            "part of "
-            "the foreground makes the test meaningless.",
+            "The gallery draws the crop (dashed) and the foreground’s boxes over each image. A crop that shows a part "
+            "of the foreground makes the test meaningless.",
         ),
     ),
     method=(
         "Meehan and others, “Do SSL Models Have Déjà Vu?”, NeurIPS 2023, "
         '<a href="https://arxiv.org/abs/2304.13850" rel="noreferrer">arXiv 2304.13850</a>; with one model: '
-        "Kokhlikyan and "
-        "others, “Measuring Déjà Vu Memorization Efficiently”, NeurIPS 2024, "
+        "Kokhlikyan and others, “Measuring Déjà Vu Memorization Efficiently”, NeurIPS 2024, "
         '<a href="https://arxiv.org/abs/2504.05651" rel="noreferrer">arXiv 2504.05651</a>. The controlled score is '
         "memometer’s own."
     ),
     gallery=GalleryWords(
         "Gallery: memorized records",
-        "Records whose class only the target names, the surest first, with the crop and the boxes drawn over "
-        "the image, "
-        "and the public images nearest to the crop under each model. They were chosen for their outcome, so they show "
-        "what memorization looks like, not how common it is.",
+        "Records whose class only the target names, the surest first, with the crop and the boxes drawn over the "
+        "image, and the public images nearest to the crop under each model. They were chosen for their outcome, so "
+        "they show what memorization looks like, not how common it is.",
         "This audit alone does not show memorization, and among many records some are named by chance: these may be "
         "such.",
     ),
@@ -189,9 +169,8 @@ PAGE: MeasurePage[ImageDejaVuSummary] = MeasurePage(
             "scores",
             "Scores",
             "The score by confidence",
-            "Each mark is a score, each line its 95\u00a0% interval. Memorization shows most among the records "
-            "of which "
-            "the model is surest.",
+            "Each mark is a score, each line its 95\u00a0% interval. Memorization shows most among the records of "
+            "which the model is surest.",
             score_by_confidence,
             score_numbers,
         ),
@@ -208,9 +187,8 @@ PAGE: MeasurePage[ImageDejaVuSummary] = MeasurePage(
             "outcomes",
             "Outcomes",
             "What became of the records",
-            "Memorized records are those that only the target names; forgotten ones those that only the "
-            "reference names. "
-            "Without memorization the two are equally many.",
+            "Memorized records are those that only the target names; forgotten ones those that only the reference "
+            "names. Without memorization the two are equally many.",
             outcome_shares,
             outcome_numbers,
         ),

@@ -53,7 +53,7 @@ class Cropped:
             rows=self.rows[places],
             classes=self.classes.take(pa.array(places)),
             crops=self.crops[places],
-            boxes=_taken(self.boxes, places),
+            boxes=self.boxes.take(places),
             skipped=dict(skipped),
         )
 
@@ -98,34 +98,21 @@ def crop_records(records: Records, *, kind: CropKind, min_side: float, fraction:
     )
     known = np.asarray(classes.is_valid().to_numpy(zero_copy_only=False))
     kept = np.flatnonzero(known & found.kept)
-    skipped = {"no label": int((~known).sum())}
-    counts = np.bincount(found.reason[known], minlength=1)
-    skipped |= _reasons(counts)
+    counts = np.bincount(found.reason[known], minlength=len(REASONS))
+    skipped = {"no label": int((~known).sum()), **dict(zip(REASONS[1:], counts[1:].tolist(), strict=True))}
     return Cropped(
         records=records.take(kept),
         rows=kept,
         n_all=len(records),
         classes=classes.take(pa.array(kept)),
         crops=found.rectangles[kept],
-        boxes=_taken(foreground, kept),
+        boxes=foreground.take(kept),
         skipped={reason: count for reason, count in skipped.items() if count},
         found=found,
         clipped_ids=records.record_ids.filter(pa.array(found.n_clipped > 0)),
     )
 
 
-def _reasons(counts: npt.NDArray[np.int64]) -> dict[str, int]:
-    return {REASONS[code]: int(count) for code, count in enumerate(counts) if code}
-
-
 def _sizes(records: Records) -> npt.NDArray[np.int64]:
     columns = [records.column(name).fill_null(0).to_numpy(zero_copy_only=False) for name in ("width", "height")]
     return np.stack(columns, axis=1).astype(np.int64)
-
-
-def _taken(boxes: Boxes, rows: npt.NDArray[np.int64]) -> Boxes:
-    """The boxes of some images, in their order."""
-    sizes = np.diff(boxes.indptr)[rows]
-    indptr = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-    at = np.repeat(boxes.indptr[rows] - indptr[:-1], sizes) + np.arange(indptr[-1])
-    return Boxes(indptr, boxes.xywh[at], boxes.labels.take(pa.array(at)), boxes.scores[at])

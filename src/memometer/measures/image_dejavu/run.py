@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from memometer.audits.guards import check_disjoint, check_public
 from memometer.data.records import Records
-from memometer.embeddings import Embeddings
+from memometer.embeddings import Embeddings, embed_images
 from memometer.encoders import ImageEncoder
 from memometer.errors import InputError
 from memometer.measures.image_dejavu.direction import Guess, ImageDirection
@@ -98,14 +98,14 @@ class ImageRun:
     def _public(self, public: Records) -> tuple[dict[str, tuple[Embeddings, str]], Records, list[dict[str, str]]]:
         """Every model's vectors of the public images that all of them could embed."""
         found = {
-            name: self.search.public(public, model, label=f"public images, {name}")
+            name: embed_images(public, model, store=self.store, **self.options.decoding, label=f"public images, {name}")
             for name, model in self.models.items()
             if model is not None
         }
-        reasons = {record_id: reason for _, lost, _ in found.values() for record_id, reason in lost.items()}
+        reasons = {record_id: reason for each in found.values() for record_id, reason in each.rejects}
         if reasons:
             public = public.where(~public.among(reasons))
-        vectors = {name: (each.select(public.record_ids), key) for name, (each, _, key) in found.items()}
+        vectors = {name: (each.embeddings.select(public.record_ids), each.key) for name, each in found.items()}
         return vectors, public, [{"record_id": name, "side": "public", "reason": why} for name, why in reasons.items()]
 
     def _fit(self, fitted: Fitted | None, cropped: dict[str, Cropped]) -> dict[str, FittedReference]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Set, Strict
+from memometer.runs.schema import DIRECTIONS, AuditSummary, Likeness, Number, Pair, Set, Strict
 
 __all__ = ["ImageDejaVuSummary"]
 
@@ -108,9 +108,20 @@ class ImageDejaVuSummary(AuditSummary, Counts):
     references: list[Reference]
     agreement: list[Agreement]
 
+    def designs(self) -> dict[str, Scores]:
+        """The scores of each design (`memometer.report.gaps.DESIGNS`) that the audit has, the most telling first."""
+        found = {
+            "balanced": self.balanced,
+            "controlled": self.controlled,
+            "one-way": self.scores,
+            "swapped": self.backward and self.backward.scores,
+            "control": self.control and self.control.scores,
+        }
+        return {design: scores for design, scores in found.items() if scores}
+
     def sets(self) -> Iterator[Set]:
         """The records of each direction."""
-        yield self.scores.all_.scored("forward")
-        for name, part in (("backward", self.backward), ("control", self.control)):
-            if part:
-                yield part.scores.all_.scored(name)
+        designs = self.designs()
+        for design, name in DIRECTIONS.items():
+            if design in designs:
+                yield designs[design].all_.scored(name)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from memometer.audits.notes import model_warnings, one_way_note
+from memometer.audits.notes import duplicate_notes, model_warnings, one_way_note
 from memometer.measures.image_dejavu.direction import PERCENTS, ImageDirection
 from memometer.measures.image_dejavu.options import ImageDejaVuOptions
 from memometer.measures.image_dejavu.references import reference_kind
@@ -67,8 +67,7 @@ def notes(
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
     lines = model_warnings(manifest)
-    if n_duplicates:
-        lines.append(f"{n_duplicates:,} pairs of duplicate images lie across roles and bias every number; split again")
+    lines += duplicate_notes(n_duplicates, "roles and bias every number; split again")
     if n_rejects:
         lines.append(f"{n_rejects:,} images could not be read and are left out; see rejects.parquet")
     for part in directions:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.data.records import Records, hash_records
-from memometer.embeddings import Embeddings, embed_images
+from memometer.embeddings import Embeddings
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.store import Span, vectors_in_pieces
 from memometer.encoders import ImageEncoder
@@ -49,11 +49,6 @@ class ImageSearch:
 
     options: ImageDejaVuOptions
     store: Path
-
-    def public(self, records: Records, model: ImageEncoder, *, label: str) -> tuple[Embeddings, dict[str, str], str]:
-        """The vectors of public images, why some have none, and the key of the whole."""
-        found = embed_images(records, model, store=self.store, **self.options.decoding, label=label)
-        return found.embeddings, dict(found.rejects), found.key
 
     def crops(
         self, records: Records, model: ImageEncoder, *, crops: npt.NDArray[np.int64], label: str

@@ -1,15 +1,16 @@
 """The SSLMem and LayerMem audit: from records and two models to a run folder (METHODS, Section 6)."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from memometer.activations import TowerReader, open_tower
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Results
+from memometer.audits.notes import duplicate_notes
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
 from memometer.audits.towers import TowerMeasure, unread_notes
-from memometer.audits.trained_on import training_notes
+from memometer.audits.trained_on import model_notes
 from memometer.data.records import Records
 from memometer.encoders import Tower
 from memometer.measures.sslmem.options import SslMemOptions
@@ -112,22 +113,14 @@ def _notes(
     """What a reader must know before trusting the numbers."""
     own = [manifest["records"]["role"]]
     others = [manifest["reference_records"]["role"]] if manifest["reference_records"] else []
-    lines = []
-    sides: tuple[tuple[Literal["target", "reference"], list[Any], list[Any]], ...] = (
-        ("target", own, others),
-        ("reference", others, own),
-    )
-    for name, trained, unseen in sides:
-        lines += [f"{name}: {text}" for text in manifest[name]["warnings"]]
-        known = [[role for role in roles if role is not None] for roles in (trained, unseen)]
-        lines += training_notes(manifest[name]["spec"], source, name=name, trained=known[0], unseen=known[1])
+    lines = model_notes(manifest["target"], source, name="target", trained=own, unseen=others)
+    lines += model_notes(manifest["reference"], source, name="reference", trained=others, unseen=own)
     if manifest["target"]["identity"] == manifest["reference"]["identity"]:
         lines.append("target and reference are the same model, so every score is 0 by construction")
-    if n_duplicates:
-        lines.append(
-            f"{n_duplicates:,} pairs of duplicate images lie across roles: both models then know what one of them "
-            "should never have seen; split again with 'memometer data split'"
-        )
+    lines += duplicate_notes(
+        n_duplicates,
+        "roles: both models then know what one of them should never have seen; split again with 'memometer data split'",
+    )
     if not others:
         lines.append(
             "one direction only: a score here mixes memorization with plain quality, since a model that holds all "

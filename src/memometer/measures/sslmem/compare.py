@@ -4,8 +4,7 @@ import pyarrow as pa
 
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Pair, floats
-from memometer.comparison.view import PARTS, WEIGHTS, MeanNumber, Number, View, by_direction, columns_table
-from memometer.report.gaps import DESIGNS
+from memometer.comparison.view import PARTS, Number, View, by_direction, columns_table, mean_numbers
 
 __all__ = ["VIEW"]
 
@@ -30,15 +29,8 @@ def _read(audit: Audit) -> dict[str, pa.Table]:
 
 
 def _numbers(pair: Pair) -> list[Number]:
-    names = {f"{score}_{tower}": f"{title}, {tower} tower" for tower in TOWERS for score, title in SCORES.items()} | {
-        "between": BETWEEN
-    }
-    return [
-        MeanNumber(f"{design}/{column}", DESIGNS[design], name, column, weights)
-        for design, weights in WEIGHTS.items()
-        for column, name in names.items()
-        if pair.offers(column, tuple(weights))
-    ]
+    names = {f"{score}_{tower}": f"{title}, {tower} tower" for tower in TOWERS for score, title in SCORES.items()}
+    return mean_numbers(pair, names | {"between": BETWEEN})
 
 
 VIEW = View(

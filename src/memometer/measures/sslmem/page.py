@@ -12,6 +12,7 @@ from memometer.report.gaps import interval_text, n_text
 from memometer.report.items import item_sections
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading, skipped_in
 from memometer.report.text import Clipped, clip, count, signed, unsigned, whole
+from memometer.report.tower_words import views_of
 from memometer.runs import Run
 from memometer.runs.schema import Number
 
@@ -58,17 +59,9 @@ def _facts(audit: Run[SslMemSummary]) -> tuple[tuple[str, Clipped], ...]:
         if summary.backward:
             swapped = f"{count(entry.n_scored_backward)} of {count(summary.backward.n_records)}"
             pairs.append((f"Records scored, {tower} tower, roles swapped", swapped))
-    pairs += _views(summary)
+    pairs += views_of(summary.towers, draws=summary.draws, augment=summary.augment)
     pairs.append(("Tokens of a layer", "their mean" if summary.pool == "mean" else "the class token"))
     return tuple((name, clip(value, limit=600)) for name, value in pairs)
-
-
-def _views(summary: SslMemSummary) -> list[tuple[str, object]]:
-    views: dict[str, object] = {
-        "image": f"{count(summary.draws)} per image, drawn by '{summary.augment}'",
-        "text": f"up to {count(summary.draws)} captions per record",
-    }
-    return [(f"Views, {tower} tower", views[tower]) for tower in summary.towers]
 
 
 def _tables(audit: Run[SslMemSummary]) -> tuple[HeadTable, ...]:
@@ -78,8 +71,7 @@ def _tables(audit: Run[SslMemSummary]) -> tuple[HeadTable, ...]:
             "SSLMem at the output",
             _outputs(summary, relative=False),
             "The distance between a record's views under the model that never saw it, less that under the model "
-            "trained "
-            "on it. Scores whose 95\u00a0% interval is clear of 0 are in bold.",
+            "trained on it. Scores whose 95\u00a0% interval is clear of 0 are in bold.",
         ),
         HeadTable(
             "SSLMem' at the output",
@@ -131,10 +123,9 @@ READING = (
     ),
     Reading(
         "Balanced",
-        "A better model may hold all views closer together, memorized or not. The balanced score is the mean "
-        "of the test "
-        "on the target’s records and of the test on the reference’s records with the models’ roles swapped. Without "
-        "memorization its expectation is 0, whatever the models’ quality.",
+        "A better model may hold all views closer together, memorized or not. The balanced score is the mean of the "
+        "test on the target’s records and of the test on the reference’s records with the models’ roles swapped. "
+        "Without memorization its expectation is 0, whatever the models’ quality.",
     ),
     Reading(
         "Which tower",
@@ -143,15 +134,13 @@ READING = (
     ),
     Reading(
         "What the interval covers",
-        "Which records happened to be tested, for these two models: 95&nbsp;% bootstrap over records. It "
-        "does not cover "
-        "another training of the same models.",
+        "Which records happened to be tested, for these two models: 95&nbsp;% bootstrap over records. It does not "
+        "cover another training of the same models.",
     ),
     Reading(
         "What this does not say",
-        "A record whose views lie close together need not be memorized in its details: the score tells that "
-        "training on "
-        "it left a trace, not what could be read out of the model.",
+        "A record whose views lie close together need not be memorized in its details: the score tells that training "
+        "on it left a trace, not what could be read out of the model.",
     ),
 )
 

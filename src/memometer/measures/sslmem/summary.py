@@ -12,9 +12,9 @@ from memometer.encoders import Tower
 from memometer.measures.sslmem.options import SslMemOptions
 from memometer.measures.sslmem.scores import delta_layermem
 from memometer.measures.sslmem.scoring import TowerScores
-from memometer.runs.items import group_names, item, items_table
-from memometer.runs.thumbnails import thumbnail
-from memometer.statistics import gap_of
+from memometer.runs.items import group_names, items_table
+from memometer.runs.thumbnails import record_item
+from memometer.statistics import gap_of, mean_of
 
 __all__ = ["LAYERS_SCHEMA", "layer_table", "planted_rows", "samples_table", "shown_items", "summarise_towers"]
 
@@ -100,7 +100,7 @@ def summarise_towers(towers: dict[Tower, list[TowerScores]], options: SslMemOpti
                 for what in ("sslmem", "relative")
             }
         entry["means"] = {
-            part.direction: {side: _mean(getattr(part, side).distances[:, -1]) for side in ("target", "reference")}
+            part.direction: {side: mean_of(getattr(part, side).distances[:, -1]) for side in ("target", "reference")}
             for part in parts
         }
         summary["towers"][tower] = entry
@@ -158,7 +158,7 @@ def shown_items(towers: dict[Tower, list[TowerScores]], *, size: int, images: bo
             best = np.argsort(-np.nan_to_num(score, nan=-np.inf), kind="stable")[: 2 * size + 100]
             ranked += [(-score[row], ids[int(row)].as_py(), part, int(row)) for row in best if score[row] > 0]
         ranked.sort(key=lambda entry: entry[:2])
-        for _, record_id, part, row in ranked[:size]:
+        for *_, part, row in ranked[:size]:
             facts = {
                 "SSLMem": float(part.sslmem[row, -1]),
                 "relative": float(part.relative[row, -1]),
@@ -167,12 +167,12 @@ def shown_items(towers: dict[Tower, list[TowerScores]], *, size: int, images: bo
                 "views": int(part.target.n_views[row]),
             }
             shown.append(
-                item(
+                record_item(
+                    part.records,
+                    row,
+                    images=images,
                     rank=len(shown) + 1,
                     section=f"{tower.capitalize()} tower",
-                    record_id=record_id,
-                    captions=part.records.column("captions")[row].as_py(),
-                    image=thumbnail(part.records, row) if images else None,
                     facts=facts,
                 )
             )
@@ -191,8 +191,3 @@ def _between_towers(towers: dict[Tower, list[TowerScores]], options: SslMemOptio
         groups=[text.records.groups for text, _ in pairs],
         **options.resampling,
     ).as_dict()
-
-
-def _mean(values: Floats) -> float | None:
-    defined = np.sort(values[~np.isnan(values)])
-    return float(defined.mean()) if len(defined) else None

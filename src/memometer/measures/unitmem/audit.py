@@ -12,17 +12,18 @@ import pyarrow as pa
 from memometer.activations import TowerReader, ViewPlan, open_tower
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Results
+from memometer.audits.notes import duplicate_notes
 from memometer.audits.result import Audit
 from memometer.audits.running import run_audit
 from memometer.audits.towers import TowerMeasure, unread_notes
-from memometer.audits.trained_on import training_notes
+from memometer.audits.trained_on import model_notes
 from memometer.data.records import Records
 from memometer.encoders import Tower
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.measures.unitmem.options import Statistic, UnitMemOptions
 from memometer.measures.unitmem.schema import UnitMemSummary
-from memometer.measures.unitmem.scoring import group_unitmem, measure_units, score_classes, score_units
+from memometer.measures.unitmem.scoring import UnitPass, group_unitmem, measure_units, score_classes, score_units
 from memometer.measures.unitmem.summary import (
     TowerUnits,
     groups_table,
@@ -157,32 +158,24 @@ def _tower_units(
     store: Path,
 ) -> TowerUnits:
     """One tower's scores over the records, and over equal groups of them and of the control."""
-    records = roles["records"]
-    n_groups, size = 0, 0
-    dealt: dict[str, npt.NDArray[np.int64]] = {"records": np.full(len(records), -1, np.int64)}
-    if "control" in roles:
-        dealt, size = equal_groups(
-            {name: part.record_ids for name, part in roles.items()},
-            groups=GROUPS,
-            seed=plan.seed,
-            tied={name: part.groups for name, part in roles.items()},
+    dealt, n_groups, size = _dealt(roles, seed=plan.seed)
+
+    def measured(name: str, part: Records, group_of: npt.NDArray[np.int64], *, keep: bool) -> UnitPass:
+        return measure_units(
+            part,
+            reader,
+            plan,
+            group_of=group_of,
+            n_groups=n_groups,
+            keep=keep or statistic == "median",
+            store=store,
+            label=f"{reader.tower} tower, {name}",
         )
-        n_groups = GROUPS if size >= 2 else 0
-        if not n_groups:
-            dealt = {name: np.full(len(part), -1, np.int64) for name, part in roles.items()}
-    own = measure_units(
-        records,
-        reader,
-        plan,
-        group_of=dealt["records"],
-        n_groups=n_groups,
-        keep=statistic == "median" or classes is not None,
-        store=store,
-        label=f"{reader.tower} tower, records",
-    )
+
+    own = measured("records", roles["records"], dealt["records"], keep=classes is not None)
     part = TowerUnits(
         tower=reader.tower,
-        records=records,
+        records=roles["records"],
         layers=reader.names,
         widths=reader.widths,
         scores=score_units(own, statistic=statistic),
@@ -197,16 +190,7 @@ def _tower_units(
         return part
     grouped = np.flatnonzero(dealt["control"] >= 0)
     control = roles["control"].take(pa.array(grouped))
-    other = measure_units(
-        control,
-        reader,
-        plan,
-        group_of=dealt["control"][grouped],
-        n_groups=n_groups,
-        keep=statistic == "median",
-        store=store,
-        label=f"{reader.tower} tower, control",
-    )
+    other = measured("control", control, dealt["control"][grouped], keep=False)
     names = control.record_ids
     return dataclasses.replace(
         part,
@@ -214,6 +198,20 @@ def _tower_units(
         groups=group_unitmem(own, statistic=statistic),
         control_groups=group_unitmem(other, statistic=statistic),
     )
+
+
+def _dealt(roles: dict[str, Records], *, seed: int) -> tuple[dict[str, npt.NDArray[np.int64]], int, int]:
+    """(n,) the group of each record, −1 for none, by set; how many groups there are; and their size."""
+    nowhere = {name: np.full(len(part), -1, np.int64) for name, part in roles.items()}
+    if "control" not in roles:
+        return nowhere, 0, 0
+    dealt, size = equal_groups(
+        {name: part.record_ids for name, part in roles.items()},
+        groups=GROUPS,
+        seed=seed,
+        tied={name: part.groups for name, part in roles.items()},
+    )
+    return (dealt, GROUPS, size) if size >= 2 else (nowhere, 0, size)
 
 
 def _classes(records: Records) -> tuple[pa.Array, npt.NDArray[np.int32]]:
@@ -231,17 +229,12 @@ def _notes(
     manifest: dict[str, Any], source: Records, scores: dict[Tower, TowerUnits], *, n_duplicates: int
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
-    lines = [f"target: {text}" for text in manifest["target"]["warnings"]]
-    known = [
-        [entry["role"] for entry in (manifest[name],) if entry is not None and entry["role"] is not None]
-        for name in ("records", "control_records")
-    ]
-    lines += training_notes(manifest["target"]["spec"], source, name="target", trained=known[0], unseen=known[1])
-    if n_duplicates:
-        lines.append(
-            f"{n_duplicates:,} pairs of duplicate images lie across roles: the model then knows some of the control's; "
-            "split again with 'memometer data split'"
-        )
+    own, unseen = ([entry["role"]] if entry else [] for entry in (manifest["records"], manifest["control_records"]))
+    lines = model_notes(manifest["target"], source, name="target", trained=own, unseen=unseen)
+    lines += duplicate_notes(
+        n_duplicates,
+        "roles: the model then knows some of the control's; split again with 'memometer data split'",
+    )
     if manifest["control_records"] is None:
         lines.append(
             "no control: UnitMem says how selective the units are, and units are selective of records that the model "

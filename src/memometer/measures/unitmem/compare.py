@@ -6,14 +6,15 @@ beyond the control by the groups of records that both audits dealt alike.
 """
 
 import dataclasses
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
 from memometer.audits.result import Audit
-from memometer.comparison.pairing import Floats, Pair, floats
+from memometer.comparison.pairing import Pair, floats
 from memometer.comparison.view import Difference, Number, View, columns_table
-from memometer.statistics import Gap, group_gap
+from memometer.statistics import Gap, group_gap, mean_of
 
 __all__ = ["VIEW", "GroupNumber", "UnitNumber"]
 
@@ -29,63 +30,57 @@ OTHER_UNITS = "the towers have other units"
 
 
 @dataclasses.dataclass(frozen=True)
-class UnitNumber:
-    """Mean UnitMem over the units of a tower that are defined in both audits."""
+class TowerNumber:
+    """A number of one tower."""
 
     tower: str
+    design: ClassVar[str]
+    what: ClassVar[str]
 
     @property
     def key(self) -> str:
         """Its name in ``summary.json``."""
-        return f"{self.tower}/mean"
-
-    design = "Mean UnitMem over units, of these two trainings"
+        return f"{self.tower}/{self.what}"
 
     @property
     def name(self) -> str:
         """The tower."""
         return f"{self.tower} tower"
+
+
+class UnitNumber(TowerNumber):
+    """Mean UnitMem over the units of a tower that are defined in both audits."""
+
+    design = "Mean UnitMem over units, of these two trainings"
+    what = "mean"
 
     def difference(self, pair: Pair, *, seed: int, replicates: int) -> Difference:  # noqa: ARG002 (a protocol)
         """Paired by unit. There is no interval: units are no sample of anything, least of all of trainings."""
         tables = [_of_tower(side.audit.tables["units"], self.tower) for side in (pair.baseline, pair.run)]
         if not tables[0].select(UNIT).equals(tables[1].select(UNIT)):
-            means = [_mean(floats(table, "unitmem")) for table in tables]
+            means = [mean_of(floats(table, "unitmem")) for table in tables]
             return Difference(means[0], means[1], _undefined(OTHER_UNITS))
         before, after = (floats(table, "unitmem") for table in tables)
         both = ~np.isnan(after - before)
         change = np.sort((after - before)[both])
         gap = Gap(float(change.mean()) if len(change) else None, None, None, None, len(change), NO_SAMPLE)
-        return Difference(_mean(before[both]), _mean(after[both]), gap)
+        return Difference(mean_of(before[both]), mean_of(after[both]), gap)
 
 
-@dataclasses.dataclass(frozen=True)
-class GroupNumber:
+class GroupNumber(TowerNumber):
     """Mean UnitMem of groups of records less that of the control's groups."""
 
-    tower: str
-
-    @property
-    def key(self) -> str:
-        """Its name in ``summary.json``."""
-        return f"{self.tower}/beyond control"
-
     design = "Beyond records that the model never saw, of these two trainings"
+    what = "beyond control"
 
-    @property
-    def name(self) -> str:
-        """The tower."""
-        return f"{self.tower} tower"
-
-    def difference(self, pair: Pair, *, seed: int, replicates: int) -> Difference:
+    def difference(self, pair: Pair, *, seed: int, replicates: int) -> Difference:  # noqa: ARG002 (a protocol)
         """Paired by group, with the t-interval over groups."""
-        del seed, replicates
         sides = [side.audit.tables.get("groups") for side in (pair.baseline, pair.run)]
         if sides[0] is None or sides[1] is None:
             return Difference(None, None, _undefined(NO_GROUPS))
         before, after = (_of_tower(table, self.tower) for table in sides)
         beyond = [floats(table, "trained") - floats(table, "control") for table in (before, after)]
-        means = [_mean(values) for values in beyond]
+        means = [mean_of(values) for values in beyond]
         if _dealt(pair.baseline.audit) != _dealt(pair.run.audit):
             return Difference(means[0], means[1], _undefined(OTHER_GROUPS))
         return Difference(means[0], means[1], group_gap(beyond[1], beyond[0]))
@@ -104,11 +99,6 @@ def _undefined(reason: str) -> Gap:
 def _of_tower(table: pa.Table, tower: str) -> pa.Table:
     rows = np.flatnonzero(np.array(table["tower"].to_pylist(), object) == tower)
     return table.take(pa.array(rows))
-
-
-def _mean(values: Floats) -> float | None:
-    defined = np.sort(values[~np.isnan(values)])
-    return float(defined.mean()) if len(defined) else None
 
 
 def _read(audit: Audit) -> dict[str, pa.Table]:

@@ -17,6 +17,7 @@ from memometer.report.gaps import interval_text
 from memometer.report.items import item_sections
 from memometer.report.measure_page import Figure, GalleryWords, MeasurePage, Reading
 from memometer.report.text import DASH, Clipped, clip, count, signed, unsigned, whole
+from memometer.report.tower_words import views_of
 from memometer.runs import Run
 from memometer.runs.schema import Number
 
@@ -65,11 +66,7 @@ def _facts(audit: Run[UnitMemSummary]) -> tuple[tuple[str, Clipped], ...]:
         pairs.append((f"Records, {tower} tower", scored))
     if summary.n_control is not None:
         pairs.append(("Control records", count(summary.n_control)))
-    views: dict[str, object] = {
-        "image": f"{count(summary.draws)} per image, drawn by '{summary.augment}'",
-        "text": f"up to {count(summary.draws)} captions per record",
-    }
-    pairs += [(f"Views, {tower} tower", views[tower]) for tower in summary.towers]
+    pairs += views_of(summary.towers, draws=summary.draws, augment=summary.augment)
     pairs += [
         ("The other records", f"their {summary.statistic}"),
         ("Negative activations", summary.negative_activations),
@@ -134,23 +131,20 @@ def _activation(value: float) -> str:
 READING = (
     Reading(
         "The test",
-        "A unit is a neuron of a transformer’s MLP or a channel of a convolution, behind its non-linearity. "
-        "Each record "
-        "excites it by some amount, averaged over several views of the record. <b>UnitMem</b> sets the record that "
-        "excites it the most against the mean of all others: their difference over their sum.",
+        "A unit is a neuron of a transformer’s MLP or a channel of a convolution, behind its non-linearity. Each "
+        "record excites it by some amount, averaged over several views of the record. <b>UnitMem</b> sets the record "
+        "that excites it the most against the mean of all others: their difference over their sum.",
     ),
     Reading(
         "The scale",
-        "0 is a unit that answers to all records alike, 1 one that a single record excites. A unit that "
-        "nothing excites "
-        "has no UnitMem; such units are counted.",
+        "0 is a unit that answers to all records alike, 1 one that a single record excites. A unit that nothing "
+        "excites has no UnitMem; such units are counted.",
     ),
     Reading(
         "The control",
-        "Some units single out a record because it is unlike all others, whether or not the model was "
-        "trained on it. So "
-        "the same is done with records that the model never saw. A largest value grows with the number of records, so "
-        "both sets are dealt to groups of one size, and the groups are compared.",
+        "Some units single out a record because it is unlike all others, whether or not the model was trained on it. "
+        "So the same is done with records that the model never saw. A largest value grows with the number of records, "
+        "so both sets are dealt to groups of one size, and the groups are compared.",
     ),
     Reading(
         "ClassMem",
@@ -159,9 +153,8 @@ READING = (
     ),
     Reading(
         "What the interval covers",
-        "The mean’s interval: which units the layer happens to have. The control’s: which records happened "
-        "to fall into "
-        "which group. Neither covers another training of the model.",
+        "The mean’s interval: which units the layer happens to have. The control’s: which records happened to fall "
+        "into which group. Neither covers another training of the model.",
     ),
     Reading(
         "What this does not say",

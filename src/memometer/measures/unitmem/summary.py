@@ -14,9 +14,9 @@ from memometer.data.records import Records
 from memometer.encoders import Tower
 from memometer.measures.unitmem.options import UnitMemOptions
 from memometer.measures.unitmem.scores import UnitScores, record_counts
-from memometer.runs.items import Fact, group_names, item, items_table
-from memometer.runs.thumbnails import thumbnail
-from memometer.statistics import gap_of, group_gap
+from memometer.runs.items import Fact, group_names, items_table
+from memometer.runs.thumbnails import record_item
+from memometer.statistics import gap_of, group_gap, mean_of
 
 __all__ = [
     "LAYERS_SCHEMA",
@@ -119,8 +119,8 @@ class TowerUnits:
             return None
         trained, control = (_row_means(values[:, units]) for values in (self.groups, self.control_groups))
         return {
-            "trained": _mean(trained),
-            "control": _mean(control),
+            "trained": mean_of(trained),
+            "control": mean_of(control),
             "difference": group_gap(trained, control).as_dict(),
             "group_size": self.group_size,
         }
@@ -244,12 +244,12 @@ def shown_items(towers: dict[Tower, TowerUnits], *, size: int, images: bool) -> 
             if part.classmem is not None and not np.isnan(part.classmem.unitmem[unit]):
                 facts["ClassMem"] = float(part.classmem.unitmem[unit])
             shown.append(
-                item(
+                record_item(
+                    part.records,
+                    row,
+                    images=images,
                     rank=len(shown) + 1,
                     section=f"{tower.capitalize()} tower",
-                    record_id=part.records.record_ids[row].as_py(),
-                    captions=part.records.column("captions")[row].as_py(),
-                    image=thumbnail(part.records, row) if images else None,
                     facts=facts,
                 )
             )
@@ -270,7 +270,7 @@ def _distribution(part: TowerUnits, units: slice, options: UnitMemOptions, *, na
         "high": mean.high,
         **dict(zip(("q25", "median", "q75", "q95"), quantiles, strict=True)),
         "share_above_half": float((defined > 0.5).mean()) if len(defined) else None,
-        "classmem": None if part.classmem is None else _mean(part.classmem.unitmem[units]),
+        "classmem": None if part.classmem is None else mean_of(part.classmem.unitmem[units]),
     }
 
 
@@ -300,11 +300,6 @@ def _row_means(values: Floats) -> Floats:
     defined = ~np.isnan(values)
     counts = defined.sum(axis=1)
     return np.where(counts > 0, np.where(defined, values, 0.0).sum(axis=1) / np.maximum(counts, 1), np.nan)
-
-
-def _mean(values: Floats) -> float | None:
-    defined = np.sort(values[~np.isnan(values)])
-    return float(defined.mean()) if len(defined) else None
 
 
 def _nullable(values: Floats) -> pa.Array:

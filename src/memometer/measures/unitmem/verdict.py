@@ -2,8 +2,8 @@
 
 from memometer.measures.unitmem.schema import UnitMemSummary
 from memometer.report.text import capital
-from memometer.report.tower_words import duplicate_caution, kind_of, not_found, said_between, said_of
-from memometer.report.verdict import Verdict
+from memometer.report.tower_words import kind_of, not_found, said_between, said_of
+from memometer.report.verdict import Verdict, duplicate_caution
 
 __all__ = ["unitmem_verdict"]
 

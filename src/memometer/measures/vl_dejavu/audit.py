@@ -22,7 +22,6 @@ from memometer.files import hash_file
 from memometer.measures.vl_dejavu.asking import Setting, direction_of, labels_of
 from memometer.measures.vl_dejavu.direction import Direction
 from memometer.measures.vl_dejavu.gallery import build_gallery
-from memometer.measures.vl_dejavu.gaps import designs_of
 from memometer.measures.vl_dejavu.options import DEFAULT_SWEEP, VLDejaVuOptions
 from memometer.measures.vl_dejavu.planted import planted_among
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
@@ -162,7 +161,7 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
         """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
         return {
             f"{design}/{over}/{gap}": number
-            for design, scopes in designs_of(summary).items()
+            for design, scopes in summary.designs().items()
             if design not in ("swapped", "control")
             for over, gaps in scopes.items()
             for gap, number in gaps.items()

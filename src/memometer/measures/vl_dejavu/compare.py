@@ -4,8 +4,8 @@ import pyarrow as pa
 
 from memometer.audits.result import Audit
 from memometer.comparison.pairing import Floats, Pair, floats
-from memometer.comparison.view import PARTS, WEIGHTS, MeanNumber, Number, View, by_direction, columns_table
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES
+from memometer.comparison.view import PARTS, Number, View, by_direction, columns_table, mean_numbers
+from memometer.report.gaps import MEASURES, SCOPES
 from memometer.statistics import population_contributions
 
 __all__ = ["VIEW"]
@@ -43,15 +43,12 @@ def _lacking(audit: Audit) -> str:
 
 
 def _numbers(pair: Pair) -> list[Number]:
-    return [
-        MeanNumber(
-            f"{design}/{scope}/{gap}", DESIGNS[design], f"{name}, {SCOPES[scope].lower()}", f"{scope}/{gap}", weights
-        )
-        for design, weights in WEIGHTS.items()
-        for scope in SCOPES
+    names = {
+        f"{scope}/{gap}": f"{name}, {title.lower()}"
+        for scope, title in SCOPES.items()
         for gap, (name, _) in MEASURES.items()
-        if pair.offers(f"{scope}/{gap}", tuple(weights))
-    ]
+    }
+    return mean_numbers(pair, names)
 
 
 VIEW = View(

@@ -4,24 +4,12 @@ from memometer.measures.vl_dejavu.schema import GapsTwice, VLDejaVuSummary
 from memometer.report.gaps import UNDEFINED
 from memometer.runs.schema import Number
 
-__all__ = ["designs_of", "find_gap", "is_one_model", "number_of"]
-
-
-def designs_of(summary: VLDejaVuSummary) -> dict[str, GapsTwice]:
-    """The gaps of each design (`DESIGNS`) that this audit has, the most telling first."""
-    found = {
-        "balanced": summary.balanced,
-        "controlled": summary.controlled,
-        "one-way": summary.gaps,
-        "swapped": summary.backward and summary.backward.gaps,
-        "control": summary.control and summary.control.gaps,
-    }
-    return {design: gaps for design, gaps in found.items() if gaps}
+__all__ = ["find_gap", "is_one_model", "number_of"]
 
 
 def find_gap(summary: VLDejaVuSummary, *, design: str, scope: str, measure: str) -> Number:
     """The gap of one design (`DESIGNS`), scope (`SCOPES`) and measure (`MEASURES`)."""
-    gaps = designs_of(summary).get(design)
+    gaps = summary.designs().get(design)
     return number_of(gaps, scope=scope, measure=measure) if gaps else UNDEFINED
 
 

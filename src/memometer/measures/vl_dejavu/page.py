@@ -7,10 +7,17 @@ from memometer.measures.vl_dejavu.charts.headline import headline_gaps, headline
 from memometer.measures.vl_dejavu.charts.leaking import leaking_numbers, leaking_objects
 from memometer.measures.vl_dejavu.charts.recall import recall_distributions, recall_numbers
 from memometer.measures.vl_dejavu.charts.top import gap_by_top, top_numbers
-from memometer.measures.vl_dejavu.references import agreement_numbers, reference_numbers
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.measures.vl_dejavu.shown import GalleryRecord, gallery_records
-from memometer.measures.vl_dejavu.tables import facts, gap_groups, gap_table, means, reasons
+from memometer.measures.vl_dejavu.tables import (
+    agreement_numbers,
+    facts,
+    gap_groups,
+    gap_table,
+    means,
+    reasons,
+    reference_numbers,
+)
 from memometer.measures.vl_dejavu.verdict import verdict
 from memometer.report.gaps import SCOPES
 from memometer.report.measure_page import Figure, GalleryWords, HeadTable, MeasurePage, Reading, skipped_in
@@ -127,8 +134,7 @@ READING = (
     Reading(
         "Unmentioned objects",
         "Any working model recovers an object that the caption names. So every gap is given twice: over all objects, "
-        "as in the paper, and over those alone that the query caption does not name. The second isolates "
-        "memorization.",
+        "as in the paper, and over those alone that the query caption does not name. The second isolates memorization.",
     ),
     Reading(
         "Balanced",

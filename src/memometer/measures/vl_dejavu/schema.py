@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from memometer.runs.schema import AuditSummary, Likeness, Number, Pair, Set, Strict
+from memometer.runs.schema import DIRECTIONS, AuditSummary, Likeness, Number, Pair, Set, Strict
 
 __all__ = ["VLDejaVuSummary"]
 
@@ -41,14 +41,8 @@ class Counts(Strict):
     n_skipped: dict[str, int] = Field(description="Reason → records that are not scored.")
 
 
-class Backward(Counts):
-    """The direction with the models' roles swapped, on the reference's own records."""
-
-    gaps: GapsTwice
-
-
-class Control(Counts):
-    """The same on records that no model was trained on."""
+class DirectionGaps(Counts):
+    """One more direction."""
 
     gaps: GapsTwice
 
@@ -121,9 +115,11 @@ class VLDejaVuSummary(AuditSummary, Counts):
     reference: str
     n_public: int
     gaps: GapsTwice = Field(description="One way: the target's records, target less reference.")
-    backward: Backward | None
+    backward: DirectionGaps | None = Field(
+        description="With the models' roles swapped, on the reference's own records."
+    )
     balanced: GapsTwice | None = Field(description="The mean of both directions.")
-    control: Control | None = None
+    control: DirectionGaps | None = Field(default=None, description="The same on records that no model was trained on.")
     controlled: GapsTwice | None = Field(
         default=None, description="The target's records less records that no model saw."
     )
@@ -140,9 +136,20 @@ class VLDejaVuSummary(AuditSummary, Counts):
     sample_level_unmentioned: list[TopRow]
     aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
 
+    def designs(self) -> dict[str, GapsTwice]:
+        """The gaps of each design (`memometer.report.gaps.DESIGNS`) that the audit has, the most telling first."""
+        found = {
+            "balanced": self.balanced,
+            "controlled": self.controlled,
+            "one-way": self.gaps,
+            "swapped": self.backward and self.backward.gaps,
+            "control": self.control and self.control.gaps,
+        }
+        return {design: gaps for design, gaps in found.items() if gaps}
+
     def sets(self) -> Iterator[Set]:
         """The records of each direction."""
-        yield self.gaps.all.prg.scored("forward")
-        for name, part in (("backward", self.backward), ("control", self.control)):
-            if part:
-                yield part.gaps.all.prg.scored(name)
+        designs = self.designs()
+        for design, name in DIRECTIONS.items():
+            if design in designs:
+                yield designs[design].all.prg.scored(name)

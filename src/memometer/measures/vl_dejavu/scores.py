@@ -36,9 +36,8 @@ class UnionScores:
         n_unmentioned: (n,) those of them that the query caption does not name.
         predicted, hits: (len(ks), n) labels predicted, and how many of them the record holds.
         predicted_unmentioned, hits_unmentioned: (len(ks), n) the same among labels that the caption does not name.
-        found: (total objects,) bool, parallel to the records' ``indices``: recovered with ``found_k`` neighbours.
+        found: (total objects,) bool, parallel to the records' ``indices``: recovered with the k of the headline.
         unmentioned: (total objects,) bool, parallel to the records' ``indices``: not named by the caption.
-        found_k: the k of ``found``.
     """
 
     ks: tuple[int, ...]
@@ -50,7 +49,6 @@ class UnionScores:
     hits_unmentioned: Int32[npt.NDArray[np.int32], "ks n"]
     found: Bool[npt.NDArray[np.bool_], "t"]
     unmentioned: Bool[npt.NDArray[np.bool_], "t"]
-    found_k: int
 
     def precision(self, k: int, *, unmentioned: bool = False) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) share of the predicted labels that the record holds; 0 when nothing is predicted, NaN where undefined.
@@ -167,9 +165,7 @@ def score_union(
         unmentioned,
         np.zeros(CHUNKS, np.int64),
     )
-    return UnionScores(
-        ks, objects.sizes, n_unmentioned, counts[0], counts[1], counts[2], counts[3], found, unmentioned, found_k
-    )
+    return UnionScores(ks, objects.sizes, n_unmentioned, counts[0], counts[1], counts[2], counts[3], found, unmentioned)
 
 
 def top_objects(

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from memometer.audits.notes import model_warnings, one_way_note
+from memometer.audits.notes import duplicate_notes, model_warnings, one_way_note
 from memometer.measures.vl_dejavu.direction import OVER, Direction
 from memometer.measures.vl_dejavu.options import VLDejaVuOptions
 from memometer.statistics import correlation, gap_of, jaccard_of_found, label_table
@@ -153,11 +153,11 @@ def notes(
 ) -> list[str]:
     """What a reader must know before trusting the numbers."""
     lines = model_warnings(manifest)
-    if n_duplicates:
-        lines.append(
-            f"{n_duplicates:,} pairs of duplicate images lie across roles: they make neighbours of training images "
-            "out of public ones and bias every number; split again with 'memometer data split'"
-        )
+    lines += duplicate_notes(
+        n_duplicates,
+        "roles: they make neighbours of training images out of public ones and bias every number; split again with "
+        "'memometer data split'",
+    )
     if rejects:
         lines.append(f"{len(rejects):,} public records could not be embedded and are left out; see rejects.parquet")
     undirected = sum(n for part in directions for reason, n in part.skipped.items() if reason == NO_DIRECTION)

@@ -7,17 +7,18 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from memometer.measures.vl_dejavu.gaps import designs_of, find_gap, is_one_model, number_of
+from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model, number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, interval_text, n_text
 from memometer.report.measure_page import scored_in
 from memometer.report.provenance import MAX_TEXT
+from memometer.report.references import agreement_rows, gap_cell
 from memometer.report.text import DASH, Clipped, clip, count, plain, signed
 from memometer.runs import Run
 from memometer.runs.schema import Number
 
-__all__ = ["GapRow", "facts", "gap_groups", "means", "reasons"]
+__all__ = ["GapRow", "agreement_numbers", "facts", "gap_groups", "gap_table", "means", "reasons", "reference_numbers"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +40,7 @@ def gap_groups(summary: VLDejaVuSummary) -> tuple[tuple[str, tuple[GapRow, ...]]
                 for measure, (name, meaning) in MEASURES.items()
             ),
         )
-        for design, gaps in designs_of(summary).items()
+        for design, gaps in summary.designs().items()
     )
 
 
@@ -90,6 +91,37 @@ def means(summary: VLDejaVuSummary) -> Numbers:
                     cells = (DASH if score is None else f"{score:.3f}" for score in scores)
                     rows.append((names[direction], scope_name, model_name, *cells))
     return Numbers(("Records", "Objects", "Model", "Precision", "Recall", "F"), tuple(rows), n_text=3)
+
+
+def reference_numbers(summary: VLDejaVuSummary) -> Numbers:
+    """One row per reference, design and scope; without rows where there is one reference."""
+    rows = []
+    for entry in summary.references:
+        kind = "one model" if entry.searched == "captions" else "two models"
+        for design, gaps in (("one-way", entry.gaps), ("controlled", entry.controlled)):
+            if gaps is None:
+                continue
+            for scope, name in SCOPES.items():
+                found = [number_of(gaps, scope=scope, measure=measure) for measure in MEASURES]
+                cells = (gap_cell(gap) for gap in found)
+                rows.append((plain(entry.reference, limit=40), kind, design, name.lower(), *cells, n_text(found[0])))
+    header = ("Reference", "Test", "Design", "Objects", *(name for name, _ in MEASURES.values()), "n")
+    return Numbers(header, tuple(rows), n_text=4)
+
+
+def agreement_numbers(summary: VLDejaVuSummary) -> Numbers:
+    """One row per pair of references and measure of agreement of VL-Déjà-Vu."""
+    return agreement_rows(
+        (
+            entry.references,
+            {
+                "Jaccard of correct objects": entry.jaccard,
+                "correlation of recall": entry.recall_correlation,
+                "correlation of the recall gap": entry.gap_correlation,
+            },
+        )
+        for entry in summary.agreement
+    )
 
 
 PRINTED = {

@@ -2,9 +2,8 @@
 
 from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
-from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, n_text
-from memometer.report.text import capital, signed
-from memometer.report.verdict import Verdict
+from memometer.report.gaps import DESIGNS, MEASURES, SCOPES
+from memometer.report.verdict import Verdict, duplicate_caution, judged, no_verdict
 from memometer.runs.schema import Number
 
 __all__ = ["BALANCED", "verdict"]
@@ -22,36 +21,17 @@ def verdict(summary: VLDejaVuSummary) -> Verdict:
     """
     design, scope, gap = _primary(summary)
     if gap.interval is None or gap.value is None:
-        reason = f": {gap.reason}" if gap.reason else ""
-        return Verdict("undefined", "No verdict", f"The recall gap (PRG) or its interval is undefined{reason}.")
-    number = (
-        f"the {design} recall gap (PRG) over {SCOPES[scope].lower()} "
-        f"is {signed(gap.value)}, 95\u00a0% interval {signed(gap.low)} to {signed(gap.high)}"
-        f", from {n_text(gap, 'records')}"
-    )
-    cautions = _cautions(summary, design=design, scope=scope)
-    if gap.above_zero and design in BALANCED:
-        return Verdict(
-            "found", "Memorization found", f"{_claim(scope, one_model=is_one_model(summary))}: {number}.", cautions
-        )
-    if gap.above_zero:
-        return Verdict(
-            "one-way",
-            "Gap found, one way only: memorization or model quality",
-            f"{_claim(scope, one_model=is_one_model(summary))}: {number}.",
-            cautions,
-        )
-    if gap.below_zero:
-        title = "No memorization shown: the gap lies below 0"
-        hint = "Check that target and reference, and their roles, were not exchanged."
-        return Verdict("negative", title, f"{capital(number)}. {hint}", cautions)
-    bound = f"At this sample size, a gap of up to {signed(gap.high)} remains possible."
-    others = _others_above_zero(summary, design)
-    return Verdict(
-        "not-shown",
-        "No memorization shown at this sample size",
-        f"{capital(number)}, which covers 0. {bound}",
-        (*others, *cautions),
+        return no_verdict("the recall gap (PRG) or its interval is", gap.reason)
+    objects = "the objects that its caption leaves out" if scope == "unmentioned" else "its objects"
+    other = "a text encoder that never saw an image" if is_one_model(summary) else "the model that never saw it"
+    return judged(
+        gap,
+        name=f"the {design} recall gap (PRG) over {SCOPES[scope].lower()}",
+        noun="gap",
+        claim=f"The model trained on a record recovers more of {objects} than {other}",
+        fair=design in BALANCED,
+        cautions=_cautions(summary, design=design, scope=scope),
+        beside=_others_above_zero(summary, design),
     )
 
 
@@ -63,12 +43,6 @@ def _primary(summary: VLDejaVuSummary) -> tuple[str, str, Number]:
         if gap.value is not None and gap.interval is not None:
             return design, scope, gap
     return "one-way", "all", find_gap(summary, design="one-way", scope="all", measure="prg")
-
-
-def _claim(scope: str, *, one_model: bool) -> str:
-    objects = "the objects that its caption leaves out" if scope == "unmentioned" else "its objects"
-    other = "a text encoder that never saw an image" if one_model else "the model that never saw it"
-    return f"The model trained on a record recovers more of {objects} than {other}"
 
 
 def _cautions(summary: VLDejaVuSummary, *, design: str, scope: str) -> tuple[str, ...]:
@@ -88,9 +62,7 @@ def _cautions(summary: VLDejaVuSummary, *, design: str, scope: str) -> tuple[str
             "No gap over unmentioned objects is defined here. Objects that the caption names are recovered by any "
             "working model, so this gap is weaker evidence."
         )
-    if summary.duplicates_across_roles.n:
-        cautions.append("Some images appear in more than one role, which biases every number: see Warnings.")
-    return tuple(cautions)
+    return (*cautions, *duplicate_caution(summary))
 
 
 def _others_above_zero(summary: VLDejaVuSummary, design: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from memometer.measures.vl_dejavu.gaps import designs_of, number_of
+from memometer.measures.vl_dejavu.gaps import number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
@@ -33,7 +33,7 @@ def headline_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
     """The chart's gaps as a table."""
     found = [
         (DESIGNS[design], scope_name, name, number_of(gaps, scope=scope, measure=measure))
-        for design, gaps in designs_of(audit.summary).items()
+        for design, gaps in audit.summary.designs().items()
         for scope, scope_name in SCOPES.items()
         for measure, (name, _) in MEASURES.items()
     ]
@@ -45,7 +45,7 @@ def headline_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
 
 def _panel(summary: VLDejaVuSummary, measure: str, *, width: int, first: bool) -> "alt.LayerChart":
     name, meaning = MEASURES[measure]
-    designs = designs_of(summary)
+    designs = summary.designs()
     order = [DESIGNS[design] for design in designs]
     rows = [
         {"design": DESIGNS[design], "series": scope_name, "value": gap.value, "low": gap.low, "high": gap.high}
