@@ -89,12 +89,7 @@ def warn_of_labels(columns: Sequence[pa.ChunkedArray | pa.Array], *, what: str) 
 def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:
     """Pairs of exact or near-duplicate images whose records lie in different parts: ``{"n", "pairs"}``."""
     names = list(parts)
-    tables = [
-        part.table.set_column(
-            part.table.schema.get_field_index("role"), "role", pa.array([name] * len(part), pa.string())
-        )
-        for name, part in parts.items()
-    ]
+    tables = [part.with_column("role", pa.array([name] * len(part), pa.string())).table for name, part in parts.items()]
     merged = Records(table=pa.concat_tables(tables), folder=parts[names[0]].folder)
     pairs = find_duplicates(merged).across_roles()
     first = pairs.slice(0, 20).to_pylist()

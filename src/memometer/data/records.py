@@ -103,6 +103,11 @@ class Records:
         counts = pc.fill_null(pc.list_value_length(self.column("captions")), 0)
         return np.asarray(counts.to_numpy(zero_copy_only=False) >= number, np.bool_)
 
+    def with_column(self, name: str, values: pa.Array) -> "Records":
+        """These with other values (n,) of one column."""
+        place = self.table.schema.get_field_index(name)
+        return dataclasses.replace(self, table=self.table.set_column(place, self.table.schema.field(place), values))
+
     def with_role(self, role: str | None) -> "Records":
         """The records of one role, or of several joined by commas, in their order; all records when ``role`` is None.
 

@@ -72,10 +72,7 @@ def with_label(records: Records, kind: LabelKind) -> Records:
     """The records with the label that ``kind`` asks for: their own, or that of their largest box."""
     if kind == "given":
         return records
-    labels = largest_box_classes(records.column("objects"), records.column("boxes"))
-    place = records.table.schema.get_field_index("label")
-    table = records.table.set_column(place, records.table.schema.field(place), labels)
-    return dataclasses.replace(records, table=table)
+    return records.with_column("label", largest_box_classes(records.column("objects"), records.column("boxes")))
 
 
 def crop_records(records: Records, *, kind: CropKind, min_side: float, fraction: float) -> Cropped:

@@ -143,9 +143,7 @@ def _dealt_again(roles: dict[str, Records], *, seed: int) -> Records:
     names = [name for name, part in roles.items() for _ in range(len(part))]
     table = pa.concat_tables([part.table for part in roles.values()])
     dealt = rng_for(seed, "dealt again").permutation(np.array(names, object)).tolist()
-    place = table.schema.get_field_index("role")
-    table = table.set_column(place, table.schema.field(place), pa.array(dealt, pa.string()))
-    return Records(table=table, folder=roles["records"].folder)
+    return Records(table, roles["records"].folder).with_column("role", pa.array(dealt, pa.string()))
 
 
 def _tower_units(

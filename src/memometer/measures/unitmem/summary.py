@@ -113,6 +113,11 @@ class TowerUnits:
         for place, (name, width, end) in enumerate(zip(self.layers, self.widths, ends, strict=True), start=1):
             yield place, name, slice(end - width, end)
 
+    def places(self) -> Iterator[tuple[int, str, int]]:
+        """(number and name of its layer, number within it) of every unit."""
+        for place, name, units in self.spans():
+            yield from ((place, name, unit) for unit in range(units.stop - units.start))
+
     def comparison(self, units: slice) -> dict[str, Any] | None:
         """The trained records' groups against the control's, over some units; None without a control."""
         if self.groups is None or self.control_groups is None:
@@ -159,14 +164,7 @@ def units_table(towers: dict[Tower, TowerUnits]) -> pa.Table:
     """One row per unit, in the order of layers; null where undefined."""
     tables = []
     for tower, part in towers.items():
-        index, layer, unit = zip(
-            *(
-                (place, name, number)
-                for place, name, units in part.spans()
-                for number in range(units.stop - units.start)
-            ),
-            strict=True,
-        )
+        index, layer, unit = zip(*part.places(), strict=True)
         found = np.isfinite(part.scores.largest)
         columns: dict[str, Any] = {
             "tower": pa.array([tower] * len(unit), pa.string()),
@@ -229,14 +227,12 @@ def shown_items(towers: dict[Tower, TowerUnits], *, size: int, images: bool) -> 
         defined = np.flatnonzero(~np.isnan(scores.unitmem))
         best = defined[np.argsort(-scores.unitmem[defined], kind="stable")[:size]]
         order = pc.sort_indices(part.records.record_ids).to_numpy()
-        where = [
-            (name, unit - units.start) for _, name, units in part.spans() for unit in range(units.start, units.stop)
-        ]
+        where = list(part.places())
         for unit in best.tolist():
             row = int(order[scores.record[unit]])
             facts: dict[str, Fact] = {
-                "layer": where[unit][0],
-                "unit": where[unit][1],
+                "layer": where[unit][1],
+                "unit": where[unit][2],
                 "UnitMem": float(scores.unitmem[unit]),
                 "largest mean activation": float(scores.largest[unit]),
                 "mean activation of the others": float(scores.rest[unit]),

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from memometer.report.gaps import UNDEFINED
 from memometer.runs.schema import DIRECTIONS, AuditSummary, Likeness, Number, Pair, Set, Strict
 
 __all__ = ["VLDejaVuSummary"]
@@ -23,6 +24,11 @@ class GapsTwice(Strict):
 
     all: Gaps
     unmentioned: Gaps
+
+    def gap(self, scope: str, measure: str) -> Number:
+        """The gap of one scope and measure, by `memometer.report.gaps.SCOPES` and its ``MEASURES``."""
+        gaps = {"all": self.all, "unmentioned": self.unmentioned}[scope]
+        return {"ppg": gaps.ppg, "prg": gaps.prg, "aucg": gaps.aucg}[measure]
 
 
 class GapsAtK(GapsTwice):
@@ -146,6 +152,16 @@ class VLDejaVuSummary(AuditSummary, Counts):
             "control": self.control and self.control.gaps,
         }
         return {design: gaps for design, gaps in found.items() if gaps}
+
+    def gap(self, design: str, scope: str, measure: str) -> Number:
+        """The gap of one design, scope and measure; `UNDEFINED` where the audit has no such design."""
+        gaps = self.designs().get(design)
+        return gaps.gap(scope, measure) if gaps else UNDEFINED
+
+    @property
+    def is_one_model(self) -> bool:
+        """Whether the reference is a text encoder that searched captions, in place of a second model."""
+        return self.searched.get("reference") == "captions" and "target" in self.searched
 
     def sets(self) -> Iterator[Set]:
         """The records of each direction."""

@@ -7,7 +7,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model, number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts.table import Numbers
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES, interval_text, n_text
@@ -36,7 +35,7 @@ def gap_groups(summary: VLDejaVuSummary) -> tuple[tuple[str, tuple[GapRow, ...]]
         (
             DESIGNS[design],
             tuple(
-                GapRow(name, meaning, tuple(number_of(gaps, scope=scope, measure=measure) for scope in SCOPES))
+                GapRow(name, meaning, tuple(gaps.gap(scope, measure) for scope in SCOPES))
                 for measure, (name, meaning) in MEASURES.items()
             ),
         )
@@ -102,7 +101,7 @@ def reference_numbers(summary: VLDejaVuSummary) -> Numbers:
             if gaps is None:
                 continue
             for scope, name in SCOPES.items():
-                found = [number_of(gaps, scope=scope, measure=measure) for measure in MEASURES]
+                found = [gaps.gap(scope, measure) for measure in MEASURES]
                 cells = (gap_cell(gap) for gap in found)
                 rows.append((plain(entry.reference, limit=40), kind, design, name.lower(), *cells, n_text(found[0])))
     header = ("Reference", "Test", "Design", "Objects", *(name for name, _ in MEASURES.values()), "n")
@@ -158,9 +157,9 @@ def gap_table(summary: VLDejaVuSummary) -> Table:
             continue
         table.add_row(f"[bold]{heading}[/bold]")
         for measure, (name, _) in MEASURES.items():
-            gaps = [find_gap(summary, design=design, scope=scope, measure=measure) for scope in SCOPES]
+            gaps = [summary.gap(design, scope, measure) for scope in SCOPES]
             table.add_row(f"  {name}", *(_cell(gap) for gap in gaps))
-        counted = [n_text(find_gap(summary, design=design, scope=scope, measure="prg")) for scope in SCOPES]
+        counted = [n_text(summary.gap(design, scope, "prg")) for scope in SCOPES]
         table.add_row("  records", *counted, end_section=True)
     return table
 
@@ -170,12 +169,12 @@ def _printed_reasons(summary: VLDejaVuSummary) -> Iterator[str]:
     if not summary.balanced and not summary.controlled:
         yield (
             "– balanced: not run; a one-model test is balanced by records the target never saw (--control-role)"
-            if is_one_model(summary)
+            if summary.is_one_model
             else "– balanced: not run, it needs the reference's own records (--reference-role)"
         )
     for scope, name in SCOPES.items():
         for measure in MEASURES:
-            gap = find_gap(summary, design="one-way", scope=scope, measure=measure)
+            gap = summary.gap("one-way", scope, measure)
             if gap.interval is None:
                 yield f"– {name.lower()}: {plain(gap.reason or 'undefined', limit=200)}"
 

@@ -1,6 +1,5 @@
 """The verdict of a VL-Déjà-Vu audit: one plain sentence."""
 
-from memometer.measures.vl_dejavu.gaps import find_gap, is_one_model
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.gaps import DESIGNS, MEASURES, SCOPES
 from memometer.report.verdict import Verdict, duplicate_caution, judged, no_verdict
@@ -23,7 +22,7 @@ def verdict(summary: VLDejaVuSummary) -> Verdict:
     if gap.interval is None or gap.value is None:
         return no_verdict("the recall gap (PRG) or its interval is", gap.reason)
     objects = "the objects that its caption leaves out" if scope == "unmentioned" else "its objects"
-    other = "a text encoder that never saw an image" if is_one_model(summary) else "the model that never saw it"
+    other = "a text encoder that never saw an image" if summary.is_one_model else "the model that never saw it"
     return judged(
         gap,
         name=f"the {design} recall gap (PRG) over {SCOPES[scope].lower()}",
@@ -39,10 +38,10 @@ def _primary(summary: VLDejaVuSummary) -> tuple[str, str, Number]:
     """The first defined PRG in the order balanced, controlled, one-way; within it, unmentioned before all."""
     order = [(design, scope) for design in (*BALANCED, "one-way") for scope in ("unmentioned", "all")]
     for design, scope in order:
-        gap = find_gap(summary, design=design, scope=scope, measure="prg")
+        gap = summary.gap(design, scope, "prg")
         if gap.value is not None and gap.interval is not None:
             return design, scope, gap
-    return "one-way", "all", find_gap(summary, design="one-way", scope="all", measure="prg")
+    return "one-way", "all", summary.gap("one-way", "all", "prg")
 
 
 def _cautions(summary: VLDejaVuSummary, *, design: str, scope: str) -> tuple[str, ...]:
@@ -50,7 +49,7 @@ def _cautions(summary: VLDejaVuSummary, *, design: str, scope: str) -> tuple[str
     if design not in BALANCED:
         remedy = (
             "Audit records that the target never saw too (--control-role) to tell them apart."
-            if is_one_model(summary)
+            if summary.is_one_model
             else "Audit the reference's own records too (--reference-role) to tell them apart."
         )
         cautions.append(
@@ -70,7 +69,7 @@ def _others_above_zero(summary: VLDejaVuSummary, design: str) -> tuple[str, ...]
         f"{MEASURES[measure][0]} over {SCOPES[scope].lower()}"
         for scope in SCOPES
         for measure in MEASURES
-        if find_gap(summary, design=design, scope=scope, measure=measure).above_zero
+        if summary.gap(design, scope, measure).above_zero
     ]
     if not names:
         return ()

@@ -1,6 +1,5 @@
 """Gap against the number of neighbours k."""
 
-from memometer.measures.vl_dejavu.gaps import number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
@@ -47,7 +46,7 @@ def _gaps(summary: VLDejaVuSummary, scope: str) -> list[tuple[int, str, Number]]
     found = []
     for k, entry in sorted(summary.by_k.items(), key=lambda item: int(item[0])):
         scopes = entry.balanced or entry.controlled or entry
-        found += [(int(k), measure, number_of(scopes, scope=scope, measure=measure)) for measure in MEASURES]
+        found += [(int(k), measure, scopes.gap(scope, measure)) for measure in MEASURES]
     return found
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from memometer.measures.vl_dejavu.gaps import number_of
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
@@ -32,7 +31,7 @@ def headline_gaps(audit: Run[VLDejaVuSummary], *, width: int = theme.WIDE) -> "a
 def headline_numbers(audit: Run[VLDejaVuSummary]) -> Numbers:
     """The chart's gaps as a table."""
     found = [
-        (DESIGNS[design], scope_name, name, number_of(gaps, scope=scope, measure=measure))
+        (DESIGNS[design], scope_name, name, gaps.gap(scope, measure))
         for design, gaps in audit.summary.designs().items()
         for scope, scope_name in SCOPES.items()
         for measure, (name, _) in MEASURES.items()
@@ -51,7 +50,7 @@ def _panel(summary: VLDejaVuSummary, measure: str, *, width: int, first: bool) -
         {"design": DESIGNS[design], "series": scope_name, "value": gap.value, "low": gap.low, "high": gap.high}
         for design, gaps in designs.items()
         for scope, scope_name in SCOPES.items()
-        if (gap := number_of(gaps, scope=scope, measure=measure)).value is not None
+        if (gap := gaps.gap(scope, measure)).value is not None
     ]
     labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)
     scopes = list(SCOPES.values())
