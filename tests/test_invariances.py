@@ -157,7 +157,7 @@ def test_1_one_model_twice_gives_0_and_swapping_negates(case):
     np.testing.assert_array_equal(world.score(target, reference), -world.score(reference, target))
     there, same = (world.score(target, other) for other in (reference, target))
     gap, nothing = (gap_of([scores], seed=0, name="x", replicates=200) for scores in (there, same))
-    assert (nothing.value, nothing.low, nothing.high) == (0.0, 0.0, 0.0)
+    assert (nothing.value, nothing.low, nothing.high, nothing.std) == (0.0, 0.0, 0.0, 0.0)
     # A mean is taken in sorted order, so its last bit may differ.
     assert gap_of([-there], seed=0, name="x", replicates=200).value == pytest.approx(-gap.value, rel=1e-12)
 

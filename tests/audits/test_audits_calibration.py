@@ -56,22 +56,15 @@ def scenes(tmp_path_factory):
     return folder
 
 
+def searched(folder, *, seed, **more):
+    """VL-Déjà-Vu of two untrained models."""
+    models = {name: untrained(seed, name) for name in ("target", "reference")}
+    options = {"role": "a", "public_role": "public", "k": 3, "sweep": (), "gallery": 0, **more}
+    return audit_vl_dejavu(**models, records=folder, public=folder, **options)
+
+
 def test_an_audit_calibrates_itself_on_untrained_models(scenes, tmp_path):
-    models = {name: untrained(100, name) for name in ("target", "reference")}
-    audit = audit_vl_dejavu(
-        **models,
-        records=scenes,
-        role="a",
-        reference_role="b",
-        public=scenes,
-        public_role="public",
-        k=3,
-        sweep=(),
-        gallery=0,
-        null=20,
-        replicates=200,
-        out=tmp_path / "run",
-    )
+    audit = searched(scenes, seed=100, reference_role="b", null=20, replicates=200, out=tmp_path / "run")
     rows = {row["interval"]: row for row in audit.summary["null"]}
     assert set(rows) == {
         f"{design}/{over}/{gap}"
@@ -90,16 +83,7 @@ def test_planted_records_are_ranked_beside_the_baselines(tmp_path):
     folder = tmp_path / "scenes"
     make_scenes(folder, n=120, size=32, miscaptioned=20)
     split_records(folder, "a=80,public=rest")
-    options = {
-        "records": folder,
-        "role": "a",
-        "public": folder,
-        "public_role": "public",
-        "k": 3,
-        "sweep": (),
-        "gallery": 0,
-    }
-    audit = audit_vl_dejavu(target=untrained(0, "t"), reference=untrained(0, "r"), **options)
+    audit = searched(folder, seed=0)
     by = {row["by"]: row for row in audit.summary["planted"]}
     assert set(by) == {"gap", "gap, unmentioned", "low similarity", "random"}
     assert by["random"]["area"] == 0.5

@@ -16,7 +16,7 @@ from golden_runs import as_json, differences
 from kills import KILLED, die_before
 
 from memometer import load_audit
-from memometer.catalogue import summary_model
+from memometer.catalogue import measure_of, options_of, summary_model
 from memometer.errors import InputError
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -148,6 +148,30 @@ def test_untrained_models_calibrate_it(case, options, audit, monkeypatch):
     assert {name: found[name] for name in found if name not in of_the_audit} == {
         name: audit.summary[name] for name in audit.summary if name not in of_the_audit
     }
+
+
+def test_one_model_twice_gives_0_swapping_negates_and_mirroring_changes_nothing(case, options, audit):
+    first, second = ("targets", "references") if case.name == "clipmem" else ("target", "reference")
+    if case.name in ("unitmem", "vl_dejavu_one_model"):
+        pytest.skip("it has no second model of the same kind")
+    one, other = options[first], options[second]
+    measure = measure_of(options_of(audit.summary.measure).model_construct())
+
+    def intervals(found):
+        return measure.null_intervals(found.summary)
+
+    same = case.audit(**{**options, second: one})
+    for name, number in intervals(same).items():
+        assert (number.value, number.low or 0, number.high or 0) == (0, 0, 0), name
+    assert case.name == "clipmem" or len(same.gallery) == 0
+    assert "dejavu" in case.name or any("the same model" in note for note in same.summary.notes)
+    swapped = {**options, first: other, second: one}
+    for name, number in intervals(case.audit(**swapped)).items():
+        assert number.value == pytest.approx(-intervals(audit)[name].value, abs=1e-12), name
+    if "reference_role" in options:
+        mirrored = intervals(case.audit(**{**swapped, "role": "b", "reference_role": "a"}))
+        for name, number in intervals(audit).items():
+            assert "balanced" not in name or mirrored[name].value == pytest.approx(number.value, abs=1e-12), name
 
 
 def elsewhere(options, folder):

@@ -1,5 +1,6 @@
 """Records that come in groups, through every measure: what is drawn, and where it is said."""
 
+import functools
 import html
 from collections.abc import Mapping
 
@@ -7,30 +8,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from crop_world import knowing, options
-from pair_worlds import PairWorld
 from rich.console import Console
-from tower_world import encoder, records_folder
+from small_audits import BOTH_WAYS, small_audit
 from utility_world import UtilityWorld
-from worlds import VectorWorld
 
-from memometer import (
-    audit_clipmem,
-    audit_image_dejavu,
-    audit_sslmem,
-    audit_unitmem,
-    audit_vl_dejavu,
-    compare_audits,
-    make_scenes,
-    measure_utility,
-    split_records,
-)
+from memometer import compare_audits, measure_utility
 from memometer.cli.show import show_run
 from memometer.report import page_of, render
 from memometer.statistics.small_sets import small_warning
 
 SIZE = 3
-TOWERS = {"role": "a", "tower": "both", "replicates": 100, "gallery": 3, "draws": 2}
 
 
 def group(folder, size):
@@ -49,40 +36,6 @@ def group(folder, size):
     return folder
 
 
-def vl(place, size):
-    world = VectorWorld(place, n=90, plant=0.6)
-    group(place / "records", size)
-    return audit_vl_dejavu(**world.options, k=4, gallery=3, images=False)
-
-
-def clipmem(place, size):
-    world = PairWorld(place, known=0.4, n=90)
-    group(place / "records", size)
-    return audit_clipmem(**world.options)
-
-
-def towers(place, n, size):
-    return group(records_folder(place, n=n), size)
-
-
-def sslmem(place, size):
-    folder = towers(place, 180, size)
-    return audit_sslmem(target=encoder(1), reference=encoder(9), records=folder, reference_role="b", **TOWERS)
-
-
-def unitmem(place, size):
-    return audit_unitmem(target=encoder(1), records=towers(place, 180, size), control_role="b", **TOWERS)
-
-
-def image(place, size):
-    make_scenes(place, n=260, size=40, kind="foreground")
-    split_records(place, "a=90,b=90,public=rest")
-    group(place, size)
-    models = {"target": knowing(place, "a"), "reference": knowing(place, "b", seed=1)}
-    return audit_image_dejavu(**models, **options(place, reference_role="b"))
-
-
-AUDITS = {"vl-dejavu": vl, "clipmem": clipmem, "sslmem": sslmem, "unitmem": unitmem, "image-dejavu": image}
 DRAWN = {
     "vl-dejavu": "balanced.all.prg",
     "clipmem": "subsets.candidates.clipmem",
@@ -94,11 +47,16 @@ OTHERWISE = {"unitmem": ("towers.image", "towers.text", "control.difference", "t
 """Ends of the paths of intervals that are over something else."""
 
 
-@pytest.fixture(scope="module", params=AUDITS)
+@pytest.fixture(scope="module", params=BOTH_WAYS)
 def pair(request, tmp_path_factory):
     """One audit of the same records without groups, and with groups of three."""
     folder = tmp_path_factory.mktemp("groups")
-    return [AUDITS[request.param](folder / f"of{size}", size) for size in (1, SIZE)]
+
+    def audited(size):
+        change = functools.partial(group, size=size)
+        return small_audit(request.param, folder / f"of{size}", change=change, **BOTH_WAYS[request.param])
+
+    return [audited(size) for size in (1, SIZE)]
 
 
 def intervals(found, path=""):

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from clip_training import flipped
 from failure_world import commands, memometer, write_world
 from file_digests import file_digest
 
@@ -105,16 +106,10 @@ def test_a_lost_report_is_drawn_again(audits, opened):
     assert not opened
 
 
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
 CHANGES = {
-    "weights": lambda world: flip(world / "a" / "open_clip_model.safetensors"),
-    "the run": lambda world: flip(world / "runs" / "clipmem" / "samples.parquet"),
-    "what was asked": lambda world: flip(world / "runs" / "clipmem" / ASKED),
+    "weights": lambda world: flipped(world / "a" / "open_clip_model.safetensors"),
+    "the run": lambda world: flipped(world / "runs" / "clipmem" / "samples.parquet"),
+    "what was asked": lambda world: flipped(world / "runs" / "clipmem" / ASKED),
 }
 
 
@@ -162,7 +157,7 @@ def test_every_byte_that_an_audit_depends_on_is_in_the_question(tmp_path):
     questions += [asked(), asked(ImageDejaVuOptions)]
     options["vocabulary"] = words
     for path in sorted(path for path in tmp_path.rglob("*") if path.is_file()):
-        flip(path)
+        flipped(path)
         questions.append(asked())
     for name in ("model/more.json", "records/planted.parquet", "logs/checkpoints/params.txt"):
         (tmp_path / name).write_bytes(b"more")

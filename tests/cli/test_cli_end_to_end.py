@@ -27,24 +27,11 @@ def memometer(*words, code=0):
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
-    """Scenes, split, and two models trained for an epoch each."""
-    folder = tmp_path_factory.mktemp("work")
-    memometer("data", "scenes", "--out", folder / "records", "--n", 160, "--size", 48, "--workers", 0)
-    memometer("data", "split", folder / "records", "--roles", "a=48,b=48,public=rest", "--seed", 0)
-    for role in "ab":
-        memometer(
-            "train", "--records", folder / "records", "--role", role, "--model", "tiny", "--epochs", 1,
-            "--batch-size", 16, "--out", folder / role, "--device", "cpu",
-        )  # fmt: skip
-    return folder
+    return failure_world.write_world(tmp_path_factory.mktemp("work"))
 
 
 def audit_words(work, out, *more):
-    return (
-        "audit", "vl-dejavu", "--target", f"open_clip:{work / 'a'}", "--reference", f"open_clip:{work / 'b'}",
-        "--records", work / "records", "--role", "a", "--reference-role", "b", "--public", work / "records",
-        "--public-role", "public", "--k", 5, "--workers", 0, "--out", out, *more,
-    )  # fmt: skip
+    return (*failure_world.commands(work, out)["vl-dejavu"], "--workers", 0, "--out", out, *more)
 
 
 def test_the_audit_writes_its_folder_and_prints_its_table(work):
@@ -57,20 +44,20 @@ def test_the_audit_writes_its_folder_and_prints_its_table(work):
         "config.toml", "manifest.json", "summary.json", "samples.parquet", "rejects.parquet", "report.html",
     }  # fmt: skip
     samples = pq.read_table(work / "run" / "samples.parquet")
-    roles = pq.read_table(work / "records" / "records.parquet", columns=["record_id", "role"]).to_pylist()
+    roles = pq.read_table(work / "scenes" / "records.parquet", columns=["record_id", "role"]).to_pylist()
     for direction, role in (("forward", "a"), ("backward", "b")):
         rows = [row["record_id"] for row in samples.to_pylist() if row["direction"] == direction]
         assert rows == [row["record_id"] for row in roles if row["role"] == role]
     manifest = json.loads((work / "run" / "manifest.json").read_text())
     assert manifest["target"]["weights_hash"] != manifest["reference"]["weights_hash"]
-    assert manifest["target"]["preprocess"]["size"] == [48, 48] or manifest["target"]["preprocess"]["size"] == 48
+    assert manifest["target"]["preprocess"]["size"] in ([32, 32], 32)
 
 
 def test_json_goes_to_stdout_alone_and_the_report_is_rebuilt(work):
     stdout, _ = memometer(*audit_words(work, work / "json-run", "--json", "--no-images"))
     summary = json.loads(stdout)
     assert summary == json.loads((work / "json-run" / "summary.json").read_text())
-    assert set(summary["by_k"]) == {"1", "5", "10"}
+    assert set(summary["by_k"]) == {"1", "3", "10"}
     report = work / "json-run" / "report.html"
     first = file_digest(report)
     assert b"data:image/jpeg" not in report.read_bytes()
@@ -99,7 +86,7 @@ def test_two_runs_give_the_same_bytes_whatever_the_workers(work):
     ],
 )
 def test_wrong_input_is_a_sentence_and_exit_code_2(work, words, sentence):
-    more = ("--records", work / "records", "--role", "a", "--public", work / "records", "--public-role", "public")
+    more = ("--records", work / "scenes", "--role", "a", "--public", work / "scenes", "--public-role", "public")
     stdout, stderr = memometer(*words, *more, "--out", work / "none", code=2)
     assert sentence in stderr
     assert "Traceback" not in stderr

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import typer
+from clip_training import flipped
 from import_sources import picture, write_samples
 from typer.testing import CliRunner
 
@@ -35,12 +36,6 @@ def verify(*arguments):
     return CliRunner().invoke(app, list(map(str, arguments)))
 
 
-def flip(path, place=0.5):
-    content = bytearray(path.read_bytes())
-    content[int(len(content) * place)] ^= 16
-    path.write_bytes(content)
-
-
 def test_what_was_imported_is_as_it_was(source, tmp_path):
     split_records(tmp_path / "records", {"a": 3, "b": "rest"})
     done = verify(tmp_path / "records")
@@ -57,7 +52,7 @@ def test_what_was_imported_is_as_it_was(source, tmp_path):
 def test_images_that_changed_or_went_are_counted_and_named(source, tmp_path, monkeypatch, workers):
     monkeypatch.setattr("memometer.data.checking.FEW", 0)
     (source / "1.png").write_bytes(picture(99))
-    flip(source / "2.png")
+    flipped(source / "2.png")
     (source / "4.png").unlink()
     found = verify_records(tmp_path / "records", workers=workers)
     assert found.images == {"same": N - 3, "changed since the import": 2, "missing image": 1}
@@ -87,7 +82,7 @@ def test_a_damaged_file_is_named(source, tmp_path, name):
     words.write_text("picture\tpicture pictures\n")
     import_records(source, tmp_path / "again", objects="captions", vocabulary=words)
     assert not verify_records(tmp_path / "again").differs
-    flip(tmp_path / "again" / name)
+    flipped(tmp_path / "again" / name)
     found = verify_records(tmp_path / "again")
     assert found.differs
     state = found.files["import.json" if name == "vocabulary.tsv" else name]

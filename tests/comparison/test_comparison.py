@@ -36,6 +36,11 @@ def numbers(comparison, run=0):
     return {entry["key"]: entry for entry in comparison.summary["runs"][run]["numbers"]}
 
 
+def made(model, measure, samples, gallery=()):
+    tables = {"samples": samples, "gallery": items_table(list(gallery))}
+    return Audit(summary=model.model_construct(measure=measure), tables=tables, manifest={}, config={})
+
+
 def clipmem_audit(scores, *, gallery=()):
     """A made-up CLIPMem audit of {subset: {record id: score or None}}."""
     rows = [
@@ -44,13 +49,7 @@ def clipmem_audit(scores, *, gallery=()):
         for name, score in each.items()
     ]
     schema = pa.schema([("record_id", pa.string()), ("subset", pa.string()), ("clipmem", pa.float64())])
-    samples = pa.Table.from_pylist(rows, schema=schema)
-    return Audit(
-        summary=ClipMemSummary.model_construct(measure="clipmem"),
-        tables={"samples": samples, "gallery": items_table(list(gallery))},
-        manifest={},
-        config={},
-    )
+    return made(ClipMemSummary, "clipmem", pa.Table.from_pylist(rows, schema=schema), gallery)
 
 
 def image_audit(hits, directions=("forward", "backward")):
@@ -73,13 +72,7 @@ def image_audit(hits, directions=("forward", "backward")):
                 }
             )
         )
-    samples = pa.concat_tables(tables)
-    return Audit(
-        summary=ImageDejaVuSummary.model_construct(measure="image-dejavu"),
-        tables={"samples": samples, "gallery": items_table([])},
-        manifest={},
-        config={},
-    )
+    return made(ImageDejaVuSummary, "image-dejavu", pa.concat_tables(tables))
 
 
 def shuffled(audit, seed=0):

@@ -44,7 +44,7 @@ def digest(folder):
     return file_digest(folder / "open_clip_model.safetensors")
 
 
-def flipped(path, place):
+def flipped(path, place=0.5):
     """Changes one bit of a file, ``place`` of the way through it."""
     content = bytearray(path.read_bytes())
     content[int(len(content) * place)] ^= 1

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from import_sources import write_pictures
 from model_factory import tiny_architecture
 from rich.console import Console
+from worlds import write_vectors
 
 from memometer import progress, split_records
 from memometer.cli.start import main
@@ -69,12 +70,9 @@ def write_world(folder):
         done(*commands(folder, folder)["train"], "--out", folder / role, "--role", role)
     done(*commands(folder, folder)["clipmem"])
     (folder / "sweep.toml").write_text(SWEEP)
-    (folder / "vectors").mkdir()
-    ids = pq.read_table(folder / "scenes" / "records.parquet", columns=["record_id"])
-    for kind in ("images", "texts"):
-        vectors = np.random.default_rng(0).standard_normal((len(ids), 8), np.float32)
-        np.save(folder / "vectors" / f"{kind}.npy", vectors)
-        pq.write_table(ids, folder / "vectors" / f"{kind}.parquet")
+    ids = pq.read_table(folder / "scenes" / "records.parquet")["record_id"]
+    vectors = np.random.default_rng(0).standard_normal((len(ids), 8), np.float32)
+    write_vectors(folder / "vectors", images=(ids, vectors), texts=(ids, vectors))
     return folder
 
 

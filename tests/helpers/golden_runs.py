@@ -13,6 +13,7 @@ from pathlib import Path
 from audit_cases import CASES
 
 KEPT = Path(__file__).parents[1] / "golden"
+SUMMARIES = {path.stem: json.loads(path.read_text())["summary"] for path in sorted(KEPT.glob("*.json"))}
 
 
 def made(case, folder):

@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from worlds import write_vectors
 
 SUBSETS = {"shared": "s", "candidates": "c", "independent": "i", "external": "e"}
 KNOWN = {"f": ("shared", "candidates"), "g": ("shared", "independent"), "h": ()}
@@ -60,12 +61,8 @@ class PairWorld:
             planted |= {"kind": ["miscaptioned"] * int(self.wrong.sum()), "of": ["x"] * int(self.wrong.sum())}
             pq.write_table(pa.table(planted), self.folder / "records" / "planted.parquet")
         for name, (images, texts) in self.vectors.items():
-            place = self.folder / name
-            place.mkdir()
-            np.save(place / "images.npy", images)
-            np.save(place / "texts.npy", texts.reshape(-1, texts.shape[-1]))
-            pq.write_table(pa.table({"record_id": self.ids}), place / "images.parquet")
-            pq.write_table(pa.table({"record_id": np.repeat(self.ids, captions).tolist()}), place / "texts.parquet")
+            flat = (np.repeat(self.ids, captions).tolist(), texts.reshape(-1, texts.shape[-1]))
+            write_vectors(self.folder / name, images=(self.ids, images), texts=flat)
 
     def spec(self, name):
         return f"embeddings:{self.folder / name}"

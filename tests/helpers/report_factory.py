@@ -12,6 +12,20 @@ from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.runs.folder import REJECTS_SCHEMA
 
 LABELS = ["dog", "ball", "grass", "man", "hat", "tree", "boat", "water", "bench", "kite", "child", "shirt", "street"]
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "</style><script>alert(2)</script>",
+    '"><img src=x onerror=alert(3)>',
+    "' onmouseover='alert(4)",
+    "javascript:alert(5)",
+    "{{ 7*7 }}{% raw %}",
+    "a\x00null\x07bell",
+    "\u202ereversed",
+    "w" * 3000,
+    "<!-- -->]]><![CDATA[",
+    "&lt;b&gt; &amp;amp;",
+    "",
+]
 NEIGHBOR = pa.struct(
     [
         ("record_id", pa.string()),

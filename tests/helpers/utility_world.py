@@ -3,6 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from worlds import write_vectors
 
 
 class UtilityWorld:
@@ -48,13 +49,9 @@ class UtilityWorld:
         }
         (self.folder / "records").mkdir(parents=True)
         pq.write_table(pa.table(records), self.folder / "records" / "records.parquet")
-        place = self.folder / "vectors"
-        place.mkdir()
         rows = np.concatenate([np.flatnonzero(self.owners == row) for row in order])
-        np.save(place / "images.npy", self.images[order])
-        np.save(place / "texts.npy", self.texts[rows])
-        pq.write_table(pa.table({"record_id": records["record_id"]}), place / "images.parquet")
-        pq.write_table(pa.table({"record_id": [self.ids[self.owners[row]] for row in rows]}), place / "texts.parquet")
+        texts = ([self.ids[self.owners[row]] for row in rows], self.texts[rows])
+        write_vectors(self.folder / "vectors", images=(records["record_id"], self.images[order]), texts=texts)
 
     @property
     def options(self):

@@ -65,6 +65,14 @@ def top_oracle(own, struck, public, neighbors, *, top=10):
     return result
 
 
+def write_vectors(folder, **kinds):
+    """A folder for ``embeddings:DIR``; ``images`` and ``texts`` are the record ids and their vectors."""
+    folder.mkdir(exist_ok=True)
+    for kind, (ids, vectors) in kinds.items():
+        np.save(folder / f"{kind}.npy", vectors)
+        pq.write_table(pa.table({"record_id": ids}), folder / f"{kind}.parquet")
+
+
 class VectorWorld:
     """A world on disk for ``embeddings:DIR``: records of roles a and b, a public set, two models' vectors.
 
@@ -112,12 +120,7 @@ class VectorWorld:
         (self.folder / "records").mkdir(parents=True)
         pq.write_table(pa.table(records), self.folder / "records" / "records.parquet")
         for role, (images, texts) in self.vectors.items():
-            place = self.folder / role
-            place.mkdir()
-            np.save(place / "images.npy", images)
-            np.save(place / "texts.npy", texts)
-            pq.write_table(pa.table({"record_id": self.public_ids}), place / "images.parquet")
-            pq.write_table(pa.table({"record_id": self.ids}), place / "texts.parquet")
+            write_vectors(self.folder / role, images=(self.public_ids, images), texts=(self.ids, texts))
 
     @property
     def options(self):
@@ -167,12 +170,10 @@ class TextWorld(VectorWorld):
         directions = rng.standard_normal((len(labels), 16))
         for row, objects in enumerate(everything):
             vectors[row] += helpful * sum(directions[labels.index(label)] for label in objects)
-        (self.folder / name).mkdir()
         self._write_text(name, vectors.astype(np.float32))
 
     def _write_text(self, name, vectors):
-        np.save(self.folder / name / "texts.npy", vectors)
-        pq.write_table(pa.table({"record_id": self.ids + self.public_ids}), self.folder / name / "texts.parquet")
+        write_vectors(self.folder / name, texts=(self.ids + self.public_ids, vectors))
         self.text_vectors[name] = vectors.astype(np.float64)
 
     @property

@@ -4,6 +4,7 @@ import dataclasses
 
 import pyarrow as pa
 import pytest
+from golden_runs import SUMMARIES
 from report_factory import rows
 from rich.console import Console
 from tower_world import change_column, encoder, records_folder
@@ -69,6 +70,10 @@ UP, FLAT, DOWN = gap(0.1, 0.05, 0.15), gap(0.01, -0.02, 0.04), gap(-0.1, -0.2, -
 NOTHING = gap(None, None, None, 0, reason="no record has two views")
 
 
+def duplicates(n):
+    return {"duplicates_across_roles": {"n": n, "pairs": []}}
+
+
 FORWARD = {"sslmem": NOTHING, "relative": NOTHING}
 
 
@@ -77,13 +82,9 @@ def sslmem_summary(*, both_ways=True, between=None, n_duplicates=0, **scores):
     unscored = {"layers": [], "n_scored": 0, "n_scored_backward": None, "means": {}, "forward": FORWARD}
     unscored |= {"backward": None, "balanced": None}
     towers = {tower: {**unscored, design: {"sslmem": score, "relative": score}} for tower, score in scores.items()}
-    whole = {
-        "measure": "sslmem", "schema": 1, "target": "a", "reference": "b", "augment": "ssl", "draws": 2, "pool": "mean",
-        "n_records": 100, "n_skipped": {}, "backward": {"n_records": 1, "n_skipped": {}} if both_ways else None,
-        "towers": towers, "text_less_image": between, "duplicates_across_roles": {"n": n_duplicates, "pairs": []},
-        "notes": [],
-    }  # fmt: skip
-    return SslMemSummary.made(whole)
+    backward = SUMMARIES["sslmem"]["backward"] if both_ways else None
+    told = {"towers": towers, "text_less_image": between, "backward": backward}
+    return SslMemSummary.made(SUMMARIES["sslmem"] | told | duplicates(n_duplicates))
 
 
 @pytest.mark.parametrize(
@@ -122,13 +123,8 @@ def unitmem_summary(*, n_duplicates=0, **controls):
         counts = {"layers": [], "n_scored": 100, "n_units": 9, "n_undefined": 1}
         return {**counts, **quantiles, "mean": 0.4, "share_above_half": 0.25, "control": compared}
 
-    whole = {
-        "measure": "unitmem", "schema": 1, "target": "a", "augment": "ssl", "draws": 2, "statistic": "mean",
-        "negative_activations": "counted as 0", "n_records": 100, "n_control": None, "n_without_class": None,
-        "n_skipped": {}, "towers": {name: tower(control) for name, control in controls.items()},
-        "text_less_image": None, "duplicates_across_roles": {"n": n_duplicates, "pairs": []}, "notes": [],
-    }  # fmt: skip
-    return UnitMemSummary.made(whole)
+    towers = {name: tower(control) for name, control in controls.items()}
+    return UnitMemSummary.made(SUMMARIES["unitmem"] | {"towers": towers} | duplicates(n_duplicates))
 
 
 @pytest.mark.parametrize(

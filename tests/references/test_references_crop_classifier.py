@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import torch
+from clip_training import run_until
 from file_digests import file_digest
 from PIL import Image
 
@@ -26,7 +27,6 @@ from memometer.references import (
 )
 from memometer.references.crop_batches import crop_batches
 from memometer.references.crop_config import labelled_crops
-from memometer.references.crop_folder import CropClassifierFolder
 from memometer.references.networks import build_network
 from memometer.states import read_manifest
 
@@ -132,24 +132,9 @@ def test_another_seed_gives_other_weights(trained, world, tmp_path):
     assert not same_as(tmp_path / "other", trained.folder)
 
 
-def stop_after(epoch, world, out, monkeypatch):
-    """A training that is stopped once the state after ``epoch`` epochs is kept."""
-    save = CropClassifierFolder.save_state
-
-    def save_and_stop(folder, state):
-        save(folder, state)
-        if state.epoch == epoch:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CropClassifierFolder, "save_state", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(world, out)
-
-
 @pytest.mark.parametrize("epoch", [1, EPOCHS])
 def test_a_stopped_training_goes_on_to_the_same_bytes(trained, world, tmp_path, monkeypatch, epoch):
-    stop_after(epoch, world, tmp_path, monkeypatch)
+    run_until(epoch, lambda: train(world, tmp_path), monkeypatch=monkeypatch)
     with pytest.raises(ModelError, match="run its training again to the end"):
         load_crop_classifier(tmp_path)
     train(world, tmp_path)
@@ -164,7 +149,7 @@ def test_what_dropout_drops_does_not_depend_on_the_stop(world, tmp_path, monkeyp
 
     monkeypatch.setattr(crop_training, "build_network", with_dropout)
     train(world, tmp_path / "whole")
-    stop_after(2, world, tmp_path / "stopped", monkeypatch)
+    run_until(2, lambda: train(world, tmp_path / "stopped"), monkeypatch=monkeypatch)
     train(world, tmp_path / "stopped")
     assert same_as(tmp_path / "stopped", tmp_path / "whole")
 

@@ -7,7 +7,7 @@ import shutil
 import pyarrow as pa
 import pytest
 import typer
-from report_factory import gap, jpeg, make_audit, make_manifest, make_record, make_summary
+from report_factory import HOSTILE, gap, jpeg, make_audit, make_manifest, make_record, make_summary
 from typer.testing import CliRunner
 
 from memometer.audits.result import load_audit
@@ -17,21 +17,6 @@ from memometer.files import read_json
 from memometer.measures.vl_dejavu.page import PAGE
 from memometer.report import MAX_BYTES, html_fragment, render, write_report
 from memometer.report.pictures import MAX_THUMBNAIL_BYTES, Pictures
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "</style><script>alert(2)</script>",
-    '"><img src=x onerror=alert(3)>',
-    "' onmouseover='alert(4)",
-    "javascript:alert(5)",
-    "{{ 7*7 }}{% raw %}",
-    "a\x00null\x07bell",
-    "\u202ereversed",
-    "w" * 3000,
-    "<!-- -->]]><![CDATA[",
-    "&lt;b&gt; &amp;amp;",
-    "",
-]
 
 
 class Elements(html.parser.HTMLParser):
@@ -126,10 +111,6 @@ def test_the_page_names_its_policy(without_charts):
     policy = next(meta["content"] for meta in metas if meta.get("http-equiv") == "Content-Security-Policy")
     assert policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
     assert metas[0] == {"charset": "utf-8"}
-
-
-def test_the_same_audit_gives_the_same_bytes(without_charts):
-    assert render(make_audit()) == render(make_audit())
 
 
 def test_hostile_text_stays_text(one_chart):

@@ -54,13 +54,6 @@ def test_swapping_the_models_negates_and_order_changes_nothing(values, shuffle):
             assert forward.value == pytest.approx(-backward.value, abs=1e-15)
 
 
-def test_equal_models_give_exactly_zero():
-    recall = np.tile([0.0, 0.5, 1.0, 0.3], 5)
-    for name, array in contributions(recall, recall).items():
-        gap = gap_of([array], seed=0, name=name)
-        assert (gap.value, gap.low, gap.high, gap.std) == (0.0, 0.0, 0.0, 0.0)
-
-
 def test_no_record_is_null_with_a_reason_and_one_record_has_no_interval():
     nothing = gap_of([np.array([np.nan])], seed=0, name="prg", reason="no record has an object")
     assert (nothing.value, nothing.low, nothing.n, nothing.reason) == (None, None, 0, "no record has an object")

@@ -60,34 +60,30 @@ def test_the_verdict_names_the_best_setting_and_its_cost(found):
     assert "from 0.510 to 0.508" in said.sentence
 
 
-def test_a_difference_in_the_noise_is_not_called_better(tmp_path, records):
-    values = {"default": VALUES["default"], "noisy": [(0.02, 0.5), (0.20, 0.52), (0.05, 0.51)]}
-    said = verdict(tmp_path, records, values)
-    assert said.kind == "undefined"
-    assert said.title == "Best so far, but not clear of noise: noisy"
-    assert "not clear of the noise between 3 seeds" in said.sentence
-    assert said.cautions[0].startswith("In memorization, these seeds do not tell it apart from 'default'")
+DEFAULT, MASKED, DEAR = (VALUES[name] for name in ("default", "masked", "dear"))
+NOISY = {"default": DEFAULT, "noisy": [(0.02, 0.5), (0.20, 0.52), (0.05, 0.51)]}
+LOSING = {"default": DEFAULT, "masked": [(0.05, 0.45), (0.07, 0.55), (0.06, 0.53)]}
+ONE_SEED = {name: cells[:1] for name, cells in VALUES.items()}
+WORSE = {"default": DEFAULT, "dear": DEAR}
+NOT_CLEAR = "Best so far, but not clear of noise:"
 
 
-def test_a_loss_that_may_be_larger_is_said(tmp_path, records):
-    values = {"default": VALUES["default"], "masked": [(0.05, 0.45), (0.07, 0.55), (0.06, 0.53)]}
-    assert "a larger one cannot be ruled out" in " ".join(verdict(tmp_path, records, values).cautions)
-
-
-def test_one_seed_says_nothing_of_noise(tmp_path, records):
-    said = verdict(tmp_path, records, {name: cells[:1] for name, cells in VALUES.items()})
-    assert said.title == "Best so far, but not clear of noise: masked"
-    assert "of a single seed, so nothing is known of its noise" in said.sentence
-
-
-def test_where_nothing_is_better_the_baseline_stands(tmp_path, records):
-    said = verdict(tmp_path, records, {"default": VALUES["default"], "dear": VALUES["dear"]})
-    assert said.title == "No setting is better than the baseline"
-    wide = Question(max_utility_loss=0.2)
-    assert (
-        verdict(tmp_path, records, {"default": VALUES["default"], "dear": VALUES["dear"]}, question=wide).kind
-        == "better"
-    )
+@pytest.mark.parametrize(
+    ("values", "options", "expected"),
+    [
+        (NOISY, {}, ("undefined", f"{NOT_CLEAR} noisy\n.*not clear of the noise between 3 seeds")),
+        (NOISY, {}, ("undefined", "\nIn memorization, these seeds do not tell it apart from 'default'")),
+        (LOSING, {}, ("better", "a larger one cannot be ruled out")),
+        (ONE_SEED, {}, ("undefined", f"{NOT_CLEAR} masked\n.*of a single seed, so nothing is known of its noise")),
+        (WORSE, {}, ("undefined", "^No setting is better than the baseline\n")),
+        (WORSE, {"question": Question(max_utility_loss=0.2)}, ("better", "dear")),
+    ],
+)
+def test_the_verdict_knows_the_noise(tmp_path, records, values, options, expected):
+    kind, words = expected
+    said = verdict(tmp_path, records, values, **options)
+    assert said.kind == kind
+    assert re.search(words, "\n".join((said.title, said.sentence, *said.cautions)))
 
 
 def test_unfinished_cells_and_a_missing_baseline_are_said(tmp_path, records):

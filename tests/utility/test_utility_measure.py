@@ -123,12 +123,17 @@ def zero_shot(tmp_path, **options):
     return world, measure_utility(model=model, records=path.parent, role="test", zero_shot=words, **options)
 
 
+def zero_shot_scores(world):
+    """Cosines of each image under test and each class by hand."""
+    centres = [world.images[60:][world.label[60:] == place].mean(axis=0) for place in range(4)]
+    unit = np.array([each / np.linalg.norm(each) for each in (*centres, *world.images[:60])])
+    return unit[4:] @ unit[:4].T
+
+
 def test_zero_shot_of_one_label(tmp_path):
     world, found = zero_shot(tmp_path, several=False, templates=["a {}.", "the {}!"], replicates=20)
     numbers = found.summary["zero_shot"]
-    centres = [world.images[60:][world.label[60:] == place].mean(axis=0) for place in range(4)]
-    unit = np.array([each / np.linalg.norm(each) for each in (*centres, *world.images[:60])])
-    predicted = (unit[4:] @ unit[:4].T).argmax(axis=1)
+    predicted = zero_shot_scores(world).argmax(axis=1)
     assert found.samples["zero_shot_predicted"].to_pylist() == [world.kinds[place] for place in predicted]
     assert numbers["accuracy"]["value"] == pytest.approx((predicted == world.label[:60]).mean())
     assert numbers["accuracy"]["value"] > 0.5
@@ -139,9 +144,7 @@ def test_zero_shot_of_one_label(tmp_path):
 def test_zero_shot_of_several_objects(tmp_path):
     world, found = zero_shot(tmp_path, several=True, micro=True, replicates=20)
     numbers = found.summary["zero_shot"]
-    centres = [world.images[60:][world.label[60:] == place].mean(axis=0) for place in range(4)]
-    unit = np.array([each / np.linalg.norm(each) for each in (*centres, *world.images[:60])])
-    scores, holds = unit[4:] @ unit[:4].T, world.holds[:60]
+    scores, holds = zero_shot_scores(world), world.holds[:60]
     assert numbers["mean_average_precision"]["value"] == pytest.approx(average_precision_score(holds, scores))
     assert numbers["micro_average_precision"]["value"] == pytest.approx(
         average_precision_score(holds, scores, average="micro")

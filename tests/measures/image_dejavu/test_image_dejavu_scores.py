@@ -5,6 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import scipy.stats
+import torch
 from array_shapes import unchecked
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,6 +64,19 @@ def test_votes_by_hand():
     assert first.labels.tolist() == [0]  # ranks 1 + 2 and 0 + 3: the lower id
     second = vote_labels(np.array([[0, 2, 1, 3]]), public_labels=np.array([1, 1, 0, 0]), n_labels=2)
     assert second.labels.tolist() == [1]  # ranks 0 + 2 before 1 + 3
+
+
+def test_a_parallel_kernel_leaves_torchs_number_of_threads():
+    """So that a training after an audit is as one before it."""
+    before = torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            votes = vote_labels(np.array([[0, 1], [1, 0]]), public_labels=np.zeros(2, int), n_labels=1)
+            assert torch.get_num_threads() == threads
+            assert votes.labels.tolist() == [0, 0]
+    finally:
+        torch.set_num_threads(before)
 
 
 @settings(max_examples=60, deadline=None)

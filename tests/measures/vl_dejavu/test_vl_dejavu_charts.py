@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pyarrow as pa
 import pytest
-from report_factory import gap, make_audit, make_samples, make_summary, rows
+from report_factory import HOSTILE, gap, make_audit, make_samples, make_summary, rows
 
 from memometer.measures.vl_dejavu.charts.by_k import gap_by_k
 from memometer.measures.vl_dejavu.charts.leaking import leaking_objects
@@ -11,15 +11,6 @@ from memometer.measures.vl_dejavu.charts.recall import _survival, recall_distrib
 from memometer.measures.vl_dejavu.charts.top import gap_by_top
 from memometer.measures.vl_dejavu.page import FIGURES
 from memometer.report.svg import to_svg
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(2)>',
-    "a\x00b\u202ecd",
-    "w" * 5000,
-    "{{ 7*7 }}",
-    "]]>",
-]
 
 
 @pytest.fixture(scope="module")
