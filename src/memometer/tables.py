@@ -42,18 +42,15 @@ def open_table(path: Path, *, advice: str = AGAIN, memory_map: bool = False) -> 
         return pq.ParquetFile(path, memory_map=memory_map, page_checksum_verification=True)
 
 
-def read_table(
-    path: Path, columns: Sequence[str] | None = None, *, advice: str = AGAIN, memory_map: bool = False
-) -> pa.Table:
+def read_table(path: Path, columns: Sequence[str] | None = None, *, advice: str = AGAIN) -> pa.Table:
     """A whole table, or some of its columns, with its seal and its pages checked.
 
     Raises:
         DamagedError: it is damaged, or no Parquet.
         OSError: it cannot be read.
     """
-    check_seal(path, advice=advice)
     # Not pyarrow.parquet.read_table: for its filters it imports pyarrow.dataset, and with that pandas.
-    with readable(path, advice), pq.ParquetFile(path, memory_map=memory_map, page_checksum_verification=True) as file:
+    with open_table(path, advice=advice) as file, readable(path, advice):
         if columns is None:
             return file.read()
         if missing := [name for name in columns if name not in file.schema_arrow.names]:

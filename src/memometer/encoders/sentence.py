@@ -196,10 +196,8 @@ def _tokenizer_text(tokenizer: Any) -> str:
         return str(inner.to_str())
     kept = ("stop_words", "do_lower_case", "special_tokens_map", "init_kwargs")
     told = {key: getattr(tokenizer, key, None) for key in kept}
-    told["init_kwargs"] = {key: value for key, value in (told["init_kwargs"] or {}).items() if not _is_place(key)}
+    places = ("_file", "_path", "_dir", "_or_path")
+    given = told["init_kwargs"] or {}
+    told["init_kwargs"] = {key: value for key, value in given.items() if not key.endswith(places)}
     told["stop_words"] = sorted(told["stop_words"] or ())
     return json.dumps([type(tokenizer).__name__, told, tokenizer.get_vocab()], sort_keys=True, default=str)
-
-
-def _is_place(option: str) -> bool:
-    return option.endswith(("_file", "_path", "_dir", "_or_path"))
