@@ -61,8 +61,8 @@ def assemble(words: Sequence[str] | None = None) -> typer.Typer:
     asked = [each for each in commands() if (*(words or ())[:2],) == each[:2] or ("", *(words or ())[:1]) == each[:2]]
     lines = {**FIRST_LINES, **{measure: row.question for measure, row in MEASURES.items()}}
     for group, name, module in asked or commands():
-        listed = words is not None and not asked and name in lines
-        command = _listed(lines[name]) if listed else _command(module, name)
+        listed = words is not None and not asked
+        command = _listed(lines.get(name) or str(_command(module, name).__doc__)) if listed else _command(module, name)
         groups[group].command(name)(command)
     return whole
 
