@@ -50,6 +50,12 @@ def run(tmp_path_factory):
 
 
 @pytest.fixture
+def copied(run, tmp_path):
+    """A copy of it, whose files a test may change."""
+    return shutil.copytree(run, tmp_path / "r")
+
+
+@pytest.fixture
 def without_charts(monkeypatch):
     """Charts are drawn from the same values in their own tests, and take their time."""
     import dataclasses
@@ -71,24 +77,32 @@ def ended(act, *, never):
             return sentence(error, command="report")
 
 
+def count_pages(path, *, of, act=None):
+    """In how many cases there is a page where a value of a file is another; what there is runs no script.
+
+    Args:
+        path: of the file.
+        of: every how manieth of its places gets a value.
+        act: what is done with it; unless told, the page of its folder is made.
+    """
+    act, pages = act or (lambda: render(_load(path.parent), images=False)), 0
+    content = json.loads(path.read_text())
+    content.pop("checksum", None)
+    for _, text in with_values(content, each=1, of=of):
+        with changed(path, text.replace("1e400", "1e300")):
+            told = str(ended(act, never=path.parent / "never"))
+        assert "<script>fetch(" not in told
+        pages += told.lstrip().startswith("<!")
+    return pages
+
+
 @pytest.mark.parametrize(("name", "of"), [("summary.json", 40), ("manifest.json", 3)])
-def test_any_value_of_a_run_is_a_report_or_a_sentence(run, without_charts, tmp_path, name, of):
-    folder = tmp_path / "r"
-    shutil.copytree(run, folder)
-    text = (run / name).read_text()
-    pages = 0
-    for _, other in with_values(json.loads(text), each=1, of=of):
-        (folder / name).write_text(other.replace("1e400", "1e300"))
-        page = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")
-        pages += page.lstrip().startswith("<!")
-        assert "<script>fetch(" not in page
-    assert pages > 3
+def test_any_value_of_a_run_is_a_report_or_a_sentence(copied, without_charts, name, of):
+    assert count_pages(copied / name, of=of) > 3
 
 
-def test_every_text_of_a_run_stands_escaped(run, without_charts, tmp_path):
+def test_every_text_of_a_run_stands_escaped(run, copied, without_charts, tmp_path):
     """All texts at once in every place that is no name of a measure, a metric or a column."""
-    folder = tmp_path / "r"
-    shutil.copytree(run, folder)
     for name in ("summary.json", "manifest.json"):
         content = json.loads((run / name).read_text())
         for key, value in content.items():
@@ -96,9 +110,9 @@ def test_every_text_of_a_run_stands_escaped(run, without_charts, tmp_path):
                 content[key] = value + SCRIPT
         content["notes"] = [SCRIPT]
         content |= {"command": SCRIPT} if name == "manifest.json" else {}
-        (folder / name).write_text(json.dumps(content))
-    (folder / "config.toml").write_text(f"target = {json.dumps(SCRIPT)}\nk = 10\n")
-    page = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")
+        (copied / name).write_text(json.dumps(content))
+    (copied / "config.toml").write_text(f"target = {json.dumps(SCRIPT)}\nk = 10\n")
+    page = ended(lambda: render(_load(copied), images=False), never=tmp_path / "never")
     assert page.lstrip().startswith("<!"), page[:500]
     assert "<script>fetch(" not in page
     assert "{{ 7 * 7 }}" in page
@@ -126,23 +140,17 @@ def test_models_that_a_run_names_are_not_loaded(run, tmp_path):
 
 def test_any_value_of_a_comparison_is_a_report_or_a_sentence(run, tmp_path):
     compare_audits([run, run], names=["one", "other"], replicates=10, out=tmp_path / "c", images=False)
-    path, manifest = tmp_path / "c" / "summary.json", tmp_path / "c" / "manifest.json"
+    manifest = tmp_path / "c" / "manifest.json"
     manifest.write_text(json.dumps({"key": json.loads(manifest.read_text())["key"]}))  # vouches for no file
-    content = json.loads(path.read_text())
-    for _, other in with_values(content, each=1, of=35):
-        path.write_text(other.replace("1e400", "1e300"))
-        page = ended(lambda: render(_load(tmp_path / "c"), images=False), never=tmp_path / "never")
-        assert "<script>fetch(" not in page
+    count_pages(tmp_path / "c" / "summary.json", of=35)
 
 
 @pytest.mark.parametrize(
     "text", ["a = [", "k = 1e999", "x = '" + "y" * 10**6 + "'", "\x00", "a.b = 1\na = 2", "[" * 10_000]
 )
-def test_options_of_any_kind_are_options_or_a_sentence(run, tmp_path, text):
-    folder = tmp_path / "r"
-    shutil.copytree(run, folder)
-    (folder / "config.toml").write_text(text)
-    told = ended(lambda: load_audit(folder), never=tmp_path / "never")
+def test_options_of_any_kind_are_options_or_a_sentence(copied, tmp_path, text):
+    (copied / "config.toml").write_text(text)
+    told = ended(lambda: load_audit(copied), never=tmp_path / "never")
     try:
         tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError):
@@ -153,14 +161,12 @@ def test_options_of_any_kind_are_options_or_a_sentence(run, tmp_path, text):
     "measure",
     ["sweep", "utility", "clipmem", "unitmem", "sslmem", "image-dejavu", "evil.Evil", "../x", "", ["x"]],
 )
-def test_a_run_that_takes_itself_for_another_is_a_report_or_a_sentence(run, without_charts, tmp_path, measure):
-    folder = tmp_path / "r"
-    shutil.copytree(run, folder)
+def test_a_run_that_takes_itself_for_another_is_a_report_or_a_sentence(run, copied, without_charts, tmp_path, measure):
     content = json.loads((run / "summary.json").read_text())
-    (folder / "summary.json").write_text(json.dumps({**content, "measure": measure}))
-    told = ended(lambda: render(_load(folder), images=False), never=tmp_path / "never")
+    (copied / "summary.json").write_text(json.dumps({**content, "measure": measure}))
+    told = ended(lambda: render(_load(copied), images=False), never=tmp_path / "never")
     assert len(told) < 2500
-    told = ended(lambda: compare_audits([folder, run], replicates=10), never=tmp_path / "never")
+    told = ended(lambda: compare_audits([copied, run], replicates=10), never=tmp_path / "never")
     assert isinstance(told, str)
     assert len(told) < 2500
 
@@ -179,7 +185,7 @@ def swept(tmp_path_factory):
     return made.folder, records
 
 
-def test_any_value_of_a_sweep_s_results_is_a_report_or_a_sentence(swept, tmp_path):
+def test_any_value_of_a_sweep_s_results_is_a_report_or_a_sentence(swept):
     folder, records = swept
     planned = plan(folder.parent, records, {"default": {}, "x": {}}, seeds=(0, 1), train={"model": "tiny"})
     assert folder == planned.out
@@ -187,13 +193,8 @@ def test_any_value_of_a_sweep_s_results_is_a_report_or_a_sentence(swept, tmp_pat
         (folder / "summary.json", 120, lambda: render(_load(folder), images=False)),
         (planned.cells[0].folder / "result.json", 30, lambda: collect(planned, Question())),
     ):
-        content = json.loads(path.read_text())
-        content.pop("checksum", None)
         act()  # as it is, it raises nothing
-        for _, text in with_values(content, each=1, of=of):
-            with changed(path, text.replace("1e400", "1e300")):
-                told = ended(act, never=tmp_path / "never")
-            assert "<script>fetch(" not in str(told)
+        count_pages(path, of=of, act=act)
 
 
 # --- folders of trainings

@@ -8,44 +8,34 @@ import pytest
 import timm
 import torch
 import torchvision
-from model_factory import TEXT, noise_image, tiny_architecture
+from model_factory import TEXT, clip_encoder, noise_image, tiny_architecture
 from torch import nn
 
 from memometer.activations import OUTPUT, Layer, block_layers, named_layers, open_tower, unit_layers
 from memometer.activations.reader import TowerReader
 from memometer.encoders import forward
 from memometer.encoders.architectures import build_model
-from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.padding import own_tokens
 from memometer.encoders.vision import VisionEncoder
 from memometer.errors import InputError, VectorError
 from memometer.training.models import preprocess_config
 
 TEXTS = ["a dog", "two cats beside a long boat on the river", "kite"]
-CPU = torch.device("cpu")
 
 
-def clip_encoder(**changes):
+def encoder_of(**changes):
     torch.manual_seed(0)
     architecture = tiny_architecture(**changes)
-    return OpenClipEncoder(
-        build_model(architecture),
-        tokenizer=open_clip.SimpleTokenizer(context_length=12),
-        config=architecture.config,
-        preprocess_config=preprocess_config(32),
-        weights_hash="0",
-        spec="tiny",
-        device=CPU,
-    )
+    return clip_encoder(build_model(architecture), architecture)
 
 
 def vision_encoder(module):
-    config = preprocess_config(32)
-    return VisionEncoder(module, config={}, preprocess_config=config, spec="vision", device=CPU, weights_hash="0")
+    options = {"config": {}, "preprocess_config": preprocess_config(32), "device": torch.device("cpu")}
+    return VisionEncoder(module, spec="vision", weights_hash="0", **options)
 
 
 def two_layers():
-    return clip_encoder(
+    return encoder_of(
         vision_cfg={"image_size": 32, "patch_size": 16, "width": 32, "layers": 2, "head_width": 16},
         text_cfg={**TEXT, "layers": 2},
     )
@@ -117,7 +107,7 @@ def test_image_layers_equal_a_forward_pass_by_hand():
 
 @pytest.mark.parametrize("custom", [False, True])
 def test_text_layers_equal_a_forward_pass_by_hand_without_padding(custom):
-    encoder = clip_encoder(custom_text=True) if custom else two_layers()
+    encoder = encoder_of(custom_text=True) if custom else two_layers()
     model = encoder.tower("text") if custom else encoder._model
     tokens = encoder._tokenizer(TEXTS)
     with torch.no_grad():
@@ -174,7 +164,7 @@ def test_names_and_widths():
     text = open_tower(encoder, "text", read="blocks")
     assert text.names == ("resblocks.0", "resblocks.1", OUTPUT)
     assert text.widths == (32, 32, 16)
-    custom = open_tower(clip_encoder(custom_text=True), "text", read="blocks")
+    custom = open_tower(encoder_of(custom_text=True), "text", read="blocks")
     assert custom.names == ("transformer.resblocks.0", OUTPUT)
 
 

@@ -3,16 +3,13 @@ import math
 import numpy as np
 import pytest
 import torch
+from model_factory import noise_image
 from PIL import Image
 from scipy import ndimage
 from torchvision.transforms.v2 import functional
 
 from memometer.data.augmentation import AUGMENTATIONS, Augmentation, crop_box
 from memometer.data.colors import retouch
-
-
-def noise_image(seed):
-    return Image.fromarray(np.random.default_rng(seed).integers(0, 256, (40, 56, 3), np.uint8))
 
 
 def generator(seed=0):

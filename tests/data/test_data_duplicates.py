@@ -104,11 +104,8 @@ def test_the_distance_has_limits():
 
 def records(rows, folder="."):
     """Records of (id, image hash, perceptual hash, role)."""
-    columns = dict(zip(("record_id", "image_hash", "image_phash", "role"), zip(*rows, strict=True), strict=True))
-    table = pa.table(
-        [pa.array(columns.get(field.name, [None] * len(rows)), field.type) for field in RECORD_SCHEMA],
-        schema=RECORD_SCHEMA,
-    )
+    names = ("record_id", "image_hash", "image_phash", "role")
+    table = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=RECORD_SCHEMA)
     return Records(table=table, folder=folder)
 
 

@@ -1,6 +1,5 @@
 """Whatever bytes come, an import never crashes, and every sample is either a record or a reject."""
 
-import io
 import json
 import random
 
@@ -8,7 +7,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from import_sources import picture, write_samples
+from import_sources import encoded, picture, write_samples
 from PIL import Image
 
 from memometer.data.images import UnreadableImageError, decode_image
@@ -43,6 +42,14 @@ def tar(tmp_path):
     return write_samples(tmp_path / "0.tar", range(N_SAMPLES))
 
 
+def damaged(data, seed, n_bytes, *, within=None):
+    """The same bytes but for some, all of them among the first where ``within`` says how many."""
+    broken, source = bytearray(data), random.Random(seed)  # noqa: S311 (no secret)
+    for _ in range(n_bytes):
+        broken[source.randrange(len(broken[:within]))] = source.randrange(256)
+    return bytes(broken)
+
+
 def read(path):
     return list(TarReader((str(path),)).read(Piece(str(path))))
 
@@ -71,12 +78,7 @@ def test_truncated_tar(tar, tmp_path, data):
 @FUZZ
 @given(seed=st.integers(0, 2**32), n_bytes=st.integers(1, 60))
 def test_corrupted_tar(tar, tmp_path, seed, n_bytes):
-    broken = bytearray(tar.read_bytes())
-    source = random.Random(seed)  # noqa: S311 (no secret)
-    for _ in range(n_bytes):
-        block = source.randrange(len(broken) // 512) * 512
-        broken[block + source.randrange(512)] = source.randrange(256)
-    (tmp_path / "broken.tar").write_bytes(broken)
+    (tmp_path / "broken.tar").write_bytes(damaged(tar.read_bytes(), seed, n_bytes))
     for entry in read(tmp_path / "broken.tar"):
         assert isinstance(entry, Draft | Reject)
         if isinstance(entry, Draft):
@@ -84,21 +86,12 @@ def test_corrupted_tar(tar, tmp_path, seed, n_bytes):
             assert len(entry.data) == entry.image.length
 
 
-def encoded(kind):
-    buffer = io.BytesIO()
-    Image.linear_gradient("L").resize((48, 48)).convert("RGB").save(buffer, kind)
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32), n_bytes=st.integers(0, 20), cut=st.floats(0, 1))
 def test_corrupted_images(kind, seed, n_bytes, cut):
-    broken = bytearray(encoded(kind))
-    source = random.Random(seed)  # noqa: S311 (no secret)
-    for _ in range(n_bytes):
-        broken[source.randrange(min(len(broken), 400))] = source.randrange(256)
-    broken = bytes(broken[: int(len(broken) * (0.5 + cut))])
+    whole = encoded(Image.linear_gradient("L").resize((48, 48)).convert("RGB"), kind)
+    broken = damaged(whole, seed, n_bytes, within=400)[: int(len(whole) * (0.5 + cut))]
     try:
         reason = f"no fault: {decode_image(broken).size}"
     except UnreadableImageError as error:
@@ -298,12 +291,8 @@ def test_any_arrow_file(tmp_path, values, stream, seed, n_bytes):
     sink = pa.BufferOutputStream()
     with (pa.ipc.new_stream if stream else pa.ipc.new_file)(sink, content.schema) as writer:
         writer.write_table(content, max_chunksize=2)
-    broken = bytearray(sink.getvalue().to_pybytes())
-    source = random.Random(seed)  # noqa: S311 (no secret)
-    for _ in range(n_bytes):
-        broken[source.randrange(len(broken))] = source.randrange(256)
     path = tmp_path / f"{seed}-{n_bytes}.arrow"
-    path.write_bytes(broken)
+    path.write_bytes(damaged(sink.getvalue().to_pybytes(), seed, n_bytes))
     try:
         reader = ArrowReader.of([str(path)], ReaderOptions())
         plan = reader.plan(tmp_path)

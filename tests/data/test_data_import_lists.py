@@ -165,13 +165,6 @@ def test_images_as_bytes_of_any_type(tmp_path, format, column, kind):
     assert stored_bytes(tmp_path / "out") == data
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_json_lines_of_another_encoding_say_so(pictures, encoding):
-    source = table(pictures, "t.jsonl", '{"image": "0.png", "text": "café"}\n', encoding=encoding)
-    with pytest.raises(SourceError, match="in UTF-8: "):
-        import_records(source, pictures / "out")
-
-
 def test_a_saved_dataset_that_was_written_anew_is_read_anew(pictures):
     for text in ("a", "b"):
         write_rows(pictures / "t.arrow", [{"image": "0.png", "text": text}])

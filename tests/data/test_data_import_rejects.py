@@ -67,6 +67,8 @@ def only_reject(source, out, **options):
         (sample(9, json=b'{"caption": ' + b"1" * 5000 + b"}"), "malformed JSON: "),
         (sample(9, json=b'{"caption": 5}'), "caption is not text: 'caption' holds int"),
         (sample(9, json=b'{"captions": [["x"]]}'), "caption is not text: 'captions' holds list"),
+        (sample(9, json=b'{"caption": "x", "label": {"id": 3}}'), "label is not text: 'label' holds "),
+        (sample(9, json=b'{"caption": "x", "label": [["dog"]]}'), "label is not text: 'label' holds "),
         (sample(9, json=b'{"caption": "x", "objects": {"a": 1}}'), "objects are not text"),
         (sample(9, json=b'{"caption": "x", "objects": ["a", 1]}'), "objects are not text"),
         (sample(9, json=b'{"caption": "x", "objects": ["\\udfff"]}'), "not UTF-8: objects"),

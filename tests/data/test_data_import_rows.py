@@ -43,6 +43,7 @@ def test_the_encoding_is_the_users_to_say(pictures, encoding, text):
     ("name", "content", "encoding", "words"),
     [
         *[("t.csv", b"filepath,title\n0.png,x\n", e, f"no encoding '{e}'") for e in ("latin-2000", "base64", "rot13")],
+        *[("t.jsonl", '{"image": "0.png", "text":"é"}\n'.encode(e), None, "in UTF-8: ") for e in ("latin-1", "utf-16")],
         ("t.csv", b"image,caption,caption\n0.png,a,b\n", None, "several columns called 'caption'"),
         ("t.csv", b"0.png,a dog\n1.png,a cat\n", None, r"has no header: .*--columns image,caption"),
         ("t.csv", b"url,words\nx,y\n", None, "no column 'filepath' for images"),

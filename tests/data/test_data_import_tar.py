@@ -100,13 +100,6 @@ def test_tar_label(tmp_path, label, expected):
     assert Imported(source, tmp_path / "out").label == {"s0001": expected}
 
 
-@pytest.mark.parametrize("label", ['{"id": 3}', '[["dog"]]'])
-def test_a_label_that_is_no_text_is_a_reject(tmp_path, label):
-    bad = sample(2, json=f'{{"caption": "x", "label": {label}}}'.encode())
-    (reject,) = Imported(write_samples(tmp_path / "0.tar", [1], bad), tmp_path / "out", max_rejects=0.5).rejects
-    assert reject["reason"].startswith("label is not text: 'label' holds ")
-
-
 def test_the_usual_label_column_of_a_table_is_found(tmp_path):
     columns = {"image": image_cells(range(2), named=False), "text": ["x", "y"], "label": [4, None]}
     source = write_rows(tmp_path / "t.parquet", pa.table(columns))

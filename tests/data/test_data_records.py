@@ -6,9 +6,8 @@ from memometer.errors import InputError
 
 
 def records(roles, tmp_path):
-    columns = {"record_id": [f"r{row}" for row in range(len(roles))], "role": roles}
-    table = pa.table({field.name: columns.get(field.name, pa.nulls(len(roles), field.type)) for field in RECORD_SCHEMA})
-    return Records(table=table, folder=tmp_path)
+    rows = [{"record_id": f"r{row}", "role": role} for row, role in enumerate(roles)]
+    return Records(table=pa.Table.from_pylist(rows, schema=RECORD_SCHEMA), folder=tmp_path)
 
 
 def test_several_roles_keep_the_order_of_the_records(tmp_path):

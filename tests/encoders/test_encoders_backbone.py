@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 import torch
-from model_factory import tiny_architecture
+from model_factory import clip_encoder, tiny_architecture
 from vision_models import encode, pictures
 
 from memometer.encoders import Encoder
-from memometer.encoders.architectures import architecture_named, build_model, build_tokenizer
+from memometer.encoders.architectures import architecture_named, build_model
 from memometer.encoders.backbone import drop_projection
 from memometer.encoders.forward import normalised
-from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.errors import ModelError
 from memometer.training.models import preprocess_config
@@ -19,16 +18,7 @@ from memometer.training.models import preprocess_config
 def open_clip_encoder(features="projector", **changes):
     torch.manual_seed(0)
     architecture = tiny_architecture(**changes)
-    return OpenClipEncoder(
-        build_model(architecture),
-        tokenizer=build_tokenizer(architecture),
-        config=architecture.config,
-        preprocess_config=preprocess_config(32),
-        weights_hash="same",
-        spec="open_clip:tiny",
-        device=torch.device("cpu"),
-        features=features,
-    )
+    return clip_encoder(build_model(architecture), architecture, spec="open_clip:tiny", features=features)
 
 
 def test_backbone_features_are_what_the_projection_takes():

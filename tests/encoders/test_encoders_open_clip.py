@@ -10,13 +10,12 @@ import pytest
 import safetensors.torch
 import torch
 from model_factory import noise_image, tiny_architecture
-from PIL import Image
 
 from memometer.embeddings import load_encoder
 from memometer.encoders import Encoder, guessing
 from memometer.encoders.architectures import architecture_named, build_model
 from memometer.encoders.guessing import architecture_from_shapes
-from memometer.errors import InputError, ModelError
+from memometer.errors import ModelError
 from memometer.training.models import preprocess_config
 
 TEXTS = ["a dog", "two cats beside a very long boat on a river in the evening light of a summer day", ""]
@@ -57,8 +56,8 @@ def run(model, tmp_path):
     return path
 
 
-def images(n=3):
-    return [noise_image(seed, size=(50 + seed, 40)) for seed in range(n)]
+def images():
+    return [noise_image(seed, size=(50 + seed, 40)) for seed in range(3)]
 
 
 def encode(encoder, pictures):
@@ -74,6 +73,7 @@ def test_vectors_are_bit_for_bit_those_of_open_clip(folder):
         expected_texts = theirs.encode_text(tokenizer(TEXTS)).numpy()
     found_images, found_texts = encode(encoder, images()), encoder.encode_texts(TEXTS)
     assert found_images.dtype == found_texts.dtype == np.float32
+    assert found_images.std(axis=0).max() > 1e-3  # the pictures can be told apart
     np.testing.assert_array_equal(found_images, expected_images)
     np.testing.assert_array_equal(found_texts, expected_texts)
 
@@ -86,12 +86,6 @@ def test_an_encoder_fits_the_protocol_and_describes_itself(folder):
     assert encoder.preprocess_config["mean"] == [0.5, 0.4, 0.3]
     assert encoder.warnings == ()
     json.dumps([encoder.preprocess_config, encoder.config, encoder.weights_hash, encoder.identity])
-
-
-def test_pictures_of_every_mode_are_encoded(folder):
-    encoder = load_encoder(f"open_clip:{folder}")
-    pictures = [noise_image(1).convert(mode) for mode in ("L", "P", "CMYK", "RGBA")]
-    assert np.isfinite(encode(encoder, pictures)).all()
 
 
 def test_identity_follows_weights_preprocessing_and_precision(folder, model, tmp_path):
@@ -115,13 +109,6 @@ def test_identity_follows_weights_preprocessing_and_precision(folder, model, tmp
         identity(state=changed),
     ]
     assert len({base, *others}) == 6
-
-
-def test_bf16_is_near_fp32_and_still_gives_float32(folder):
-    exact = load_encoder(f"open_clip:{folder}").encode_texts(TEXTS)
-    rough = load_encoder(f"open_clip:{folder}", precision="bf16").encode_texts(TEXTS)
-    assert rough.dtype == np.float32
-    assert 0 < np.abs(exact - rough).max() < 0.1 * np.abs(exact).max()
 
 
 def test_a_relative_path_and_local_dir_name_the_same_model(folder, monkeypatch):
@@ -218,50 +205,6 @@ def test_a_tag_is_downloaded_by_open_clip_with_its_own_preprocessing(known, mode
         load_encoder("open_clip:Tiny-32@some_tga")
 
 
-def test_a_download_that_fails_is_an_error(known, monkeypatch):
-    def offline(config):
-        raise FileNotFoundError("no network")
-
-    monkeypatch.setattr(open_clip, "download_pretrained", offline)
-    with pytest.raises(ModelError, match="cannot download the weights 'openai' of ViT-B-32: no network"):
-        load_encoder("open_clip:ViT-B-32@openai")
-
-
-@pytest.mark.parametrize(
-    ("spec", "message"),
-    [
-        ("models/a", "'models/a' does not name a model; expected open_clip:FOLDER"),
-        ("timm:", "'timm:' does not name a model; .* timm:NAME, torchvision:NAME, text:NAME"),
-        ("open_clip:", "'open_clip:' does not name a model"),
-        (
-            "open_clip:ViT-B-32",
-            "is an architecture without weights; add a checkpoint, open_clip:ViT-B-32@PATH, or .* openai",
-        ),
-        ("open_clip:ViT-B/32", "is an architecture without weights"),
-        ("open_clip:Vit-b-33", "no such file or folder, and open_clip has no model 'Vit-b-33'; did you mean ViT-B-32"),
-        ("open_clip:ViT-B-33@openai", "open_clip has no model 'ViT-B-33'; did you mean ViT-B-32"),
-        ("open_clip:qqqqqqqq@x", r"open_clip has no model 'qqqqqqqq'; .*list_models"),
-        ("open_clip:models/none.pt", "no model at models/none.pt: there is no such file or folder"),
-        ("open_clip:./models/none", "no model at ./models/none: there is no such file or folder"),
-        ("open_clip:none.json@x", "cannot read the model config none.json: No such file"),
-    ],
-)
-def test_a_spec_that_names_nothing_says_what_to_do(spec, message):
-    with pytest.raises(ModelError, match=message):
-        load_encoder(spec)
-
-
-def test_a_folder_without_a_model_says_what_is_missing(folder, tmp_path):
-    with pytest.raises(ModelError, match=r"holds no model; expected open_clip_config\.json and open_clip_model"):
-        load_encoder(f"open_clip:{tmp_path}")
-    (tmp_path / "state").mkdir()
-    with pytest.raises(ModelError, match="training has not finished: run the same 'memometer train' again"):
-        load_encoder(f"open_clip:{tmp_path}")
-    (tmp_path / "open_clip_config.json").write_bytes((folder / "open_clip_config.json").read_bytes())
-    with pytest.raises(ModelError, match=r"but no weights; expected open_clip_model\.safetensors or"):
-        load_encoder(f"open_clip:{tmp_path}")
-
-
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -330,25 +273,5 @@ def test_shapes_tell_real_architectures_apart(name):
     assert f"the architecture {name} was guessed from the shapes" in warning
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"device": "gpu"}, "unknown device 'gpu'; expected cpu, cuda"),
-        ({"device": "meta"}, "device 'meta' is not supported"),
-        ({"device": "cuda:99"}, "torch sees \\d+ CUDA devices; use --device cpu"),
-        ({"precision": "fp8"}, "precision 'fp8' is not known; expected fp32 or bf16"),
-    ],
-)
-def test_unknown_devices_and_precisions_are_errors(folder, options, message):
-    with pytest.raises(InputError, match=message):
-        load_encoder(f"open_clip:{folder}", **options)
-
-
 def test_device_auto_takes_what_is_there(folder):
     assert load_encoder(f"open_clip:{folder}", device="auto").encode_texts(["x"]).shape == (1, 16)
-
-
-def test_black_and_white_pictures_differ(folder):
-    encoder = load_encoder(f"open_clip:{folder}")
-    black, white = encode(encoder, [Image.new("RGB", (40, 40), colour) for colour in ("black", "white")])
-    assert np.abs(black - white).max() > 1e-3

@@ -39,7 +39,7 @@ def test_pixels_equal_open_clips_for_every_mode_of_image(mode, resize_mode):
 
 
 @pytest.mark.parametrize(
-    "size", [(50, 41), (41, 50), (32, 32), (33, 200), (200, 33), (7, 5), (32, 31), (3, 90), (97, 64)]
+    "size", [(50, 41), (41, 50), (32, 32), (33, 200), (200, 33), (7, 5), (32, 31), (3, 90), (97, 64), (1, 1)]
 )
 @pytest.mark.parametrize("target", [32, (32, 32), (24, 40), (40, 24)])
 @pytest.mark.parametrize("resize_mode", ["shortest", "longest", "squash"])
@@ -89,10 +89,6 @@ WRONG = [
 def test_unknown_preprocessing_is_an_error_that_names_the_known(wrong):
     with pytest.raises(ModelError, match="expected mode RGB, interpolation bicubic, bilinear or random"):
         image_preprocess({**DEFAULT, **wrong})
-
-
-def test_one_pixel_image():
-    check_same(Image.new("RGB", (1, 1), (1, 2, 3)), DEFAULT)
 
 
 def test_a_sliver_of_an_image_is_no_error():

@@ -123,14 +123,3 @@ def test_the_published_names_of_densenet_are_understood(monkeypatch):
     assert encoder.dropped == ("classifier.bias", "classifier.weight")
     for name, tensor in encoder.tower("image").state_dict().items():
         assert torch.equal(tensor, model.state_dict()[name]) or name.endswith("num_batches_tracked")
-
-
-def test_a_torchvision_download_that_fails_is_an_error(monkeypatch):
-    def offline(_url, **_options):
-        raise OSError("no network")
-
-    monkeypatch.setattr(torchvision.models._api, "load_state_dict_from_url", offline)
-    with pytest.raises(
-        ModelError, match=r"cannot download torchvision's weights ResNet18_Weights\.IMAGENET1K_V1: no net"
-    ):
-        load_encoder("torchvision:resnet18")

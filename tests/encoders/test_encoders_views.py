@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from model_factory import noise_image
 from PIL import Image
 
 from memometer.data.augmentation import AUGMENTATIONS, Augmentation
@@ -15,23 +16,19 @@ SQUARES = [
 OTHERS = [ImagePreprocess(24, 20), ImagePreprocess(24, 24, resize_to=(16, 16)), ImagePreprocess(8, 8, resize_to=(9, 8))]
 
 
-def noise_image(mode="RGB"):
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 56, 3), np.uint8)).convert(mode)
-
-
 def drawn(preprocess, name, *, image=None, draws=3, seed=0):
     options = {"preprocess": preprocess, "augmentation": AUGMENTATIONS[name], "draws": draws}
-    return draw_views(image or noise_image(), **options, rng=np.random.default_rng(seed))
+    return draw_views(image or noise_image(0), **options, rng=np.random.default_rng(seed))
 
 
 @pytest.mark.parametrize("preprocess", SQUARES)
 def test_a_square_of_the_models_size_is_what_the_preprocessing_makes_of_it(preprocess):
     side = preprocess.side
-    square = noise_image().resize((side, side))
+    square = noise_image(0).resize((side, side))
     pixels = np.asarray(square).transpose(2, 0, 1)
     assert np.array_equal(preprocess.of_square(pixels), preprocess(square))
     rng = np.random.default_rng(0)
-    views = [AUGMENTATIONS["ssl"](noise_image(), rng, side=side) for _ in range(3)]
+    views = [AUGMENTATIONS["ssl"](noise_image(0), rng, side=side) for _ in range(3)]
     expected = [preprocess(Image.fromarray(view.transpose(1, 2, 0))) for view in views]
     assert np.array_equal(drawn(preprocess, "ssl"), np.stack(expected))
 
@@ -40,22 +37,22 @@ def test_a_square_of_the_models_size_is_what_the_preprocessing_makes_of_it(prepr
 def test_other_preprocessing_gets_crops_of_their_own_size(preprocess):
     assert getattr(preprocess, "side", None) is None
     rng = np.random.default_rng(0)
-    views = [AUGMENTATIONS["crop"](noise_image(), rng) for _ in range(3)]
+    views = [AUGMENTATIONS["crop"](noise_image(0), rng) for _ in range(3)]
     expected = [preprocess(Image.fromarray(view.transpose(1, 2, 0))) for view in views]
     assert np.array_equal(drawn(preprocess, "crop"), np.stack(expected))
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P", "CMYK", "1"])
 def test_no_augmentation_is_the_preprocessing_alone(mode):
-    image, preprocess = noise_image(mode), ImagePreprocess(24, 24)
+    image, preprocess = noise_image(0, mode=mode), ImagePreprocess(24, 24)
     assert np.array_equal(drawn(preprocess, "none", image=image, draws=2), np.stack([preprocess(image)] * 2))
 
 
 def test_a_flip_without_a_crop_is_that_of_the_image():
     preprocess = ImagePreprocess(24, 24)
     options = {"augmentation": Augmentation(flip=1.0), "draws": 1, "rng": np.random.default_rng(0)}
-    found = draw_views(noise_image(), preprocess=preprocess, **options)
-    assert np.array_equal(found[0], preprocess(noise_image().transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
+    found = draw_views(noise_image(0), preprocess=preprocess, **options)
+    assert np.array_equal(found[0], preprocess(noise_image(0).transpose(Image.Transpose.FLIP_LEFT_RIGHT)))
 
 
 @pytest.mark.parametrize("name", sorted(AUGMENTATIONS))

@@ -159,11 +159,6 @@ def table(folder, name, text, *, encoding="utf-8"):
     return folder / name
 
 
-def captions(folder):
-    """Record id → captions."""
-    return {row["record_id"]: row["captions"] for row in records(folder)}
-
-
 class Imported:
     """An import: what its summary tells and what its folder holds, each by its name.
 

@@ -3,10 +3,13 @@
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from PIL import Image
 
 from memometer.data.records import RECORD_SCHEMA
-from memometer.encoders.architectures import Architecture
+from memometer.encoders.architectures import Architecture, build_tokenizer
+from memometer.encoders.open_clip import OpenClipEncoder
+from memometer.training.models import preprocess_config
 
 VISION = {"image_size": 32, "patch_size": 16, "width": 32, "layers": 1, "head_width": 16}
 TEXT = {"context_length": 12, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1}
@@ -16,6 +19,18 @@ def tiny_architecture(**changes):
     """A model of 1.6 million parameters, nearly all of them token embeddings."""
     config = {"embed_dim": 16, "vision_cfg": dict(VISION), "text_cfg": dict(TEXT), **changes}
     return Architecture(name="tiny", config=config)
+
+
+def clip_encoder(model, architecture, **options):
+    """A model of an architecture as an encoder."""
+    return OpenClipEncoder(
+        model,
+        tokenizer=build_tokenizer(architecture),
+        config=architecture.config,
+        preprocess_config=preprocess_config(32),
+        device=torch.device("cpu"),
+        **{"weights_hash": "0", "spec": "tiny", **options},
+    )
 
 
 def noise_image(seed, *, mode="RGB", size=(40, 36)):

@@ -3,21 +3,18 @@
 from pathlib import Path
 
 import numpy as np
-import open_clip
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from model_factory import TEXT, tiny_architecture, write_records
+from model_factory import TEXT, clip_encoder, tiny_architecture, write_records
 
 from memometer.activations import open_tower
 from memometer.data.augmentation import AUGMENTATIONS
 from memometer.data.images import open_image
 from memometer.data.records import load_records
 from memometer.encoders.architectures import build_model
-from memometer.encoders.open_clip import OpenClipEncoder
 from memometer.encoders.views import draw_views
 from memometer.seeds import rng_for
-from memometer.training.models import preprocess_config
 
 VISION = {"image_size": 32, "patch_size": 16, "width": 32, "head_width": 16}
 
@@ -39,14 +36,8 @@ def encoder(seed, *, layers=2, change=None):
                 weights.mul_(8)
         if change is not None:
             change(model)
-    return OpenClipEncoder(
-        model,
-        tokenizer=open_clip.SimpleTokenizer(context_length=TEXT["context_length"]),
-        config=architecture.config,
-        preprocess_config=preprocess_config(32),
-        weights_hash=f"seed {seed}, {layers} layers, {change}",
-        spec=f"tiny {seed}",
-        device=torch.device("cpu"),
+    return clip_encoder(
+        model, architecture, weights_hash=f"seed {seed}, {layers} layers, {change}", spec=f"tiny {seed}"
     )
 
 

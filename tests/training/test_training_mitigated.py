@@ -26,6 +26,7 @@ from memometer.errors import InputError, JobError
 from memometer.files import hash_file
 from memometer.training import early_stopping
 from memometer.training.clip import RawText
+from memometer.training.folder import ModelFolder, TrainState
 from memometer.training.mitigations.base import Mitigation
 from memometer.training.mitigations.caption_sampling import CaptionSampling
 from memometer.training.mitigations.image_variants import load_variants
@@ -333,20 +334,23 @@ def test_single_captions_are_said_once_and_trained_on(world, tmp_path, capsys):
     assert trained.manifest["remarks"] == [said]
 
 
-def test_a_loss_that_is_not_finite_keeps_the_best_weights_so_far(world, tmp_path):
+@pytest.mark.parametrize(("step", "changes"), [(5, {}), (8, {"early_stop": "held", "loss": "siglip"})])
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_state_and_the_best_so_far(world, tmp_path, step, changes):
     class Poison(Mitigation):
         steps = 0
 
         def text_features(self, features, *, generator):
             Poison.steps += 1
-            return features * (float("nan") if Poison.steps == 8 else 1.0)
+            return features * (float("nan") if Poison.steps == step else 1.0)
 
-    with pytest.raises(JobError, match=r"the loss is nan at step 8 of 9; .* kept in"):
-        run(world, tmp_path / "m", mitigations=[Poison()], early_stop="held", loss="siglip")
-    state = torch.load(tmp_path / "m" / "state" / "last.pt", weights_only=True)
-    assert state["epoch"] == 2
-    assert len(state["objective"]["held_out_losses"]) == 2
-    assert "best.logit_bias" in state["objective"]
+    with pytest.raises(JobError, match=rf"the loss is nan at step {step} of 9; .* kept in .*lower --lr"):
+        run(world, tmp_path / "m", mitigations=[Poison()], **changes)
+    state = ModelFolder(tmp_path / "m").load_state(TrainState)
+    assert state.epoch == step // 3
+    assert not (tmp_path / "m" / "open_clip_model.safetensors").exists()
+    if changes:
+        assert len(state.objective["held_out_losses"]) == 2
+        assert "best.logit_bias" in state.objective
 
 
 def test_the_command_takes_every_mitigation(world, tmp_path):

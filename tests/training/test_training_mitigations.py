@@ -269,6 +269,12 @@ def test_mitigations_go_to_worker_processes():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"epocs": 3}, "unknown option 'epocs'; did you mean 'epochs'"),
+        ({"epochs": 0}, "epochs = 0; expected 1 or more"),
+        ({"lr": -1}, "lr = -1; expected more than 0"),
+        ({"device": "tpu"}, "device = 'tpu'; expected auto, cpu or cuda"),
+        ({"logit_scale_max": 1}, "logit_scale_max = 1"),
+        ({"min_crop": 1.5}, "min_crop = 1.5"),
         ({"text_mask": 1}, "text_mask = 1; expected less than 1"),
         ({"text_noise": -0.1}, "text_noise = -0.1; expected 0 or more"),
         ({"text_noise_at": "row"}, "text_noise_at = 'row'; expected normalised or raw"),

@@ -26,19 +26,9 @@ from memometer.errors import InputError, ModelError
 from memometer.training import SslConfig
 
 
-@pytest.fixture(scope="module")
-def world(ssl_world):
-    return ssl_world
-
-
-@pytest.fixture(scope="module")
-def trained(ssl_trained):
-    return ssl_trained
-
-
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_the_loss_falls_and_the_folder_describes_itself(trained, objective):
-    result = trained[objective]
+def test_the_loss_falls_and_the_folder_describes_itself(ssl_trained, objective):
+    result = ssl_trained[objective]
     files = {"ssl_config.json", "ssl_model.safetensors", "manifest.json", "metrics.parquet"}
     assert {path.name for path in result.folder.iterdir()} == files
     steps = metrics(result.folder)
@@ -55,11 +45,11 @@ def test_the_loss_falls_and_the_folder_describes_itself(trained, objective):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_the_encoder_is_the_model(world, trained, objective):
-    result = trained[objective]
+def test_the_encoder_is_the_model(ssl_world, ssl_trained, objective):
+    result = ssl_trained[objective]
     assert isinstance(load_encoder(result.spec), VisionEncoder)
     encoders = {features: load_ssl(result.spec, features=features) for features in ("projector", "backbone")}
-    image = open_image(next(load_records(world / "records").image_refs()))
+    image = open_image(next(load_records(ssl_world / "records").image_refs()))
     pixels = encoders["projector"].preprocess(image)[None]
     config = json.loads((result.folder / "ssl_config.json").read_text())
     model = SslModel(SslArchitecture.from_json(config, source="it"))
@@ -76,31 +66,31 @@ def test_the_encoder_is_the_model(world, trained, objective):
     assert encoders["projector"].identity != encoders["backbone"].identity
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(world, trained, tmp_path):
+def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(ssl_world, ssl_trained, tmp_path):
     torch.manual_seed(77)  # what the caller drew before does not matter
-    again = run(world, tmp_path / "again", lr=3e-3)
-    assert digest(again.folder) == digest(trained["vicreg"].folder)
-    other = run(world, tmp_path / "other", lr=3e-3, seed=1)
+    again = run(ssl_world, tmp_path / "again", lr=3e-3)
+    assert digest(again.folder) == digest(ssl_trained["vicreg"].folder)
+    other = run(ssl_world, tmp_path / "other", lr=3e-3, seed=1)
     assert digest(other.folder) != digest(again.folder)
 
 
-def test_records_can_be_left_out(world, tmp_path):
-    ids = load_records(world / "records").record_ids.to_pylist()
+def test_records_can_be_left_out(ssl_world, tmp_path):
+    ids = load_records(ssl_world / "records").record_ids.to_pylist()
     pq.write_table(pa.table({"record_id": ids[:7]}), tmp_path / "leak.parquet")
-    result = run(world, tmp_path / "m", epochs=1, without=tmp_path / "leak.parquet")
+    result = run(ssl_world, tmp_path / "m", epochs=1, without=tmp_path / "leak.parquet")
     assert result.manifest["records"]["n"] == N - 7
     assert result.manifest["records"]["without"]["n"] == 7
 
 
 @pytest.mark.parametrize("change", [{"min_crop": 0.8}, {"augmentation": "crop"}, {"weight_decay": 0.5}])
-def test_options_reach_the_weights(world, tmp_path, change):
-    base = run(world, tmp_path / "base", epochs=1)
-    assert digest(run(world, tmp_path / "other", epochs=1, **change).folder) != digest(base.folder)
+def test_options_reach_the_weights(ssl_world, tmp_path, change):
+    base = run(ssl_world, tmp_path / "base", epochs=1)
+    assert digest(run(ssl_world, tmp_path / "other", epochs=1, **change).folder) != digest(base.folder)
 
 
-def test_copies_of_chosen_epochs_load_and_are_on_the_way_to_the_same_end(world, trained, tmp_path):
-    whole = run(world, tmp_path / "m", lr=3e-3, checkpoint_epochs="1,3,4")
-    assert digest(whole.folder) == digest(trained["vicreg"].folder)
+def test_copies_of_chosen_epochs_load_and_are_on_the_way_to_the_same_end(ssl_world, ssl_trained, tmp_path):
+    whole = run(ssl_world, tmp_path / "m", lr=3e-3, checkpoint_epochs="1,3,4")
+    assert digest(whole.folder) == digest(ssl_trained["vicreg"].folder)
     digests = [digest(tmp_path / "m" / f"epoch-000{epoch}") for epoch in (1, 3, 4)]
     assert len(set(digests)) == 3
     assert digests[2] == digest(whole.folder)
@@ -108,12 +98,12 @@ def test_copies_of_chosen_epochs_load_and_are_on_the_way_to_the_same_end(world, 
     assert copy.spec == f"ssl:{tmp_path / 'm' / 'epoch-0003'}"
     assert (copy.manifest["epochs"], copy.manifest["steps"], len(metrics(copy.folder))) == (3, 6, 6)
     assert load_ssl(copy.spec).weights_hash == copy.manifest["model"]["weights_hash"]
-    run(world, tmp_path / "m", epochs=1, overwrite=True)
+    run(ssl_world, tmp_path / "m", epochs=1, overwrite=True)
     assert not list((tmp_path / "m").glob("epoch-*"))
 
 
-def test_the_command_trains_and_prints_the_models(world, tmp_path):
-    named = flags(options(world, tmp_path / "m", epochs=1, checkpoint_epochs="1"))
+def test_the_command_trains_and_prints_the_models(ssl_world, tmp_path):
+    named = flags(options(ssl_world, tmp_path / "m", epochs=1, checkpoint_epochs="1"))
     done = invoke(command, *named)
     assert done.exit_code == 0, done.output
     assert "trained on 64 records, 2 steps in" in done.stdout
@@ -122,8 +112,8 @@ def test_the_command_trains_and_prints_the_models(world, tmp_path):
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_model(world, tmp_path):
-    words = ("train-ssl", *flags(options(world, tmp_path / "m", objective="dino", epochs=2)), "--json")
+def test_two_processes_train_one_model(ssl_world, tmp_path):
+    words = ("train-ssl", *flags(options(ssl_world, tmp_path / "m", objective="dino", epochs=2)), "--json")
     codes = warm_processes.together(2, warm_processes.memometer, *words, logs=tmp_path)
     assert codes == [0, 0], (tmp_path / "0.log").read_text()
     assert (tmp_path / "1.out").read_text() == ""
@@ -145,9 +135,9 @@ def test_two_processes_train_one_model(world, tmp_path):
         ({"augmentation": "x"}, InputError, "augmentation = 'x'; expected clip, ssl, crop or none"),
     ],
 )
-def test_wrong_input_stops_before_anything_is_written(world, tmp_path, change, error, message):
+def test_wrong_input_stops_before_anything_is_written(ssl_world, tmp_path, change, error, message):
     with pytest.raises(error, match=message):
-        run(world, tmp_path / "m", **change)
+        run(ssl_world, tmp_path / "m", **change)
     assert not (tmp_path / "m").exists()
 
 
@@ -159,32 +149,32 @@ def test_wrong_input_stops_before_anything_is_written(world, tmp_path, change, e
         ("x", "'x'; expected a whole number"),
     ],
 )
-def test_epochs_to_keep_are_epochs(world, value, message):
+def test_epochs_to_keep_are_epochs(ssl_world, value, message):
     with pytest.raises(InputError, match=message):
-        SslConfig.checked(**options(world, "m", checkpoint_epochs=value))
+        SslConfig.checked(**options(ssl_world, "m", checkpoint_epochs=value))
 
 
-def test_records_without_an_image_are_counted_and_named(world, tmp_path):
+def test_records_without_an_image_are_counted_and_named(ssl_world, tmp_path):
     def lack(rows):
         rows[3]["image_path"] = rows[5]["image_path"] = None
 
-    records = rewritten(world / "records", tmp_path / "records", lack)
+    records = rewritten(ssl_world / "records", tmp_path / "records", lack)
     first = load_records(records).record_ids[3].as_py()
     with pytest.raises(InputError, match=rf"2 of 64 records have no image, e\.g\. '{first}'"):
-        run(world, tmp_path / "m", records=records)
+        run(ssl_world, tmp_path / "m", records=records)
 
 
-def test_without_lightly_the_error_says_what_to_install(world, tmp_path, monkeypatch):
+def test_without_lightly_the_error_says_what_to_install(ssl_world, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "lightly.loss.vicreg_loss", None)
     with pytest.raises(InputError, match=r"needs lightly, .* pip install 'memometer\[ssl\]'"):
-        run(world, tmp_path / "m")
+        run(ssl_world, tmp_path / "m")
     assert not (tmp_path / "m").exists()
 
 
-def test_folders_that_are_no_model_are_errors(trained, tmp_path):
+def test_folders_that_are_no_model_are_errors(ssl_trained, tmp_path):
     with pytest.raises(ModelError, match=r"holds no self-supervised model; expected ssl_config\.json"):
         load_ssl(f"ssl:{tmp_path}")
-    source = trained["vicreg"].folder
+    source = ssl_trained["vicreg"].folder
     for name in ("ssl_config.json", "ssl_model.safetensors"):
         (tmp_path / name).write_bytes((source / name).read_bytes())
     config = json.loads((source / "ssl_config.json").read_text())

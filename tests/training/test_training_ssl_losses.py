@@ -14,21 +14,17 @@ from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, v
 from memometer.training.ssl.objective import spread
 
 
-def test_vicreg_is_the_papers():
+@pytest.mark.parametrize(
+    ("loss", "oracle", "options"),
+    [
+        (vicreg_loss, vicreg_oracle, {}),
+        (barlow_loss, barlow_oracle, {}),
+        *[(simclr_loss, simclr_oracle, {"temperature": temperature}) for temperature in (0.1, 0.5)],
+    ],
+)
+def test_losses_are_the_papers(loss, oracle, options):
     a, b = two_views()
-    assert vicreg_loss()(*tensors(a, b)).item() == pytest.approx(vicreg_oracle(a, b), rel=1e-6)
-
-
-@pytest.mark.parametrize("temperature", [0.1, 0.5])
-def test_simclr_is_the_papers(temperature):
-    a, b = two_views()
-    found = simclr_loss(temperature=temperature)(*tensors(a, b)).item()
-    assert found == pytest.approx(simclr_oracle(a, b, temperature), rel=1e-6)
-
-
-def test_barlow_twins_is_the_papers():
-    a, b = two_views()
-    assert barlow_loss()(*tensors(a, b)).item() == pytest.approx(barlow_oracle(a, b), rel=1e-6)
+    assert loss(**options)(*tensors(a, b)).item() == pytest.approx(oracle(a, b, **options), rel=1e-6)
 
 
 def test_dino_is_the_papers_and_its_center_follows_the_teacher():

@@ -22,30 +22,25 @@ from memometer.training.ssl.objective import ViewObjective
 from memometer.training.ssl.samples import ViewSamples
 
 
-@pytest.fixture(scope="module")
-def world(ssl_world):
-    return ssl_world
-
-
-def view_samples(world, **changes):
-    config = SslConfig.checked(**options(world, world / "none"))
+def view_samples(ssl_world, **changes):
+    config = SslConfig.checked(**options(ssl_world, ssl_world / "none"))
     preprocess = image_preprocess(find_architecture(config).preprocess_cfg)
     base = {"augmentation": config.views(), "preprocess": preprocess, "seed": 0, **changes}
-    return ViewSamples(load_records(world / "records"), **base)
+    return ViewSamples(load_records(ssl_world / "records"), **base)
 
 
-def test_views_depend_on_seed_epoch_record_and_number_alone(world):
-    views = view_samples(world)[1, 5]
+def test_views_depend_on_seed_epoch_record_and_number_alone(ssl_world):
+    views = view_samples(ssl_world)[1, 5]
     assert (views.shape, views.dtype) == ((2, 3, 32, 32), torch.uint8)
     assert not torch.equal(views[0], views[1])
-    assert torch.equal(view_samples(world, cache_bytes=1 << 24)[1, 5], views)
-    assert torch.equal(view_samples(world, views=4)[1, 5][:2], views)
-    for other in (view_samples(world)[2, 5], view_samples(world, seed=1)[1, 5], view_samples(world)[1, 6]):
+    assert torch.equal(view_samples(ssl_world, cache_bytes=1 << 24)[1, 5], views)
+    assert torch.equal(view_samples(ssl_world, views=4)[1, 5][:2], views)
+    for other in (view_samples(ssl_world)[2, 5], view_samples(ssl_world, seed=1)[1, 5], view_samples(ssl_world)[1, 6]):
         assert not torch.equal(other, views)
 
 
-def test_worker_processes_get_the_same_views(world):
-    samples = view_samples(world)
+def test_worker_processes_get_the_same_views(ssl_world):
+    samples = view_samples(ssl_world)
     sent = pickle.loads(pickle.dumps(samples))  # noqa: S301 (our own)
     assert torch.equal(sent[1, 5], samples[1, 5])
 
@@ -53,10 +48,10 @@ def test_worker_processes_get_the_same_views(world):
 # --- the objectives
 
 
-def built(world, kind, loss, **changes):
+def built(ssl_world, kind, loss, **changes):
     """An objective, its network, and the moments of a training of ten epochs of ten steps."""
-    config = SslConfig.checked(**options(world, world / "none", **changes))
-    objective = kind(config, load_records(world / "records"), architecture=find_architecture(config), loss=loss)
+    config = SslConfig.checked(**options(ssl_world, ssl_world / "none", **changes))
+    objective = kind(config, load_records(ssl_world / "records"), architecture=find_architecture(config), loss=loss)
     process = types.SimpleNamespace(num_processes=1, device=torch.device("cpu"))
     network = objective.build(process)
     return objective, network, lambda step: Moment(step, 100, 10, process=process, bf16=False)
@@ -71,16 +66,16 @@ def outputs(objective, network, batch):
         return [network.train().model(torch.tensor(view, dtype=torch.float32)).double().numpy() for view in views]
 
 
-def test_two_views_are_compared(world):
-    objective, network, moment = built(world, ViewObjective, vicreg_loss())
+def test_two_views_are_compared(ssl_world):
+    objective, network, moment = built(ssl_world, ViewObjective, vicreg_loss())
     batch = torch.stack([objective.samples(cache_bytes=0)[0, row] for row in range(6)])
     expected = vicreg_oracle(*outputs(objective, network, batch))
     assert objective.loss(network, batch, moment(0)).item() == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_student_is_compared_with_the_teacher_on_the_other_view(world):
+def test_the_student_is_compared_with_the_teacher_on_the_other_view(ssl_world):
     loss = dino_loss(prototypes=16, teacher_temperature=0.04)
-    objective, network, moment = built(world, DinoObjective, loss, objective="dino")
+    objective, network, moment = built(ssl_world, DinoObjective, loss, objective="dino")
     batch = torch.stack([objective.samples(cache_bytes=0)[0, row] for row in range(6)])
     with torch.no_grad():
         network.model.prototypes.weight.add_(torch.randn(network.model.prototypes.weight.shape), alpha=0.02)
@@ -89,9 +84,9 @@ def test_the_student_is_compared_with_the_teacher_on_the_other_view(world):
     assert objective.loss(network, batch, moment(0)).item() == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_teacher_follows_the_student_and_gets_no_gradient(world):
+def test_the_teacher_follows_the_student_and_gets_no_gradient(ssl_world):
     loss = dino_loss(prototypes=16, teacher_temperature=0.04)
-    objective, network, moment = built(world, DinoObjective, loss, objective="dino", teacher_momentum=0.9)
+    objective, network, moment = built(ssl_world, DinoObjective, loss, objective="dino", teacher_momentum=0.9)
     optimizer = objective.optimizer(network)
     for group in optimizer.param_groups:
         group["lr"] = 0.1
