@@ -25,8 +25,7 @@ from mitigation_paper import REASON, beside_the_paper
 from memometer import run_sweep
 from memometer.files import write_text
 from memometer.report import page_of
-from memometer.sweeps.charts.frontier import utility_frontier
-from memometer.sweeps.charts.settings import setting_bars
+from memometer.sweeps.charts import setting_bars, utility_frontier
 from memometer.sweeps.settings import metric_name, shown_settings
 
 WORK = ROOT / "build" / "mitigation"
