@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from clip_training import flipped
-from failure_world import commands, memometer, write_world
+from failure_world import commands, memometer
 from file_digests import file_digest
 
 from memometer.cli.answers import ASKED, asked_of
@@ -34,11 +34,6 @@ for words in json.loads(sys.argv[1]):
     print(json.dumps(sorted(sys.modules)))
 """
 NOTHING_TO_DO = "holds this audit already; nothing to do"
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return write_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture(scope="module")

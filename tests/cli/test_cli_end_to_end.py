@@ -25,54 +25,49 @@ def memometer(*words, code=0):
     return stdout, stderr
 
 
-@pytest.fixture(scope="module")
-def work(tmp_path_factory):
-    return failure_world.write_world(tmp_path_factory.mktemp("work"))
+def audit_words(world, out, *more):
+    return (*failure_world.commands(world, out)["vl-dejavu"], "--workers", 0, "--out", out, *more)
 
 
-def audit_words(work, out, *more):
-    return (*failure_world.commands(work, out)["vl-dejavu"], "--workers", 0, "--out", out, *more)
-
-
-def test_the_audit_writes_its_folder_and_prints_its_table(work):
-    stdout, stderr = in_shell(*audit_words(work, work / "run"))
+def test_the_audit_writes_its_folder_and_prints_its_table(world):
+    stdout, stderr = in_shell(*audit_words(world, world / "run"))
     for word in ("PPG", "PRG", "AUCG", "balanced, both ways", "unmentioned objects"):
         assert word in stdout
     assert "report.html" in stderr
-    names = {path.name for path in (work / "run").iterdir()}
+    names = {path.name for path in (world / "run").iterdir()}
     assert names >= {
         "config.toml", "manifest.json", "summary.json", "samples.parquet", "rejects.parquet", "report.html",
     }  # fmt: skip
-    samples = pq.read_table(work / "run" / "samples.parquet")
-    roles = pq.read_table(work / "scenes" / "records.parquet", columns=["record_id", "role"]).to_pylist()
+    samples = pq.read_table(world / "run" / "samples.parquet")
+    roles = pq.read_table(world / "scenes" / "records.parquet", columns=["record_id", "role"]).to_pylist()
     for direction, role in (("forward", "a"), ("backward", "b")):
         rows = [row["record_id"] for row in samples.to_pylist() if row["direction"] == direction]
         assert rows == [row["record_id"] for row in roles if row["role"] == role]
-    manifest = json.loads((work / "run" / "manifest.json").read_text())
+    manifest = json.loads((world / "run" / "manifest.json").read_text())
     assert manifest["target"]["weights_hash"] != manifest["reference"]["weights_hash"]
     assert manifest["target"]["preprocess"]["size"] in ([32, 32], 32)
 
 
-def test_json_goes_to_stdout_alone_and_the_report_is_rebuilt(work):
-    stdout, _ = memometer(*audit_words(work, work / "json-run", "--json", "--no-images"))
+def test_json_goes_to_stdout_alone_and_the_report_is_rebuilt(world):
+    stdout, _ = memometer(*audit_words(world, world / "json-run", "--json", "--no-images"))
     summary = json.loads(stdout)
-    assert summary == json.loads((work / "json-run" / "summary.json").read_text())
+    assert summary == json.loads((world / "json-run" / "summary.json").read_text())
     assert set(summary["by_k"]) == {"1", "3", "10"}
-    report = work / "json-run" / "report.html"
+    report = world / "json-run" / "report.html"
     first = file_digest(report)
     assert b"data:image/jpeg" not in report.read_bytes()
     report.unlink()
-    memometer("report", work / "json-run")
+    memometer("report", world / "json-run")
     assert file_digest(report) == first
 
 
-def test_two_runs_give_the_same_bytes_whatever_the_workers(work):
-    memometer(*audit_words(work, work / "first", "--workers", 0))
-    words = audit_words(work, work / "second", "--workers", 2)
-    process = warm_processes.start(warm_processes.memometer, *words, log=work / "second.log")
+def test_two_runs_give_the_same_bytes_whatever_the_workers(world):
+    memometer(*audit_words(world, world / "first", "--workers", 0))
+    words = audit_words(world, world / "second", "--workers", 2)
+    process = warm_processes.start(warm_processes.memometer, *words, log=world / "second.log")
     process.join()
-    assert process.exitcode == 0, (work / "second.log").read_text()
-    first, second = (file_digests(work / name) for name in ("first", "second"))
+    assert process.exitcode == 0, (world / "second.log").read_text()
+    first, second = (file_digests(world / name) for name in ("first", "second"))
     for name in first:
         if name.endswith((".npy", ".parquet", "summary.json")):
             assert first[name] == second[name], name
@@ -85,13 +80,13 @@ def test_two_runs_give_the_same_bytes_whatever_the_workers(work):
         (("audit", "vl-dejavu", "--target", "open_clip:nowhere", "--reference", "open_clip:y"), "no model at nowhere"),
     ],
 )
-def test_wrong_input_is_a_sentence_and_exit_code_2(work, words, sentence):
-    more = ("--records", work / "scenes", "--role", "a", "--public", work / "scenes", "--public-role", "public")
-    stdout, stderr = memometer(*words, *more, "--out", work / "none", code=2)
+def test_wrong_input_is_a_sentence_and_exit_code_2(world, words, sentence):
+    more = ("--records", world / "scenes", "--role", "a", "--public", world / "scenes", "--public-role", "public")
+    stdout, stderr = memometer(*words, *more, "--out", world / "none", code=2)
     assert sentence in stderr
     assert "Traceback" not in stderr
     assert stdout == ""
-    assert not (work / "none").exists()
+    assert not (world / "none").exists()
 
 
 def test_wrong_usage_is_exit_code_2():

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from failure_world import commands, memometer, write_world
+from failure_world import commands, memometer
 from file_digests import file_digests
 from locks import held
 from pictures import python
@@ -25,11 +25,6 @@ from memometer.cli.sentences import GOES_ON, sentence
 
 VERBS = tuple(verb for verb in commands(Path(), Path()) if verb not in ("vectors", "split"))
 QUICK = tuple(verb for verb in VERBS if verb not in ("demo", "sweep"))
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    return write_world(tmp_path_factory.mktemp("world"))
 
 
 @pytest.fixture
@@ -75,27 +70,21 @@ def test_a_folder_without_permission(world, tmp_path, verb):
     assert f"{tmp_path / 'closed' / verb}: permission denied; give yourself the permission, or" in words
 
 
-@contextlib.contextmanager
-def mounted(folder, *, options):
-    """An empty file system in a folder."""
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], check=False)
+@pytest.fixture
+def mounted(request, tmp_path):
+    """An empty file system, mounted with the options that are the fixture's parameter."""
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", request.param, "none", str(tmp_path)], check=False)
     if done.returncode:
         pytest.skip("needs the right to mount")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
 
 
-@pytest.fixture
-def read_only(tmp_path):
-    """A file system that is mounted for reading alone."""
-    with mounted(tmp_path, options="ro") as folder:
-        yield folder
-
-
+@pytest.mark.parametrize("mounted", ["ro"], indirect=True)
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_file_system_that_is_read_only(world, read_only, verb):
-    words = said(commands(world, read_only)[verb])
-    assert f"{read_only / verb}: read-only file system; choose another place, or mount it for writing" in words
+def test_a_file_system_that_is_read_only(world, mounted, verb):
+    words = said(commands(world, mounted)[verb])
+    assert f"{mounted / verb}: read-only file system; choose another place, or mount it for writing" in words
 
 
 @pytest.mark.parametrize("verb", QUICK)
@@ -114,17 +103,11 @@ def test_a_full_disk(world, tmp_path, verb, monkeypatch):
     assert not left(tmp_path)
 
 
-@pytest.fixture
-def full_disk(tmp_path):
-    """A file system of 16 kB."""
-    with mounted(tmp_path, options="size=16k") as folder:
-        yield folder
-
-
+@pytest.mark.parametrize("mounted", ["size=16k"], indirect=True)
 @pytest.mark.parametrize("verb", ["import", "scenes", "train", "train-ssl", "vl-dejavu", "sslmem", "compare", "report"])
-def test_a_disk_that_is_really_full(world, full_disk, verb):
-    words = said(commands(world, full_disk)[verb])
-    assert str(full_disk / verb) in words
+def test_a_disk_that_is_really_full(world, mounted, verb):
+    words = said(commands(world, mounted)[verb])
+    assert str(mounted / verb) in words
     assert "no space left on device" in words or "see whether the disk is full" in words
 
 

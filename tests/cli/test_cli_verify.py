@@ -5,10 +5,9 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import typer
 from clip_training import flipped
+from commands import invoke
 from import_sources import picture, write_samples
-from typer.testing import CliRunner
 
 from memometer.cli.data_verify import command
 from memometer.data import import_records, load_records, make_scenes, split_records
@@ -17,8 +16,6 @@ from memometer.data.checking import verify_records
 from memometer.errors import DamagedError, SourceError
 
 N = 6
-app = typer.Typer()
-app.command()(command)
 
 
 @pytest.fixture
@@ -32,16 +29,12 @@ def source(tmp_path):
     return folder
 
 
-def verify(*arguments):
-    return CliRunner().invoke(app, list(map(str, arguments)))
-
-
 def test_what_was_imported_is_as_it_was(source, tmp_path):
     split_records(tmp_path / "records", {"a": 3, "b": "rest"})
-    done = verify(tmp_path / "records")
+    done = invoke(command, tmp_path / "records")
     assert done.exit_code == 0, done.output
     assert f"images same: {N}\nall {N} records are as they were written" in done.output
-    found = json.loads(verify(tmp_path / "records", "--json").stdout)
+    found = json.loads(invoke(command, tmp_path / "records", "--json").stdout)
     assert found["images"] == {"same": N}
     assert set(found["files"].values()) == {"whole"}
     assert set(found["files"]) == {"records.parquet", "rejects.parquet", "import.json", "split.json"}
@@ -62,7 +55,7 @@ def test_images_that_changed_or_went_are_counted_and_named(source, tmp_path, mon
         ("4", "missing image"),
     ]
     assert str(source / "1.png") in found.differing[0][2]
-    done = verify(tmp_path / "records", "--workers", workers)
+    done = invoke(command, tmp_path / "records", "--workers", workers)
     assert done.exit_code == 1
     assert "images changed since the import: 2\n  1: changed since the import: " in done.output
 
@@ -88,7 +81,7 @@ def test_a_damaged_file_is_named(source, tmp_path, name):
     state = found.files["import.json" if name == "vocabulary.tsv" else name]
     assert state.startswith("damaged: ")
     assert name in state
-    assert verify(tmp_path / "again").exit_code == 1
+    assert invoke(command, tmp_path / "again").exit_code == 1
     if name == "vocabulary.tsv":
         with pytest.raises(DamagedError, match=r"vocabulary\.tsv is damaged.*pass --vocabulary"):
             vocabulary_beside(tmp_path / "again")

@@ -6,14 +6,11 @@ import pyarrow as pa
 import pytest
 from golden_runs import SUMMARIES
 from report_factory import rows
-from rich.console import Console
 from tower_world import change_column, encoder, records_folder
 
 from memometer import audit_sslmem
 from memometer.measures.sslmem.schema import SslMemSummary
-from memometer.measures.sslmem.verdict import sslmem_verdict
 from memometer.measures.unitmem.schema import UnitMemSummary
-from memometer.measures.unitmem.verdict import unitmem_verdict
 from memometer.report import page_of, render
 
 HOSTILE = '<script>alert("1")</script>'
@@ -40,15 +37,6 @@ def test_the_page_shows_the_audit(runs, name, n):
     assert page.count("<svg") == 6
     assert page.count("<article") == 6
     assert page.count("<img") == 6
-
-
-@pytest.mark.parametrize("name", ["sslmem", "unitmem"])
-def test_the_terminal_shows_both_towers_and_planted_records(runs, name, capsys):
-    console = Console(width=80)
-    console.print(*page_of(name).printed(runs[name]), sep="\n")
-    printed = capsys.readouterr().out
-    assert "text less image" in printed
-    assert "odd" in printed
 
 
 @pytest.mark.parametrize("name", ["sslmem", "unitmem"])
@@ -87,35 +75,6 @@ def sslmem_summary(*, both_ways=True, between=None, n_duplicates=0, **scores):
     return SslMemSummary.made(SUMMARIES["sslmem"] | told | duplicates(n_duplicates))
 
 
-@pytest.mark.parametrize(
-    ("summary", "kind", "words"),
-    [
-        (
-            sslmem_summary(image=UP),
-            "found",
-            "image tower +0.100, 95\u00a0% interval +0.050 to +0.150, from 100 records",
-        ),
-        (sslmem_summary(image=FLAT, text=UP, between=UP), "found", "The text tower memorizes more"),
-        (sslmem_summary(image=UP, text=FLAT, between=DOWN), "found", "The image tower memorizes more"),
-        (sslmem_summary(image=UP, text=UP, between=FLAT), "found", "Which tower memorizes more is not shown"),
-        (sslmem_summary(image=UP, both_ways=False), "one-way", "one-way SSLMem"),
-        (
-            sslmem_summary(image=FLAT, text=UP, between=UP, both_ways=False),
-            "one-way",
-            "The text tower has the larger one-way score",
-        ),
-        (sslmem_summary(image=FLAT), "not-shown", "SSLMem of up to +0.040 (image tower) remains possible"),
-        (sslmem_summary(image=DOWN), "negative", "not exchanged"),
-        (sslmem_summary(text=NOTHING), "undefined", "no record has two views"),
-    ],
-)
-def test_the_verdict_of_sslmem(summary, kind, words):
-    found = sslmem_verdict(summary)
-    assert found.kind == kind
-    assert words.lower() in found.sentence.lower()
-    assert any("one direction only" in caution for caution in found.cautions) == (summary.backward is None)
-
-
 def unitmem_summary(*, n_duplicates=0, **controls):
     def tower(control):
         compared = control and {"difference": control, "trained": 0.5, "control": 0.4, "group_size": 9}
@@ -130,25 +89,40 @@ def unitmem_summary(*, n_duplicates=0, **controls):
 @pytest.mark.parametrize(
     ("summary", "kind", "words"),
     [
+        (
+            sslmem_summary(image=UP),
+            "found",
+            "image tower +0.100, 95\u00a0% interval +0.050 to +0.150, from 100 records",
+        ),
+        (sslmem_summary(image=FLAT, text=UP, between=UP), "found", "The text tower memorizes more"),
+        (sslmem_summary(image=UP, text=FLAT, between=DOWN), "found", "The image tower memorizes more"),
+        (sslmem_summary(image=UP, text=UP, between=FLAT), "found", "Which tower memorizes more is not shown"),
+        (sslmem_summary(image=UP, both_ways=False), "one-way", "One-way SSLMem"),
+        (
+            sslmem_summary(image=FLAT, text=UP, between=UP, both_ways=False),
+            "one-way",
+            "The text tower has the larger one-way score",
+        ),
+        (sslmem_summary(image=FLAT), "not-shown", "SSLMem of up to +0.040 (image tower) remains possible"),
+        (sslmem_summary(image=DOWN), "negative", "not exchanged"),
+        (sslmem_summary(text=NOTHING), "undefined", "no record has two views"),
+        (sslmem_summary(image=UP, n_duplicates=2), "found", ""),
         (unitmem_summary(image=UP, text=FLAT), "found", "from 100 pairs of groups; text tower +0.010"),
         (unitmem_summary(image=FLAT), "not-shown", "beyond the control of up to +0.040"),
         (unitmem_summary(image=DOWN), "negative", "were not exchanged"),
         (unitmem_summary(image=NOTHING), "undefined", "no record has two views"),
         (unitmem_summary(image=None), "one-way", "mean UnitMem 0.400 over 8 units, 25% of them above 0.5"),
+        (unitmem_summary(image=UP, n_duplicates=2), "found", ""),
     ],
 )
-def test_the_verdict_of_unitmem(summary, kind, words):
-    found = unitmem_verdict(summary)
+def test_the_verdict(summary, kind, words):
+    found = page_of(summary.measure).verdict(summary)
     assert found.kind == kind
     assert words in found.sentence
-
-
-def test_duplicates_across_roles_are_a_caution():
-    for found in (
-        sslmem_verdict(sslmem_summary(image=UP, n_duplicates=2)),
-        unitmem_verdict(unitmem_summary(image=UP, n_duplicates=2)),
-    ):
-        assert any("more than one role" in caution for caution in found.cautions)
+    one_way = summary.measure == "sslmem" and summary.backward is None
+    assert any("one direction only" in caution for caution in found.cautions) == one_way
+    repeated = summary.duplicates_across_roles.n > 0
+    assert any("more than one role" in caution for caution in found.cautions) == repeated
 
 
 def test_an_audit_without_scores_still_has_a_page(tmp_path):

@@ -5,9 +5,12 @@ import re
 from importlib import resources
 
 import pytest
+from commands import invoke
 from rich.console import Console
 
 from memometer.catalogue import KNOWN
+from memometer.cli.report import command
+from memometer.errors import InputError
 from memometer.report import html_fragment, page_of, render
 from memometer.report.svg import to_svg
 
@@ -51,5 +54,23 @@ def test_the_page_says_the_verdict_and_names_stay_text(runs, name):
 def test_the_terminal_shows_the_results_in_80_columns(runs, name, capsys):
     Console(width=80).print(*page_of(name).printed(runs[name]), sep="\n")
     printed = capsys.readouterr().out
+    for words in ("text less image", "odd") if name in ("sslmem", "unitmem") else ():
+        assert words in printed
     assert len(printed) > 100
     assert max(map(len, printed.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_report_is_rebuilt_from_its_folder_unless_a_table_is_missing(runs, tmp_path, name):
+    saved = runs[name].save(tmp_path / name)
+    report = tmp_path / name / "report.html"
+    report.unlink(missing_ok=True)
+    done = invoke(command, tmp_path / name)
+    assert done.exit_code == 0, done.exception
+    assert done.stdout.strip() == str(report)
+    assert report.read_text(encoding="utf-8") == render(saved)
+    table = next(path for path in (tmp_path / name).glob("*.parquet") if path.name != "rejects.parquet")
+    table.unlink()
+    done = invoke(command, tmp_path / name)
+    assert isinstance(done.exception, InputError)
+    assert f"lacks {table.name}; run the command that wrote it again" in str(done.exception)

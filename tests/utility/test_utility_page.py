@@ -1,18 +1,10 @@
-"""The report of a measurement of utility, and how ``memometer report`` rebuilds the reports of all but audits."""
+"""The report of a measurement of utility."""
 
 import re
 
-import pytest
-from model_factory import write_records
 from report_factory import rows
-from sweep_factory import sweep
-from typer.testing import CliRunner
 from utility_factory import make_utility, number
-from worlds import VectorWorld
 
-from memometer import audit_vl_dejavu, compare_audits
-from memometer.cli.main import app
-from memometer.errors import InputError
 from memometer.report import render
 from memometer.report.svg import to_svg
 from memometer.utility.charts import MAX_CLASSES, class_dots, share_intervals
@@ -85,39 +77,3 @@ def test_of_many_classes_the_best_and_the_worst_are_drawn():
     expected = {f"class {place}" for place in (*range(half), *range(n - 1 - half, n - 1))}
     assert {row["class"] for row in rows(class_dots(audit))} == expected
     assert len(FIGURES[1].numbers(audit).rows) == 2 * n
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """Kind → a folder of it, with the page that its report should be."""
-    folder = tmp_path_factory.mktemp("folders")
-    utility = make_utility().save(folder / "utility")
-    found = sweep(folder, write_records(folder / "records", n=9, roles=("a", "b", "public")), {"default": [(0.1, 0.5)]})
-    found = found.save(found.folder)
-    audits = [audit_vl_dejavu(**VectorWorld(folder / f"v{x}", plant=x).options, replicates=20) for x in (0.0, 1.0)]
-    compared = compare_audits(audits, out=folder / "compare", replicates=20)
-    return {kind.folder: render(kind) for kind in (utility, found, compared)}
-
-
-def report(*words):
-    return CliRunner().invoke(app, ["report", *map(str, words)])
-
-
-@pytest.mark.parametrize("kind", ["utility", "sweep", "compare"])
-def test_the_report_of_every_kind_of_folder_is_rebuilt(folders, kind):
-    (folder,) = [folder for folder in folders if folder.name == kind]
-    (folder / "report.html").unlink(missing_ok=True)
-    done = report(folder)
-    assert done.exit_code == 0, done.exception
-    assert (folder / "report.html").read_text(encoding="utf-8") == folders[folder]
-
-
-def test_a_folder_that_lacks_a_file_says_what_to_do(folders):
-    for folder in folders:
-        table = next(path for path in folder.glob("*.parquet") if path.name != "rejects.parquet")
-        content = table.read_bytes()
-        table.unlink()
-        done = report(folder)
-        assert isinstance(done.exception, InputError)
-        assert re.search(rf"lacks {table.name}; run the command that wrote it again", str(done.exception))
-        table.write_bytes(content)
