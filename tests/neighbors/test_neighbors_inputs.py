@@ -20,6 +20,7 @@ RNG = np.random.default_rng(0)
 QUERIES = RNG.standard_normal((20, 12)).astype(np.float32)
 BANK = RNG.standard_normal((300, 12)).astype(np.float32)
 EXPECTED = search_oracle(QUERIES, BANK, 5)
+L2 = {"metric": "l2"}
 
 
 def small_plan(**changes):
@@ -27,19 +28,21 @@ def small_plan(**changes):
     return Plan(**{**options, **changes}, device=torch.device("cpu"), products=CpuProducts(columns=10))
 
 
-def test_each_bank_row_is_read_once():
-    bank = Counted(BANK)
-    found = search_by(small_plan(), QUERIES, bank, 5)
-    np.testing.assert_array_equal(found.rows, EXPECTED.rows)
-    assert bank.spans == [(0, 64), (64, 128), (128, 192), (192, 256), (256, 300)]
-
-
-def test_each_query_is_read_once_and_the_bank_once_per_lot():
+@pytest.mark.parametrize(
+    ("changes", "metric", "starts", "spans"),
+    [
+        ({}, "inner", range(0, 20, 3), [(0, 64), (64, 128), (128, 192), (192, 256), (256, 300)]),
+        ({"held_rows": 8, "tile_rows": 300}, "inner", [0, 3, 6, 8, 11, 14, 16, 19], [(0, 300)] * 3),
+        # The first query decides the unit of distances.
+        ({"block_rows": 8}, "l2", [0, 0, 8, 16], [(0, 64), (64, 128), (128, 192), (192, 256), (256, 300)]),
+    ],
+)
+def test_each_query_is_read_once_and_the_bank_once_per_lot(changes, metric, starts, spans):
     queries, bank = Counted(QUERIES), Counted(BANK)
-    found = search_by(small_plan(held_rows=8, tile_rows=300), queries, bank, 5)
-    np.testing.assert_array_equal(found.rows, EXPECTED.rows)
-    assert [start for start, _ in queries.spans] == [0, 3, 6, 8, 11, 14, 16, 19]
-    assert bank.spans == [(0, 300)] * 3
+    found = search_by(small_plan(**changes), queries, bank, 5, metric=metric)
+    np.testing.assert_array_equal(found.rows, search_oracle(QUERIES, BANK, 5, metric=metric).rows)
+    assert [start for start, _ in queries.spans] == list(starts)
+    assert bank.spans == spans
 
 
 def test_progress_sums_to_the_number_of_queries():
@@ -124,6 +127,23 @@ def test_errors(queries, bank, k, error, text):
         search(queries, bank, k)
 
 
+@pytest.mark.parametrize(
+    ("queries", "bank", "options", "error", "text"),
+    [
+        (changed(QUERIES, 0, np.nan), BANK, L2, VectorError, "queries: the vector in row 0 is not finite"),
+        (QUERIES, changed(BANK, (250, 3), np.inf), L2, VectorError, "bank: the vector in row 250 is not finite"),
+        (QUERIES, changed(BANK, 3, 1e51, float), L2, VectorError, r"norm 3.46e\+51, outside 1e-100 to 1e\+50"),
+        (QUERIES, changed(BANK, 3, 1e-170, float), L2, VectorError, "row 3 has norm 0, outside 1e-100"),
+        (QUERIES, BANK, {"metric": "cosine"}, InputError, "metric is 'cosine'; pass 'inner' or 'l2'"),
+        (QUERIES, BANK, {"device": "mps"}, InputError, "device is 'mps'; pass 'cpu' or 'cuda'"),
+        (QUERIES, BANK, {"device": "nonsense"}, InputError, "device is 'nonsense'; pass 'cpu' or 'cuda'"),
+    ],
+)
+def test_errors_of_a_metric_or_a_device(queries, bank, options, error, text):
+    with pytest.raises(error, match=text):
+        search(queries, bank, 5, **options)
+
+
 def test_a_source_that_gives_fewer_rows_than_its_shape():
     bank = Counted(BANK[:290])
     bank.shape = (300, 12)
@@ -131,12 +151,6 @@ def test_a_source_that_gives_fewer_rows_than_its_shape():
         InputError, match=r"bank: rows 0 to 300 gave an array of shape \(290, 12\), expected \(300, 12\)"
     ):
         search(QUERIES, bank, 5)
-
-
-@pytest.mark.parametrize("device", ["mps", "nonsense"])
-def test_unknown_device(device):
-    with pytest.raises(InputError, match=f"device is '{device}'; pass 'cpu' or 'cuda'"):
-        search(QUERIES, BANK, 5, device=device)
 
 
 def test_devices(monkeypatch):

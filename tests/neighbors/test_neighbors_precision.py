@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from neighbor_cases import vectors
 
 from memometer.neighbors import kernels, search, search_oracle
-from memometer.neighbors.oracle import LANES, similarities_oracle
+from memometer.neighbors.oracle import LANES, distances_oracle, similarities_oracle
 from memometer.neighbors.precision import absolute_bound, full_float32, relative_bound
 
 
@@ -27,12 +27,18 @@ def matmul_precision():
 
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 300), st.integers(0, 2**32), st.sampled_from("fd"), st.sampled_from("fd"))
-def test_compiled_similarity_is_the_oracles(dim, seed, query_type, bank_type):
+def test_compiled_similarities_and_distances_are_the_oracles_and_distances_are_exact(dim, seed, query_type, bank_type):
     rng = np.random.default_rng(seed)
-    query = rng.standard_normal(dim).astype(query_type)
-    bank = rng.standard_normal((3, dim)).astype(bank_type)
-    compiled = np.array([kernels.similarity(query, row, np.empty(LANES)) for row in bank])
+    query, bank = rng.standard_normal(dim).astype(query_type), rng.standard_normal((3, dim)).astype(bank_type)
+    compiled, minus_distances = (
+        np.array([kernel(query, row, np.empty(LANES)) for row in bank])
+        for kernel in (kernels.similarity, kernels.minus_distance)
+    )
     assert compiled.tobytes() == similarities_oracle(query, bank).tobytes()
+    distances = distances_oracle(query, bank)
+    assert (0.0 - minus_distances).tobytes() == distances.tobytes()
+    exact = [math.fsum((a - b) ** 2 for a, b in zip(query.tolist(), row.tolist(), strict=True)) for row in bank]
+    np.testing.assert_allclose(distances, exact, rtol=(dim + 3) * 2.0**-52)
 
 
 @settings(max_examples=100, deadline=None)

@@ -56,17 +56,22 @@ def test_random_vectors(metric, k, on_device):
     assert_exact(queries, bank, k, plan(tile_rows=700, block_rows=16, columns=300, on_device=on_device), metric=metric)
 
 
+@both
 @pytest.mark.parametrize("on_device", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_similarities_closer_than_float32_tells_apart(dtype, on_device):
+def test_rows_closer_than_float32_tells_apart(metric, dtype, on_device):
     """Float32 products of these rows differ by rounding alone: a search that trusts them loses neighbours."""
     step = 1e-7 if dtype == np.float32 else 1e-13
-    base = vectors(0, 1, 512, dtype=np.float64)
-    bank = (base * (1 + step * vectors(1, 2000, 512, dtype=np.float64))).astype(dtype)
-    queries = base * 0.7 + vectors(2, 8, 512, dtype=np.float64)
-    found = assert_exact(queries, bank, 20, plan(tile_rows=600, block_rows=4, columns=200, on_device=on_device))
-    rounded = np.argsort(-(queries.astype(np.float32) @ bank.astype(np.float32).T), axis=1, kind="stable")[:, :20]
-    assert not np.array_equal(rounded, found.rows)
+    base, near, others = (vectors(seed, rows, 512, dtype=np.float64) for seed, rows in enumerate((1, 2000, 8)))
+    bank, queries = base * (1 + step * near), base * 0.7 + others
+    if metric == "l2":  # far from the origin and near to one another
+        bank, queries = (30 * base + 10 * step * side for side in (near, others))
+        queries = queries.astype(dtype)
+    how = plan(tile_rows=600, block_rows=4, columns=200, on_device=on_device)
+    found = assert_exact(queries, bank.astype(dtype), 20, how, metric=metric)
+    low, high = queries.astype(np.float32), bank.astype(dtype).astype(np.float32)
+    rounded = (high**2).sum(1) / 2 * (metric == "l2") - low @ high.T
+    assert not np.array_equal(np.argsort(rounded, axis=1, kind="stable")[:, :20], found.rows)
 
 
 @pytest.mark.parametrize("on_device", [False, True])
@@ -143,6 +148,7 @@ def test_concentrated_vectors(seed):
     assert_exact(queries, bank, 12, plan(tile_rows=200, block_rows=4, columns=64))
 
 
-def test_no_queries():
-    found = search(np.empty((0, 8), np.float32), vectors(0, 9, 8), k=4)
+@both
+def test_no_queries(metric):
+    found = search(np.empty((0, 8), np.float32), vectors(0, 9, 8), k=4, metric=metric)
     assert found.rows.shape == found.similarities.shape == (0, 4)
