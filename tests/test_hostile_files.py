@@ -21,6 +21,7 @@ from import_sources import picture, records, write_tar
 from model_factory import TEXT, VISION
 from safetensors.torch import save_file
 from watching import Ran, watched
+from worlds import write_vectors
 
 from memometer import audit_vl_dejavu
 from memometer.data import ReaderOptions, import_records
@@ -308,11 +309,8 @@ def test_an_audit_and_its_report_run_nothing(tmp_path):
     pq.write_table(pa.table(table), folder / "records.parquet")
     rng = np.random.default_rng(0)
     for model in ("f", "g"):
-        place = tmp_path / model
-        place.mkdir()
-        for kind in ("images", "texts"):
-            np.save(place / f"{kind}.npy", rng.standard_normal((90, 8)).astype(np.float32))
-            pq.write_table(pa.table({"record_id": names}), place / f"{kind}.parquet")
+        vectors = {kind: (names, rng.standard_normal((90, 8)).astype(np.float32)) for kind in ("images", "texts")}
+        write_vectors(tmp_path / model, **vectors)
     with watched(tmp_path / "run"):
         audit = audit_vl_dejavu(
             target=f"embeddings:{tmp_path / 'f'}",

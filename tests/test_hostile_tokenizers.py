@@ -90,30 +90,24 @@ def distant(cache, tmp_path_factory):
     return folder
 
 
-def check_values(folder, path, *, each, of=1):
-    content = json.loads(path.read_text())
-    for where, text in with_values(content, each=each, of=of):
+@pytest.mark.parametrize(
+    ("model", "name", "each", "of"),
+    [
+        *[("beside", "tokenizer.json", 1, 3), ("beside", "tokenizer_config.json", 2, 1)],
+        *[("beside", "special_tokens_map.json", 6, 1), ("beside", "added_tokens.json", 6, 1)],
+        *[("merged", "vocab.json", 2, 1), ("merged", "tokenizer_config.json", 5, 1)],
+        *[("distant", "config.json", 2, 1), ("distant", "tokenizer_config.json", 2, 1)],
+        ("distant", "tokenizer.json", 1, 6),
+    ],
+)
+def test_any_value_beside_the_model_or_of_a_cached_repository_is_a_model_or_a_sentence(request, model, name, each, of):
+    folder = request.getfixturevalue(model)
+    path = (request.getfixturevalue("cache") if model == "distant" else folder) / name
+    assert outcome(f"open_clip:{folder}", never=folder) == "loaded"
+    for where, text in with_values(json.loads(path.read_text()), each=each, of=of):
         with changed(path, text):
             told = outcome(f"open_clip:{folder}", never=folder / "never")
         assert len(told) < 1500, (where, told[:600])
-
-
-@pytest.mark.parametrize(
-    ("name", "each", "of"),
-    [
-        *[("tokenizer.json", 1, 3), ("tokenizer_config.json", 2, 1)],
-        *[("special_tokens_map.json", 6, 1), ("added_tokens.json", 6, 1)],
-    ],
-)
-def test_any_value_of_a_tokenizer_beside_the_model_is_a_model_or_a_sentence(beside, name, each, of):
-    assert outcome(f"open_clip:{beside}", never=beside) == "loaded"
-    check_values(beside, beside / name, each=each, of=of)
-
-
-@pytest.mark.parametrize(("name", "each"), [("vocab.json", 2), ("tokenizer_config.json", 5)])
-def test_any_value_of_a_vocabulary_beside_the_model_is_a_model_or_a_sentence(merged, name, each):
-    assert outcome(f"open_clip:{merged}", never=merged) == "loaded"
-    check_values(merged, merged / name, each=each)
 
 
 @pytest.mark.parametrize(
@@ -122,14 +116,6 @@ def test_any_value_of_a_vocabulary_beside_the_model_is_a_model_or_a_sentence(mer
 def test_merges_of_any_kind_are_a_model_or_a_sentence(merged, text):
     with changed(merged / "merges.txt", text):
         assert len(outcome(f"open_clip:{merged}", never=merged / "never")) < 1500
-
-
-@pytest.mark.parametrize(
-    ("name", "each", "of"), [("config.json", 2, 1), ("tokenizer_config.json", 2, 1), ("tokenizer.json", 1, 6)]
-)
-def test_any_value_of_a_cached_repository_is_a_model_or_a_sentence(cache, distant, name, each, of):
-    assert outcome(f"open_clip:{distant}", never=distant) == "loaded"
-    check_values(distant, cache / name, each=each, of=of)
 
 
 AUTO_MAP = {
