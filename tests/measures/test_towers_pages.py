@@ -25,6 +25,12 @@ def test_the_charts_show_every_layer_of_both_towers(runs):
     assert sorted(row["value"] for row in drawn) == sorted(row["difference"] for row in units)
 
 
+def test_planted_records_are_looked_for_by_the_units_of_both_towers(runs):
+    planted = runs["unitmem"].summary["planted"]
+    assert [row["by"] for row in planted] == ["sum of UnitMem, image tower", "sum of UnitMem, text tower", "random"]
+    assert planted[0]["n_positive"] == 2
+
+
 @pytest.mark.parametrize(("name", "n"), [("sslmem", 21), ("unitmem", 65)])
 def test_the_page_shows_the_audit(runs, name, n):
     page = render(runs[name])

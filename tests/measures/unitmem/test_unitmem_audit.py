@@ -1,18 +1,7 @@
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 import torch
-from file_digests import file_digests
-from tower_world import (
-    Counts,
-    KilledError,
-    StopsAfter,
-    change_column,
-    encoder,
-    records_folder,
-    views_by_hand,
-)
+from tower_world import change_column, encoder, records_folder, views_by_hand
 from unitmem_oracle import unitmem_oracle
 
 from memometer import audit_unitmem
@@ -205,21 +194,6 @@ def test_pieces_change_no_number_beyond_rounding(folder, tmp_path, monkeypatch):
     assert audit(folder, batch_size=3, workers=1).tables["units"].equals(pieces.tables["units"])
 
 
-@pytest.mark.parametrize("statistic", ["mean", "median"])
-def test_a_killed_audit_goes_on_at_its_piece_and_gives_the_same_bytes(folder, tmp_path, statistic, monkeypatch):
-    monkeypatch.setattr("memometer.pieces.PIECE_SIZE", 4)
-    options = {"batch_size": 6, "statistic": statistic}  # two records per forward pass, so two passes per piece
-    whole = audit(folder, store=tmp_path / "whole", **options)
-    with pytest.raises(KilledError):
-        audit(folder, store=tmp_path / "killed", target=StopsAfter(MODEL, images=3), **options)
-    assert len([name for name in file_digests(tmp_path / "killed", "*.np[yz]") if name.endswith("npz")]) == 1
-    counting = Counts(MODEL)
-    again = audit(folder, store=tmp_path / "killed", target=counting, **options)
-    assert counting.views == 1 + 3 * (12 - 4)  # the probe, and the views of the records that were not on disk
-    assert again.tables["units"].equals(whole.tables["units"])
-    assert file_digests(tmp_path / "killed", "*.np[yz]") == file_digests(tmp_path / "whole", "*.np[yz]")
-
-
 def test_records_that_cannot_be_read_are_rejects_and_null(folder):
     change_column(folder, "image_path", lambda paths: ["nowhere.png", *paths[1:]])
     change_column(folder, "captions", lambda lists: [*lists[:3], [], *lists[4:]])
@@ -231,15 +205,6 @@ def test_records_that_cannot_be_read_are_rejects_and_null(folder):
     assert result.summary["n_skipped"] == {"image tower: no readable image": 1, "text tower: no caption": 1}
     assert [row["record_id"] for row in result.rejects.to_pylist()] == ["r0000", "r0003"]
     assert result.summary["towers"]["image"]["n_scored"] == 11
-
-
-def test_planted_records_are_looked_for(folder):
-    pq.write_table(pa.table({"record_id": ["r0002"], "kind": ["odd"], "of": ["r0002"]}), folder / "planted.parquet")
-    result = audit(folder, tower="both")
-    assert [row["by"] for row in result.summary["planted"]] == [
-        "sum of UnitMem, image tower", "sum of UnitMem, text tower", "random",
-    ]  # fmt: skip
-    assert result.summary["planted"][0]["n_positive"] == 1
 
 
 def test_a_residual_network_is_read_at_its_blocks(folder):
@@ -267,11 +232,8 @@ def test_a_residual_network_is_read_at_its_blocks(folder):
     [
         ({"null": 20}, "pass --control-role with it"),
         ({"draws": 0}, "draws = 0; expected 1 or more"),
-        ({"augment": "rotate"}, "augment = 'rotate'; expected clip, ssl, crop or none"),
         ({"statistic": "mode"}, "statistic = 'mode'; expected mean or median"),
-        ({"tower": "audio"}, "tower = 'audio'; expected image, text or both"),
         ({"control_role": "a"}, "are both under test"),
-        ({"layers": ["nope"]}, "the tower has no module 'nope'"),
     ],
 )
 def test_wrong_input_is_a_sentence(folder, change, words):
