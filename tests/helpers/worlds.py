@@ -139,14 +139,17 @@ class VectorWorld:
         """(target, reference) scores of one role's records, as `union_oracle` gives them, by brute force."""
         rows = [row for row, each in enumerate(self.roles) if each == role]
         named = [[label for label in self.objects[row] if label in self.captions[row][0].split()] for row in rows]
-        sides = []
-        for model in (role, "b" if role == "a" else "a"):
-            images, texts = (array.astype(np.float64) for array in self.vectors[model])
-            images /= np.linalg.norm(images, axis=1, keepdims=True)
-            similarity = (texts[rows] / np.linalg.norm(texts[rows], axis=1, keepdims=True)) @ images.T
-            neighbors = np.argsort(-similarity, axis=1, kind="stable")[:, :k]
-            sides.append(union_oracle([self.objects[row] for row in rows], named, self.public_objects, neighbors, k))
-        return sides
+        own = [self.objects[row] for row in rows]
+        models = (role, "b" if role == "a" else "a")
+        return [union_oracle(own, named, self.public_objects, self.nearest(model, role, k=k), k) for model in models]
+
+    def nearest(self, model, role, *, k):
+        """(n, k) the public images nearest to the captions of one role, under one model."""
+        images, texts = (array.astype(np.float64) for array in self.vectors[model])
+        texts = texts[np.array(self.roles) == role]
+        images /= np.linalg.norm(images, axis=1, keepdims=True)
+        similarity = (texts / np.linalg.norm(texts, axis=1, keepdims=True)) @ images.T
+        return np.argsort(-similarity, axis=1, kind="stable")[:, :k]
 
 
 class TextWorld(VectorWorld):

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from memometer.errors import InputError
 from memometer.objects.lists import lengths, pointers
 
-__all__ = ["ObjectSets", "concat_sets", "label_union", "object_sets"]
+__all__ = ["ObjectSets", "concat_sets", "label_union", "object_sets", "sets_of_pairs"]
 
 BATCH = 1 << 20
 """Images whose labels are sorted at a time: bounds the memory, changes no result."""
@@ -40,6 +40,11 @@ class ObjectSets:
     def sizes(self) -> npt.NDArray[np.int64]:
         """(n,) the number of labels of each image."""
         return np.diff(self.indptr)
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """(indptr[-1],) the image of each label, parallel to ``indices``."""
+        return np.repeat(np.arange(len(self)), self.sizes)
 
     def of(self, row: int) -> list[str]:
         """The labels of one image, in order of their ids."""
@@ -75,6 +80,19 @@ def concat_sets(sets: Sequence[ObjectSets]) -> ObjectSets:
         sets[0].labels,
         np.concatenate(scores) if len(scores) == len(sets) else None,
     )
+
+
+def sets_of_pairs(images: npt.NDArray[np.int64], label_ids: npt.NDArray[np.integer], *, like: ObjectSets) -> ObjectSets:
+    """The sets of as many images over the same labels that (image, label id) pairs make; no scores.
+
+    Args:
+        images: (t,) rows of images, in any order; a pair may repeat.
+        label_ids: (t,) places in ``like.labels``.
+        like: has the number of images, and the labels.
+    """
+    width = max(len(like.labels), 1)
+    rows, ids = np.divmod(np.unique(images * width + label_ids), width)
+    return ObjectSets(pointers(np.bincount(rows, minlength=len(like))), ids.astype(np.int32), like.labels)
 
 
 def object_sets(

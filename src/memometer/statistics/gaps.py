@@ -58,14 +58,16 @@ def population_contributions(
     recall_target: Float64[Floats, "n"],
     recall_reference: Float64[Floats, "n"],
 ) -> dict[str, Float64[Floats, "n"]]:
-    """(n,) each: what every record adds to PPG, PRG and AUCG; NaN for records that are not scored.
+    """(n,) each: what every record adds to PPG, PRG, AUCG and the area between precisions; NaN where it is not scored.
 
-    mean(recall_target) − mean(recall_reference) is the area between the two curves P(recall > x), exactly.
+    mean(recall_target) − mean(recall_reference) is the area between the two curves P(recall > x), exactly; the same
+    goes for precision, whose area A found low (Section 4.2).
     """
     return {
         "ppg": np.sign(precision_target - precision_reference),
         "prg": np.sign(recall_target - recall_reference),
         "aucg": recall_target - recall_reference,
+        "precision_area": precision_target - precision_reference,
     }
 
 
@@ -103,7 +105,7 @@ def gap_of(
     drawn = [group_totals(values, code) for values, code in zip(scored, codes, strict=True)]
     n_groups = sum(len(sizes) for _, sizes in drawn)
     shares = np.full(len(scored), 1 / len(scored)) if weights is None else np.asarray(weights, np.float64)
-    value = float(shares @ [_mean(values) for values in scored])
+    value = float(shares @ [mean_in_one_order(values) for values in scored])
     if (fewest := min(len(sizes) for _, sizes in drawn)) < FEWEST:
         return Gap(value, None, None, None, n, too_few(fewest), n_groups)
     replicated, spread = (
@@ -139,8 +141,8 @@ def recall_area_by_histogram(recall: Float64[Floats, "n"], *, bins: int = 100) -
     return low + float(above.sum()) * (high - low) / bins
 
 
-def _mean(values: Float64[Floats, "n"]) -> float:
-    """The mean in one order of summation, whatever the order of records."""
+def mean_in_one_order(values: Float64[Floats, "n"]) -> float:
+    """The mean of n numbers, summed in one order whatever theirs."""
     distinct, counts = np.unique(values, return_counts=True)
     return float(distinct @ counts) / len(values)
 

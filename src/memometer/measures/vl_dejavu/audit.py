@@ -26,6 +26,7 @@ from memometer.measures.vl_dejavu.options import DEFAULT_SWEEP, VLDejaVuOptions
 from memometer.measures.vl_dejavu.planted import planted_among
 from memometer.measures.vl_dejavu.schema import VLDejaVuSummary
 from memometer.measures.vl_dejavu.searching import Searched, fitted, prepare_public, searched_side
+from memometer.measures.vl_dejavu.sensitivity import label_errors
 from memometer.measures.vl_dejavu.summary import agreement, gaps_of_reference, leaking_objects, notes, summarise
 from memometer.objects.sets import object_sets
 from memometer.objects.vocabulary import load_vocabulary
@@ -136,6 +137,12 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
                 "searched": sides,
                 **self.beside(scored.by_role, told=told, alike=agreement),
                 "planted": planted,
+                "label_errors": label_errors(
+                    directions,
+                    public=scored.setting.public_sets,
+                    public_ids=public.records.record_ids,
+                    seed=options.seed,
+                ),
             },
             samples=pa.concat_tables([direction.samples() for direction in directions]),
             gallery=build_gallery(

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from memometer.measures.vl_dejavu.charts.by_k import gap_by_k, sweep_numbers
 from memometer.measures.vl_dejavu.charts.headline import headline_gaps, headline_numbers
+from memometer.measures.vl_dejavu.charts.label_errors import gap_by_label_errors, label_error_numbers
 from memometer.measures.vl_dejavu.charts.leaking import leaking_numbers, leaking_objects
 from memometer.measures.vl_dejavu.charts.recall import recall_distributions, recall_numbers
 from memometer.measures.vl_dejavu.charts.top import gap_by_top, top_numbers
@@ -68,6 +69,16 @@ FIGURES: tuple[Figure[VLDejaVuSummary], ...] = (
         "Among many objects, a few stand out by chance.",
         leaking_objects,
         leaking_numbers,
+    ),
+    Figure(
+        "labels",
+        "Labels",
+        "If the labeller erred more",
+        "The recall gap (PRG) once a share of all labels is dropped at random, or as many are added that are not "
+        "there: the mean of the draws, and the range between their extremes. Nothing was searched again. Labels that "
+        "err at random blur the gap; a steep fall says that it leans on the labeller.",
+        gap_by_label_errors,
+        label_error_numbers,
     ),
     Figure(
         "k",

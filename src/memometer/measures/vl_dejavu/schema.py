@@ -12,11 +12,14 @@ __all__ = ["VLDejaVuSummary"]
 
 
 class Gaps(Strict):
-    """The three population gaps of paper A."""
+    """The three population gaps of paper A, and one that it tried and found low."""
 
     ppg: Number
     prg: Number
     aucg: Number
+    precision_area: Number | None = Field(
+        default=None, description="The area between the precision distributions (A, Section 4.2); older runs lack it."
+    )
 
 
 class GapsTwice(Strict):
@@ -110,6 +113,32 @@ class TopRow(Strict):
     control_f_gap: float
 
 
+class Moved(Strict):
+    """A gap over labels that were disturbed: the mean over draws, and their extremes."""
+
+    value: float | None
+    lowest: float | None
+    highest: float | None
+
+
+class MovedGaps(Strict):
+    """The three population gaps of paper A."""
+
+    ppg: Moved
+    prg: Moved
+    aucg: Moved
+
+
+class LabelErrors(Strict):
+    """The gaps of the leading design (balanced, controlled, else one way) where the labeller errs more."""
+
+    labels: Literal["dropped", "added"]
+    rate: float = Field(description="Labels dropped, or added, per label that there is, of records and public images.")
+    draws: int
+    all: MovedGaps
+    unmentioned: MovedGaps
+
+
 class VLDejaVuSummary(AuditSummary, Counts):
     """``summary.json`` of ``memometer audit vl-dejavu``."""
 
@@ -140,6 +169,9 @@ class VLDejaVuSummary(AuditSummary, Counts):
     means: dict[Literal["forward", "backward", "control"], MeansTwice]
     sample_level: list[TopRow]
     sample_level_unmentioned: list[TopRow]
+    label_errors: list[LabelErrors] = Field(
+        default=[], description="How the gaps move with labels dropped or added at random; the neighbours stay."
+    )
     aucg_by_histogram: dict[str, dict[str, float | None]] | None = None
 
     def designs(self) -> dict[str, GapsTwice]:

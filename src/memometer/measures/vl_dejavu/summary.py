@@ -116,7 +116,7 @@ def _gaps(
                 groups=[part.groups for part in parts],
                 **options.resampling,
             ).as_dict()
-            for gap in ("ppg", "prg", "aucg")
+            for gap in ("ppg", "prg", "aucg", "precision_area")
         }
     return table
 
