@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from memometer.embeddings import load_encoder
     from memometer.encoders import Encoder
     from memometer.errors import InputError, JobError, MemometerError
+    from memometer.exports import export_run
     from memometer.measures.clipmem.audit import audit_clipmem
     from memometer.measures.image_dejavu.audit import audit_image_dejavu
     from memometer.measures.sslmem.audit import audit_sslmem
@@ -54,6 +55,7 @@ __all__ = [
     "audit_unitmem",
     "audit_vl_dejavu",
     "compare_audits",
+    "export_run",
     "import_records",
     "load_audit",
     "load_encoder",

@@ -11,9 +11,20 @@ if TYPE_CHECKING:
     from memometer.comparison.view import View
     from memometer.report.measure_page import MeasurePage
     from memometer.runs import Run
-    from memometer.runs.schema import Summary
+    from memometer.runs.schema import Number, Summary
 
-__all__ = ["KNOWN", "MEASURES", "Row", "measure_of", "options_of", "page_of", "run_kind", "summary_model", "view_of"]
+__all__ = [
+    "KNOWN",
+    "MEASURES",
+    "Row",
+    "headline_of",
+    "measure_of",
+    "options_of",
+    "page_of",
+    "run_kind",
+    "summary_model",
+    "view_of",
+]
 
 
 AUDIT = "memometer.audits.result:Audit"
@@ -123,6 +134,12 @@ def page_of(measure: str) -> "MeasurePage[Any]":
 def view_of(measure: str) -> "View":
     """What is compared of the audits of a measure."""
     return cast("View", _find(measure, "view"))
+
+
+def headline_of(summary: "Summary") -> "dict[str, Number] | None":
+    """The numbers that an audit is judged by; None of what is no audit."""
+    row = KNOWN.get(summary.measure)
+    return _named(row.measure).null_intervals(summary) if row and row.measure else None
 
 
 def run_kind(measure: str) -> "type[Run[Any]]":

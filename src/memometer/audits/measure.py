@@ -140,8 +140,9 @@ class Measure(abc.ABC, Generic[Asked, Opened, Scored]):
     def untrained(self, seed: int, parts: dict[str, Records], opened: Opened) -> dict[str, Any]:
         """The options of the same audit that change where its models were trained on nothing."""
 
+    @staticmethod
     @abc.abstractmethod
-    def null_intervals(self, summary: Any) -> Mapping[str, Number]:
+    def null_intervals(summary: Any) -> Mapping[str, Number]:
         """The intervals that should cover 0 for those, by name."""
 
     def needs_images(self) -> bool:

@@ -26,6 +26,7 @@ COMMANDS = (
     ("", "sweep", "sweep"),
     ("", "report", "report"),
     ("", "compare", "compare"),
+    ("", "export", "export"),
     ("", "demo", "demo"),
 )
 FIRST_LINES = {

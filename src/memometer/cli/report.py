@@ -2,14 +2,11 @@
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from memometer.cli.show import print_json
-
-if TYPE_CHECKING:
-    from memometer.runs import Run
 
 __all__ = ["command"]
 
@@ -28,23 +25,13 @@ def command(
     from memometer.locking import one_writer
     from memometer.progress import notice
     from memometer.report import write_report
+    from memometer.runs.loading import load_run
 
     with one_writer(run) if run.is_dir() else contextlib.nullcontext():
-        audit = _load(run)
+        audit = load_run(run)
         path = write_report(audit, out if out is not None else run / "report.html", images=not no_images)
     notice(f"wrote {path.stat().st_size / 1e6:.1f} MB")
     if as_json:
         print_json({**audit.summary.as_dict(), "report": str(path)})
     else:
         typer.echo(str(path))
-
-
-def _load(run: Path) -> "Run":
-    """What the folder holds."""
-    from memometer.catalogue import run_kind
-    from memometer.runs.folder import AGAIN
-    from memometer.sealing import read_sealed_json
-
-    summary = run / "summary.json"
-    measure = read_sealed_json(summary, advice=AGAIN).get("measure") if summary.is_file() else None
-    return run_kind(str(measure)).load(run)

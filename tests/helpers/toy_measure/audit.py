@@ -61,5 +61,6 @@ class Toy(Measure[ToyOptions, dict, dict]):
     def untrained(self, seed, parts, opened):
         return {name: self.bare(seed, name) for name in ("target", "reference")}
 
-    def null_intervals(self, summary):
+    @staticmethod
+    def null_intervals(summary):
         return {"advantage": summary.advantage}

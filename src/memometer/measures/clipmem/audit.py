@@ -123,7 +123,8 @@ class ClipMem(Measure[ClipMemOptions, Sides, ScoredPairs]):
     def untrained(self, seed: int, parts: dict[str, Records], opened: Sides) -> dict[str, Any]:
         return {"targets": self.bare(seed, "target"), "references": self.bare(seed, "reference")}
 
-    def null_intervals(self, summary: ClipMemSummary) -> dict[str, Number]:
+    @staticmethod
+    def null_intervals(summary: ClipMemSummary) -> dict[str, Number]:
         """The candidates' differences, of expectation 0 whatever the models' quality; then their mean, which drifts."""
         own = (test for test in summary.tests if test.first == "candidates")
         tests = {f"{test.first} less {test.second}": test.number for test in own}

@@ -126,7 +126,8 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
             "seed": self.options.seed if fitted else seed,
         }
 
-    def null_intervals(self, summary: ImageDejaVuSummary) -> dict[str, Number]:
+    @staticmethod
+    def null_intervals(summary: ImageDejaVuSummary) -> dict[str, Number]:
         """The scores of each design, those first whose expectation is 0 whatever the models' quality."""
         return {
             f"{design}/{name}": number

@@ -91,7 +91,8 @@ class SslMem(TowerMeasure[SslMemOptions, Models, Scores]):
     def untrained(self, seed: int, parts: dict[str, Records], opened: Models) -> dict[str, Any]:
         return {"target": self.bare(seed, "target"), "reference": self.bare(seed, "reference"), "layers": None}
 
-    def null_intervals(self, summary: SslMemSummary) -> dict[str, Number]:
+    @staticmethod
+    def null_intervals(summary: SslMemSummary) -> dict[str, Number]:
         """The scores at each tower's output; balanced ones have an expectation of 0 whatever the models' quality."""
         return {
             f"{tower} tower, {design}": scores.sslmem

@@ -123,7 +123,8 @@ class UnitMem(TowerMeasure[UnitMemOptions, Model, Scores]):
         roles = {"role": "records", "control_role": "control"}
         return {"target": self.bare(seed, "target"), "layers": None, "records": _dealt_again(parts, seed=seed), **roles}
 
-    def null_intervals(self, summary: UnitMemSummary) -> dict[str, Number]:
+    @staticmethod
+    def null_intervals(summary: UnitMemSummary) -> dict[str, Number]:
         """The differences to the control, of expectation 0 for a model that was trained on neither."""
         return {
             f"{tower} tower less control": entry.control.difference

@@ -164,7 +164,8 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
         bare = {"target": self.bare(seed, "target"), "reference": self.bare(seed, "reference") if seeing else reference}
         return {**bare, "public": self.public, "sweep": (), "aucg_histogram": False}
 
-    def null_intervals(self, summary: VLDejaVuSummary) -> dict[str, Number]:
+    @staticmethod
+    def null_intervals(summary: VLDejaVuSummary) -> dict[str, Number]:
         """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
         return {
             f"{design}/{over}/{gap}": number
