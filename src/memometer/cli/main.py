@@ -27,6 +27,7 @@ COMMANDS = (
     ("", "report", "report"),
     ("", "compare", "compare"),
     ("", "export", "export"),
+    ("", "view", "view"),
     ("", "demo", "demo"),
 )
 FIRST_LINES = {

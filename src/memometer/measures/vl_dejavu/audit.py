@@ -154,7 +154,10 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
             ),
             rejects=list(public.rejects),
             notes=notes(manifest, directions, n_duplicates, public.rejects, sides=sides),
-            tables={"objects": leaking_objects(trained, scored.setting.public_sets.labels)},
+            tables={
+                "objects": leaking_objects(trained, scored.setting.public_sets.labels),
+                "neighbors": pa.concat_tables([each.nearest(public.records) for each in directions]),
+            },
             curves=curves,
         )
 

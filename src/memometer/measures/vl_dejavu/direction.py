@@ -20,6 +20,9 @@ __all__ = ["Direction", "Side"]
 Floats = npt.NDArray[np.float64]
 OVER = ("all", "unmentioned")
 
+N_KEPT = 10
+"""Neighbours of each record that a run keeps, to be looked at."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Side:
@@ -138,6 +141,19 @@ class Direction:
             groups=self.groups[scored],
         )
         return [{"direction": self.name, **row} for row in rows]
+
+    def nearest(self, public: Records) -> pa.Table:
+        """The rows of ``neighbors.parquet`` of this direction: the first public records of each queried caption."""
+        ids = public.record_ids
+        columns: dict[str, pa.Array] = {
+            "record_id": self.records.record_ids.filter(pa.array(self.queried)),
+            "direction": pa.array([self.name] * int(self.queried.sum()), pa.string()),
+        }
+        for name, side in (("target", self.target), ("reference", self.reference)):
+            rows = side.neighbors.rows[:, :N_KEPT]
+            offsets = pa.array(np.arange(len(rows) + 1) * rows.shape[1], pa.int32())
+            columns[f"neighbors_{name}"] = pa.ListArray.from_arrays(offsets, ids.take(pa.array(rows.ravel())))
+        return pa.table(columns)
 
     def samples(self) -> pa.Table:
         """The rows of ``samples.parquet`` of this direction: one per record, null where it is not scored."""
