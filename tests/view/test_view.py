@@ -45,12 +45,12 @@ def test_every_run_has_a_row_a_report_and_its_records(saved, view, runs):
     assert sorted(row[0] for row in rows) == sorted(runs)
     for row in rows:
         assert len(row) == len(COLUMNS)
-        assert (view / row[-2][1]).is_file()
+        assert (view / row[1][1]).is_file()
         samples = runs[row[0]].samples
         if "record_id" not in samples.column_names:
-            assert row[-1] is None
+            assert row[2] is None
             continue
-        shown = rows_of((view / row[-1][1]).parent)
+        shown = rows_of((view / row[2][1]).parent)
         assert len(shown) == samples.num_rows
         assert all(name in each for each, name in zip(shown, samples["record_id"].to_pylist(), strict=True))
 
@@ -58,12 +58,12 @@ def test_every_run_has_a_row_a_report_and_its_records(saved, view, runs):
 def test_neighbours_captions_and_objects_stand_beside_the_scores(saved, view, runs):
     (row,) = [row for row in rows_of(view / "assets") if row[0] == "vl-dejavu"]
     run = load_audit(saved / "vl-dejavu")
-    shown = rows_of((view / row[-1][1]).parent)
+    shown = rows_of((view / row[2][1]).parent)
     near = run.tables["neighbors"].to_pylist()
     assert [each[-2:] for each in shown] == [
         [" · ".join(dict.fromkeys(row[f"neighbors_{model}"])) for model in ("target", "reference")] for row in near
     ]
-    page = (view / row[-1][1]).read_text()
+    page = (view / row[2][1]).read_text()
     for name in ("captions", "objects", "recall_target", "neighbors_reference"):
         assert name in page
 

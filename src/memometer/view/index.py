@@ -13,6 +13,8 @@ __all__ = ["COLUMNS", "index_row", "write_index"]
 
 COLUMNS = (
     Column("Run"),
+    Column("Report", "link"),
+    Column("Records", "link"),
     Column("Measure"),
     Column("Finding"),
     Column("Number"),
@@ -24,8 +26,6 @@ COLUMNS = (
     Column("Reference"),
     Column("Roles"),
     Column("Finished"),
-    Column("Report", "link"),
-    Column("Records", "link"),
 )
 MAX_TEXT = 200
 
@@ -49,6 +49,8 @@ def index_row(run: Run[Any], path: Path, *, place: str, records: int | None) -> 
     values = (None,) * 4 if number is None else (number.value, number.low, number.high, number.n)
     return [
         path.name,
+        ["report", f"{place}/report.html"],
+        None if records is None else [f"{records:,} records", f"{place}/records.html"],
         page.name if page.kind == "audit" else page.kind,
         page.verdict(run.summary).title,
         name,
@@ -56,8 +58,6 @@ def index_row(run: Run[Any], path: Path, *, place: str, records: int | None) -> 
         *(_text(config.get(key) or config.get(f"{key}s") or config.get(other)) for key, other in MODELS),
         ", ".join(roles),
         str(run.manifest.get("finished", ""))[:16].replace("T", " "),
-        ["report", f"{place}/report.html"],
-        None if records is None else [f"{records:,} records", f"{place}/records.html"],
     ]
 
 

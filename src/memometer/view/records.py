@@ -37,7 +37,7 @@ def write_records(run: Run[Any], folder: Path, *, records: Path | None) -> int |
         return None
     table, note = _with_records(run, folder, records)
     table = _with_neighbors(run, table)
-    columns = [Column(name, "number" if _is_number(field.type) else "text") for name, field in _fields(table)]
+    columns = [Column(name, _kind(field.type)) for name, field in _fields(table)]
     files = write_rows(_rows(table), folder)
     page = page_of(run.summary.measure)
     page_with_table(
@@ -114,3 +114,7 @@ def _fields(table: pa.Table) -> list[tuple[str, pa.Field]]:
 
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
+
+
+def _kind(of: pa.DataType) -> str:
+    return "number" if _is_number(of) else "text" if pa.types.is_string(of) else "texts"

@@ -28,7 +28,7 @@ class Column(NamedTuple):
 
     Attributes:
         title: its heading.
-        kind: ``text``, ``number`` or ``link``: a pair of a text and a path within the view.
+        kind: ``text``; ``texts``, several; ``number``; or ``link``, a pair of a text and a path within the view.
     """
 
     title: str
