@@ -4,16 +4,15 @@ import functools
 import subprocess
 
 import pytest
+from failure_world import done
 from file_digests import file_digests
 from import_sources import write_pictures
 from locks import held
 from model_factory import tiny_architecture, write_records
 from pictures import python
 from split_folders import roles_of
-from typer.testing import CliRunner
 
 from memometer import locking
-from memometer.cli.main import app
 from memometer.errors import BusyError
 from memometer.files import read_json, write_json
 from memometer.training import SslConfig, TrainConfig, train, train_ssl
@@ -34,11 +33,6 @@ def at_once(*commands):
         assert code == 0 or (code in (1, 2) and errors.count("error: ") == 1), errors
 
 
-def alone(*words):
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == 0, done.output
-
-
 DRAWN = ("data", "scenes", "--n", 20, "--size", 32, "--workers", 0)
 IMPORTED = ("data", "import", "SOURCE", "--caption-template", "a photo", "--workers", 0)
 PAIRS = [((*IMPORTED, "--limit", 5), IMPORTED), (IMPORTED, IMPORTED), ((*DRAWN, "--seed", 1), DRAWN)]
@@ -49,14 +43,14 @@ def test_two_at_once_leave_what_one_of_them_leaves(tmp_path, commands):
     write_pictures(tmp_path / "source", [f"{number}.png" for number in range(12)])
     both = [[str(word).replace("SOURCE", str(tmp_path / "source")) for word in words] for words in commands]
     for place, words in enumerate(both):
-        alone(*words, "--out", tmp_path / f"alone-{place}")
+        done(*words, "--out", tmp_path / f"alone-{place}")
     at_once(*((*words, "--out", tmp_path / "out") for words in both))
     assert file_digests(tmp_path / "out") in [file_digests(tmp_path / f"alone-{place}") for place in range(2)]
 
 
 def test_two_splits_at_once_leave_one_of_them(tmp_path):
     write_pictures(tmp_path / "source", [f"{number}.png" for number in range(12)])
-    alone(*(str(word).replace("SOURCE", str(tmp_path / "source")) for word in IMPORTED), "--out", tmp_path / "out")
+    done(*(str(word).replace("SOURCE", str(tmp_path / "source")) for word in IMPORTED), "--out", tmp_path / "out")
     roles = ("a=6,b=6", "c=4,public=rest")
     at_once(*(("data", "split", tmp_path / "out", "--roles", each) for each in roles))
     found = set(roles_of(tmp_path / "out").values())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from clip_training import flipped
-from failure_world import commands, memometer
+from failure_world import commands, done, memometer
 from file_digests import file_digest
 
 from memometer.cli.answers import ASKED, asked_of
@@ -41,8 +41,7 @@ def audits(world):
     """The words of five audits that are done."""
     words = {name: [str(word) for word in commands(world, world / "runs")[name]] for name in AUDITS}
     for each in words.values():
-        code, _, errors = memometer(*each)
-        assert code == 0, errors
+        done(*each)
     return words
 
 
@@ -62,12 +61,12 @@ def opened(monkeypatch):
 def test_finished_audits_and_reports_import_no_library_of_models(audits):
     runs = [each[each.index("--out") + 1] for each in audits.values()]
     words = [*audits.values(), *(["report", run] for run in runs)]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", ONE_PROCESS, json.dumps(words)], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stderr.count(NOTHING_TO_DO) == len(AUDITS)
-    loaded = [set(json.loads(line)) for line in done.stdout.splitlines()]
+    assert process.returncode == 0, process.stderr
+    assert process.stderr.count(NOTHING_TO_DO) == len(AUDITS)
+    loaded = [set(json.loads(line)) for line in process.stdout.splitlines()]
     assert len(loaded) == len(words)
     for each, modules in zip(words, loaded, strict=True):
         assert not modules & HEAVY, each
@@ -162,7 +161,5 @@ def test_every_byte_that_an_audit_depends_on_is_in_the_question(tmp_path):
 
 
 def test_another_option_is_another_audit(audits, opened):
-    code, _, errors = memometer(*audits["clipmem"], "--seed", 1)
-    assert code == 2
-    assert "holds another audit" in errors
+    assert "holds another audit" in done(*audits["clipmem"], "--seed", 1, code=2)[1]
     assert not opened

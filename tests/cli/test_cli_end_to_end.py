@@ -3,30 +3,23 @@
 import json
 import subprocess
 
-import failure_world
 import pyarrow.parquet as pq
 import pytest
 import warm_processes
+from failure_world import commands, done
 from file_digests import file_digest, file_digests
 from pictures import python
 
 
 def in_shell(*words, code=0):
     """Runs the command as a shell does, which takes seconds of imports; returns (stdout, stderr)."""
-    done = subprocess.run(python("-m", "memometer", *words), capture_output=True, text=True, check=False)
-    assert done.returncode == code, done.stderr
-    return done.stdout, done.stderr
-
-
-def memometer(*words, code=0):
-    """Runs the command in this process; returns (stdout, stderr)."""
-    ended, stdout, stderr = failure_world.memometer(*words)
-    assert ended == code, stderr
-    return stdout, stderr
+    ended = subprocess.run(python("-m", "memometer", *words), capture_output=True, text=True, check=False)
+    assert ended.returncode == code, ended.stderr
+    return ended.stdout, ended.stderr
 
 
 def audit_words(world, out, *more):
-    return (*failure_world.commands(world, out)["vl-dejavu"], "--workers", 0, "--out", out, *more)
+    return (*commands(world, out)["vl-dejavu"], "--workers", 0, "--out", out, *more)
 
 
 def test_the_audit_writes_its_folder_and_prints_its_table(world):
@@ -49,7 +42,7 @@ def test_the_audit_writes_its_folder_and_prints_its_table(world):
 
 
 def test_json_goes_to_stdout_alone_and_the_report_is_rebuilt(world):
-    stdout, _ = memometer(*audit_words(world, world / "json-run", "--json", "--no-images"))
+    stdout, _ = done(*audit_words(world, world / "json-run", "--json", "--no-images"))
     summary = json.loads(stdout)
     assert summary == json.loads((world / "json-run" / "summary.json").read_text())
     assert set(summary["by_k"]) == {"1", "3", "10"}
@@ -57,12 +50,12 @@ def test_json_goes_to_stdout_alone_and_the_report_is_rebuilt(world):
     first = file_digest(report)
     assert b"data:image/jpeg" not in report.read_bytes()
     report.unlink()
-    memometer("report", world / "json-run")
+    done("report", world / "json-run")
     assert file_digest(report) == first
 
 
 def test_two_runs_give_the_same_bytes_whatever_the_workers(world):
-    memometer(*audit_words(world, world / "first", "--workers", 0))
+    done(*audit_words(world, world / "first", "--workers", 0))
     words = audit_words(world, world / "second", "--workers", 2)
     process = warm_processes.start(warm_processes.memometer, *words, log=world / "second.log")
     process.join()
@@ -82,7 +75,7 @@ def test_two_runs_give_the_same_bytes_whatever_the_workers(world):
 )
 def test_wrong_input_is_a_sentence_and_exit_code_2(world, words, sentence):
     more = ("--records", world / "scenes", "--role", "a", "--public", world / "scenes", "--public-role", "public")
-    stdout, stderr = memometer(*words, *more, "--out", world / "none", code=2)
+    stdout, stderr = done(*words, *more, "--out", world / "none", code=2)
     assert sentence in stderr
     assert "Traceback" not in stderr
     assert stdout == ""
@@ -90,7 +83,7 @@ def test_wrong_input_is_a_sentence_and_exit_code_2(world, words, sentence):
 
 
 def test_wrong_usage_is_exit_code_2():
-    assert "Missing option" in memometer("audit", "vl-dejavu", code=2)[1]
+    assert "Missing option" in done("audit", "vl-dejavu", code=2)[1]
     assert "No such command" in in_shell("adit", code=2)[1]
 
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
-from failure_world import commands, memometer
+from failure_world import commands, done, memometer
 from file_digests import file_digests
 from locks import held
 from pictures import python
@@ -39,8 +39,7 @@ def small_files(monkeypatch):
 
 def said(words, *, code=1):
     """The one sentence with which a command fails."""
-    found, out, errors = memometer(*words)
-    assert found == code, errors
+    out, errors = done(*words, code=code)
     assert "Traceback" not in errors
     lines = [line for line in errors.splitlines() if line.startswith("error: ")]
     assert len(lines) == 1, errors
@@ -131,8 +130,7 @@ def test_no_folder_for_temporary_files(world, tmp_path, monkeypatch):
     for verb in ("import", "train", "clipmem", "utility", "report"):
         monkeypatch.setattr(tempfile, "tempdir", None)
         monkeypatch.delenv("TMPDIR", raising=False)
-        code, _, errors = memometer(*commands(world, tmp_path)[verb])
-        assert code == 0, errors
+        done(*commands(world, tmp_path)[verb])
     assert {path.name for path in tmp_path.iterdir()} == {"import", "train", "clipmem", "utility", "report"}
     assert not (tmp_path / "clipmem" / "scratch").exists()
 
@@ -181,8 +179,7 @@ def test_what_is_read_may_be_anything(world, tmp_path, name, verb):
 @pytest.mark.parametrize("verb", ["vl-dejavu", "utility"])
 def test_a_store_that_another_writes_is_waited_for(world, tmp_path, verb, monkeypatch):
     words = [*commands(world, tmp_path)[verb], "--store", tmp_path / "store"]
-    code, _, errors = memometer(*words)
-    assert code == 0, errors
+    done(*words)
     first = file_digests(tmp_path / "store")
     shutil.rmtree(tmp_path / verb)
     said = []
@@ -196,8 +193,7 @@ def test_a_store_that_another_writes_is_waited_for(world, tmp_path, verb, monkey
 
         monkeypatch.setattr(locking, "GRACE", 0.1)
         monkeypatch.setattr(locking, "notice", let_go)
-        code, _, errors = memometer(*words)
-    assert code == 0, errors
+        done(*words)
     (line,) = said
     assert f"waiting for {tmp_path / 'store'}" in line
     assert f"which is being written by process {os.getpid()} on" in line

@@ -3,28 +3,19 @@
 import json
 
 import pytest
-from typer.testing import CliRunner
-
-from memometer.cli.main import app
-
-
-def memometer(*words):
-    """Runs a command in this process; returns its standard output."""
-    done = CliRunner().invoke(app, [str(word) for word in words])
-    assert done.exit_code == 0, f"{done.output}\n{done.exception}"
-    return done.stdout
+from failure_world import done
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """Foreground scenes, split, and two encoders trained for an epoch each."""
     folder = tmp_path_factory.mktemp("work")
-    memometer(
+    done(
         "data", "scenes", "--kind", "foreground", "--n", 160, "--size", 40, "--out", folder / "records", "--workers", 0
     )
-    memometer("data", "split", folder / "records", "--roles", "a=32,b=32,fit=40,public=rest")
+    done("data", "split", folder / "records", "--roles", "a=32,b=32,fit=40,public=rest")
     for role in "ab":
-        memometer(
+        done(
             "train-ssl", "--records", folder / "records", "--role", role, "--objective", "vicreg", "--model", "tiny",
             "--image-size", 32, "--epochs", 1, "--batch-size", 16, "--device", "cpu", "--out", folder / role,
         )  # fmt: skip
@@ -33,7 +24,7 @@ def work(tmp_path_factory):
 
 def audit(work, measure, *words):
     shared = ("--records", work / "records", "--role", "a", "--out", work / measure, "--json")
-    summary = json.loads(memometer("audit", measure, "--target", f"ssl:{work / 'a'}", *words, *shared))
+    summary = json.loads(done("audit", measure, "--target", f"ssl:{work / 'a'}", *words, *shared)[0])
     assert summary["measure"] == measure
     assert (work / measure / "report.html").stat().st_size > 10_000
     return summary
