@@ -13,7 +13,7 @@ from memometer import __version__
 __all__ = ["describe_software", "timestamp"]
 
 PACKAGES = (
-    *("torch", "torchvision", "open_clip_torch", "timm", "sentence-transformers", "accelerate"),
+    *("torch", "torchvision", "open_clip_torch", "timm", "transformers", "sentence-transformers", "accelerate"),
     *("numpy", "pyarrow", "pillow", "numba", "scikit-learn"),
 )
 

@@ -61,7 +61,8 @@ def test_what_is_not_cached_is_downloaded_without_code(hub_cache, model, monkeyp
 
     names = [str(path.relative_to(model)) for path in model.rglob("*") if path.is_file()]
     more = ["evil.py", "onnx/model.onnx", "onnx/config.json", "pytorch_model.bin", "README.md", "tf_model.h5"]
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", lambda _self, _name: [*names, *more])
+    info = huggingface_hub.hf_api.ModelInfo(id="someone/small", siblings=[{"rfilename": each} for each in names + more])
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: info)
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
     load_encoder("text:someone/small")
     load_encoder("text:someone/small")
@@ -74,10 +75,10 @@ def test_pickled_weights_are_asked_for_only_where_there_are_no_others():
 
 
 def test_a_download_that_fails_is_an_error(hub_cache, monkeypatch):
-    def fail(_self, _name):
+    def fail(*_, **__):
         raise OSError("We couldn't connect\nand a page of advice")
 
-    monkeypatch.setattr(huggingface_hub.HfApi, "list_repo_files", fail)
+    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", fail)
     with pytest.raises(ModelError) as caught:
         load_encoder("text:intfloat/e5-base")
     assert str(caught.value) == (

@@ -18,6 +18,7 @@ __all__ = [
     "changed",
     "clip_folder",
     "outcome",
+    "own_code",
     "sentence_folder",
     "ssl_folder",
     "timm_folder",
@@ -185,6 +186,46 @@ def sentence_folder(folder):
         {"linear.weight": torch.zeros(8, 16), "linear.bias": torch.zeros(8)}, folder / "2_Dense/model.safetensors"
     )
     return folder
+
+
+def own_code(folder, ran):
+    """A model of a kind that the library does not have, with the code for it."""
+    (folder / "own.py").write_text(
+        f"""
+from pathlib import Path
+import torch
+from transformers import PretrainedConfig, PreTrainedModel
+
+Path({str(ran)!r}).touch()
+
+
+class OwnConfig(PretrainedConfig):
+    model_type = "own"
+
+
+class OwnModel(PreTrainedModel):
+    config_class = OwnConfig
+    main_input_name = "pixel_values"
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.layer = torch.nn.Linear(3, 5)
+        self.post_init()
+
+    def _init_weights(self, module):
+        pass
+
+    def get_image_features(self, pixel_values):
+        return self.layer(pixel_values.mean(dim=(2, 3)))
+"""
+    )
+    config = {
+        "model_type": "own",
+        "architectures": ["OwnModel"],
+        "auto_map": {"AutoConfig": "own.OwnConfig", "AutoModel": "own.OwnModel"},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    save_file({"layer.weight": torch.ones(5, 3), "layer.bias": torch.zeros(5)}, folder / "model.safetensors")
 
 
 def outcome(spec, *, never):

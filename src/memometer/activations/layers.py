@@ -1,8 +1,8 @@
 """Which modules of a tower are its layers, and which hold its units, found by the shape of its blocks.
 
 Recognised are transformers (a block has an attention and an MLP: open_clip, timm, torchvision, transformers), residual
-networks (a block has ``conv1`` and ``conv2``: open_clip, timm, torchvision) and timm's ConvNeXt. Any other tower is
-read at the modules that the user names.
+networks (a block has ``conv1`` and ``conv2``: open_clip, timm, torchvision), ConvNeXt (timm, transformers) and the
+EfficientNet of ALIGN (transformers). Any other tower is read at the modules that the user names.
 """
 
 import dataclasses
@@ -16,11 +16,11 @@ from memometer.errors import InputError
 __all__ = ["Layer", "block_layers", "named_layers", "unit_layers"]
 
 ATTENTIONS = frozenset({"attn", "self_attn", "self_attention", "attention"})
-MLPS = ("mlp", "intermediate")
+MLPS = ("mlp", "intermediate", "ffn")
 ACTIVATIONS = ("relu", "gelu", "silu", "swish", "mish", "elu", "tanh", "hardswish")
 """How the classes of non-linearities are called, in lower case, or how their names end."""
 
-Kind = Literal["transformer", "residual", "convnext"]
+Kind = Literal["transformer", "residual", "convnext", "inverted"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +49,7 @@ def unit_layers(tower: nn.Module) -> tuple[Layer, ...]:
     """Where the tower's units are, in order: what UnitMem scores.
 
     In a transformer or ConvNeXt, the neurons of each block's MLP behind its non-linearity; in a residual network, the
-    channels behind the last non-linearity of each block.
+    channels behind the last non-linearity of each block; in an EfficientNet, those behind its depthwise convolution.
 
     Raises:
         InputError: they are not recognised in every block; names modules to choose from.
@@ -89,9 +89,12 @@ def _blocks(tower: nn.Module) -> dict[str, Kind]:
 def _kind(module: nn.Module) -> Kind | None:
     children = {name for name, _ in module.named_children()}
     if children & ATTENTIONS and children & set(MLPS):
-        return "transformer"
-    if {"conv_dw", "mlp"} <= children:
+        # SigLIP's head of transformers pools by the attention of a learned probe: it is the output, and no block.
+        return None if hasattr(module, "probe") else "transformer"
+    if {"conv_dw", "mlp"} <= children or {"depthwise_conv", "pointwise_conv1"} <= children:
         return "convnext"
+    if {"depthwise_conv", "squeeze_excite"} <= children:
+        return "inverted"
     return "residual" if {"conv1", "conv2"} <= children else None
 
 
@@ -101,11 +104,14 @@ def _units_of(tower: nn.Module, name: str, kind: Kind) -> Layer | None:
     if kind == "residual":
         ends = any(child in ("relu", "act", "act2", "act3") for child, _ in block.named_children())
         return Layer(name) if ends else None
-    mlp = next(child for child in MLPS if child in dict(block.named_children()))
-    inside = list(block.get_submodule(mlp).named_modules())
+    parts = ("depthwise_conv",) if kind == "inverted" else MLPS
+    part = next((child for child in parts if child in dict(block.named_children())), "")
+    inside = list(block.get_submodule(part).named_modules())
     active = [inner for inner, module in inside if inner and _is_activation(module)]
-    convolved = any(isinstance(module, nn.Conv2d) for _, module in inside)
-    return Layer(f"{name}.{mlp}.{active[0]}", channels_last=not convolved) if len(active) == 1 else None
+    # Of transformers' ConvNeXt the block itself is the MLP, with its depthwise convolution.
+    convolved = kind == "inverted" or any(isinstance(module, nn.Conv2d) and module.groups == 1 for _, module in inside)
+    place = f"{name}.{part}" if part else name
+    return Layer(f"{place}.{active[0]}", channels_last=not convolved) if len(active) == 1 else None
 
 
 def _is_activation(module: nn.Module) -> bool:

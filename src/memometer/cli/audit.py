@@ -9,6 +9,7 @@ from memometer.catalogue import options_of
 from memometer.cli.answers import answer, asked_of, keep
 from memometer.cli.generated import command_of
 from memometer.cli.options import RUN
+from memometer.cli.trusting import trusting_all
 from memometer.locking import writing
 
 __all__ = ["command_named"]
@@ -18,9 +19,11 @@ def command_named(measure: str) -> Callable[..., None]:
     """The command of a measure."""
     declared: type[AuditOptions] = options_of(measure)
 
-    def run(*, as_json: bool, workers: int | None, **given: Any) -> None:
+    def run(*, as_json: bool, workers: int | None, trust_remote_code: bool, **given: Any) -> None:
         from memometer.engines import decoding_workers
 
+        if trust_remote_code:
+            given = trusting_all(declared, given)
         asked = declared.checked(**given, workers=decoding_workers(workers, device=given["device"]))
         out = Path(given["out"])
         with writing(out):

@@ -28,6 +28,7 @@ COMMANDS = (
     ("", "compare", "compare"),
     ("", "export", "export"),
     ("", "view", "view"),
+    ("", "models", "models"),
     ("", "demo", "demo"),
 )
 FIRST_LINES = {

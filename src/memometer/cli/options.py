@@ -38,6 +38,13 @@ _Cores = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of a table.")]
 _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace another model in the folder.")]
+_Trust = Annotated[
+    bool,
+    typer.Option(
+        "--trust-remote-code",
+        help="Run the code that models of transformers (hf:…) bring along; the manifest and the report say so.",
+    ),
+]
 _Manifest = Annotated[bool, typer.Option("--json", help="Print the model's manifest as JSON.")]
 
 CORES = parameter("workers", _Cores)
@@ -49,6 +56,7 @@ JSON = parameter("as_json", _Json, default=False)
 RUN = {
     "out": parameter("out", Annotated[Path, typer.Option(help="The run folder to write.")]),
     "workers": parameter("workers", _Workers, default=None),
+    "trust_remote_code": parameter("trust_remote_code", _Trust, default=False),
     "as_json": JSON,
 }
 """In place of the options of an audit, which a command line must write to a folder."""

@@ -4,17 +4,20 @@ from typing import Any
 
 from memometer.cli.generated import command_of
 from memometer.cli.options import RUN
+from memometer.cli.trusting import trusting_all
 from memometer.locking import writing
 from memometer.utility.options import UtilityOptions
 
 __all__ = ["command"]
 
 
-def _run(*, as_json: bool, workers: int | None, **given: Any) -> None:
+def _run(*, as_json: bool, workers: int | None, trust_remote_code: bool, **given: Any) -> None:
     from memometer.cli.show import show_run
     from memometer.engines import decoding_workers
     from memometer.utility import measure_utility
 
+    if trust_remote_code:
+        given = trusting_all(UtilityOptions, given)
     out = given["out"]
     with writing(out):
         utility = measure_utility(**given, workers=decoding_workers(workers, device=given["device"]))

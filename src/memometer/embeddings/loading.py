@@ -6,6 +6,7 @@ from typing import get_args
 from memometer.embeddings.embed import AnyEncoder
 from memometer.embeddings.stored import open_stored_vectors
 from memometer.encoders.base import Features
+from memometer.encoders.offered import ENCODERS, load_offered, offered
 from memometer.errors import InputError, ModelError
 
 __all__ = ["load_encoder"]
@@ -16,7 +17,9 @@ LOADERS: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "ssl": ("ssl", "load_ssl", ("device", "precision", "features")),
     "timm": ("timm_models", "load_timm", ("device", "precision")),
     "torchvision": ("torchvision_models", "load_torchvision", ("device", "precision")),
+    "hf": ("hf_loading", "load_hf", ("device", "precision", "features")),
     "text": ("sentence", "load_sentence_encoder", ("device", "precision")),
+    "python": ("offered", "load_python", ("device", "precision", "features")),
     "tfidf": ("tfidf", "parse_tfidf", ()),
 }
 """Scheme → module of `memometer.encoders`, its function, and the options that it takes."""
@@ -34,6 +37,10 @@ def load_encoder(
     - ``timm:`` and one of: ``NAME``, published weights, which timm downloads; ``NAME@CHECKPOINT``, a file; a folder
       with ``config.json`` and ``model.safetensors``; ``hf-hub:OWNER/NAME``. An image tower alone.
     - ``torchvision:`` and ``NAME`` or ``NAME@WEIGHTS``, which torchvision downloads, or ``NAME@CHECKPOINT``. Likewise.
+    - ``hf:`` and a folder of transformers' layout, or ``OWNER/NAME`` of the hub, which is downloaded unless it is
+      cached; DINO's are image towers alone. Its own code does not run, unless ``?trust-remote-code`` stands behind it.
+    - ``python:package.module:function``, a function of yours that returns an encoder.
+    - ``NAME:…`` for any NAME that an installed package offers among the entry points ``memometer.encoders``.
     - ``text:`` and a folder of a sentence-transformers model, or the name of one, which is downloaded unless it is
       cached; or ``text:tfidf``, which is fitted on the public captions. A text tower alone.
     - ``embeddings:DIR`` for vectors that exist already; see `memometer.embeddings.stored`.
@@ -67,12 +74,11 @@ def load_encoder(
         load = getattr(import_module(f"memometer.encoders.{module}"), function)
         loaded: AnyEncoder = load(spec, **{name: given[name] for name in options})
         return loaded
-    if scheme == "hf":
-        raise ModelError(
-            f"'{spec}': models of transformers are not loaded yet; convert it to open_clip's layout, or embed the "
-            "records with transformers and give the vectors, embeddings:DIR"
-        )
+    if rest and scheme in offered(ENCODERS):
+        found: AnyEncoder = load_offered(spec, device=device, precision=precision, features=features)
+        return found
     raise ModelError(
         f"'{spec}' does not name a model; expected open_clip:FOLDER, open_clip:CHECKPOINT, open_clip:MODEL@TAG, "
-        "ssl:FOLDER, timm:NAME, torchvision:NAME, text:NAME, or embeddings:DIR for vectors that you already have"
+        "hf:OWNER/NAME, hf:FOLDER, ssl:FOLDER, timm:NAME, torchvision:NAME, text:NAME, or embeddings:DIR for vectors "
+        "that you already have; 'memometer models' lists all that can be named"
     )

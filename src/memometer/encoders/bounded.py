@@ -62,9 +62,8 @@ def refusing(doing: str, *, hint: str = "") -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """An error's message in one line of at most 300 characters; its kind where it has none."""
-    lines = str(error).splitlines() or [""]
-    words = lines[0].strip()
+    """The first line of an error's message, at most 300 characters of it; its kind where it has none."""
+    words = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
     return f"{words[:300]}{' …' if len(words) > 300 else ''}" or type(error).__name__
 
 

@@ -1,4 +1,4 @@
-"""Folders of models that memometer does not load yet: named for what they are, with what to do."""
+"""Folders of models of another family than the one that was named: what they are, and how they are named."""
 
 from pathlib import Path
 
@@ -21,7 +21,4 @@ def explain_transformers(folder: Path) -> None:
     kind = config.get("model_type") if isinstance(config, dict) else None
     if not isinstance(kind, str):
         return
-    raise ModelError(
-        f"{folder} holds a model of transformers ('{kind}'), which memometer does not load yet; convert it to "
-        "open_clip's layout, or embed the records with transformers and give the vectors, embeddings:DIR"
-    )
+    raise ModelError(f"{folder} holds a model of transformers ('{kind}'), not one of open_clip; name it hf:{folder}")

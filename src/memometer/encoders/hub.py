@@ -2,10 +2,10 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
-__all__ = ["cached_folder", "download_first", "download_folder", "wanted_files"]
+__all__ = ["cached_folder", "download_first", "download_folder", "hub_cache", "sentence_cache", "wanted_files"]
 
 MARKS = ("modules.json", "config.json", "config_sentence_transformers.json")
 """Files that a model of sentence-transformers has at its root, one at least."""
@@ -18,27 +18,41 @@ OTHER_FORMATS = frozenset({"onnx", "openvino", "coreml", "tensorrt"})
 """Folders of what other libraries load."""
 
 
-def cached_folder(repository: str) -> Path | None:
+SECONDS = 10
+"""That the hub may take to answer what a repository holds."""
+
+
+def cached_folder(repository: str, *, revision: str | None = None, cache: str | None = None) -> Path | None:
     """The folder of a repository in the hub's cache; None where it was never downloaded."""
     from huggingface_hub import try_to_load_from_cache
 
     for name in MARKS:
-        found = try_to_load_from_cache(repository, name, cache_dir=_cache())
+        found = try_to_load_from_cache(repository, name, revision=revision, cache_dir=cache)
         if isinstance(found, str | os.PathLike):
             return Path(found).parent
     return None
 
 
-def download_folder(repository: str) -> Path:
+def download_folder(
+    repository: str, *, revision: str | None = None, cache: str | None = None, suffixes: Collection[str] = ()
+) -> Path:
     """Downloads the configs, tokenizers and weights of a repository into the hub's cache.
+
+    Args:
+        repository: OWNER/NAME.
+        revision: a branch, a tag or a commit; None for the main branch.
+        cache: the folder of the cache; None for the hub's own.
+        suffixes: of further files, e.g. of its code.
 
     Raises:
         Exception: whatever the hub's library raises.
     """
     from huggingface_hub import HfApi, snapshot_download
 
-    wanted = wanted_files(HfApi().list_repo_files(repository))
-    return Path(snapshot_download(repository, allow_patterns=wanted, cache_dir=_cache()))
+    held = HfApi().model_info(repository, revision=revision, timeout=SECONDS).siblings or ()
+    names = [each.rfilename for each in held]
+    wanted = [*wanted_files(names), *(name for name in names if PurePosixPath(name).suffix in suffixes)]
+    return Path(snapshot_download(repository, revision=revision, allow_patterns=wanted, cache_dir=cache))
 
 
 def download_first(repository: str, names: Sequence[str], *, revision: str | None = None) -> Path:
@@ -66,6 +80,13 @@ def wanted_files(names: Iterable[str]) -> list[str]:
     ]
 
 
-def _cache() -> str | None:
+def hub_cache() -> str:
+    """Where the hub's library keeps what it downloads."""
+    from huggingface_hub import constants
+
+    return str(constants.HF_HUB_CACHE)
+
+
+def sentence_cache() -> str | None:
     """Where sentence-transformers keeps what it downloads; None for the hub's own cache."""
     return os.environ.get("SENTENCE_TRANSFORMERS_HOME")

@@ -46,7 +46,7 @@ class OpenClipEncoder(VisionEncoder):
         self._model: Any = model
         self._tokenizer = tokenizer
 
-    def _of_images(self, batch: torch.Tensor) -> torch.Tensor:
+    def _of_images(self, batch: Any) -> torch.Tensor:
         return self._model.encode_image(batch)  # type: ignore[no-any-return]
 
     @torch.inference_mode()

@@ -38,6 +38,8 @@ class ImagePreprocess:
         fill_color: 0 to 255, of the padding; or one number for each of red, green and blue.
         resize_to: (height, width) in px that the resize aims at, before the crop; None aims at the final size.
         rgb_first: make the image RGB before the resize, as timm and torchvision do, not after it, as open_clip does.
+        floor_crop: where as many px are cut off on either side but for one, that one is cut off on the right or at the
+            bottom, as transformers does; not where Python rounds a half to, as torchvision does.
     """
 
     height: int
@@ -47,6 +49,7 @@ class ImagePreprocess:
     fill_color: int | tuple[int, ...] = 0
     resize_to: tuple[int, int] | None = None
     rgb_first: bool = False
+    floor_crop: bool = False
 
     def __call__(self, image: Image.Image) -> npt.NDArray[np.uint8]:
         """One image of any mode → (3, height, width) uint8."""
@@ -64,7 +67,7 @@ class ImagePreprocess:
     def of_square(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         """(3, side, side) uint8 → (3, height, width) uint8, as of an image of these pixels."""
         side = pixels.shape[1]
-        left, top = round((side - self.width) / 2), round((side - self.height) / 2)
+        left, top = self._before(side - self.width), self._before(side - self.height)
         return pixels[:, top : top + self.height, left : left + self.width]
 
     def _resized_size(self, width: int, height: int) -> tuple[int, int]:
@@ -95,15 +98,19 @@ class ImagePreprocess:
         return padded
 
     def _crop(self, image: Image.Image) -> Image.Image:
-        left, top = round((image.width - self.width) / 2), round((image.height - self.height) / 2)
+        left, top = self._before(image.width - self.width), self._before(image.height - self.height)
         return image.crop((left, top, left + self.width, top + self.height))
+
+    def _before(self, excess: int) -> int:
+        """Of ``excess`` px those that are cut off on the left, or at the top."""
+        return excess // 2 if self.floor_crop else round(excess / 2)
 
 
 def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
     """Builds the preprocessing from open_clip's ``preprocess_cfg``.
 
-    Two keys of memometer's own may stand beside open_clip's: ``resize_to``, a number or [height, width], and
-    ``rgb_first``; see `ImagePreprocess`.
+    Three keys of memometer's own may stand beside open_clip's: ``resize_to``, a number or [height, width],
+    ``rgb_first`` and ``floor_crop``; see `ImagePreprocess`.
 
     Raises:
         ModelError: a value that is not known, or is of another type.
@@ -138,6 +145,7 @@ def image_preprocess(config: dict[str, Any]) -> ImagePreprocess:
         fill_color=fill,
         resize_to=resize_to,
         rgb_first=bool(config.get("rgb_first")) or not isinstance(fill, int),  # a colour has three channels to fill
+        floor_crop=bool(config.get("floor_crop")),
     )
 
 

@@ -15,13 +15,13 @@ from memometer.encoders.bounded import bounded, refusing, tensors_in
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import autocast, check_precision, to_numpy
-from memometer.encoders.hub import cached_folder, download_folder
+from memometer.encoders.hub import cached_folder, download_folder, sentence_cache
 from memometer.encoders.sentence_folders import check_sentence_folder
 from memometer.encoders.trying import try_out
 from memometer.errors import InputError, ModelError
 from memometer.files import hash_bytes, hash_json
 
-__all__ = ["SentenceEncoder", "load_sentence_encoder"]
+__all__ = ["SentenceEncoder", "load_sentence_encoder", "tokenizer_text"]
 
 
 class SentenceEncoder:
@@ -108,12 +108,12 @@ def _from_hub(library: Any, name: str, *, device: torch.device) -> tuple[Any, li
     """A repository that the user named: once it is in the cache, a folder as any other."""
     bare = getattr(library.util, "ORIGINAL_TRANSFORMER_MODELS", ())
     full = name if "/" in name or name.lower() in bare else f"sentence-transformers/{name}"
-    folder = cached_folder(full)
+    folder = cached_folder(full, cache=sentence_cache())
     if folder is not None and _weights(folder):
         return _from_folder(library, folder, device=device)
     advice = "; name a folder that holds it, text:FOLDER, or use text:tfidf, which needs no download"
     with refusing(f"cannot download the text encoder '{name}'", hint=advice):
-        folder = download_folder(full)
+        folder = download_folder(full, cache=sentence_cache())
     return _from_folder(library, folder, device=device)
 
 
@@ -183,13 +183,13 @@ def _describe(model: Any) -> dict[str, Any]:
     described = {
         "modules": modules,
         "transformer": transformer,
-        "tokenizer": hash_bytes(_tokenizer_text(model.tokenizer).encode()),
+        "tokenizer": hash_bytes(tokenizer_text(model.tokenizer).encode()),
         "max_seq_length": None if model.max_seq_length == math.inf else model.max_seq_length,
     }
     return json.loads(json.dumps(described, sort_keys=True, default=str))  # type: ignore[no-any-return]
 
 
-def _tokenizer_text(tokenizer: Any) -> str:
+def tokenizer_text(tokenizer: Any) -> str:
     """All that decides how a tokenizer cuts texts, free of paths."""
     inner = getattr(tokenizer, "backend_tokenizer", tokenizer)
     if hasattr(inner, "to_str"):

@@ -16,7 +16,7 @@ from memometer.encoders.hub import download_first
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.timm_configs import check_timm_config
 from memometer.encoders.trying import try_out
-from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint
+from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint, renamed_words
 from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
 from memometer.files import hash_bytes
@@ -52,7 +52,7 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
         image_preprocess(preprocess)
         heads = classifier_prefixes(tower)
     weights = checkpoint or _create(name, pretrained=True, weights=held).state_dict()
-    dropped = load_tower(weights, tower, heads=heads, name=name)
+    fitted = load_tower(weights, tower, heads=heads, name=name)
     bare = checkpoint is not None and not name.startswith("local-dir:") and "." not in name
     why = f"the checkpoint {held} stores no preprocessing"
     encoder = VisionEncoder(
@@ -67,8 +67,12 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
         spec=spec,
         device=chosen,
         precision=precision,
-        dropped=dropped,
-        warnings=[guessed_preprocessing(why, f"timm's default for {name}")] if bare else [],
+        dropped=fitted.dropped,
+        renamed=fitted.renamed,
+        warnings=[
+            *([guessed_preprocessing(why, f"timm's default for {name}")] if bare else []),
+            *renamed_words(fitted),
+        ],
     )
     return try_out(encoder, name=name)
 

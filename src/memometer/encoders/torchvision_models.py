@@ -9,7 +9,7 @@ import torchvision
 
 from memometer.encoders.devices import choose_device
 from memometer.encoders.trying import try_out
-from memometer.encoders.unwrapping import load_tower, parse_checkpoint
+from memometer.encoders.unwrapping import load_tower, parse_checkpoint, renamed_words
 from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
 from memometer.validation import meant
@@ -47,7 +47,7 @@ def load_torchvision(spec: str, *, device: str = "cpu", precision: str = "fp32")
     tower = torchvision.models.get_model(name, weights=None, **options).eval()
     prefix = drop_classifier(tower)
     state = checkpoint or {OLD_DENSENET.sub(r"\1\2", key): tensor for key, tensor in _download(published).items()}
-    dropped = load_tower(state, tower, heads=[prefix, *AUXILIARY], name=name)
+    fitted = load_tower(state, tower, heads=[prefix, *AUXILIARY], name=name)
     preprocess = torchvision_preprocess_config(published)
     why = f"the checkpoint {checkpoint and checkpoint.path} stores no preprocessing"
     encoder = VisionEncoder(
@@ -57,8 +57,12 @@ def load_torchvision(spec: str, *, device: str = "cpu", precision: str = "fp32")
         spec=spec,
         device=chosen,
         precision=precision,
-        dropped=dropped,
-        warnings=[guessed_preprocessing(why, f"torchvision's for {published}")] if checkpoint else [],
+        dropped=fitted.dropped,
+        renamed=fitted.renamed,
+        warnings=[
+            *([guessed_preprocessing(why, f"torchvision's for {published}")] if checkpoint else []),
+            *renamed_words(fitted),
+        ],
     )
     return try_out(encoder, name=name)
 

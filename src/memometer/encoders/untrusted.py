@@ -159,12 +159,16 @@ def check_additions(path: Path, content: object) -> None:
 
 
 def named_values(content: object, *, key: str = "", depth: int = 0) -> Iterator[tuple[str, object]]:
-    """Every value with the name that it stands under; what stands in ``types`` under any name stands under it."""
+    """Every value with the name that it stands under.
+
+    What stands under any name in ``types``, or in what says of several parts how each attends, stands under that.
+    """
     if depth > 50:
         return
     if isinstance(content, Mapping):
         for name, value in content.items():
-            yield from named_values(value, key=key if key == "types" else str(name), depth=depth + 1)
+            whole = key == "types" or _ATTENTION.fullmatch(key)
+            yield from named_values(value, key=key if whole else str(name), depth=depth + 1)
     elif isinstance(content, list):
         for value in content:
             yield from named_values(value, key=key, depth=depth + 1)

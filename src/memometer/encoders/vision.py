@@ -1,6 +1,7 @@
 """Models of images alone: any module that maps normalised pixels to vectors."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,9 @@ class VisionEncoder:
         precision: ``fp32``, or ``bf16`` for autocast.
         features: which output of the tower ``module`` gives.
         weights_hash: of the loaded tensors; None takes it of ``module``.
+        preprocess: one image → what ``module`` takes of it; None for what ``preprocess_config`` says.
         dropped: names of the checkpoint's other tensors, e.g. of its classifier.
+        renamed: of tensors that were taken by their order, the names in the checkpoint → the module's.
         warnings: what had to be guessed, in sentences.
 
     Attributes:
@@ -42,6 +45,7 @@ class VisionEncoder:
         precision: as given.
         features: as given.
         dropped: as given.
+        renamed: as given.
         warnings: as given.
     """
 
@@ -56,17 +60,20 @@ class VisionEncoder:
         precision: str = "fp32",
         features: Features = "backbone",
         weights_hash: str | None = None,
+        preprocess: Preprocess | None = None,
         dropped: Sequence[str] = (),
+        renamed: Mapping[str, str] = MappingProxyType({}),
         warnings: Sequence[str] = (),
     ) -> None:
         self.spec = spec
         self.weights_hash = weights_hash or hash_tensors(module.state_dict())
         self.config = config
         self.preprocess_config = preprocess_config
-        self.preprocess: Preprocess = image_preprocess(preprocess_config)
+        self.preprocess: Preprocess = preprocess or image_preprocess(preprocess_config)
         self.precision = check_precision(precision)
         self.features: Features = features
         self.dropped = tuple(dropped)
+        self.renamed = dict(renamed)
         self.warnings = tuple(warnings)
         self.identity = hash_json([self.weights_hash, config, preprocess_config, precision, features])
         self._device = device
@@ -74,13 +81,17 @@ class VisionEncoder:
 
     @torch.inference_mode()
     def encode_images(self, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
-        """(n, 3, height, width) uint8 → (n, d) float32, not normalised."""
-        batch = normalised(np.ascontiguousarray(pixels), self.preprocess_config, device=self._device)
+        """(n, …) stacked outputs of ``preprocess`` → (n, d) float32, not normalised."""
+        batch = self._batch(pixels)
         with autocast(self._device, self.precision):
             return to_numpy(self._of_images(batch))
 
-    def _of_images(self, batch: torch.Tensor) -> torch.Tensor:
-        """(n, 3, height, width) normalised → (n, d)."""
+    def _batch(self, pixels: npt.NDArray[np.generic]) -> Any:
+        """What the module takes, on its device."""
+        return normalised(np.ascontiguousarray(pixels), self.preprocess_config, device=self._device)
+
+    def _of_images(self, batch: Any) -> torch.Tensor:
+        """The batch → (n, d)."""
         return self._module(batch)  # type: ignore[no-any-return]
 
     def tower(self, tower: Tower) -> torch.nn.Module:

@@ -23,6 +23,7 @@ def made_of(content: dict[str, Any], *, started: str, key: str) -> dict[str, Any
 
 def describe_model(encoder: object, spec: str) -> dict[str, Any]:
     """A model's name, identity, weights and preprocessing, with what had to be guessed about it."""
+    renamed, code = getattr(encoder, "renamed", None), getattr(encoder, "code", None)
     return {
         "spec": spec,
         "identity": getattr(encoder, "identity", ""),
@@ -32,6 +33,8 @@ def describe_model(encoder: object, spec: str) -> dict[str, Any]:
         "prompt": getattr(encoder, "prompt", None),
         "dropped": list(getattr(encoder, "dropped", ())),
         "warnings": list(getattr(encoder, "warnings", ())),
+        **({"renamed": dict(renamed)} if renamed else {}),
+        **({"code": code} if code else {}),
     }
 
 

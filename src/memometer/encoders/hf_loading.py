@@ -1,0 +1,224 @@
+"""From what a user writes after ``hf:`` to an encoder."""
+
+import contextlib
+import dataclasses
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from memometer.encoders.base import Features
+from memometer.encoders.bounded import bounded, refusing, tensors_in
+from memometer.encoders.devices import choose_device
+from memometer.encoders.hf import HfEncoder
+from memometer.encoders.hf_families import RETRIEVAL, family_of
+from memometer.encoders.hf_folders import TRUST, check_hf_folder, weight_files
+from memometer.encoders.hf_preprocessing import open_processor, processor_preprocess
+from memometer.encoders.hub import cached_folder, download_folder, hub_cache
+from memometer.encoders.sentence import tokenizer_text
+from memometer.encoders.trying import try_out
+from memometer.errors import ModelError
+from memometer.files import hash_bytes
+
+__all__ = ["load_hf"]
+
+REPOSITORY = re.compile(r"(?!.*(--|\.\.))(?=.{3,96}$)\w([\w.-]*\w)?/\w([\w.-]*\w)?", re.ASCII)
+"""As the hub names them."""
+
+REVISION = re.compile(r"[\w./-]+")
+UNTRUSTED_CONFIG = ("_name_or_path", "transformers_version", "architectures", "dtype", "torch_dtype", "auto_map")
+"""Of a config, what changes no vector."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Named:
+    """What a user named.
+
+    Attributes:
+        place: a folder, or a repository of the hub.
+        revision: of the repository, behind ``@``; None for its main branch.
+        trusted: whether the user lets the model's own code run.
+    """
+
+    place: str
+    revision: str | None
+    trusted: bool
+
+
+def load_hf(spec: str, *, device: str = "cpu", precision: str = "fp32", features: Features = "projector") -> HfEncoder:
+    """Loads ``hf:FOLDER``, which never touches the network, or ``hf:OWNER/NAME``, which downloads what is not cached.
+
+    Args:
+        spec: see `memometer.embeddings.load_encoder`.
+        device: where it runs.
+        precision: ``fp32``, or ``bf16`` for autocast.
+        features: of the images, ``projector`` or ``backbone``; a model of images alone has the latter.
+
+    Raises:
+        ModelError: transformers is not installed, or the model cannot be loaded.
+        InputError: the device or the precision is not known.
+    """
+    chosen = choose_device(device)
+    named = _parse(spec)
+    library = _library(spec)
+    folder = _find(named)
+    warnings = check_hf_folder(folder, trusted=named.trusted)
+    if named.trusted:
+        warnings.append(f"code of {named.place} ran, as ?{TRUST} says: it may have done anything")
+    with _quiet(library):
+        model, dropped = _model(library, folder, trusted=named.trusted)
+        texts = "text" in family_of(model).towers
+        with refusing(f"{folder} cannot be used as a model of transformers"):
+            processor = open_processor(folder, trusted=named.trusted)
+            preprocess_config, preprocess = processor_preprocess(processor, name=named.place)
+            tokenizer = _tokenizer(library, folder, trusted=named.trusted) if texts else None
+            encoder = HfEncoder(
+                model,
+                tokenizer=tokenizer,
+                config={
+                    "library": "transformers",
+                    "class": type(model).__name__,
+                    "model": _settings(model),
+                    "tokenizer": None if tokenizer is None else hash_bytes(tokenizer_text(tokenizer).encode()),
+                },
+                preprocess_config=preprocess_config,
+                preprocess=preprocess,
+                spec=spec,
+                device=chosen,
+                precision=precision,
+                features=features,
+                dropped=dropped,
+                warnings=warnings,
+                folder=folder,
+                code=named.place if named.trusted else None,
+            )
+    try_out(encoder, name=named.place)
+    if texts:
+        with refusing(f"the model '{named.place}' can be used, but not with a long text"):
+            encoder.encode_texts(["a " * 4096])
+    return encoder
+
+
+def _parse(spec: str) -> _Named:
+    rest, mark, option = spec.removeprefix("hf:").partition("?")
+    if mark and option != TRUST:
+        raise ModelError(f"'{option}' is no option of a model of transformers; expected ?{TRUST}")
+    with contextlib.suppress(RuntimeError):  # ~name of nobody
+        if Path(rest).expanduser().is_dir():
+            return _Named(str(Path(rest).expanduser()), None, bool(mark))
+    place, at, revision = rest.partition("@")
+    if not REPOSITORY.fullmatch(place) or (at and not REVISION.fullmatch(revision)):
+        raise ModelError(
+            f"no model at {rest}: there is no such folder, and no repository of the Hugging Face hub is called that; "
+            "expected hf:FOLDER, or hf:OWNER/NAME"
+        )
+    return _Named(place, revision if at else None, bool(mark))
+
+
+def _library(spec: str) -> Any:
+    try:
+        import transformers
+    except ImportError as error:
+        raise ModelError(f"'{spec}' needs transformers ({error}): pip install 'memometer[hf]'") from error
+    return transformers
+
+
+@contextlib.contextmanager
+def _quiet(library: Any) -> Iterator[None]:
+    """Without the library's own bars and notes: what matters of them is said by name."""
+    logging = library.utils.logging
+    verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if bars:
+            logging.enable_progress_bar()
+
+
+def _find(named: _Named) -> Path:
+    """The folder of a model; one that a user named by its repository is downloaded, unless it is in the cache."""
+    folder = Path(named.place)
+    if folder.is_dir():
+        return folder
+    cached = cached_folder(named.place, revision=named.revision, cache=hub_cache())
+    if cached is not None and weight_files(cached):
+        return cached
+    looked = f"there is no folder {named.place}, and the hub's cache, {hub_cache()}, has no such model"
+    advice = "; name a folder that holds it, hf:FOLDER, or download it where there is a network: hf download"
+    with refusing(f"cannot find '{named.place}': {looked}, nor can it be downloaded", hint=f"{advice} {named.place}"):
+        return download_folder(
+            named.place,
+            revision=named.revision,
+            cache=hub_cache(),
+            suffixes={".md", ".py"} if named.trusted else {".md"},
+        )
+
+
+def _model(library: Any, folder: Path, *, trusted: bool) -> tuple[torch.nn.Module, list[str]]:
+    """A model in float32, and the names of the tensors in its files that are no part of it."""
+    weights = weight_files(folder)
+    if not weights:
+        raise ModelError(f"{folder} has no weights; expected model.safetensors beside its config.json")
+    numbers = sum(path.stat().st_size for path in weights)  # a number has a byte at least
+    with (
+        refusing(f"{folder} cannot be loaded as a model of transformers"),
+        bounded(name=str(folder), numbers=numbers, tensors=tensors_in(*weights)),
+    ):
+        config = library.AutoConfig.from_pretrained(str(folder), trust_remote_code=trusted, local_files_only=True)
+        retrieval = config.model_type == "blip" and RETRIEVAL in (config.architectures or ())
+        kind = getattr(library, RETRIEVAL) if retrieval else library.AutoModel
+        model, found = kind.from_pretrained(
+            str(folder),
+            config=config,
+            dtype=torch.float32,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are named below
+            **({} if retrieval else {"trust_remote_code": trusted}),
+        )
+    _check_fit(folder, model, missing=found["missing_keys"], mismatched=found["mismatched_keys"])
+    return model, sorted(found["unexpected_keys"])
+
+
+def _check_fit(folder: Path, model: Any, *, missing: Iterable[str], mismatched: Iterable[Any]) -> None:
+    """Raises ModelError where tensors of a model are not in its files: the library fills them at random."""
+    reshaped = [(each[0], tuple(each[1]), tuple(each[2])) for each in mismatched]
+    lacking = sorted(set(missing) - {name for name, *_ in reshaped})
+    parts = []
+    if lacking:
+        parts.append(f"{len(lacking):,} tensors are missing (e.g. {', '.join(lacking[:3])})")
+    if reshaped:
+        name, found, expected = min(reshaped)
+        parts.append(f"{len(reshaped):,} are of another shape (e.g. {name} {found}, expected {expected})")
+    if parts:
+        raise ModelError(
+            f"the weights in {folder} do not fit {type(model).__name__}, the model of its config.json: "
+            f"{', '.join(parts)}; expected the weights of that model: save it again, or copy all of its files"
+        )
+
+
+def _tokenizer(library: Any, folder: Path, *, trusted: bool) -> Any:
+    hint = "; some need more packages: pip install 'memometer[hf]'"
+    with refusing(f"cannot load the tokenizer of {folder}", hint=hint):
+        tokenizer = library.AutoTokenizer.from_pretrained(str(folder), trust_remote_code=trusted, local_files_only=True)
+        if tokenizer.pad_token_id is None:
+            tokenizer.pad_token = tokenizer.eos_token
+    return tokenizer
+
+
+def _settings(model: Any) -> dict[str, Any]:
+    """A model's config, free of paths and versions."""
+    told = json.loads(json.dumps(model.config.to_dict(), sort_keys=True, default=str))
+    return _without(told)  # type: ignore[no-any-return]
+
+
+def _without(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without(inner) for key, inner in value.items() if key not in UNTRUSTED_CONFIG}
+    return value
