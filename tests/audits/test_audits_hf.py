@@ -64,7 +64,7 @@ def test_vl_dejavu(records, models, tmp_path, family):
 @pytest.mark.parametrize("family", ["CLIP", "BLIP"])
 def test_clipmem(records, models, tmp_path, family):
     words = ("--target", models(family), "--reference", models(family, 1), "--reference-role", "b")
-    words = (*words, "--control-role", "public", "--draws", 2)
+    words = (*words, "--control-role", "public")
     assert audit("clipmem", records / "objects", tmp_path / "run", *words)["measure"] == "clipmem"
 
 

@@ -73,8 +73,9 @@ def test_texts_have_the_vectors_that_the_library_gives_them(models, family):
     options = {"padding": "max_length"} if "SigLIP" in family or family == "ALIGN" else {}
     lengths = {"ALIGN": 64, "AltCLIP": 20, "Chinese-CLIP": 24, "BLIP": 24, "BLIP, not of retrieval": 24}
     length = lengths.get(family, 10 if "SigLIP" in family else 12)
-    found = bare_text_vectors(folder, TEXTS, **options, max_length=length)
-    assert np.array_equal(encoder.encode_texts(TEXTS), found)
+    for texts in (TEXTS, TEXTS[:1]):  # the long ones decide how the short are padded
+        found = bare_text_vectors(folder, texts, **options, max_length=length)
+        assert np.array_equal(encoder.encode_texts(texts), found)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from hf_factory import hf_folder
-from hostile_models import own_code
+from hostile_models import clip_folder, own_code, timm_folder
 from model_factory import write_records
 from typer.testing import CliRunner
 
@@ -227,3 +227,11 @@ def test_an_encoder_of_the_users_own_is_audited(module, tmp_path):
     assert manifest["target"]["code"] == "my_encoders:load"
     report = (tmp_path / "run" / "report.html").read_text()
     assert "code that is not memometer's ran: my_encoders:load" in html.unescape(report)
+
+
+def test_models_of_other_families_are_described(tmp_path):
+    told = json.loads(run("models", f"timm:{timm_folder(tmp_path / 'timm')}", "--json").stdout)
+    assert (told["architecture"], told["towers"]) == ("test_vit", {"image": 64})
+    told = json.loads(run("models", f"open_clip:{clip_folder(tmp_path / 'clip')}", "--json").stdout)
+    assert (told["architecture"], told["towers"]) == ("CLIP", {"image": 16, "text": 16})
+    assert told["files"] == [str(tmp_path / "clip")]

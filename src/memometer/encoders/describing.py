@@ -1,7 +1,7 @@
 """One model in words: licence, architecture, towers, preprocessing, and where its files are."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ def describe_encoder(encoder: Any, spec: str) -> dict[str, Any]:
         spec: what the user named it by.
     """
     files = _files(encoder, spec)
-    config = getattr(encoder, "config", None) or getattr(encoder, "model_config", None) or {}
+    config = getattr(encoder, "config", None) or {}
     return {
         "spec": spec,
         "license": _license(encoder, files),
-        "architecture": config.get("class") or config.get("architecture") or type(encoder).__name__,
+        "architecture": config.get("class") or config.get("architecture") or type(_model(encoder) or encoder).__name__,
         "parameters": _parameters(encoder),
         "towers": _dimensions(encoder),
         "features": getattr(encoder, "features", None),
@@ -58,8 +58,13 @@ def _dimensions(encoder: Any) -> dict[str, int | None]:
 
 
 def _parameters(encoder: Any) -> int | None:
-    model = getattr(encoder, "_model", None) or getattr(encoder, "_module", None)
+    model = _model(encoder)
     return None if model is None else sum(each.numel() for each in model.parameters())
+
+
+def _model(encoder: Any) -> Any:
+    """The module behind an encoder; None where there is none."""
+    return getattr(encoder, "_model", None) or getattr(encoder, "_module", None)
 
 
 def _files(encoder: Any, spec: str) -> list[Path]:
@@ -72,11 +77,11 @@ def _files(encoder: Any, spec: str) -> list[Path]:
     return [path.absolute() for path in dict.fromkeys(pieces) if path.exists()]
 
 
-def _license(encoder: Any, files: Iterable[Path]) -> str | None:
+def _license(encoder: Any, files: Sequence[Path]) -> str | None:
     """What a model's publisher says; None where nobody does."""
-    told = getattr(encoder, "license", None)
-    if told:
-        return str(told)
+    published = getattr(_model(encoder), "pretrained_cfg", None)
+    if not files and isinstance(published, dict):  # weights that timm publishes under a plain name
+        return published.get("license")
     folders = list(dict.fromkeys(path if path.is_dir() else path.parent for path in files))
     for folder in folders:
         for path in (folder / name for name in CARDS):
