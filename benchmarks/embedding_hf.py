@@ -21,7 +21,7 @@ from memometer import import_records, load_encoder, load_records
 from memometer.embeddings import embed_images
 from memometer.engines import default_workers
 
-N, ROUNDS, BATCH = 64, 11, 64
+N, ROUNDS, BATCH = 64, 21, 64
 TOKENS = ["<|startoftext|>", "<|endoftext|>", *"abc", *(f"{c}</w>" for c in "abc")]
 
 
@@ -53,16 +53,11 @@ def measure_peers(folder, records, scratch):
         for _ in range(N // BATCH):
             model.get_image_features(pixel_values=tensors)
 
-    def ready():
-        for _ in range(N // BATCH):
-            encoder.encode_images(pixels)
-
     def whole():
         embed_images(records, encoder, store=scratch / f"store-{next(stores)}", batch_size=BATCH)
 
     peers = {
         "transformers' own `get_image_features` on ready tensors": bare,
-        "`encode_images` on ready pixels": ready,
         "the whole: read, decode, resize, forward, store": whole,
     }
     bare()
