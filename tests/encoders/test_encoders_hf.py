@@ -78,6 +78,25 @@ def test_texts_have_the_vectors_that_the_library_gives_them(models, family):
         assert np.array_equal(encoder.encode_texts(texts), found)
 
 
+def test_a_tokenizer_of_sentencepiece_is_read_as_the_first_siglip_has_it(models, tmp_path):
+    pieces = pytest.importorskip("sentencepiece")
+    folder = shutil.copytree(models("SigLIP"), tmp_path / "m")
+    (folder / "tokenizer.json").unlink()
+    text = iter(
+        ["a dog and two cats beside a boat", "the kite the lamp the drum", "horse park jumps quick brown fox lazy"]
+    )
+    with (folder / "spiece.model").open("wb") as file:
+        pieces.SentencePieceTrainer.train(
+            sentence_iterator=text, model_writer=file, vocab_size=30, pad_id=-1, bos_id=-1, eos_id=1, unk_id=0,
+            hard_vocab_limit=False, minloglevel=2,
+        )  # fmt: skip
+    special = {"unk_token": "<unk>", "pad_token": "</s>", "eos_token": "</s>", "model_input_names": ["input_ids"]}
+    config = {"tokenizer_class": "SiglipTokenizer", "model_max_length": 10, "do_lower_case": True, **special}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    found = bare_text_vectors(folder, TEXTS, padding="max_length", max_length=10)
+    assert np.array_equal(load_encoder(f"hf:{folder}").encode_texts(TEXTS), found)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_torchvisions_filters_move_the_vectors_a_little(models, family):
     """The library's default where torchvision is installed; DINOv3 has no other."""
