@@ -16,7 +16,7 @@ from memometer.data.beside import VOCABULARY, noted_files
 from memometer.data.findings import Findings, commonest
 from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
-from memometer.data.sources.recognise import open_source
+from memometer.data.sources.recognise import open_source, place_of
 from memometer.data.sources.surroundings import Surroundings, surroundings
 from memometer.data.summary import ImportSummary, check_rejects, why_rejected
 from memometer.data.verifying import PieceJob, name_piece, verify_piece
@@ -49,7 +49,9 @@ def import_records(
     A second run of a finished import is free; one that was killed goes on with the piece where it was.
 
     Args:
-        source: tar shards, CSV, TSV, Parquet, COCO (folder or JSON), an image folder; a glob or {0..8}.
+        source: tar shards, CSV, TSV, Parquet, Arrow, JSON lines, COCO (folder or JSON), an image folder; a glob or {0..8};
+            a data set, hf:OWNER/NAME[@REVISION] or hf-disk:FOLDER; karpathy:dataset.json, or any FORMAT:SOURCE;
+            s3://BUCKET/FOLDER/, gs://… or hf://… with shards or tables, which are read where they are.
         out: the folder to write the records to.
         options: how to read the source.
         objects: objects are the source's own labels (``source``), the nouns of the captions, or (``auto``) labels if it
@@ -88,7 +90,7 @@ def import_records(
         )
 
     plan = _plan(reader, scratch, folder)
-    around = surroundings(source, reader, out=folder)
+    around = surroundings(place_of(str(source)), reader, out=folder)
     remarks = (*plan.remarks, *around.remarks)
     for remark in remarks:
         notice(remark)

@@ -4,7 +4,7 @@ import os.path
 import re
 from collections.abc import Mapping, Sequence
 
-__all__ = ["split_remarks", "splits_of"]
+__all__ = ["split_of", "split_remarks", "splits_of"]
 
 _WORD = re.compile(
     r"(?<=[-._ 0-9/])(train|training|trainval|val|valid|validation|minival|dev|test|testing|eval)"
@@ -36,6 +36,17 @@ def splits_of(paths: Sequence[str]) -> dict[str, str]:
     if told and len(shards) == len(paths):
         told = {**shards, **told}
     return told if len(told) == len(paths) and len(set(told.values())) > 1 else {}
+
+
+def split_of(name: str) -> str | None:
+    """The split that the name of one file tells, as those of a data set's repository do.
+
+    >>> split_of("data/train-00000-of-00002.parquet"), split_of("default/test/0000.parquet"), split_of("all.parquet")
+    ('train', 'test', None)
+    """
+    shard = _SHARD.match(os.path.basename(name))  # noqa: PTH119 (many names)
+    word = _WORD.search(f"/{name}")
+    return word[1] if word else shard[1] if shard else None
 
 
 def split_remarks(roles: Mapping[str, str]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from memometer.data.sources.base import Aside, Fields, Plan, Reject
+from memometer.data.sources.base import Aside, Draft, Fields, Piece, Plan, Reject
 from memometer.data.sources.columns import choose_columns, find_corners
 from memometer.data.sources.grouping import Payload
 from memometer.data.sources.json_entries import list_entries, parsed_entry, whole_entries, whole_json
@@ -76,10 +76,22 @@ class ListReader(TableReader):
         return entry
 
 
+@dataclasses.dataclass(frozen=True)
 class KarpathyReader(ListReader):
-    """Karpathy's JSON of COCO, Flickr8k and Flickr30k: images with sentences, and a split, which is the role."""
+    """Karpathy's JSON of COCO, Flickr8k and Flickr30k: images with sentences, and a split, which is the role.
+
+    Attributes:
+        splits: that are read; () reads all. Records of others are left aside.
+    """
 
     format: ClassVar[str] = "karpathy"
+    splits: tuple[str, ...] = ()
+
+    def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
+        """The records of one piece that are of the splits."""
+        for found in super().read(piece):
+            other = self.splits and isinstance(found, Draft) and found.role not in self.splits
+            yield Aside(f"split '{found.role}'") if other else found
 
     @staticmethod
     def entries(path: str) -> Iterator[tuple[bytes, object]]:
@@ -130,7 +142,16 @@ def open_list(paths: Sequence[str], options: ReaderOptions) -> ListReader:
 
 
 def open_karpathy(paths: Sequence[str], options: ReaderOptions) -> KarpathyReader:
-    """A reader of Karpathy's JSON."""
+    """A reader of Karpathy's JSON.
+
+    Raises:
+        SourceError: it has no such split.
+    """
+    there = set(_cells(KarpathyReader, paths, "split")) if options.splits else set()
+    for split in options.splits:
+        if split not in there:
+            known = ", ".join(sorted(name for name in there if isinstance(name, str)))
+            raise SourceError(f"{paths[0]} has no split '{split}'; its splits are {known}")
     chosen = dataclasses.replace(options.fields, image="filename", captions=("sentences",), role="split")
     rows = row_options(
         paths,
@@ -138,7 +159,7 @@ def open_karpathy(paths: Sequence[str], options: ReaderOptions) -> KarpathyReade
         chosen,
         images=lambda: _cells(KarpathyReader, paths, "filename"),
     )
-    return KarpathyReader(tuple(paths), rows, "image")
+    return KarpathyReader(tuple(paths), rows, "image", splits=options.splits)
 
 
 def _cells(reader: type[ListReader], paths: Sequence[str], field: str) -> Iterator[object]:

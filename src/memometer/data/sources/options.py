@@ -26,7 +26,9 @@ class ReaderOptions:
         quoting: whether quotation marks quote cells of delimited text; by default in CSV, not in TSV.
         one_row_per: what a row of a table is; recognised where not given: rows of one image make one record.
         images: folder of the images, where a table or JSON has paths of another machine; may be several.
-        splits: split of COCO and its kin, e.g. ``train2017``; may be several, all by default.
+        splits: split of COCO and its kin, of Karpathy's JSON or of a Hugging Face data set, e.g. ``train2017``; may be
+            several, all by default.
+        config: config of a Hugging Face data set; the only one, or the one called default, where not given.
         label_from: an image's folder is its class: always (``folder``), never (``none``), or (``auto``) where the
             layout can be nothing else.
         class_names: names of numbered classes or synsets: a file with a line each, ``data.yaml``,
@@ -47,6 +49,7 @@ class ReaderOptions:
     one_row_per: RowUnit | None = None
     images: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
+    config: str | None = None
     label_from: Literal["auto", "folder", "none"] = "auto"
     class_names: str | Path | None = None
     text: Literal["lines", "whole"] = "lines"
@@ -103,6 +106,7 @@ _ONLY_FOR = {
     "one_row_per": _TABLES,
     "images": (*_TABLES, "coco", "karpathy"),
     "splits": ("coco", "karpathy"),
+    "config": ("hf", "hf-disk"),
     "label_from": ("folder",),
     "text": ("folder", "webdataset"),
     "crowds": ("coco",),

@@ -16,6 +16,7 @@ from memometer.data.sources.coco_files import annotation_files
 from memometer.data.sources.delimited import looks_delimited, open_delimited
 from memometer.data.sources.file_splits import splits_of
 from memometer.data.sources.folders import FolderReader, has_images
+from memometer.data.sources.hub_sources import DataSet, data_set_at, data_set_of_hub, with_splits
 from memometer.data.sources.json_folders import at_top, json_lists, why_not
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.listing import walk
@@ -26,9 +27,9 @@ from memometer.data.sources.parquet import ParquetReader
 from memometer.data.sources.sidecars import SidecarOptions
 from memometer.data.sources.unread import xml_advice
 from memometer.data.sources.webdataset import TarReader
-from memometer.errors import SourceError
+from memometer.errors import InputError, SourceError
 
-__all__ = ["FORMATS", "expand", "open_source"]
+__all__ = ["DATA_SETS", "FORMATS", "expand", "open_source", "place_of"]
 
 
 def _tars(paths: list[str], options: ReaderOptions) -> Reader:
@@ -122,6 +123,9 @@ FORMATS: dict[str, Callable[[list[str], ReaderOptions], Reader]] = {
 }
 """What ``--format`` takes, in the order in which a folder is tried."""
 
+DATA_SETS: dict[str, Callable[[str, ReaderOptions], DataSet]] = {"hf": data_set_of_hub, "hf-disk": data_set_at}
+"""What stands before the colon of sources that are data sets: the files of their rows are of one of the formats."""
+
 _SUFFIXES = {
     ".tar": "webdataset",
     ".parquet": "parquet",
@@ -147,17 +151,24 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
     """The reader for a source.
 
     Args:
-        source: a file, a folder, a glob (``shards/*.tar``) or a range (``shards/{00000..00008}.tar``).
+        source: a file, a folder, a glob (``shards/*.tar``) or a range (``shards/{00000..00008}.tar``); its format may
+            stand before it (``karpathy:dataset_coco.json``). ``hf:OWNER/NAME`` and ``hf-disk:FOLDER`` are data sets.
         options: what the user said about it.
 
     Raises:
         SourceError: no such file, an unknown format, or a source that cannot be read as asked.
         InputError: an option that has no meaning for this kind of source.
     """
+    prefix, place = _split_prefix(str(source))
+    if prefix is not None and options.format not in {None, prefix}:
+        raise InputError(f"{source} names its format itself; leave --format {options.format} out")
+    if prefix in DATA_SETS:
+        return _open_data_set(DATA_SETS[prefix](place, options), options, source=str(source))
+    options = dataclasses.replace(options, format=prefix or options.format)
     if options.format is not None and options.format not in FORMATS:
         raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
     options.check()
-    paths = expand(str(source))
+    paths = expand(place)
     kind = options.format or _recognise(paths, options)
     options.check_meaning(kind, source=source)
     try:
@@ -166,6 +177,28 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
         if options.format is not None or "--format" in str(error):
             raise
         raise SourceError(f"{error} (read as {kind}; --format names another)") from error
+
+
+def place_of(source: str) -> str:
+    """Where a source is, without the format that may stand before it; what is elsewhere stays as it is."""
+    prefix, place = _split_prefix(source)
+    return source if prefix == "hf" else place
+
+
+def _split_prefix(source: str) -> tuple[str | None, str]:
+    """The format, or the kind of data set, that stands before a source, and the rest."""
+    prefix, colon, place = source.partition(":")
+    known = colon and place and not place.startswith("//") and prefix in {*FORMATS, *DATA_SETS}
+    return (prefix, place) if known and not Path(source).exists() else (None, source)
+
+
+def _open_data_set(found: DataSet, options: ReaderOptions, *, source: str) -> Reader:
+    options = dataclasses.replace(options, splits=(), config=None)
+    options.check()
+    if found.kind is None:
+        return open_source(found.paths[0], options)
+    options.check_meaning(found.kind, source=source)
+    return with_splits(FORMATS[found.kind](list(found.paths), options), found)
 
 
 def expand(source: str) -> list[str]:
