@@ -8,12 +8,14 @@ import itertools
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from memometer.data.arrow_tables import holds_text, open_arrow, version_of
+from memometer.data.remote import is_remote, open_binary, read_span, stored
 from memometer.files import hash_bytes
 from memometer.memory import memory_is_short
 
@@ -21,15 +23,20 @@ __all__ = [
     "CHANGED",
     "FORMATS",
     "IMAGE_SUFFIXES",
+    "MAX_ENCODED_BYTES",
     "MAX_PIXELS",
     "ImageRef",
     "UnreadableImageError",
     "decode_image",
     "name_images",
+    "parquet_file",
     "open_image",
     "read_image_bytes",
     "read_or_reason",
 ]
+
+MAX_ENCODED_BYTES = 512 * 2**20
+"""Encoded images beyond this are rejected unread, so that one file cannot fill the memory."""
 
 MAX_PIXELS = 100_000_000
 """Images of more pixels are taken for decompression bombs; 100 megapixels is beyond what cameras make."""
@@ -117,6 +124,8 @@ def read_image_bytes(ref: ImageRef) -> bytes:
 
 def _read_unchecked(ref: ImageRef) -> bytes:
     try:
+        if is_remote(ref.path) and ref.row is None:
+            return _read_remote(ref)
         if ref.row is not None:
             return _read_cell(ref)
         path = Path(ref.path)
@@ -135,6 +144,25 @@ def _read_unchecked(ref: ImageRef) -> bytes:
     if ref.length is not None and len(data) < ref.length:
         raise UnreadableImageError(f"unreadable image: {ref.path} ends before the image's last byte")
     return data
+
+
+def _read_remote(ref: ImageRef) -> bytes:
+    """A whole object of a store, or a span of it."""
+    try:
+        size = stored(ref.path).size
+        start, length = ref.offset or 0, size if ref.length is None else ref.length
+        if length > MAX_ENCODED_BYTES:
+            raise UnreadableImageError(f"too large: {length:,} bytes")
+        return read_span(ref.path, start, max(min(length, size - start), 0))
+    except (FileNotFoundError, IsADirectoryError):
+        raise UnreadableImageError(f"missing image: {ref.path} is not there") from None
+    except PermissionError as error:
+        raise UnreadableImageError(f"unreadable image: the store refuses {ref.path}: {error}") from None
+
+
+def parquet_file(path: str, **options: Any) -> pq.ParquetFile:
+    """A Parquet table, here or in a store."""
+    return pq.ParquetFile(open_binary(path) if is_remote(path) else path, **options)
 
 
 def name_images(refs: Sequence[ImageRef | None]) -> str:
@@ -217,7 +245,7 @@ def _read_cell(ref: ImageRef) -> bytes:
 
 
 def _parquet_cell(ref: ImageRef) -> object:
-    version = version_of(ref.path)
+    version = stored(ref.path) if is_remote(ref.path) else version_of(ref.path)
     starts = _group_starts(ref.path, version)
     row = ref.row or 0
     group = sum(start <= row for start in starts) - 1
@@ -240,14 +268,14 @@ def _arrow_cell(ref: ImageRef) -> object:
 
 
 @functools.lru_cache(maxsize=64)
-def _group_starts(path: str, version: tuple[int, int]) -> tuple[int, ...]:  # noqa: ARG001 (a key)
+def _group_starts(path: str, version: object) -> tuple[int, ...]:  # noqa: ARG001 (a key)
     """The first row of each row group, and the number of rows."""
-    metadata = pq.read_metadata(path)
+    metadata = parquet_file(path).metadata
     sizes = (metadata.row_group(group).num_rows for group in range(metadata.num_row_groups))
     return tuple(itertools.accumulate(sizes, initial=0))
 
 
 @functools.lru_cache(maxsize=2)  # records come in order, so the next image is most often in the same row group
-def _read_group(path: str, version: tuple[int, int], group: int, column: str) -> pa.ChunkedArray | None:  # noqa: ARG001
-    table = pq.ParquetFile(path).read_row_group(group, columns=[column])
+def _read_group(path: str, version: object, group: int, column: str) -> pa.ChunkedArray | None:  # noqa: ARG001
+    table = parquet_file(path).read_row_group(group, columns=[column])
     return table.column(0) if table.num_columns else None

@@ -14,6 +14,7 @@ from memometer import __version__
 from memometer.data.assembling import Parts, has_values, write_records, write_rejects
 from memometer.data.beside import VOCABULARY, noted_files
 from memometer.data.findings import Findings, commonest
+from memometer.data.remote import is_remote, stored
 from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source, place_of
@@ -181,8 +182,12 @@ def _stamp(reader: Reader) -> tuple[str, int]:
     digest, n_files = hashlib.blake2b(digest_size=16), 0
     for path in reader.files():
         try:
-            status = path.stat()
-            state = f"{status.st_size}\0{status.st_mtime_ns}"
+            if is_remote(str(path)):
+                there = stored(str(path))
+                state = f"{there.size}\0{there.version}"
+            else:
+                status = os.stat(path)  # noqa: PTH116 (many files)
+                state = f"{status.st_size}\0{status.st_mtime_ns}"
         except FileNotFoundError:
             state = "missing"  # a link to nowhere, in a folder of images: it will be a reject
         digest.update(os.fsencode(f"{path}\0{state}\n"))

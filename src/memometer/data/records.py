@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.data.images import ImageRef
+from memometer.data.remote import is_remote
 from memometer.errors import DamagedError, InputError, SourceError, shown
 from memometer.tables import open_table, readable
 
@@ -134,7 +135,7 @@ class Records:
         part = self.table.select(names).slice(start, None if stop is None else stop - start)
         for batch in part.to_batches(max_chunksize=4096):
             for path, *place in zip(*(batch[name].to_pylist() for name in names), strict=True):
-                yield None if path is None else ImageRef(str(self.folder / path), *place)
+                yield None if path is None else ImageRef(path if is_remote(path) else str(self.folder / path), *place)
 
 
 def load_records(folder: str | Path, *, role: str | None = None) -> Records:

@@ -17,6 +17,7 @@ from memometer.data.images import ImageRef, UnreadableImageError, decode_image, 
 from memometer.data.pixels import is_constant
 from memometer.data.placing import orientation_of, place_boxes
 from memometer.data.records import RECORD_SCHEMA
+from memometer.data.remote import is_remote
 from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, BadRecordError, Draft, Piece, Reader, Reject
 from memometer.errors import DamagedError
 from memometer.files import hash_bytes
@@ -188,6 +189,8 @@ def _read(ref: ImageRef) -> bytes:
 
 def _stored_path(path: str, folder: str) -> str:
     """Relative to the records' folder where the image lies below it, so that both can move together; else absolute."""
+    if is_remote(path):
+        return path
     whole = os.path.abspath(path)  # noqa: PTH100 (takes out `..` but keeps links)
     return os.path.relpath(whole, folder) if whole.startswith(folder + os.sep) else whole
 

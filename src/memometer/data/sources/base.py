@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-from memometer.data.images import IMAGE_SUFFIXES, ImageRef
+from memometer.data.images import IMAGE_SUFFIXES, MAX_ENCODED_BYTES, ImageRef
 
 __all__ = [
     "IMAGE_SUFFIXES",
@@ -24,9 +24,6 @@ __all__ = [
     "decode_text",
     "valid_text",
 ]
-
-MAX_ENCODED_BYTES = 512 * 2**20
-"""Encoded images beyond this are rejected unread, so that one file cannot fill the memory."""
 
 PIECE_ROWS = 2_048
 """Records per piece, where the reader can choose; also the rows that a worker holds before it writes them."""
@@ -195,7 +192,7 @@ class Reader(Protocol):
         """See above."""
         ...
 
-    def files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[str | Path]:
         """Every file whose change makes another import; images that a table merely names are not among them."""
         ...
 

@@ -3,11 +3,12 @@
 import codecs
 import csv
 import io
+import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Self
 
+from memometer.data.remote import open_binary
 from memometer.errors import InputError, SourceError
 
 __all__ = ["Line", "Lines", "check_encoding", "split_line"]
@@ -93,7 +94,7 @@ class Lines:
             spans: whether a quoted cell may span lines.
             encoding: None takes what the file says.
         """
-        self._file = Path(path).open("rb")  # noqa: SIM115 (closed by __exit__)
+        self._file = open_binary(path)  # closed by __exit__
         head = self._file.read(4)
         mark, marked = next(((mark, name) for mark, name in _MARKS if head.startswith(mark)), (b"", "utf-8"))
         self.encoding = marked if encoding is None or codecs.lookup(encoding).name == "utf-16" else encoding
@@ -179,11 +180,12 @@ class Lines:
 
     def _decoded(self, path: str, *, skip: int) -> list[bytes]:
         """The lines of a file whose line ends are not single bytes, as UTF-8."""
-        size = Path(path).stat().st_size
+        size = self._file.seek(0, os.SEEK_END)
         if size > MAX_WIDE_BYTES:
             raise SourceError(
                 f"{path} is {self.encoding} of {size:,} bytes; convert it to UTF-8 first, e.g. with iconv"
             )
-        data = Path(path).read_bytes()[skip:]
+        self._file.seek(skip)
+        data = self._file.read()
         text = data.decode(self.encoding, "replace")
         return [line.encode("utf-8", "surrogateescape") for line in io.StringIO(text, newline="\n")]

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from memometer.data.images import parquet_file
 from memometer.data.sources.arrow_rows import ArrowRows, column_values
 from memometer.data.sources.base import PIECE_ROWS, Piece
 from memometer.errors import SourceError
@@ -68,7 +69,7 @@ class ParquetReader(ArrowRows):
 
     @staticmethod
     def _batches(piece: Piece, columns: list[str]) -> Iterator[pa.RecordBatch]:
-        table = pq.ParquetFile(piece.path, buffer_size=_BUFFER_BYTES)
+        table = parquet_file(piece.path, buffer_size=_BUFFER_BYTES)
         place, end = 0, piece.skip + (piece.n_rows or 0)
         for batch in table.iter_batches(batch_size=256, row_groups=[piece.group], columns=columns, use_threads=False):
             start, stop = max(piece.skip - place, 0), min(end - place, batch.num_rows)
@@ -81,7 +82,7 @@ class ParquetReader(ArrowRows):
 
 def _open(path: str) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return parquet_file(path)
     except (pa.ArrowException, OSError) as error:
         if memory_is_short(error):
             raise

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from memometer.data.remote import is_remote
 from memometer.data.sources.arrow_files import ArrowReader
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
@@ -25,6 +26,7 @@ from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.other_tools import of_other_tool
 from memometer.data.sources.parquet import ParquetReader
 from memometer.data.sources.sidecars import SidecarOptions
+from memometer.data.sources.stores import check_remote, expand_remote
 from memometer.data.sources.unread import xml_advice
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import InputError, SourceError
@@ -169,6 +171,8 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
         raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
     options.check()
     paths = expand(place)
+    if is_remote(place):
+        check_remote(paths, options)
     kind = options.format or _recognise(paths, options)
     options.check_meaning(kind, source=source)
     try:
@@ -211,10 +215,12 @@ def expand(source: str) -> list[str]:
         source.encode()
     except UnicodeEncodeError:
         raise SourceError(f"the path {source!a} is not UTF-8, so no table can hold it; rename the folder") from None
+    if is_remote(source):
+        return expand_remote(_braces(source))
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", source):
         raise SourceError(
-            f"{source} is an address; memometer reads local files alone: fetch them first, e.g. with 'hf download', "
-            "'aws s3 sync' or img2dataset, and name the folder"
+            f"{source} is an address of a kind that memometer does not read; it reads files, s3://, gs:// and hf://: fetch "
+            "others first, e.g. with img2dataset, and name the folder"
         )
     if Path(source).exists():
         return [_absolute(source)]

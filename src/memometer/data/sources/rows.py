@@ -1,12 +1,15 @@
 """Rows of tables and of lists: one row, or all rows of one image, as a draft."""
 
 import dataclasses
+import os.path
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from memometer.data.images import ImageRef
+from memometer.data.remote import inside_of, is_remote
 from memometer.data.sources.base import (
     MAX_ENCODED_BYTES,
     Aside,
@@ -298,7 +301,7 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
     """Where the image is, its bytes where the row holds them, the usual id, and the path of what holds it."""
     column = options.fields.image or ""
     value = row.value(column)
-    table = Path(row.path)
+    folder = os.path.dirname(row.path)  # noqa: PTH120 (it may be an address)
     if isinstance(value, Mapping):  # Hugging Face's struct<bytes, path>
         value = value.get("bytes") or value.get("path")
     if value is None or value == b"":
@@ -307,7 +310,7 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
         if len(value) > MAX_ENCODED_BYTES:
             raise BadRecordError(f"too large: the image has {len(value):,} bytes")
         reference = ImageRef(row.path, row=row.number, column=column)
-        return reference, value, f"{table.stem}/{row.number:09d}", str(table.parent)
+        return reference, value, f"{Path(row.path).stem}/{row.number:09d}", folder
     if type(value) is int:
         value = str(value)
     if not isinstance(value, str):
@@ -324,7 +327,10 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
             "image as text: the cell holds a struct of bytes and path written as text; write the table as Parquet, or "
             "the images to files"
         )
+    if is_remote(row.path) and not options.folders and (inside := inside_of(row.path, name)) is not None:
+        usual = inside.removeprefix(f"{folder}/").rpartition("://")[2]
+        return ImageRef(inside), None, posixpath.splitext(usual)[0], folder
     if "://" in name and not name.startswith("file://") and not options.folders:
         raise BadRecordError("remote image: memometer downloads nothing; fetch the images first, e.g. with img2dataset")
-    path, record_id = find_image(name, table=str(table.parent), folders=options.folders, shortest=options.shortest)
-    return ImageRef(path), None, record_id, str(table.parent)
+    path, record_id = find_image(name, table=folder, folders=options.folders, shortest=options.shortest)
+    return ImageRef(path), None, record_id, folder

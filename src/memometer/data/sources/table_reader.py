@@ -33,9 +33,9 @@ class TableReader(abc.ABC):
     captions_required: bool = True
     remarks: tuple[str, ...] = ()
 
-    def files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[str | Path]:
         """The tables, and where the names of classes are from; images that they name by path are not among them."""
-        yield from map(Path, self.paths)
+        yield from self.paths
         if self.rows.names is not None:
             yield Path(self.rows.names.path)
 

@@ -49,8 +49,8 @@ def members_of(file: BinaryIO) -> Iterator[Member]:
     Raises:
         BrokenTarError: the tar ends early or holds a damaged header.
     """
-    size = os.fstat(file.fileno()).st_size
-    position = 0
+    size = file.seek(0, os.SEEK_END)
+    position = file.seek(0)
     try:
         # `file` is the caller's to close.
         tar = tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 (above)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from memometer.data.images import ImageRef
+from memometer.data.remote import head_bytes, open_binary
 from memometer.data.sniffing import HEAD_BYTES
 from memometer.data.sources.base import (
     MAX_ENCODED_BYTES,
@@ -47,9 +48,9 @@ class TarReader:
     sidecars: SidecarOptions = dataclasses.field(default_factory=SidecarOptions)
     roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[str | Path]:
         """The shards, and where the names of classes are from."""
-        yield from map(Path, self.paths)
+        yield from self.paths
         if self.sidecars.names is not None:
             yield Path(self.sidecars.names.path)
 
@@ -60,12 +61,11 @@ class TarReader:
             SourceError: a shard is compressed, so that its members have no offset to be read at.
         """
         for path in self.paths:
-            with Path(path).open("rb") as file:
-                if file.read(6).startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
-                    raise SourceError(
-                        f"{path} is compressed; memometer reads images at their place in a plain tar: "
-                        "decompress it first (images hardly shrink anyway)"
-                    )
+            if head_bytes(path, 6).startswith((b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")):
+                raise SourceError(
+                    f"{path} is compressed; memometer reads images at their place in a plain tar: "
+                    "decompress it first (images hardly shrink anyway)"
+                )
         return Plan([Piece(path) for path in self.paths], {}, split_remarks(self.roles))
 
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
@@ -73,7 +73,7 @@ class TarReader:
         members: list[Member] = []
         broken: BrokenTarError | None = None
         try:
-            with Path(piece.path).open("rb") as file:
+            with open_binary(piece.path) as file:
                 try:
                     members.extend(members_of(file))
                 except BrokenTarError as error:
