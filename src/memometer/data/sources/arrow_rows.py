@@ -3,6 +3,7 @@
 import abc
 import contextlib
 import dataclasses
+import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,9 @@ from memometer.errors import SourceError
 from memometer.memory import memory_is_short
 
 __all__ = ["ArrowRows", "column_values"]
+
+
+_ENCODER, _DECODER = json.JSONEncoder(default=str), json.JSONDecoder()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,25 +119,30 @@ class ArrowRows(TableReader):
     def _values(self, piece: Piece) -> Iterator[dict[str, object]]:
         columns = used_columns(self.rows.fields, self.rows.corners)
         for batch in self._batches(piece, columns):
-            values = {name: column_values(batch.column(name)) for name in columns}
-            for number in range(batch.num_rows):
-                yield {name: column[number] for name, column in values.items()}
+            values = [column_values(batch.column(name)) for name in columns]
+            yield from (dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True))
 
     def _hashes(self) -> Iterator[int]:
         for path in self.paths:
             with sound([path]):
+                last, known = None, 0
                 for number, value in enumerate(self._cells([path], str(self.rows.fields.image))):
-                    yield self._hash(path, number, value)
+                    if last is None or value != last:
+                        known, last = self._hash(path, number, value), value if isinstance(value, str) else None
+                    yield known
 
     def _payloads(self) -> Iterator[Payload]:
         for path in self.paths:
-            for piece in self._pieces(path):
+            for _, pieces in itertools.groupby(self._pieces(path), key=lambda piece: piece.group):
+                first, *others = pieces
+                whole = sum(piece.n_rows or 0 for piece in (first, *others))
+                piece = dataclasses.replace(first, n_rows=whole)  # else a row group is read again for each of its pieces
                 with sound([path]):
                     for number, values in enumerate(self._values(piece), start=piece.row):
                         yield Payload(path, number, _as_json(values))
 
     def _parser(self) -> Callable[[Payload], Row]:
-        return lambda payload: Row(payload.path, payload.number, json.loads(payload.row))
+        return lambda payload: Row(payload.path, payload.number, _DECODER.decode(payload.row.decode("ascii")))
 
 
 @contextlib.contextmanager
@@ -199,7 +208,7 @@ def _value(cell: pa.Scalar) -> object:
 def _as_json(values: dict[str, object]) -> bytes:
     """A row without its image's bytes; what is not UTF-8 becomes a lone surrogate, which no reader takes for text."""
     known = {name: "\udcff" if value is UNDECODABLE else value for name, value in values.items()}
-    return json.dumps(known, default=str).encode()
+    return _ENCODER.encode(known).encode()
 
 
 def _classes(schema: pa.Schema) -> dict[str, tuple[str, ...]]:

@@ -1,16 +1,21 @@
 """Rows of one image as one record: found by a hash of the image's name, brought together in a table of their own."""
 
 import contextlib
-import dataclasses
+import functools
 import hashlib
 import itertools
 import os.path
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
+from memometer.data.arrow_tables import version_of
+from memometer.data.remote import inside_of, is_remote
 from memometer.data.sources.base import PIECE_ROWS, Piece
 from memometer.tables import open_table, table_writer
 
@@ -31,13 +36,15 @@ GROUPED = "rows-of-images.parquet"
 BUCKET_PIECES = 64
 """Pieces whose rows are in memory together."""
 
+_LOOSE = re.compile(r"//|/\.|^\.|/$")
+"""In paths that are not as short as they could be; and in those of hidden files."""
+
 _SCHEMA = pa.schema(
     [("image", pa.int64()), ("path", pa.string()), ("number", pa.int64()), ("row", pa.large_binary())]
 )  # a table may have more than 2 GiB
 
 
-@dataclasses.dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """One row as its reader can read it again.
 
     Attributes:
@@ -59,7 +66,16 @@ def image_key(name: str | None, *, table: str) -> str | None:
     """
     if name is None:
         return None
-    return os.path.normpath(os.path.join(os.path.dirname(table), name.replace("\\", "/")))  # noqa: PTH118, PTH120 (a Path for each of a million rows takes longer)
+    if is_remote(table):
+        return inside_of(table, name) or name
+    name = name.replace("\\", "/") if "\\" in name else name
+    path = name if name.startswith("/") else f"{_folder(table)}/{name}"
+    return os.path.normpath(path) if _LOOSE.search(path) else path
+
+
+@functools.lru_cache(maxsize=8)
+def _folder(table: str) -> str:
+    return os.path.normpath(os.path.dirname(table))  # noqa: PTH120 (as the names in it)
 
 
 def name_hash(name: str | None, *, place: str) -> int:
@@ -110,7 +126,7 @@ def _deal(rows: Iterable[Payload], images: np.ndarray, files: Sequence[Path], *,
         writers = [stack.enter_context(pa.ipc.new_stream(sink, _SCHEMA)) for sink in sinks]
         while together := list(itertools.islice(remaining, PIECE_ROWS)):
             numbers = images[start : start + len(together)]
-            columns = [[getattr(payload, name) for payload in together] for name in _SCHEMA.names[1:]]
+            columns = [list(column) for column in zip(*together, strict=True)]
             batch = pa.record_batch([pa.array(numbers), *columns], schema=_SCHEMA)
             of_bucket = np.searchsorted(firsts, numbers, side="right") - 1
             for bucket in np.unique(of_bucket).tolist():
@@ -122,14 +138,20 @@ def grouped_rows(piece: Piece) -> Iterator[list[Payload]]:
     """The rows of each image of a piece."""
     together: list[Payload] = []
     image = None
-    for row in open_table(Path(piece.path)).read_row_group(piece.group).to_pylist():
-        if row["image"] != image and together:
+    table = _open(piece.path, version_of(piece.path)).read_row_group(piece.group)
+    for of_image, *row in zip(*(table[name].to_pylist() for name in _SCHEMA.names), strict=True):
+        if of_image != image and together:
             yield together
             together = []
-        image = row["image"]
-        together.append(Payload(row["path"], row["number"], row["row"]))
+        image = of_image
+        together.append(Payload(*row))
     if together:
         yield together
+
+
+@functools.lru_cache(maxsize=1)  # else every piece would read the whole table for its seal
+def _open(path: str, version: tuple[int, int]) -> pq.ParquetFile:  # noqa: ARG001 (a key)
+    return open_table(Path(path))
 
 
 def plan_groups(

@@ -1,6 +1,5 @@
 """Where the image is that a row of a table names, and the id that it gets."""
 
-import functools
 import os.path
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
@@ -18,7 +17,6 @@ MAX_CHARACTERS = 4096
 """No system has longer paths; such a cell holds something else."""
 
 
-@functools.lru_cache(maxsize=4096)  # rows of one image come together
 def find_image(name: str, *, table: str, folders: tuple[str, ...], shortest: int) -> tuple[str, str]:
     """The image of a name, and its usual id: where the table says, else by the end of the name in the folders.
 

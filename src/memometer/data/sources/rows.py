@@ -1,12 +1,13 @@
 """Rows of tables and of lists: one row, or all rows of one image, as a draft."""
 
 import dataclasses
+import functools
 import os.path
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from memometer.data.images import ImageRef
 from memometer.data.remote import inside_of, is_remote
@@ -44,13 +45,13 @@ _STRUCT = re.compile(r"""\{\s*['"](bytes|path)['"]\s*:""")
 """Hugging Face's image as pandas writes it into a CSV."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row of a table.
 
     Attributes:
-        values: by column name; bytes that are not UTF-8 appear as `UNDECODABLE` or as lone surrogates.
+        path: the table.
         number: from 0, within the file.
+        values: by column name; bytes that are not UTF-8 appear as `UNDECODABLE` or as lone surrogates.
     """
 
     path: str
@@ -64,7 +65,7 @@ class Row:
 
     def text(self, column: str | None) -> str | None:
         """The text in a column; None where the column or the value is missing or blank."""
-        value = self.value(column)
+        value = self.value(column) if column else None
         if value is None:
             return None
         if isinstance(value, bool) or not isinstance(value, str | int):
@@ -103,6 +104,16 @@ class RowOptions:
     classes: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
+    @property
+    def may_hold_objects(self) -> bool:
+        """Whether a row may name objects or their places."""
+        return bool(self.fields.objects or self.fields.boxes or self.fields.scores or self.corners)
+
+    @functools.cached_property
+    def tells_captions_alone(self) -> bool:
+        """Whether rows of one image can differ in nothing but their captions."""
+        return self.fields == Fields(image=self.fields.image, captions=self.fields.captions) and self.corners is None
+
     def name_of(self, label: str) -> str:
         """What a class is called."""
         return label if self.names is None else self.names.of(label)
@@ -120,25 +131,41 @@ def read_rows(rows: Sequence[Row], options: RowOptions, *, unit: RowUnit | None)
         unit: what a row stands for; None recognises it.
     """
     drafts: list[Draft] = []
+    captions: list[str] = []
+    image, before = options.fields.image or "", rows[0]
     for row in rows:
         aside: list[Aside] = []
+        if drafts and options.tells_captions_alone and _alike(row, before, image):
+            try:
+                captions += _captions(row, options.fields)
+            except BadRecordError as error:
+                yield Reject(None, row.path, row.member, str(error))
+            continue
         outcome = _draft(row, options, aside=aside)
         if isinstance(outcome, Draft):
             drafts.append(outcome)
+            captions += outcome.captions
+            before = row
         else:
             yield outcome
         yield from aside
-    if len(drafts) == 1:
+    if len(drafts) == 1 and len(captions) == len(drafts[0].captions):
         yield drafts[0]
     elif drafts:
-        merged = _merged(drafts, options, unit=unit)
+        merged = _merged(drafts, options, captions=captions, unit=unit)
         yield merged
         yield from _disagreements(drafts, merged)
 
 
-def _merged(drafts: Sequence[Draft], options: RowOptions, *, unit: RowUnit | None) -> Draft:
+def _alike(row: Row, other: Row, image: str) -> bool:
+    """Whether two rows of a table write the name of their image alike."""
+    cell = row.values.get(image)
+    return isinstance(cell, str) and cell == other.values.get(image) and row.path == other.path
+
+
+def _merged(drafts: Sequence[Draft], options: RowOptions, *, captions: Sequence[str], unit: RowUnit | None) -> Draft:
     first = drafts[0]
-    captions = list(dict.fromkeys(caption for draft in drafts for caption in draft.captions))
+    captions = list(dict.fromkeys(captions))
     labels = list(dict.fromkeys(draft.label for draft in drafts if draft.label is not None))
     each = [draft.labels for draft in drafts]
     if options.fields.objects is None and options.corners is None and len(labels) > 1:
@@ -184,13 +211,12 @@ def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft | Reje
     try:
         record_id = _id(row, fields)
         image, data, usual_id, within = _image(row, options)
-        captions: list[str] = []
-        for name in fields.captions:
-            what = f"column '{name}'"
-            captions += captions_from(parsed_cell(row.value(name), what=what), what=what)
-        label = _optional(lambda: _label(row, options), fields.label, options, aside)
-        labels = _optional(lambda: _labels(row, options, label=label), fields.objects, options, aside) or Labels()
-        role = _optional(lambda: row.text(fields.role), fields.role, options, aside)
+        captions = _captions(row, fields)
+        label = _optional(lambda: _label(row, options), fields.label, options, aside) if fields.label else None
+        labels = None
+        if label is not None or options.may_hold_objects:
+            labels = _optional(lambda: _labels(row, options, label=label), fields.objects, options, aside)
+        role = _optional(lambda: row.text(fields.role), fields.role, options, aside) if fields.role else None
         return Draft(
             record_id=record_id or usual_id,
             source=row.path,
@@ -199,13 +225,21 @@ def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft | Reje
             data=data,
             captions=captions,
             label=label,
-            labels=labels,
+            labels=labels or Labels(),
             group=row.text(fields.group),
             role=role if fields.role else options.roles.get(row.path),
             within="" if record_id else within,
         )
     except BadRecordError as error:
         return Reject(record_id, row.path, row.member, str(error))
+
+
+def _captions(row: Row, fields: Fields) -> list[str]:
+    captions: list[str] = []
+    for name in fields.captions:
+        what = f"column '{name}'"
+        captions += captions_from(parsed_cell(row.value(name), what=what), what=what)
+    return captions
 
 
 def _id(row: Row, fields: Fields) -> str | None:
@@ -294,14 +328,14 @@ def image_name(value: object) -> str | None:
         return str(value)
     if not isinstance(value, str):
         return None
-    return _NUMBERED.sub(r"\1", value.strip()) or None
+    value = value.strip()
+    return (_NUMBERED.sub(r"\1", value) if "#" in value else value) or None
 
 
 def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, str]:
     """Where the image is, its bytes where the row holds them, the usual id, and the path of what holds it."""
     column = options.fields.image or ""
     value = row.value(column)
-    folder = os.path.dirname(row.path)  # noqa: PTH120 (it may be an address)
     if isinstance(value, Mapping):  # Hugging Face's struct<bytes, path>
         value = value.get("bytes") or value.get("path")
     if value is None or value == b"":
@@ -310,11 +344,24 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
         if len(value) > MAX_ENCODED_BYTES:
             raise BadRecordError(f"too large: the image has {len(value):,} bytes")
         reference = ImageRef(row.path, row=row.number, column=column)
-        return reference, value, f"{Path(row.path).stem}/{row.number:09d}", folder
+        return reference, value, f"{Path(row.path).stem}/{row.number:09d}", os.path.dirname(row.path)  # noqa: PTH120
     if type(value) is int:
         value = str(value)
     if not isinstance(value, str):
         raise BadRecordError(f"value is not text: column '{column}' holds {type(value).__name__}")
+    return _named_image(value, row.path, column=column, folders=options.folders, shortest=options.shortest)
+
+
+@functools.lru_cache(maxsize=4096)  # rows of one image come together
+def _named_image(
+    value: str, table: str, *, column: str, folders: tuple[str, ...], shortest: int
+) -> tuple[ImageRef, None, str, str]:
+    """The image that a cell names, as `_image` gives it.
+
+    Raises:
+        BadRecordError: it names none, or none that is read.
+    """
+    folder = os.path.dirname(table)  # noqa: PTH120 (it may be an address)
     if base64_image(value) is not None:
         raise BadRecordError(
             "image as base64: memometer reads images where they lie; write them to files or a Parquet column of bytes"
@@ -327,10 +374,10 @@ def _image(row: Row, options: RowOptions) -> tuple[ImageRef, bytes | None, str, 
             "image as text: the cell holds a struct of bytes and path written as text; write the table as Parquet, or "
             "the images to files"
         )
-    if is_remote(row.path) and not options.folders and (inside := inside_of(row.path, name)) is not None:
+    if is_remote(table) and not folders and (inside := inside_of(table, name)) is not None:
         usual = inside.removeprefix(f"{folder}/").rpartition("://")[2]
         return ImageRef(inside), None, posixpath.splitext(usual)[0], folder
-    if "://" in name and not name.startswith("file://") and not options.folders:
+    if "://" in name and not name.startswith("file://") and not folders:
         raise BadRecordError("remote image: memometer downloads nothing; fetch the images first, e.g. with img2dataset")
-    path, record_id = find_image(name, table=folder, folders=options.folders, shortest=options.shortest)
+    path, record_id = find_image(name, table=folder, folders=folders, shortest=shortest)
     return ImageRef(path), None, record_id, folder
