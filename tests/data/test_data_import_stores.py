@@ -10,9 +10,8 @@ import fsspec
 import pyarrow as pa
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
-from fsspec.registry import _registry as REGISTRY
 from import_sources import Imported, image_cells, picture, records, rejects, stored_bytes, write_rows, write_samples
-from object_store import BUCKET, forget, s3_server, store  # noqa: F401 (fixtures)
+from object_store import BUCKET, forget
 
 from memometer.data import import_records, load_records
 from memometer.data.checking import verify_records
@@ -249,7 +248,7 @@ class OfGoogle(MemoryFileSystem):
 
 
 def test_any_other_store_of_fsspec(tmp_path, monkeypatch):
-    monkeypatch.setitem(REGISTRY, "gs", OfGoogle)
+    monkeypatch.setitem(sys.modules["fsspec.registry"]._registry, "gs", OfGoogle)
     forget()
     path = write_samples(tmp_path / "0.tar", range(N))
     fsspec.filesystem("gs").pipe("/bucket/set/0.tar", path.read_bytes())

@@ -4,10 +4,8 @@ import contextlib
 import http.client
 import itertools
 import threading
-import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import boto3
 import pytest
 
 BUCKET = "photographs"
@@ -66,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
         server.failed += bool(cut)
         return self.answer(answer.status, data, dict(answer.getheaders()), cut=cut)
 
-    do_HEAD = do_GET
+    do_HEAD = do_GET  # noqa: N815 (as http.server calls it)
 
     def answer(self, status, data, headers=(), *, cut=False):
         self.send_response(status)
@@ -96,6 +94,7 @@ def s3_server():
 @pytest.fixture
 def store(s3_server, monkeypatch):
     """The server before an empty bucket, with ``put(key, bytes)``; the only store that fsspec knows here."""
+    import boto3
     import fsspec
 
     from memometer.data import remote
@@ -137,11 +136,3 @@ def forget():
     remote._last.clear()
     images._read_group.cache_clear()
     images._group_starts.cache_clear()
-
-
-def wait_until(condition, *, seconds=10):
-    """Waits for what another thread does."""
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        time.sleep(0.01)
-    return condition()

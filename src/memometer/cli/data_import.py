@@ -21,7 +21,11 @@ COLUMNS = {
     "image": "--image-column",
     "captions": "--caption-column|--caption-key",
     "objects_separator": "--objects-separator",
-    **{name: f"--{name}-column|--{name}-key" for name in ("label", "objects", "group", "role", "boxes", "scores")},
+    "captions_separator": "--captions-separator",
+    **{
+        name: f"--{name}-column|--{name}-key"
+        for name in ("label", "objects", "group", "role", "uid", "boxes", "scores")
+    },
 }
 """Entry of `memometer.data.Fields` → what the command line calls it."""
 

@@ -29,8 +29,8 @@ __all__ = [
     "UnreadableImageError",
     "decode_image",
     "name_images",
-    "parquet_file",
     "open_image",
+    "parquet_file",
     "read_image_bytes",
     "read_or_reason",
 ]

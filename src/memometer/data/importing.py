@@ -19,6 +19,7 @@ from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source, place_of
 from memometer.data.sources.surroundings import Surroundings, surroundings
+from memometer.data.sources.uids import load_uids
 from memometer.data.summary import ImportSummary, check_rejects, why_rejected
 from memometer.data.verifying import PieceJob, name_piece, verify_piece
 from memometer.engines.pool import map_ordered
@@ -50,8 +51,8 @@ def import_records(
     A second run of a finished import is free; one that was killed goes on with the piece where it was.
 
     Args:
-        source: tar shards, CSV, TSV, Parquet, Arrow, JSON lines, COCO (folder or JSON), an image folder; a glob or {0..8};
-            a data set, hf:OWNER/NAME[@REVISION] or hf-disk:FOLDER; karpathy:dataset.json, or any FORMAT:SOURCE;
+        source: tar shards, CSV, TSV, Parquet, Arrow, JSON lines, COCO (folder or JSON), an image folder; a glob or
+            {0..8}; a data set, hf:OWNER/NAME[@REVISION] or hf-disk:FOLDER; karpathy:dataset.json, or any FORMAT:SOURCE;
             s3://BUCKET/FOLDER/, gs://… or hf://… with shards or tables, which are read where they are.
         out: the folder to write the records to.
         options: how to read the source.
@@ -76,7 +77,11 @@ def import_records(
     reader = open_source(source, options)
     nouns = _noun_finder(objects, vocabulary)
     stamp, n_files = _stamp(reader)
-    optional = {} if options.captions_required else {"captions": options.captions}
+    optional: dict[str, str] = {} if options.captions_required else {"captions": options.captions}
+    uids = None if options.uids is None else os.path.abspath(options.uids)  # noqa: PTH100 (keeps links)
+    if uids is not None:
+        load_uids(uids)
+        optional["uids"] = hash_file(Path(uids))
     pieces_key = hash_json([__version__, reader.format, _settings(reader) | optional, stamp, limit])
     key = hash_json([pieces_key, objects, hash_file(Path(vocabulary)) if vocabulary else None])
     scratch = folder / ".import" / pieces_key
@@ -95,7 +100,7 @@ def import_records(
     remarks = (*plan.remarks, *around.remarks)
     for remark in remarks:
         notice(remark)
-    jobs = _jobs(reader, plan, scratch, folder, limit=limit, captions_required=options.captions_required)
+    jobs = _jobs(reader, plan, scratch, folder, limit=limit, captions_required=options.captions_required, uids=uids)
     for name in ("import.json", "records.parquet", "rejects.parquet"):
         (folder / name).unlink(missing_ok=True)
     parts = _verify(jobs, limit=limit, workers=workers)
@@ -222,7 +227,14 @@ def _plan(reader: Reader, scratch: Path, folder: Path) -> Plan:
 
 
 def _jobs(
-    reader: Reader, plan: Plan, scratch: Path, folder: Path, *, limit: int | None, captions_required: bool
+    reader: Reader,
+    plan: Plan,
+    scratch: Path,
+    folder: Path,
+    *,
+    limit: int | None,
+    captions_required: bool,
+    uids: str | None,
 ) -> list[PieceJob]:
     light = dataclasses.replace(reader, paths=())  # the paths of thousands of shards need not go to the workers
     names = [f"{number:06d}" for number in range(len(plan.pieces))]
@@ -235,6 +247,7 @@ def _jobs(
             folder=str(folder),
             limit=limit,
             captions_required=captions_required,
+            uids=uids,
         )
         for name, piece in zip(names, plan.pieces, strict=True)
     ]

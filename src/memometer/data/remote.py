@@ -1,8 +1,8 @@
 """Objects in buckets (``s3://``, ``gs://``) and on the Hugging Face hub (``hf://``), read by spans through fsspec.
 
-Nothing is stored. A request that fails is made again a few times, and is counted; a store that goes on failing, or that
-does not answer, stops the work with a sentence, for it says nothing of the records. Endpoints, keys and anonymous access
-are those of fsspec's own configuration (``FSSPEC_S3_ENDPOINT_URL``, ``~/.config/fsspec``) and of the stores' libraries.
+Nothing is stored. A request that fails is made again a few times, and is counted; a store that goes on failing, or
+that does not answer, stops the work with a sentence, for it says nothing of the records. Endpoints, keys and anonymous
+access are those of fsspec's own configuration (``FSSPEC_S3``, ``~/.config/fsspec``) and of the stores' libraries.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ __all__ = [
     "READ_AHEAD",
     "Stored",
     "UnreachableError",
+    "head_bytes",
     "inside_of",
     "is_remote",
     "list_objects",
     "matching",
-    "head_bytes",
     "open_binary",
     "read_span",
     "stored",
@@ -62,7 +62,9 @@ KEPT = 8
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
 _MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
-_KEYLESS = frozenset({"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "DefaultCredentialsError"})
+_KEYLESS = frozenset(
+    {"NoCredentialsError", "PartialCredentialsError", "CredentialRetrievalError", "DefaultCredentialsError"}
+)
 
 
 class UnreachableError(JobError):
@@ -187,7 +189,7 @@ def open_binary(path: str) -> BinaryIO:
         UnreachableError: the store does not answer.
     """
     if not is_remote(path):
-        return open(path, "rb")  # noqa: PTH123, SIM115 (the caller closes it)
+        return open(path, "rb")  # noqa: PTH123 (the caller closes it)
     return io.BufferedReader(_Object(path), READ_AHEAD)
 
 
@@ -262,8 +264,8 @@ def _patiently(path: str, request: Callable[[], Result]) -> Result:
                 ) from None
             if attempt == ATTEMPTS:
                 raise UnreachableError(
-                    f"{path} could not be read in {ATTEMPTS} attempts, the last: {_words(error)}; when the store answers "
-                    "again, the same command goes on where it was"
+                    f"{path} could not be read in {ATTEMPTS} attempts, the last: {_words(error)}; when the store "
+                    "answers again, the same command goes on where it was"
                 ) from None
             _tries += 1
             if _tries == 10 ** (len(str(_tries)) - 1):  # 1, 10, 100: a night of work says it a few times

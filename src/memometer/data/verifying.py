@@ -19,6 +19,7 @@ from memometer.data.placing import orientation_of, place_boxes
 from memometer.data.records import RECORD_SCHEMA
 from memometer.data.remote import is_remote
 from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, BadRecordError, Draft, Piece, Reader, Reject
+from memometer.data.sources.uids import chosen
 from memometer.errors import DamagedError
 from memometer.files import hash_bytes
 from memometer.progress import notice
@@ -58,6 +59,7 @@ class PieceJob:
         folder: the absolute folder of the records, from where image paths below it are stored.
         limit: records to stop after; None reads all.
         captions_required: whether a record without a caption is a reject.
+        uids: list of the records that are imported; None takes all.
     """
 
     reader: Reader
@@ -67,6 +69,7 @@ class PieceJob:
     folder: str
     limit: int | None = None
     captions_required: bool = True
+    uids: str | None = None
 
     @property
     def findings(self) -> Path:
@@ -115,7 +118,10 @@ def _write(job: PieceJob) -> None:
         table_writer(job.records, PIECE_SCHEMA) as records,
         table_writer(job.rejects, REJECT_SCHEMA) as rejects,
     ):
-        outcomes = (_verify(draft, job, findings) for draft in findings.without_aside(job.reader.read(job.piece)))
+        outcomes = (
+            _verify(draft, job, findings)
+            for draft in findings.without_aside(chosen(job.reader.read(job.piece), job.uids))
+        )
         while batch := list(itertools.islice(_first(outcomes, job.limit, n_records), PIECE_ROWS)):
             rows = [outcome for outcome in batch if isinstance(outcome, dict)]
             refused = [_reject_row(outcome) for outcome in batch if isinstance(outcome, Reject)]

@@ -12,9 +12,10 @@ from typing import Self
 import pyarrow as pa
 
 from memometer.data.arrow_tables import holds_text
-from memometer.data.sources.base import Piece, Plan, Reject
-from memometer.data.sources.columns import choose_columns, find_corners, used_columns
+from memometer.data.sources.base import Aside, Fields, Piece, Plan, Reject
+from memometer.data.sources.columns import choose_columns, find_corners, image_column, used_columns
 from memometer.data.sources.grouping import Payload
+from memometer.data.sources.img2dataset import COLUMNS, SUCCESS, failure
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.rows import UNDECODABLE, Row
 from memometer.data.sources.table_options import row_options, table_remarks
@@ -34,9 +35,11 @@ class ArrowRows(TableReader):
 
     Attributes:
         grouped: whether rows may be of one image: where the images are named, and lie elsewhere.
+        status: img2dataset's column of what became of an image, where the table is its output.
     """
 
     grouped: bool = False
+    status: str | None = None
 
     @classmethod
     def of(cls, paths: Sequence[str], options: ReaderOptions) -> Self:
@@ -46,9 +49,10 @@ class ArrowRows(TableReader):
             SourceError: that file is none, or a column is missing or of a type that holds no image.
         """
         schema = cls._schema(paths[0])
-        chosen = choose_columns(
-            schema.names, options.fields, path=paths[0], captions_required=options.captions_required
-        )
+        asked = options.fields
+        if asked.image is None:
+            asked = dataclasses.replace(asked, image=_holder(schema))
+        chosen = choose_columns(schema.names, asked, path=paths[0], captions_required=options.captions_required)
         image = str(chosen.image)
         named = _holds_names(schema.field(image).type, column=image, path=paths[0])
         with sound(paths):
@@ -62,7 +66,10 @@ class ArrowRows(TableReader):
                 images=lambda: cls._cells(paths, image) if named else (),
             )
         remarks = table_remarks(schema.names, rows)
-        return cls(tuple(paths), rows, options.one_row_per, options.captions_required, remarks, grouped=named)
+        status = "status" if not named and set(schema.names) >= COLUMNS else None
+        return cls(
+            tuple(paths), rows, options.one_row_per, options.captions_required, remarks, grouped=named, status=status
+        )
 
     @staticmethod
     @abc.abstractmethod
@@ -100,12 +107,15 @@ class ArrowRows(TableReader):
             pieces += self._pieces(path)
         return self._plan(pieces, self._hashes, scratch) if self.grouped else Plan(pieces, {}, self.remarks)
 
-    def _rows(self, piece: Piece) -> Iterator[Row | Reject]:
+    def _rows(self, piece: Piece) -> Iterator[Row | Reject | Aside]:
         """The rows of one piece; where the file is damaged, the rest is one reject."""
         row = piece.row
         try:
             for values in self._values(piece):
-                yield Row(piece.path, row, values)
+                if self.status is not None and values[self.status] != SUCCESS:
+                    yield Aside(failure(values[self.status]))
+                else:
+                    yield Row(piece.path, row, values)
                 row += 1
         except (pa.ArrowException, OSError) as error:
             if memory_is_short(error):
@@ -118,6 +128,8 @@ class ArrowRows(TableReader):
 
     def _values(self, piece: Piece) -> Iterator[dict[str, object]]:
         columns = used_columns(self.rows.fields, self.rows.corners)
+        if self.status is not None:
+            columns.append(self.status)
         for batch in self._batches(piece, columns):
             values = [column_values(batch.column(name)) for name in columns]
             yield from (dict(zip(columns, row, strict=True)) for row in zip(*values, strict=True))
@@ -136,7 +148,9 @@ class ArrowRows(TableReader):
             for _, pieces in itertools.groupby(self._pieces(path), key=lambda piece: piece.group):
                 first, *others = pieces
                 whole = sum(piece.n_rows or 0 for piece in (first, *others))
-                piece = dataclasses.replace(first, n_rows=whole)  # else a row group is read again for each of its pieces
+                piece = dataclasses.replace(
+                    first, n_rows=whole
+                )  # else a row group is read again for each of its pieces
                 with sound([path]):
                     for number, values in enumerate(self._values(piece), start=piece.row):
                         yield Payload(path, number, _as_json(values))
@@ -163,6 +177,19 @@ def sound(paths: Sequence[str]) -> Iterator[None]:
         ) from None
 
 
+def _holder(schema: pa.Schema) -> str | None:
+    """The column of a usual name that holds images, which goes before those that name them; None where none does."""
+    held = [name for name in schema.names if schema.names.count(name) == 1 and _may_hold(schema.field(name).type)]
+    return image_column(held, Fields())
+
+
+def _may_hold(kind: pa.DataType) -> bool:
+    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(is_bytes(kind) for is_bytes in binary) or (
+        pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
+    )
+
+
 def _holds_names(kind: pa.DataType, *, column: str, path: str) -> bool:
     """Whether a column names its images; False where it holds them.
 
@@ -173,10 +200,7 @@ def _holds_names(kind: pa.DataType, *, column: str, path: str) -> bool:
         kind = kind.value_type
     if any(is_text(kind) for is_text in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)):
         return True
-    binary = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
-    if not any(is_bytes(kind) for is_bytes in binary) and not (
-        pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
-    ):
+    if not _may_hold(kind):
         raise SourceError(
             f"column '{column}' of {path} is {kind}; expected paths, bytes, or a struct of bytes and path; "
             "pass --image-column NAME"

@@ -56,6 +56,8 @@ class Fields:
         group: column or JSON field of groups, whose records always share a role.
         role: column or JSON field of a ready-made split.
         objects_separator: what separates the labels where one text holds several, e.g. ``';'``.
+        captions_separator: what separates the captions where one text holds several, e.g. ``'|'``.
+        uid: column or JSON field of the ids that a list of chosen ones holds; usually ``uid``.
         boxes: column or JSON field of x, y, width, height in px per object, a list or (CSV) JSON; usually ``boxes``.
         scores: column or JSON field of a number per object, a list or (CSV) JSON; usually ``scores``.
     """
@@ -68,6 +70,8 @@ class Fields:
     group: str | None = None
     role: str | None = None
     objects_separator: str | None = None
+    captions_separator: str | None = None
+    uid: str | None = None
     boxes: str | None = None
     scores: str | None = None
 
@@ -151,6 +155,7 @@ class Draft:
         within: the path of what holds the record, ``/``-separated, e.g. ``data/train/0000``: where ids of two records
             are equal, as much of its end as tells them apart goes before both. "" where the id is the source's own:
             then the second record of an id is a reject.
+        uid: by which a list of chosen records names it.
     """
 
     record_id: str
@@ -164,6 +169,7 @@ class Draft:
     group: str | None = None
     role: str | None = None
     within: str = ""
+    uid: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,10 +254,11 @@ def is_nothing(text: str) -> bool:
     return text.strip().lower() in _NOTHING
 
 
-def captions_from(value: object, *, what: str) -> list[str]:
+def captions_from(value: object, *, what: str, separator: str | None = None) -> list[str]:
     """The captions in a field: a text, a list of texts, or nothing; blank ones, ``nan`` or ``NULL`` are dropped.
 
-    An object in place of a text stands for its ``caption``, ``raw``, ``text``, ``sentence`` or ``description``.
+    An object in place of a text stands for its ``caption``, ``raw``, ``text``, ``sentence`` or ``description``, which
+    may be a list itself: Hugging Face keeps a list of objects as an object of lists.
 
     Raises:
         BadRecordError: something else, or text that is not UTF-8.
@@ -259,12 +266,17 @@ def captions_from(value: object, *, what: str) -> list[str]:
     >>> captions_from([" a dog ", "", None], what="captions")
     ['a dog']
     """
-    captions = []
+    captions: list[str] = []
+    if isinstance(value, str) and separator:
+        value = value.split(separator)
     for entry in value if isinstance(value, list | tuple) else [value]:
         if entry is None or entry != entry:  # noqa: PLR0124 (a table's NaN)
             continue
         if isinstance(entry, Mapping):
             entry = next((entry[name] for name in _CAPTION_KEYS if name in entry), entry)  # noqa: PLW2901 (what it holds)
+            if isinstance(entry, list) and not any(isinstance(each, list) for each in entry):
+                captions += captions_from(entry, what=what)
+                continue
         if not isinstance(entry, str):
             raise BadRecordError(f"caption is not text: {what} holds {type(entry).__name__}")
         text = valid_text(entry.strip(), what=what)

@@ -199,7 +199,7 @@ def _advice(usual: Mapping[str, str]) -> str:
 
 def _asked(fields: Fields) -> list[str]:
     """The columns that ``fields`` names; one may stand twice."""
-    first = (fields.record_id, fields.image, fields.label, fields.objects, fields.boxes, fields.scores)
+    first = (fields.record_id, fields.uid, fields.image, fields.label, fields.objects, fields.boxes, fields.scores)
     return [*(name for name in (*first, fields.group, fields.role) if name is not None), *fields.captions]
 
 

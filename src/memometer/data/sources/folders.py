@@ -19,6 +19,7 @@ from memometer.data.sources.base import (
 )
 from memometer.data.sources.class_folders import class_of, folder_remarks, folders_are_classes
 from memometer.data.sources.file_splits import split_remarks, splits_of
+from memometer.data.sources.img2dataset import fetched, table_of
 from memometer.data.sources.listing import Found, Listing, walk
 from memometer.data.sources.masks import MASK, masks_among
 from memometer.data.sources.scratch import plan_rows, planned_rows
@@ -93,11 +94,14 @@ class FolderReader:
         classes = self._are_classes(folders, root=root)
         roles = {} if self.sidecars.fields.role else splits_of(sorted(folders))
         n_images, captioned, annotated = 0, False, self.annotations is None
+        keys: dict[str, set[str]] = {folder: set() for folder in folders if table_of(f"{root}/{folder}")}
 
         def rows() -> Iterator[dict[str, object]]:
             nonlocal n_images, captioned, annotated
             for found in listing.samples():
                 n_images += len(found.images)
+                if found.folder in keys:
+                    keys[found.folder].add(found.stem)
                 captioned = captioned or bool(found.sidecars.keys() - {ANNOTATION_SUFFIX, ".cls"})
                 annotated = annotated or any(self._annotation(found.path(name)) is not None for name in found.images)
                 for name in found.images:
@@ -107,6 +111,9 @@ class FolderReader:
 
         pieces = plan_rows(scratch / "folder.parquet", rows())
         listing.count_orphans()
+        for folder, inside in keys.items():
+            for lost in fetched(f"{root}/{folder}", inside):
+                listing.aside[lost.kind] += lost.count
         unread = unread_remarks(listing.others, root=root, annotations=self.annotations, names=self.sidecars.names)
         self._check(root, n_images=n_images, captioned=captioned, annotated=annotated, unread=unread)
         remarks = folder_remarks(folders, taken=classes, named=self.sidecars.renamed)
@@ -151,6 +158,7 @@ class FolderReader:
             group=sidecar.group,
             role=sidecar.role if self.sidecars.fields.role else row["role"],
             within=root,
+            uid=sidecar.uid,
         )
 
     def _read_sidecars(self, root: str, found: Found, name: str) -> Sidecar:

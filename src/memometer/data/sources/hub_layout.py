@@ -1,7 +1,7 @@
 """Which files of a Hugging Face data set are its rows, told from the names of its files and from its own notes.
 
-Three layouts: what ``save_to_disk`` writes, what the ``datasets`` library keeps in its cache, and a repository of the hub
-(a download, a clone or the hub itself), whose ``README.md`` may say which file is of which config and split.
+Three layouts: what ``save_to_disk`` writes, what the ``datasets`` library keeps in its cache, and a repository of the
+hub (a download, a clone or the hub itself), whose ``README.md`` may say which file is of which config and split.
 """
 
 import dataclasses
@@ -27,6 +27,9 @@ KINDS = {
     ".tsv": "tsv",
 }
 """Suffixes of files of rows, the likeliest first."""
+
+PACKED = frozenset({".zip", ".gz", ".zst", ".json"})
+"""Suffixes of files that hold rows in a way that is not read here."""
 
 MAX_NOTES = 16 * 2**20
 """Bytes of a README or a note that are read."""
@@ -104,8 +107,8 @@ def _saved(names: Sequence[str], read: Callable[[str], bytes], where: str) -> Ro
         state = _note(read, f"{folder}state.json", where)
         if state.get("_indices_data_files"):
             raise SourceError(
-                f"{folder}state.json of {where} chooses rows by an index that an old version of datasets wrote; load the "
-                "data set and save it again"
+                f"{folder}state.json of {where} chooses rows by an index that an old version of datasets wrote; load "
+                "the data set and save it again"
             )
         entries = state.get("_data_files")
         files = [each.get("filename") for each in entries if isinstance(each, Mapping)] if entries else []
@@ -151,8 +154,8 @@ def _repository(names: Sequence[str], card: Mapping[str, Any], where: str, *, co
     if not rows:
         if any(name.endswith(".py") for name in names):
             raise SourceError(
-                f"{where} holds no rows but a script that makes them, which memometer never runs; the hub keeps most such "
-                "data sets as Parquet too: hf:NAME@refs/convert/parquet"
+                f"{where} holds no rows but a script that makes them, which memometer never runs; the hub keeps most "
+                "such data sets as Parquet too: hf:NAME@refs/convert/parquet"
             )
         return Rows(None, {})
     tops = sorted({name.split("/")[0] for name in rows if name.count("/") >= 2})
@@ -183,20 +186,19 @@ def _by_card(names: Sequence[str], chosen: Mapping[str, Any], card: Mapping[str,
         for name in names:
             if expression.fullmatch(name):
                 found.setdefault(name, split or split_of(name) or "")
-    rows = _of_first_kind(found)
-    if not rows:
-        if any(PurePosixPath(name).suffix.lower() in {".zip", ".gz", ".zst", ".json"} for name in found):
-            raise SourceError(
-                f"config {shown(chosen.get('config_name', 'default'))} of {where} is of {min(found)} and the like; memometer "
-                f"reads {', '.join(KINDS)} files of a data set; unpack it, and name the folder without hf-disk:"
-            )
-        if found:
-            return Rows(None, found)
+    rows, config = _of_first_kind(found), chosen.get("config_name", "default")
+    if not rows and any(PurePosixPath(name).suffix.lower() in PACKED for name in found):
         raise SourceError(
-            f"the README of {where} names files for config {shown(chosen.get('config_name', 'default'))} that are not "
-            f"there: {shown(chosen.get('data_files'))}; download all of it"
+            f"config {shown(config)} of {where} is of {min(found)} and the like; memometer reads {', '.join(KINDS)} "
+            "files of a data set; unpack it, and name the folder without hf-disk:"
         )
-    config = chosen.get("config_name")
+    if not rows and not found:
+        raise SourceError(
+            f"the README of {where} names files for config {shown(config)} that are not there: "
+            f"{shown(chosen.get('data_files'))}; download all of it"
+        )
+    if not rows:
+        return Rows(None, found)
     return Rows(_kind(rows), {name: found[name] for name in rows}, _classes(card, config))
 
 
@@ -285,7 +287,9 @@ def _note(read: Callable[[str], bytes], name: str, where: str) -> Mapping[str, A
     except (ValueError, RecursionError) as error:
         raise SourceError(f"{name} of {where} cannot be read as JSON: {error}; save or download it again") from None
     if not isinstance(content, Mapping):
-        raise SourceError(f"{name} of {where} holds {type(content).__name__}; expected an object, as datasets writes it")
+        raise SourceError(
+            f"{name} of {where} holds {type(content).__name__}; expected an object, as datasets writes it"
+        )
     return content
 
 

@@ -17,6 +17,7 @@ from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.table_reader import TableReader
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import SourceError
+from memometer.memory import memory_is_short
 
 __all__ = ["DataSet", "data_set_at", "data_set_of_hub", "with_splits"]
 
@@ -49,7 +50,9 @@ def data_set_at(folder: str, options: ReaderOptions) -> DataSet:
     """
     root = Path(folder).absolute()
     if not root.is_dir():
-        raise SourceError(f"there is no folder at {folder}; hf-disk: names one that save_to_disk or 'hf download' wrote")
+        raise SourceError(
+            f"there is no folder at {folder}; hf-disk: names one that save_to_disk or 'hf download' wrote"
+        )
     names = [f"{within}/{name}" if within else name for within, inside, _ in walk(str(root)) for name in inside]
     rows = choose_rows(names, _reader(root), config=options.config, splits=options.splits, where=str(root))
     return _here(root, rows)
@@ -68,8 +71,7 @@ def data_set_of_hub(name: str, options: ReaderOptions) -> DataSet:
     repository, _, revision = name.partition("@")
     try:
         from huggingface_hub import HfApi, constants, snapshot_download
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
-        from huggingface_hub.utils import LocalEntryNotFoundError
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
     except ImportError:
         raise SourceError(f"hf:{name} needs the library of the hub: pip install 'memometer[hf]'") from None
 
@@ -90,14 +92,16 @@ def data_set_of_hub(name: str, options: ReaderOptions) -> DataSet:
         raise SourceError(f"hf:{name} is no name of a data set: {error}; expected hf:OWNER/NAME[@REVISION]") from None
     except HfHubHTTPError as error:
         raise SourceError(f"the hub does not give hf:{name}: {_words(error)}; check the name, or log in") from None
-    except (OSError, RuntimeError, OfflineModeIsEnabled, *_network_errors()) as error:
+    except Exception as error:  # of the library that the hub's speaks HTTP with, which changes
+        if memory_is_short(error):
+            raise
         try:
             folder = snapshot(None, local=True)
-        except (LocalEntryNotFoundError, OSError):
+        except OSError:
             raise SourceError(
                 f"hf:{name} is not in the cache at {constants.HF_HUB_CACHE}, and {constants.ENDPOINT} did not answer: "
-                f"{_words(error)}; download it where there is a network ('hf download --repo-type dataset {repository}'), "
-                "or name its folder with hf-disk:"
+                f"{_words(error)}; download it where there is a network ('hf download --repo-type dataset "
+                f"{repository}'), or name its folder with hf-disk:"
             ) from None
         return data_set_at(str(folder), options)
     try:
@@ -105,7 +109,11 @@ def data_set_of_hub(name: str, options: ReaderOptions) -> DataSet:
         rows = choose_rows(names, _reader(notes), config=options.config, splits=options.splits, where=f"hf:{name}")
         wanted = list(rows.splits) if rows.kind else _of_images(names)
         return _here(snapshot(wanted), rows)
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError, *_network_errors()) as error:
+    except SourceError:
+        raise
+    except Exception as error:
+        if memory_is_short(error):
+            raise
         raise SourceError(
             f"hf:{name} cannot be downloaded: {_words(error)}; the same command goes on where it was"
         ) from None
@@ -135,7 +143,9 @@ def _here(root: Path, rows: Rows) -> DataSet:
         except OSError as error:
             raise SourceError(f"{path} cannot be read: {error.strerror or error}; download it again") from None
         if head == _POINTER:
-            raise SourceError(f"{path} is a pointer of Git LFS, whose data were not fetched: run 'git lfs pull' in {root}")
+            raise SourceError(
+                f"{path} is a pointer of Git LFS, whose data were not fetched: run 'git lfs pull' in {root}"
+            )
     told = set(paths.values())
     splits = paths if len(told) > 1 and "" not in told else {}
     return DataSet(rows.kind, tuple(paths), splits, dict(rows.classes))
@@ -158,16 +168,5 @@ def _of_images(names: Sequence[str]) -> list[str]:
     return [name for name in names if PurePosixPath(name).suffix.lower() in wanted]
 
 
-def _network_errors() -> tuple[type[Exception], ...]:
-    """What the hub's library lets through of the library that it speaks HTTP with."""
-    import huggingface_hub.utils as hub
-
-    client = type(hub.get_session()).__module__.partition(".")[0]
-    module = __import__(client)
-    kinds = (getattr(module, name, None) for name in ("TransportError", "RequestException"))
-    return tuple(kind for kind in kinds if isinstance(kind, type))
-
-
 def _words(error: BaseException) -> str:
     return " ".join(str(error).split())[:300] or type(error).__name__
-

@@ -90,8 +90,10 @@ class KarpathyReader(ListReader):
     def read(self, piece: Piece) -> Iterator[Draft | Reject | Aside]:
         """The records of one piece that are of the splits."""
         for found in super().read(piece):
-            other = self.splits and isinstance(found, Draft) and found.role not in self.splits
-            yield Aside(f"split '{found.role}'") if other else found
+            if self.splits and isinstance(found, Draft) and found.role not in self.splits:
+                yield Aside(f"split '{found.role}'")
+            else:
+                yield found
 
     @staticmethod
     def entries(path: str) -> Iterator[tuple[bytes, object]]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Literal, get_args, get_origin
+from typing import Literal, Self, get_args, get_origin
 
 from memometer.data.sources.base import Fields
 from memometer.errors import InputError
@@ -37,6 +37,8 @@ class ReaderOptions:
         crowds: whether COCO's crowd regions are objects (``keep``) or left aside (``drop``).
         caption_template: caption for image folders without texts, e.g. ``'a photo of a {label}'``.
         annotations: folder of Pascal VOC .xml files, laid out as the image folder: ImageNet's boxes.
+        uids: list of the records that are imported by their uid, as DataComp's: .npy (pairs of 64-bit numbers), Parquet
+            or CSV with a column uid, or a text with a uid a line; all others are left aside.
         captions: records without a caption are rejected (``required``) or kept (``optional``).
     """
 
@@ -56,11 +58,18 @@ class ReaderOptions:
     crowds: Literal["keep", "drop"] = "keep"
     caption_template: str | None = None
     annotations: str | Path | None = None
+    uids: str | Path | None = None
     captions: Literal["required", "optional"] = "required"
 
     @property
     def captions_required(self) -> bool:  # noqa: D102 (its name says it)
         return self.captions == "required"
+
+    def with_uid(self) -> Self:
+        """These, with a name for the uids where some of them are chosen."""
+        if self.uids is None or self.fields.uid is not None:
+            return self
+        return dataclasses.replace(self, fields=dataclasses.replace(self.fields, uid="uid"))
 
     def check(self) -> None:
         """Passes where every choice is one of those that there are.
@@ -112,6 +121,7 @@ _ONLY_FOR = {
     "crowds": ("coco",),
     "caption_template": ("folder",),
     "annotations": ("folder",),
+    "uids": (*_TABLES, "webdataset", "folder"),
 }
 
 

@@ -170,6 +170,7 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
     if options.format is not None and options.format not in FORMATS:
         raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
     options.check()
+    options = options.with_uid()
     paths = expand(place)
     if is_remote(place):
         check_remote(paths, options)
@@ -199,6 +200,7 @@ def _split_prefix(source: str) -> tuple[str | None, str]:
 def _open_data_set(found: DataSet, options: ReaderOptions, *, source: str) -> Reader:
     options = dataclasses.replace(options, splits=(), config=None)
     options.check()
+    options = options.with_uid()
     if found.kind is None:
         return open_source(found.paths[0], options)
     options.check_meaning(found.kind, source=source)
@@ -219,8 +221,8 @@ def expand(source: str) -> list[str]:
         return expand_remote(_braces(source))
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", source):
         raise SourceError(
-            f"{source} is an address of a kind that memometer does not read; it reads files, s3://, gs:// and hf://: fetch "
-            "others first, e.g. with img2dataset, and name the folder"
+            f"{source} is an address of a kind that memometer does not read; it reads files, s3://, gs:// and hf://: "
+            "fetch others first, e.g. with img2dataset, and name the folder"
         )
     if Path(source).exists():
         return [_absolute(source)]

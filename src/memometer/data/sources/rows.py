@@ -112,7 +112,8 @@ class RowOptions:
     @functools.cached_property
     def tells_captions_alone(self) -> bool:
         """Whether rows of one image can differ in nothing but their captions."""
-        return self.fields == Fields(image=self.fields.image, captions=self.fields.captions) and self.corners is None
+        others = dataclasses.replace(self.fields, image=None, captions=(), captions_separator=None)
+        return others == Fields() and self.corners is None
 
     def name_of(self, label: str) -> str:
         """What a class is called."""
@@ -229,6 +230,7 @@ def _draft(row: Row, options: RowOptions, *, aside: list[Aside]) -> Draft | Reje
             group=row.text(fields.group),
             role=role if fields.role else options.roles.get(row.path),
             within="" if record_id else within,
+            uid=row.text(fields.uid),
         )
     except BadRecordError as error:
         return Reject(record_id, row.path, row.member, str(error))
@@ -238,7 +240,9 @@ def _captions(row: Row, fields: Fields) -> list[str]:
     captions: list[str] = []
     for name in fields.captions:
         what = f"column '{name}'"
-        captions += captions_from(parsed_cell(row.value(name), what=what), what=what)
+        captions += captions_from(
+            parsed_cell(row.value(name), what=what), what=what, separator=fields.captions_separator
+        )
     return captions
 
 

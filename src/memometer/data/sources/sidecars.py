@@ -53,6 +53,7 @@ class Sidecar:
     label: str | None = None
     group: str | None = None
     role: str | None = None
+    uid: str | None = None
     aside: Sequence[Aside] = ()
 
 
@@ -98,7 +99,7 @@ def read_sidecars(files: Mapping[str, bytes], options: SidecarOptions, *, only_v
     content = _parse_json(files[".json"]) if ".json" in files else {}
     captions: list[str] = []
     for name in fields.captions or (("captions",) if content.get("captions") else ("caption",)):
-        captions += captions_from(content.get(name), what=f"'{name}'")
+        captions += captions_from(content.get(name), what=f"'{name}'", separator=fields.captions_separator)
     texts = {suffix: decode_text(files[suffix], what=f"the {suffix}") for suffix in _TEXT_SUFFIXES if suffix in files}
     yolo = {suffix: text for suffix, text in texts.items() if is_yolo(text)}
     if YOLO_SUFFIX in files:
@@ -106,7 +107,8 @@ def read_sidecars(files: Mapping[str, bytes], options: SidecarOptions, *, only_v
     for suffix in texts.keys() - yolo.keys():
         if not captions:
             text = valid_text(texts[suffix], what=f"the {suffix}")
-            captions = captions_from(text.splitlines() if options.text == "lines" else text, what=f"the {suffix}")
+            texts_of = text.splitlines() if options.text == "lines" and not fields.captions_separator else text
+            captions = captions_from(texts_of, what=f"the {suffix}", separator=fields.captions_separator)
     labels = labels_from(
         content.get(fields.objects or "objects"),
         boxes=content.get(fields.boxes or "boxes"),
@@ -132,6 +134,7 @@ def read_sidecars(files: Mapping[str, bytes], options: SidecarOptions, *, only_v
         label=_of_class(files, options) if label is None else options.name_of(label),
         group=_name(content, fields.group),
         role=_name(content, fields.role),
+        uid=_name(content, fields.uid),
         aside=aside,
     )
 

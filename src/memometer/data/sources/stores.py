@@ -63,4 +63,6 @@ def _objects(address: str) -> list[str]:
         if chosen := [name for name in inside if name.lower().endswith(suffix)]:
             return chosen
     listed = ", ".join(inside[:3]) + (", …" if len(inside) > 3 else "")
-    raise SourceError(f"{address} holds no {' or '.join(SUFFIXES)}, which are what memometer reads from a store: {listed}")
+    raise SourceError(
+        f"{address} holds no {' or '.join(SUFFIXES)}, which are what memometer reads from a store: {listed}"
+    )

@@ -4,9 +4,10 @@ import dataclasses
 import os
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from memometer.data.images import IMAGE_SUFFIXES
+from memometer.data.remote import is_remote, list_objects
 from memometer.data.sources.base import Reader
 from memometer.data.sources.listing import walk
 from memometer.data.sources.pairing import HIDDEN
@@ -37,6 +38,9 @@ def surroundings(source: str | Path, reader: Reader, *, out: Path) -> Surroundin
         reader: which counts what it reads itself; a reader of image folders counts all of it.
         out: the folder of the records, which may lie within the source.
     """
+    if is_remote(str(source)):
+        there = [path for path in list_objects(str(source)) if path not in set(map(str, reader.files()))]
+        return Surroundings(Counter(PurePosixPath(path).suffix.lower() or "no suffix" for path in there))
     root = os.path.abspath(source)  # noqa: PTH100 (keeps links, as readers do)
     if not Path(root).is_dir() or reader.format == "folder":
         return Surroundings(Counter())

@@ -21,6 +21,7 @@ from memometer.data.sources.base import (
     valid_text,
 )
 from memometer.data.sources.file_splits import split_remarks
+from memometer.data.sources.img2dataset import fetched, table_of
 from memometer.data.sources.pairing import FURTHER_IMAGE, Sample, pair_files
 from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SidecarOptions, read_sidecars
 from memometer.data.sources.tar_members import BrokenTarError, Member, members_of
@@ -51,6 +52,7 @@ class TarReader:
     def files(self) -> Iterator[str | Path]:
         """The shards, and where the names of classes are from."""
         yield from self.paths
+        yield from filter(None, map(table_of, self.paths))
         if self.sidecars.names is not None:
             yield Path(self.sidecars.names.path)
 
@@ -113,6 +115,7 @@ class TarReader:
             reason = f"duplicate id: {name} stands in the tar {count + 1} times; the first stays"
             yield from [Reject(record_id, path, name, reason)] * count
         yield from (Aside(kind, count) for kind, count in aside.items() if count)
+        yield from fetched(path, {sample.stem for _, _, sample, _ in found})
         if broken is not None:
             yield Reject(cut, path, broken.name or "", str(broken))
 
@@ -137,6 +140,7 @@ class TarReader:
                 group=sidecar.group,
                 role=sidecar.role if self.sidecars.fields.role else self.roles.get(path),
                 within=path.removesuffix(".tar"),
+                uid=sidecar.uid,
             )
         except BadRecordError as error:
             yield Reject(record_id, path, image.name, str(error))
