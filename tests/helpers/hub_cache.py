@@ -12,7 +12,7 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 @pytest.fixture
 def hub_cache(tmp_path, monkeypatch):
     """An empty cache, which every library of the hub then looks into."""
-    import huggingface_hub
+    import huggingface_hub.constants
 
     place = tmp_path / "hub"
     place.mkdir()

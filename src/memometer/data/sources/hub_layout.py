@@ -150,7 +150,7 @@ def _repository(names: Sequence[str], card: Mapping[str, Any], where: str, *, co
     configs = [each for each in configs if each.get("data_files") or each.get("data_dir")]
     if configs:
         return _by_card(names, _config(configs, config, where), card, where)
-    rows = _of_first_kind(names)
+    rows = _of_first_kind(sorted(names))
     if not rows:
         if any(name.endswith(".py") for name in names):
             raise SourceError(
@@ -183,7 +183,7 @@ def _by_card(names: Sequence[str], chosen: Mapping[str, Any], card: Mapping[str,
     found: dict[str, str] = {}
     for split, pattern in _patterns(chosen.get("data_files") or "**"):
         expression = re.compile(_expression(prefix + pattern.removeprefix("./")))
-        for name in names:
+        for name in sorted(names):
             if expression.fullmatch(name):
                 found.setdefault(name, split or split_of(name) or "")
     rows, config = _of_first_kind(found), chosen.get("config_name", "default")
@@ -237,7 +237,7 @@ def _expression(pattern: str) -> str:
 
 def _of_first_kind(names: Iterable[str]) -> list[str]:
     """The files of the likeliest kind of rows, without those that the ``datasets`` library keeps beside them."""
-    listed = sorted(names)
+    listed = list(names)
     for suffix in KINDS:
         rows = [name for name in listed if name.lower().endswith(suffix)]
         rows = [name for name in rows if not PurePosixPath(name).name.startswith(("cache-", "metadata."))]

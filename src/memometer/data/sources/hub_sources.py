@@ -21,6 +21,9 @@ from memometer.memory import memory_is_short
 
 __all__ = ["DataSet", "data_set_at", "data_set_of_hub", "with_splits"]
 
+SECONDS = 20
+"""That the hub may take to say what a data set holds."""
+
 _POINTER = b"version https://git-lfs"
 _NOTES = ("README.md", "dataset_dict.json", "dataset_info.json", "state.json")
 
@@ -87,7 +90,9 @@ def data_set_of_hub(name: str, options: ReaderOptions) -> DataSet:
         return Path(found)
 
     try:
-        names = HfApi().list_repo_files(repository, repo_type="dataset", revision=revision or None)
+        # Unlike the list of files, this is asked for once.
+        listed = HfApi().dataset_info(repository, revision=revision or None, timeout=SECONDS)
+        names = [each.rfilename for each in listed.siblings or ()]
     except HFValidationError as error:
         raise SourceError(f"hf:{name} is no name of a data set: {error}; expected hf:OWNER/NAME[@REVISION]") from None
     except HfHubHTTPError as error:
