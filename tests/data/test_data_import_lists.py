@@ -68,6 +68,80 @@ def test_karpathys_splits(tmp_path, source):
     assert list(found.of("captions", "role").values()) == [(["a 0", "b 0"], "train"), (["a 1", "b 1"], "test")]
 
 
+def coco_of_karpathy(folder):
+    """COCO as Karpathy split it: two folders of images, four splits, captions with their tokens."""
+    splits = ("train", "restval", "val", "test", "restval", "train")
+    images = []
+    for number, split in enumerate(splits):
+        place = "train2014" if split == "train" else "val2014"
+        name = f"COCO_{place}_{number:012d}.png"
+        write(folder, {f"{place}/{name}": picture(number)})
+        sentences = [
+            {"tokens": [word, "dog"], "raw": f"{word} dog {number}.", "imgid": number, "sentid": 5 * number + place_}
+            for place_, word in enumerate(("A", "The", "One", "Some", "This"))
+        ]
+        images.append({"filepath": place, "sentids": [s["sentid"] for s in sentences], "filename": name,
+                       "imgid": number, "split": split, "sentences": sentences, "cocoid": 391895 + number})  # fmt: skip
+    return write(folder, {"dataset_coco.json": {"images": images, "dataset": "coco"}})
+
+
+@pytest.mark.parametrize("prefix", ["", "karpathy:"])
+def test_coco_as_karpathy_split_it(tmp_path, prefix):
+    coco_of_karpathy(tmp_path / "in")
+    found = Imported(f"{prefix}{tmp_path / 'in' / 'dataset_coco.json'}", tmp_path / "out")
+    assert list(found.role.values()) == ["train", "restval", "val", "test", "restval", "train"]
+    assert set(map(len, found.captions.values())) == {5}
+    assert stored_bytes(tmp_path / "out") == [picture(n) for n in range(6)]
+
+
+def test_some_splits_of_karpathys(tmp_path):
+    coco_of_karpathy(tmp_path / "in")
+    found = Imported(f"karpathy:{tmp_path / 'in'}/dataset_coco.json", tmp_path / "out", splits=("train", "restval"))
+    assert list(found.role.values()) == ["train", "restval", "restval", "train"]
+    assert found.left_aside == {"split 'test'": 1, "split 'val'": 1}
+    with pytest.raises(SourceError, match="no split 'dev'; its splits are restval, test, train, val"):
+        Imported(f"karpathy:{tmp_path / 'in'}/dataset_coco.json", tmp_path / "other", splits=("dev",))
+
+
+def test_karpathys_json_that_is_cut_short(tmp_path):
+    coco_of_karpathy(tmp_path / "in")
+    whole = (tmp_path / "in" / "dataset_coco.json").read_bytes()
+    (tmp_path / "in" / "dataset_coco.json").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(SourceError, match="cannot be read as JSON"):
+        import_records(f"karpathy:{tmp_path / 'in'}/dataset_coco.json", tmp_path / "out")
+
+
+@pytest.mark.parametrize("separator", ["| ", "|"])
+def test_the_broken_row_of_flickr30ks_results(tmp_path, separator):
+    """One row of the file that people have lacks the mark between its number and its comment."""
+    lines = ["image_name| comment_number| comment"]
+    for image in range(3):
+        lines += [f"{image}.png{separator}{n}{separator}A dog , number {n} ." for n in range(5)]
+    lines[9] = f"1.png{separator}3   A dog runs across the grass ."
+    write_pictures(tmp_path / "in" / "flickr30k_images", [f"{n}.png" for n in range(3)])
+    table(tmp_path / "in", "results.csv", "\n".join(lines) + "\n")
+    found = Imported(tmp_path / "in" / "results.csv", tmp_path / "out", max_rejects=0.3)
+    assert list(map(len, found.captions.values())) == [5, 4, 5]
+    assert (found.why, found.members) == (["malformed row"], ["row 9"])
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("captions.txt", ["image,caption", '0.png,"A dog , running ."', "0.png,A dog .", "1.png,A cat ."]),
+        ("Flickr8k.token.txt", ["0.png#0\tA dog , running .", "0.png#1\tA dog .", "1.png#0\tA cat ."]),
+        ("results_20130124.token", ["0.png#0\tA dog , running .", "0.png#1\tA dog .", "1.png#0\tA cat ."]),
+        ("results.csv", ["image_name| comment_number| comment", "0.png| 0| A dog , running .", "0.png| 1| A dog .",
+                         "1.png| 0| A cat ."]),
+    ],
+)  # fmt: skip
+def test_the_lists_of_flickr(tmp_path, name, lines):
+    write_pictures(tmp_path / "in" / "images", ["0.png", "1.png"])
+    table(tmp_path / "in", name, "\n".join(lines) + "\n")
+    found = Imported(tmp_path / "in" / name, tmp_path / "out")
+    assert list(found.captions.values()) == [["A dog , running .", "A dog ."], ["A cat ."]]
+
+
 def features(**columns):
     return {b"huggingface": json.dumps({"info": {"features": columns}}).encode()}
 
