@@ -49,6 +49,7 @@ class ArrowRows(TableReader):
             SourceError: that file is none, or a column is missing or of a type that holds no image.
         """
         schema = cls._schema(paths[0])
+        _names_of(schema, paths[0])
         asked = options.fields
         if asked.image is None:
             asked = dataclasses.replace(asked, image=_holder(schema))
@@ -103,7 +104,7 @@ class ArrowRows(TableReader):
         """
         pieces: list[Piece] = []
         for path in self.paths:
-            self._check_columns(self._schema(path).names, path)
+            self._check_columns(_names_of(self._schema(path), path), path)
             pieces += self._pieces(path)
         return self._plan(pieces, self._hashes, scratch) if self.grouped else Plan(pieces, {}, self.remarks)
 
@@ -175,6 +176,18 @@ def sound(paths: Sequence[str]) -> Iterator[None]:
         raise SourceError(
             f"{which} is damaged: {' '.join(str(error).split())}; restore it, or download it again"
         ) from None
+
+
+def _names_of(schema: pa.Schema, path: str) -> list[str]:
+    """The names of a table's columns.
+
+    Raises:
+        SourceError: one is not UTF-8.
+    """
+    try:
+        return list(schema.names)
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is damaged: the name of a column is not UTF-8; download it again") from None
 
 
 def _holder(schema: pa.Schema) -> str | None:
