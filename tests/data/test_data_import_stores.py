@@ -256,3 +256,15 @@ def test_any_other_store_of_fsspec(tmp_path, monkeypatch):
     assert found.rows[0]["image_path"] == "gs://bucket/set/0.tar"
     assert stored_bytes(tmp_path / "out") == [picture(n) for n in range(N)]
     forget()
+
+
+def test_shards_on_a_hub(hub, tmp_path):
+    forget()
+    whole = write_samples(tmp_path / "0.tar", range(N)).read_bytes()
+    hub.files["someone/birds"] = {"data/0.tar": whole}
+    found = Imported("hf://datasets/someone/birds/data/0.tar", tmp_path / "out")
+    assert found.rows[0]["image_path"] == "hf://datasets/someone/birds/data/0.tar"
+    assert stored_bytes(tmp_path / "out") == [picture(n) for n in range(N)]
+    with pytest.raises(SourceError, match="there is nothing at hf://"):
+        import_records("hf://datasets/someone/birds/data/1.tar", tmp_path / "other")
+    forget()

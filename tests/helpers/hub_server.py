@@ -48,11 +48,26 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(200, json.dumps({"id": name, "sha": COMMIT, "siblings": listed}).encode())
             if path.startswith(f"/datasets/{name}/resolve/"):
                 data = files.get(path.split("/resolve/")[1].partition("/")[2])
+                if data is not None and "Range" in self.headers:
+                    start, _, stop = self.headers["Range"].removeprefix("bytes=").partition("-")
+                    return self.answer(206, data[int(start) : int(stop) + 1], {"X-Repo-Commit": COMMIT})
                 if data is None:
                     return self.answer(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
                 etag = hashlib.sha1(data).hexdigest()  # noqa: S324 (as git names blobs)
                 return self.answer(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
         return self.answer(404, b"", {"X-Error-Code": "RepoNotFound", "X-Error-Message": "no such repository"})
+
+    def do_POST(self):
+        """What is known of some paths."""
+        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["paths"]
+        path = unquote(self.path.partition("?")[0])
+        files = next((files for name, files in self.server.files.items() if name in path), {})
+        known = [
+            {"type": "file", "path": each, "size": len(files[each]), "oid": hashlib.sha1(files[each]).hexdigest()}  # noqa: S324
+            for each in wanted
+            if each in files
+        ]
+        return self.answer(200, json.dumps(known).encode())
 
     do_HEAD = do_GET  # noqa: N815 (as http.server calls it)
 

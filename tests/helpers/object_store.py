@@ -134,5 +134,6 @@ def forget():
     remote._filesystem.cache_clear()
     remote._stored.cache_clear()
     remote._last.clear()
+    remote._tries = 0
     images._read_group.cache_clear()
     images._group_starts.cache_clear()
