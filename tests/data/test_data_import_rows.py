@@ -233,3 +233,14 @@ def test_a_table_of_other_columns_says_how_it_differs(pictures):
     table(pictures, "b.csv", "image,caption\n1.png,b\n")
     with pytest.raises(SourceError, match=r"b\.csv has no column 'label', which .*a\.csv has; import tables of other"):
         import_records(pictures, pictures / "out")
+
+
+def test_captions_of_an_image_in_several_tables_and_spellings(pictures):
+    """However its name is written: the order of captions is that of the rows, and a split that differs is counted."""
+    first = "image,caption\n0.png,a\n0.png,b\n./0.png,c\n0.png,d\n1.png,e\n0.png,b\n"
+    table(pictures, "test.csv", first)
+    table(pictures, "train.csv", "image,caption\n0.png,f\n2.png,g\n")
+    found = Imported(pictures / "t*.csv", pictures / "out")
+    assert found.captions == {"0": ["a", "b", "c", "d", "f"], "1": ["e"], "2": ["g"]}
+    assert found.role == {"0": "test", "1": "test", "2": "train"}
+    assert found.left_aside == {"role: rows of an image differ, the first row's stays": 1}

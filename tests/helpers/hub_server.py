@@ -47,15 +47,18 @@ class Handler(BaseHTTPRequestHandler):
                     return self.answer(200, json.dumps(listed).encode())
                 return self.answer(200, json.dumps({"id": name, "sha": COMMIT, "siblings": listed}).encode())
             if path.startswith(f"/datasets/{name}/resolve/"):
-                data = files.get(path.split("/resolve/")[1].partition("/")[2])
-                if data is not None and "Range" in self.headers:
-                    start, _, stop = self.headers["Range"].removeprefix("bytes=").partition("-")
-                    return self.answer(206, data[int(start) : int(stop) + 1], {"X-Repo-Commit": COMMIT})
-                if data is None:
-                    return self.answer(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
-                etag = hashlib.sha1(data).hexdigest()  # noqa: S324 (as git names blobs)
-                return self.answer(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
+                return self.file(files.get(path.split("/resolve/")[1].partition("/")[2]))
         return self.answer(404, b"", {"X-Error-Code": "RepoNotFound", "X-Error-Message": "no such repository"})
+
+    def file(self, data):
+        """A file, or a span of it."""
+        if data is None:
+            return self.answer(404, b"", {"X-Error-Code": "EntryNotFound", "X-Repo-Commit": COMMIT})
+        etag = hashlib.sha1(data).hexdigest()  # noqa: S324 (as git names blobs)
+        if "Range" in self.headers:
+            start, _, stop = self.headers["Range"].removeprefix("bytes=").partition("-")
+            return self.answer(206, data[int(start) : int(stop) + 1], {"X-Repo-Commit": COMMIT})
+        return self.answer(200, data, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT})
 
     def do_POST(self):
         """What is known of some paths."""
