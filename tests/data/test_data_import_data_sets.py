@@ -219,6 +219,8 @@ def test_a_repository_of_shards(tmp_path):
         ({"README.md": "---\nconfigs: [\n---\n", "train.parquet": "x"}, "YAML that cannot be read"),
         ({"README.md": '---\nconfigs: !!python/object/apply:os.getcwd []\n---\n', "train.parquet": "x"},
          "YAML that cannot be read"),
+        ({"README.md": "---\na: &a [x]\nb: &b [*a, *a]\nconfigs: [{data_files: *b}]\n---\n", "train.parquet": "x"},
+         "refers to its own parts"),
     ],
 )  # fmt: skip
 def test_a_repository_that_cannot_be_read(tmp_path, files, match):

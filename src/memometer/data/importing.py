@@ -52,7 +52,7 @@ def import_records(
 
     Args:
         source: tar shards, CSV, TSV, Parquet, Arrow, JSON lines, COCO (folder or JSON), an image folder; a glob or
-            {0..8}; a data set, hf:OWNER/NAME[@REVISION] or hf-disk:FOLDER; karpathy:dataset.json, or any FORMAT:SOURCE;
+            {0..8}; a data set, hf:OWNER/NAME@REVISION or hf-disk:FOLDER; karpathy:dataset.json, or any FORMAT:SOURCE;
             s3://BUCKET/FOLDER/, gs://… or hf://… with shards or tables, which are read where they are.
         out: the folder to write the records to.
         options: how to read the source.

@@ -111,7 +111,8 @@ def _saved(names: Sequence[str], read: Callable[[str], bytes], where: str) -> Ro
                 "the data set and save it again"
             )
         entries = state.get("_data_files")
-        files = [each.get("filename") for each in entries if isinstance(each, Mapping)] if entries else []
+        listed = entries if isinstance(entries, list) else []
+        files = [each.get("filename") for each in listed if isinstance(each, Mapping)]
         known = state.get("_split")
         for name in files:
             if f"{folder}{name}" not in names:
@@ -273,8 +274,11 @@ def _front_matter(names: Sequence[str], read: Callable[[str], bytes], where: str
         return {}
     text = read("README.md").decode("utf-8-sig", "replace").replace("\r\n", "\n")
     match = _FRONT.match(text)
+    front = match[1] if match else ""
     try:
-        content = yaml.safe_load(match[1]) if match else {}
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(front, Loader=yaml.SafeLoader)):
+            raise SourceError(f"the README of {where} begins with YAML that refers to its own parts; write these out")
+        content = yaml.safe_load(front)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         words = " ".join(str(error).split())[:200]
         raise SourceError(f"the README of {where} begins with YAML that cannot be read: {words}") from None
