@@ -22,7 +22,7 @@ def table_of(shard: str) -> str | None:
     path = f"{shard.removesuffix('.tar')}.parquet"
     try:
         return path if set(parquet_file(path).schema_arrow.names) >= COLUMNS else None
-    except (OSError, pa.ArrowException):
+    except (OSError, pa.ArrowException, UnicodeDecodeError):
         return None
 
 
