@@ -6,6 +6,9 @@ from hub_cache import hub_cache  # noqa: F401 (a fixture)
 from hub_server import hub  # noqa: F401 (a fixture)
 from object_store import s3_server, store  # noqa: F401 (fixtures)
 
+# Doctests are collected of every module, and of these there are several of one name.
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]
+
 check_shapes()
 pytest.register_assert_rewrite("import_sources")
 

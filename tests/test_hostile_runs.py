@@ -23,13 +23,13 @@ from watching import Ran, sentence_of, watched
 from memometer.arrays import map_array, read_arrays
 from memometer.audits.result import load_audit
 from memometer.audits.trained_on import training_notes
-from memometer.cli.report import _load
 from memometer.cli.sentences import sentence
 from memometer.comparison import compare_audits
 from memometer.data.records import Records
 from memometer.embeddings.stored import open_stored_vectors
 from memometer.measures.vl_dejavu.page import PAGE
 from memometer.report import render
+from memometer.runs.loading import load_run
 from memometer.states import key_in, load_state, read_manifest
 from memometer.sweeps.collecting import Question, collect
 
@@ -85,7 +85,7 @@ def count_pages(path, *, of, act=None):
         of: every how manieth of its places gets a value.
         act: what is done with it; unless told, the page of its folder is made.
     """
-    act, pages = act or (lambda: render(_load(path.parent), images=False)), 0
+    act, pages = act or (lambda: render(load_run(path.parent), images=False)), 0
     content = json.loads(path.read_text())
     content.pop("checksum", None)
     for _, text in with_values(content, each=1, of=of):
@@ -112,7 +112,7 @@ def test_every_text_of_a_run_stands_escaped(run, copied, without_charts, tmp_pat
         content |= {"command": SCRIPT} if name == "manifest.json" else {}
         (copied / name).write_text(json.dumps(content))
     (copied / "config.toml").write_text(f"target = {json.dumps(SCRIPT)}\nk = 10\n")
-    page = ended(lambda: render(_load(copied), images=False), never=tmp_path / "never")
+    page = ended(lambda: render(load_run(copied), images=False), never=tmp_path / "never")
     assert page.lstrip().startswith("<!"), page[:500]
     assert "<script>fetch(" not in page
     assert "{{ 7 * 7 }}" in page
@@ -164,7 +164,7 @@ def test_options_of_any_kind_are_options_or_a_sentence(copied, tmp_path, text):
 def test_a_run_that_takes_itself_for_another_is_a_report_or_a_sentence(run, copied, without_charts, tmp_path, measure):
     content = json.loads((run / "summary.json").read_text())
     (copied / "summary.json").write_text(json.dumps({**content, "measure": measure}))
-    told = ended(lambda: render(_load(copied), images=False), never=tmp_path / "never")
+    told = ended(lambda: render(load_run(copied), images=False), never=tmp_path / "never")
     assert len(told) < 2500
     told = ended(lambda: compare_audits([copied, run], replicates=10), never=tmp_path / "never")
     assert isinstance(told, str)
@@ -190,7 +190,7 @@ def test_any_value_of_a_sweep_s_results_is_a_report_or_a_sentence(swept):
     planned = plan(folder.parent, records, {"default": {}, "x": {}}, seeds=(0, 1), train={"model": "tiny"})
     assert folder == planned.out
     for path, of, act in (
-        (folder / "summary.json", 120, lambda: render(_load(folder), images=False)),
+        (folder / "summary.json", 120, lambda: render(load_run(folder), images=False)),
         (planned.cells[0].folder / "result.json", 30, lambda: collect(planned, Question())),
     ):
         act()  # as it is, it raises nothing

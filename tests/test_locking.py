@@ -167,6 +167,8 @@ VERBS = {
     "remove": ("remove", "--scores", "nowhere", "--most", "1", "--out"),
     "report": ("report",),
     "compare": ("compare", "nowhere", "nowhere", "--out"),
+    "export": ("export", "nowhere", "--to", "csv", "--out"),
+    "view": ("view", "nowhere", "--out"),
     "demo": ("demo", "--out"),
 }  # fmt: skip
 FILES = {"remove", "duplicates"}
@@ -174,7 +176,7 @@ ELSEWHERE = {"train", "train-ssl", "sweep"}
 """Verbs that take the lock once they know what they would write; their own tests hold it."""
 
 
-READS = {"verify"}
+READS = {"verify", "models"}
 """Verbs that write nothing."""
 
 

@@ -31,6 +31,7 @@ from memometer.measures.vl_dejavu.summary import agreement, gaps_of_reference, l
 from memometer.objects.sets import object_sets
 from memometer.objects.vocabulary import load_vocabulary
 from memometer.options import by_keyword
+from memometer.report.gaps import MEASURES, SCOPES
 from memometer.runs.manifest import describe_records, reads_images
 from memometer.runs.schema import Number
 
@@ -171,11 +172,11 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
     def null_intervals(summary: VLDejaVuSummary) -> dict[str, Number]:
         """The gaps of each design, those first whose expectation is 0 whatever the models' quality."""
         return {
-            f"{design}/{over}/{gap}": number
+            f"{design}/{over}/{gap}": scopes.gap(over, gap)
             for design, scopes in summary.designs().items()
             if design not in ("swapped", "control")
-            for over, gaps in scopes.items()
-            for gap, number in gaps.items()
+            for over in SCOPES
+            for gap in MEASURES
         }
 
 
