@@ -84,7 +84,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/scoring.py
 	$(BIN)/python benchmarks/bootstrap.py
-	$(BIN)/python benchmarks/coverage.py
+	$(BIN)/python benchmarks/interval_coverage.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/naive_bayes.py
 	$(BIN)/python benchmarks/clipmem.py

@@ -1,4 +1,4 @@
-"""What intervals cover where the truth is known, in quick form; `benchmarks/coverage.py` has the whole of it."""
+"""What intervals cover where the truth is known, in quick form; all of it: `benchmarks/interval_coverage.py`."""
 
 import importlib.util
 import sys

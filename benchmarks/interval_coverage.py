@@ -21,7 +21,7 @@ def main():
         "Coverage",
         f"95 % intervals over {worlds:,} worlds each (seeds 0 to {worlds - 1:,}; `benchmarks/coverage_worlds.py`), and the share "
         "that covers the truth, with its Monte-Carlo standard error in percentage points. Wanted: 93 to 97 %. 'As single "
-        "records' is what intervals were before groups were drawn. Command: `python benchmarks/coverage.py`.\n\n"
+        "records' is what intervals were before groups were drawn. Command: `python benchmarks/interval_coverage.py`.\n\n"
         + table(("scenario", "worlds with an interval", "coverage", "± points"), rows)
         + "\n\nA one-way gap covers 0 as seldom as models differ in quality, and a balanced one where roles differ in source: "
         "their rows say what an interval cannot, and why no one-way gap is called memorization. Two trainings of one recipe differ "
