@@ -105,9 +105,9 @@ def test_what_starts_loads_no_more_than_it_needs(code, unloaded):
 
 def test_lists_of_commands_say_what_their_options_say():
     from memometer.catalogue import MEASURES, options_of
-    from memometer.cli import main, train, train_ssl, utility
+    from memometer.cli import annotate, main, train, train_ssl, utility
 
-    for name, command in (("train", train), ("train-ssl", train_ssl), ("utility", utility)):
+    for name, command in (("annotate", annotate), ("train", train), ("train-ssl", train_ssl), ("utility", utility)):
         assert command.command.__doc__.splitlines()[0] == main.FIRST_LINES[name]
     for name, row in MEASURES.items():
         assert options_of(name).__doc__.splitlines()[0] == row.question

@@ -155,6 +155,7 @@ VERBS = {
     "split": ("data", "split", "--roles", "a=1"),
     "duplicates": ("data", "duplicates", "nowhere", "--out"),
     "scenes": ("data", "scenes", "--out"),
+    "annotate": ("annotate", "nowhere", "--with", "timm:x", "--out"),
     "vl-dejavu": ("audit", "vl-dejavu", *MODELS, *RECORDS, "--public", "nowhere", "--out"),
     "image-dejavu": ("audit", "image-dejavu", *MODELS, *RECORDS, "--public", "nowhere", "--out"),
     "clipmem": (

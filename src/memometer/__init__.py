@@ -18,6 +18,7 @@ if os.path.expanduser("~") == "~":  # noqa: PTH111 (Path.home raises)
 from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from memometer.annotators import AnnotationSummary, annotate
     from memometer.audits import Audit, load_audit
     from memometer.comparison import Comparison, compare_audits
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "AnnotationSummary",
     "Audit",
     "Comparison",
     "Encoder",
@@ -49,6 +51,7 @@ __all__ = [
     "SslConfig",
     "Sweep",
     "TrainConfig",
+    "annotate",
     "audit_clipmem",
     "audit_image_dejavu",
     "audit_sslmem",

@@ -5,12 +5,13 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from memometer import __version__
 
-__all__ = ["describe_software", "timestamp"]
+__all__ = ["describe_software", "timestamp", "versions_of"]
 
 PACKAGES = (
     *("torch", "torchvision", "open_clip_torch", "timm", "transformers", "sentence-transformers", "accelerate"),
@@ -25,22 +26,27 @@ def timestamp() -> str:
 
 def describe_software() -> dict[str, Any]:
     """Versions, platform, and the command line that is running."""
-    import importlib.metadata  # here: whoever only asks for the time does not wait for it
-
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            packages[name] = "not installed"
     return {
         "memometer": __version__,
         "commit": _commit(),
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "packages": packages,
+        "packages": versions_of(PACKAGES),
     }
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """The version of each package that is installed; of others it says that they are not."""
+    import importlib.metadata  # here: whoever only asks for the time does not wait for it
+
+    versions = {}
+    for name in packages:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = "not installed"
+    return versions
 
 
 def _commit() -> str | None:

@@ -4,14 +4,20 @@ Without this, a model trained after an audit in the same process runs on another
 before, and its weights differ in the last bits.
 """
 
+import contextlib
 import functools
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar, cast
 
-__all__ = ["keeping_threads"]
+__all__ = ["keeping_threads", "one_thread"]
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+
+_lock = threading.Lock()
+_alone: list[int] = []
+"""Torch's number of threads before the first of those who are within `one_thread`, once for each of them."""
 
 
 def keeping_threads(kernel: Kernel) -> Kernel:
@@ -28,3 +34,24 @@ def keeping_threads(kernel: Kernel) -> Kernel:
                 torch.set_num_threads(threads)
 
     return cast("Kernel", run)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it torch computes on the calling thread alone, whoever else is within it.
+
+    Torch's number is each thread's own, but a new thread starts with what any of them said last: so all go back to what
+    it was before the first came in.
+    """
+    import torch
+
+    with _lock:
+        before = _alone[0] if _alone else torch.get_num_threads()
+        _alone.append(before)
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        with _lock:
+            _alone.pop()

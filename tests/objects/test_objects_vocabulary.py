@@ -1,10 +1,7 @@
 """Vocabulary files, and the vocabulary that ships."""
 
-import ast
-import importlib.util
-from pathlib import Path
-
 import pytest
+from object_names import coco_names
 
 from memometer.errors import InputError
 from memometer.objects.vocabulary import default_vocabulary, load_vocabulary, regular_forms
@@ -55,15 +52,6 @@ def test_bad_files_are_named(tmp_path):
         load_vocabulary(tmp_path / "missing.tsv")
     with pytest.raises(InputError, match=r"not UTF-8 \(byte 9\)"):
         load_vocabulary(write(tmp_path, "cafes\tcaf\u00e9", encoding="latin-1"))
-
-
-def coco_names():
-    """COCO's names as torchvision has them, without the seconds that importing torchvision takes."""
-    source = Path(importlib.util.find_spec("torchvision").origin).with_name("models") / "_meta.py"
-    lists = {
-        node.targets[0].id: node.value for node in ast.parse(source.read_text()).body if isinstance(node, ast.Assign)
-    }
-    return [name for name in ast.literal_eval(lists["_COCO_CATEGORIES"]) if name not in {"__background__", "N/A"}]
 
 
 def test_the_built_in_vocabulary_covers_coco_and_lvis():

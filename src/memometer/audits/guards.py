@@ -1,19 +1,27 @@
 """Guards against sets that overlap: a record in two of them makes every number wrong."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.data.beside import read_annotation
 from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
 from memometer.errors import InputError
 from memometer.progress import warn
 
-__all__ = ["check_disjoint", "check_images", "check_public", "duplicates_across_roles", "warn_of_labels"]
+__all__ = [
+    "check_annotators",
+    "check_disjoint",
+    "check_images",
+    "check_public",
+    "duplicates_across_roles",
+    "warn_of_labels",
+]
 
 
 def check_public(n: int, *, k: int, what: str = "images") -> None:
@@ -45,6 +53,27 @@ def check_disjoint(parts: dict[str, Records]) -> None:
                 "set; the sets must be disjoint: assign roles with 'memometer data split' and pass --role, "
                 "--reference-role and --public-role"
             )
+
+
+def check_annotators(target: Mapping[str, Any] | None, parts: Iterable[Records]) -> None:
+    """Passes where the model under test is none of those that labelled the records: it would mark its own work.
+
+    Args:
+        target: what the manifest says of the model.
+        parts: the records of the audit.
+
+    Raises:
+        InputError: it labelled the objects of a part.
+    """
+    weights = None if target is None else target.get("weights_hash")
+    for folder in sorted({Path(part.folder) for part in parts}):
+        annotation = read_annotation(folder)
+        if weights is None or annotation is None or weights not in annotation["annotator"]["weights_hashes"]:
+            continue
+        raise InputError(
+            f"the objects of {folder} are what {annotation['annotator']['spec']} found in the images, and that is the "
+            "model under test; label the records with another model: 'memometer annotate'"
+        )
 
 
 def check_images(parts: dict[str, Records]) -> None:

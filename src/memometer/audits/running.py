@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 
 from memometer.audits.calibration import null_coverage
-from memometer.audits.guards import check_images, duplicates_across_roles
+from memometer.audits.guards import check_annotators, check_images, duplicates_across_roles
 from memometer.audits.measure import Measure
 from memometer.audits.planted import planted_hash
 from memometer.audits.result import Audit
@@ -43,6 +43,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     parts = measure.parts()
     doubts = measure.check(parts)
     opened, described = measure.open(parts)
+    check_annotators(described.get("target"), parts.values())
     manifest = {"seed": options.seed, **described, "planted": planted_hash(measure.source.folder)}
     key = hash_json([config, manifest])
     if out is not None and (finished := Audit.finished(out, key, overwrite=options.overwrite)):

@@ -10,15 +10,32 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Protocol, cast
 
 from memometer import __version__
-from memometer.audits.options import AuditOptions
 from memometer.errors import DamagedError
 from memometer.files import hash_file, hash_json
-from memometer.options import flag_of
+from memometer.options import Options, flag_of
 from memometer.runs.options import folder_of, place_of, spec_of, specs_of
 
-__all__ = ["ASKED", "answer", "asked_of", "keep"]
+__all__ = ["ASKED", "Question", "answer", "asked_of", "keep", "keep_answer", "kept_answer"]
+
+
+class Question(Protocol):
+    """Options whose answer may be there already."""
+
+    def names(self) -> list[str]:
+        """Those that the answer depends on."""
+        ...
+
+    def written(self, name: str) -> Any:
+        """The value of one, as in a file."""
+        ...
+
+    def config(self) -> dict[str, Any]:
+        """All of them."""
+        ...
+
 
 ASKED = "asked.json"
 """The file beside a run: what was asked, the run's key, and the report that was drawn."""
@@ -44,16 +61,15 @@ def answer(out: Path, asked: str, *, as_json: bool) -> bool:
     from memometer.audits.result import load_audit
     from memometer.cli.show import show_run
     from memometer.progress import notice
-    from memometer.sealing import read_sealed_json
 
+    kept = kept_answer(out, asked)
+    if kept is None or not (out / "summary.json").is_file():
+        return False
     try:
-        kept = read_sealed_json(out / ASKED)
-        if kept.get("asked") != asked or not (out / "summary.json").is_file():
-            return False
         audit = load_audit(out)
     except (DamagedError, OSError):
         return False  # the audit itself says what is wrong
-    if kept.get("key") is None or kept["key"] != audit.manifest.get("key"):
+    if kept["key"] != audit.manifest.get("key"):
         return False
     notice(f"{out} holds this audit already; nothing to do")
     drawn = kept.get("report") is not None and kept["report"] == _hash(out / "report.html")
@@ -65,14 +81,37 @@ def answer(out: Path, asked: str, *, as_json: bool) -> bool:
 
 def keep(out: Path, asked: str) -> None:
     """Notes what the run in ``out`` is the answer to."""
-    from memometer.sealing import read_sealed_json, write_sealed_json
+    from memometer.sealing import read_sealed_json
 
     with contextlib.suppress(DamagedError, OSError):  # the next one looks for itself
-        key = read_sealed_json(out / "manifest.json").get("key")
-        write_sealed_json(out / ASKED, {"asked": asked, "key": key, "report": _hash(out / "report.html")})
+        keep_answer(
+            out, asked, key=read_sealed_json(out / "manifest.json").get("key"), report=_hash(out / "report.html")
+        )
 
 
-def asked_of(options: AuditOptions) -> str | None:
+def kept_answer(out: Path, asked: str) -> dict[str, Any] | None:
+    """What was noted of the answer in ``out``, with its ``key``; None where it is that of another question."""
+    from memometer.sealing import read_sealed_json
+
+    try:
+        kept = read_sealed_json(out / ASKED)
+    except (DamagedError, OSError):
+        return None
+    return kept if kept.get("asked") == asked and kept.get("key") is not None else None
+
+
+def keep_answer(out: Path, asked: str, *, key: str | None, report: str | None = None) -> None:
+    """Notes that the content of ``out``, of this key, is the answer to a question.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    from memometer.sealing import write_sealed_json
+
+    write_sealed_json(out / ASKED, {"asked": asked, "key": key, "report": report})
+
+
+def asked_of(options: Question) -> str | None:
     """A hash of what is asked and of all bytes that the answer depends on; None where that cannot be known cheaply."""
     files: dict[str, int | str] = {}
     budget = MOST
@@ -88,13 +127,13 @@ def asked_of(options: AuditOptions) -> str | None:
     return hash_json([__version__, options.config(), files])
 
 
-def _files(options: AuditOptions, name: str) -> Iterator[tuple[Path, bool]]:
+def _files(options: Question, name: str) -> Iterator[tuple[Path, bool]]:
     """The files that an option names, each with whether its bytes count, or its size alone.
 
     Raises:
         LookupError: it names none, but may mean some.
     """
-    names, value = flag_of(type(options), name).written, options.written(name)
+    names, value = flag_of(cast("type[Options]", type(options)), name).written, options.written(name)
     if names in (spec_of, specs_of):
         for spec in [value] if isinstance(value, str) else value:
             yield from _files_of_model(spec)
@@ -107,7 +146,7 @@ def _files(options: AuditOptions, name: str) -> Iterator[tuple[Path, bool]]:
 def _files_of_model(spec: str) -> Iterator[tuple[Path, bool]]:
     if NO_FILES.fullmatch(spec):
         return
-    rest = spec.partition(":")[2].removeprefix("local-dir:")
+    rest = spec.removeprefix("zero-shot:").partition(":")[2].removeprefix("local-dir:")
     paths = [Path(piece).expanduser() for piece in dict.fromkeys([rest, *re.split("[@?#]", rest)]) if piece]
     there = [path for path in paths if path.exists()]
     if not there:

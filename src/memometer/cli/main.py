@@ -19,6 +19,7 @@ COMMANDS = (
     ("data", "duplicates", "data_duplicates"),
     ("data", "verify", "data_verify"),
     ("data", "scenes", "data_scenes"),
+    ("", "annotate", "annotate"),
     ("", "train", "train"),
     ("", "train-ssl", "train_ssl"),
     ("", "utility", "utility"),
@@ -32,6 +33,7 @@ COMMANDS = (
     ("", "demo", "demo"),
 )
 FIRST_LINES = {
+    "annotate": "Label the images of RECORDS with a detector or a tagger: records with objects, boxes and scores.",
     "train": "Train a CLIP model from scratch.",
     "train-ssl": "Train an image encoder from scratch without labels.",
     "utility": "What a model is good for: zero-shot classification, a linear probe, image ↔ text retrieval.",

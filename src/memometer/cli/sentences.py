@@ -10,7 +10,7 @@ from memometer.memory import memory_ended
 
 __all__ = ["GOES_ON", "sentence"]
 
-GOES_ON = {"data import", "train", "train-ssl", "utility", "sweep", "demo"} | {
+GOES_ON = {"data import", "annotate", "train", "train-ssl", "utility", "sweep", "demo"} | {
     f"audit {measure}" for measure in MEASURES
 }
 """Commands that keep what is done and go on there."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +18,16 @@ from memometer.data.records import RECORD_SCHEMA
 from memometer.data.verifying import REJECT_SCHEMA
 from memometer.tables import read_table, table_writer
 
-__all__ = ["ROW_GROUP", "Counts", "Parts", "has_values", "write_records", "write_rejects"]
+__all__ = [
+    "ROW_GROUP",
+    "Counts",
+    "Parts",
+    "has_values",
+    "with_objects",
+    "write_groups",
+    "write_records",
+    "write_rejects",
+]
 
 ROW_GROUP = 65_536
 """Rows per row group of ``records.parquet``."""
@@ -136,14 +145,25 @@ def write_records(parts: Parts, path: Path, *, caption_objects: Any = None) -> C
         caption_objects: (n,) captions → (n,) objects, both columns of ``list<string>``; None keeps the source's labels.
     """
     counts = Counts()
-    pending: list[pa.Table] = []
-    with table_writer(path, RECORD_SCHEMA) as writer:
+
+    def kept() -> Iterator[pa.Table]:
         for records, rows in parts.spans():
             table = read_table(records, columns=RECORD_SCHEMA.names).slice(0, max(rows.stop - rows.start, 0))
             table = parts.with_ids(table, rows.start).filter(pa.array(parts.keep[rows]))
             if caption_objects is not None:
-                table = _with_objects(table, caption_objects(table["captions"].combine_chunks()))
+                table = with_objects(table, caption_objects(table["captions"].combine_chunks()))
             counts.add(table)
+            yield table
+
+    write_groups(path, kept())
+    return counts
+
+
+def write_groups(path: Path, tables: Iterable[pa.Table]) -> None:
+    """Writes tables of `RECORD_SCHEMA`, one after another, as one ``records.parquet``."""
+    pending: list[pa.Table] = []
+    with table_writer(path, RECORD_SCHEMA) as writer:
+        for table in tables:
             pending.append(table)
             while sum(part.num_rows for part in pending) >= ROW_GROUP:
                 joined = pa.concat_tables(pending)
@@ -152,7 +172,6 @@ def write_records(parts: Parts, path: Path, *, caption_objects: Any = None) -> C
         rest = pa.concat_tables(pending) if pending else RECORD_SCHEMA.empty_table()
         if rest.num_rows:
             writer.write_table(rest.combine_chunks(), row_group_size=ROW_GROUP)
-    return counts
 
 
 def _shared(hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
@@ -183,9 +202,11 @@ def _duplicates(records: Path, keep: npt.NDArray[np.bool_]) -> pa.Table:
     return table.append_column("reason", reason).cast(REJECT_SCHEMA)
 
 
-def _with_objects(table: pa.Table, objects: pa.Array) -> pa.Table:
+def with_objects(
+    table: pa.Table, objects: pa.Array, *, boxes: pa.Array | None = None, scores: pa.Array | None = None
+) -> pa.Table:
     """``table`` with other objects; boxes and scores belonged to the old ones."""
-    for name, column in {"objects": objects, "boxes": None, "scores": None}.items():
+    for name, column in {"objects": objects, "boxes": boxes, "scores": scores}.items():
         field = RECORD_SCHEMA.field(name)
         values = pa.nulls(table.num_rows, field.type) if column is None else column.cast(field.type)
         table = table.set_column(RECORD_SCHEMA.get_field_index(name), field, values)

@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from memometer.errors import DamagedError
 from memometer.files import hash_file
 from memometer.sealing import check_files, read_sealed_json
 
-__all__ = ["NOTES", "VOCABULARY", "check_beside", "noted_files", "vocabulary_beside"]
+__all__ = ["ANNOTATION", "NOTES", "VOCABULARY", "check_beside", "noted_files", "read_annotation", "vocabulary_beside"]
 
-NOTES = ("import.json", "scenes.json")
+ANNOTATION = "annotation.json"
+"""What labelled the records, of those that ``memometer annotate`` wrote; written last."""
+
+NOTES = ("import.json", "scenes.json", ANNOTATION)
 """Where ``files`` are noted."""
 
 VOCABULARY = "vocabulary.tsv"
@@ -54,3 +58,15 @@ def vocabulary_beside(folder: Path) -> Path | None:
             error.fault, f"restore it, or pass --vocabulary {path} if you changed it yourself"
         ) from error
     return path
+
+
+def read_annotation(folder: Path) -> dict[str, Any] | None:
+    """What labelled the records of a folder; None where no annotation did.
+
+    Raises:
+        DamagedError: ``annotation.json`` is not what was written.
+    """
+    path = folder / ANNOTATION
+    if not path.is_file() or not (folder / "records.parquet").exists():
+        return None
+    return read_sealed_json(path, advice="restore it from a copy, or annotate again with --overwrite")

@@ -26,7 +26,7 @@ from memometer.progress import notice
 from memometer.sealing import is_whole, read_sealed_json, write_sealed_json
 from memometer.tables import table_writer
 
-__all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "name_piece", "verify_piece"]
+__all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "name_piece", "stored_path", "verify_piece"]
 
 REJECT_SCHEMA = pa.schema(
     [
@@ -163,7 +163,7 @@ def _verify(draft: Draft | Reject, job: PieceJob, findings: Findings) -> dict[st
         findings.boxes[placed.treatment] += placed.n_treated
     return {
         "record_id": draft.record_id,
-        "image_path": _stored_path(draft.image.path, job.folder),
+        "image_path": stored_path(draft.image.path, job.folder),
         "image_offset": draft.image.offset,
         "image_length": draft.image.length,
         "image_row": draft.image.row,
@@ -193,7 +193,7 @@ def _read(ref: ImageRef) -> bytes:
     return read_image_bytes(ref)
 
 
-def _stored_path(path: str, folder: str) -> str:
+def stored_path(path: str, folder: str) -> str:
     """Relative to the records' folder where the image lies below it, so that both can move together; else absolute."""
     if is_remote(path):
         return path

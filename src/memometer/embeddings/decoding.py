@@ -19,8 +19,8 @@ SMALL = 5_000
 """Bytes of an encoded image, on average, below which threads wait for one another longer than they work side by side:
 some 80 × 80 px."""
 
-Made = npt.NDArray[Any] | str
-"""The pixels of one image, or the reason why there are none."""
+Made = Any
+"""The pixels of one image, or, as a text, the reason why there are none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,11 +31,13 @@ class Images:
         rows: (b,) int64, of the records.
         refs: where their images are.
         make: a decoded image and its place in the batch → its pixels; picklable.
+        gather: what is made of the images of a batch that can be read; picklable.
     """
 
     rows: npt.NDArray[np.int64]
     refs: tuple[ImageRef | None, ...]
     make: Callable[[Image.Image, int], Made]
+    gather: Callable[[list[Any]], Any] = np.stack
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,12 +46,12 @@ class Batch:
 
     Attributes:
         rows: (b,) int64, the records of which something was made, in the order asked for.
-        values: (b, …) pixels or vectors; None where b is 0.
+        values: (b, …) pixels or vectors, or what else was gathered; None where b is 0.
         rejects: (row, reason) of the others.
     """
 
     rows: npt.NDArray[np.int64]
-    values: npt.NDArray[Any] | None
+    values: Any
     rejects: tuple[tuple[int, str], ...]
 
 
@@ -96,4 +98,4 @@ def _batch(batch: Images, run: Callable[..., Iterable[Made]], data: list[bytes |
         else:
             good.append(place)
             pixels.append(made)
-    return Batch(batch.rows[good], np.stack(pixels) if pixels else None, tuple(rejects))
+    return Batch(batch.rows[good], batch.gather(pixels) if pixels else None, tuple(rejects))

@@ -5,7 +5,7 @@ on the terminal whether to run what a folder holds. Here every such value is com
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from memometer.encoders.bounded import first_line
@@ -42,12 +42,13 @@ _PLAIN_FILE = re.compile(r"[\w.-]+")
 _AWAY = "; use its own library, and give the vectors: embeddings:DIR"
 
 
-def check_hf_folder(folder: Path, *, trusted: bool) -> list[str]:
+def check_hf_folder(folder: Path, *, trusted: bool = False, kinds: Collection[str] = FAMILIES) -> list[str]:
     """Passes where the files of a folder are of a model of transformers, and name nothing but its own classes.
 
     Args:
         folder: of the model.
         trusted: whether the user lets the code in it run; then classes may be its own.
+        kinds: the ``model_type`` that are expected.
 
     Returns:
         What is loaded in another way than the folder says, in sentences.
@@ -76,14 +77,14 @@ def check_hf_folder(folder: Path, *, trusted: bool) -> list[str]:
         raise ModelError(f"{folder / CONFIG} is no config of a model: it holds {shown(config)}")
     named = config.get("auto_map")
     kind = config.get("model_type")
-    if not trusted and not (isinstance(kind, str) and kind in FAMILIES):
+    if not trusted and not (isinstance(kind, str) and kind in kinds):
         if named:
             raise ModelError(
                 f"{folder} needs code of its own (auto_map in {CONFIG}), which is not run unasked; ?{TRUST} behind the "
                 f"model's name runs it{_AWAY.replace('; use', ', or use')}"
             )
         raise ModelError(
-            f"{folder / CONFIG} has model_type = {shown(kind)}; expected one of {', '.join(sorted(FAMILIES))}{_AWAY}"
+            f"{folder / CONFIG} has model_type = {shown(kind)}; expected one of {', '.join(sorted(kinds))}{_AWAY}"
         )
     if named and not trusted:
         warnings.append(

@@ -23,7 +23,16 @@ from memometer.encoders.trying import try_out
 from memometer.errors import ModelError
 from memometer.files import hash_bytes
 
-__all__ = ["load_hf"]
+__all__ = [
+    "Named",
+    "check_fit",
+    "find_folder",
+    "load_hf",
+    "parse_named",
+    "quiet_library",
+    "settings_of",
+    "transformers_library",
+]
 
 REPOSITORY = re.compile(r"(?!.*(--|\.\.))(?=.{3,96}$)\w([\w.-]*\w)?/\w([\w.-]*\w)?", re.ASCII)
 """As the hub names them."""
@@ -34,7 +43,7 @@ UNTRUSTED_CONFIG = ("_name_or_path", "transformers_version", "architectures", "d
 
 
 @dataclasses.dataclass(frozen=True)
-class _Named:
+class Named:
     """What a user named.
 
     Attributes:
@@ -62,13 +71,13 @@ def load_hf(spec: str, *, device: str = "cpu", precision: str = "fp32", features
         InputError: the device or the precision is not known.
     """
     chosen = choose_device(device)
-    named = _parse(spec)
-    library = _library(spec)
-    folder = _find(named)
+    named = parse_named(spec)
+    library = transformers_library(spec)
+    folder = find_folder(named)
     warnings = check_hf_folder(folder, trusted=named.trusted)
     if named.trusted:
         warnings.append(f"code of {named.place} ran, as ?{TRUST} says: it may have done anything")
-    with _quiet(library):
+    with quiet_library(library):
         model, dropped = _model(library, folder, trusted=named.trusted)
         texts = "text" in family_of(model).towers
         with refusing(f"{folder} cannot be used as a model of transformers"):
@@ -81,7 +90,7 @@ def load_hf(spec: str, *, device: str = "cpu", precision: str = "fp32", features
                 config={
                     "library": "transformers",
                     "class": type(model).__name__,
-                    "model": _settings(model),
+                    "model": settings_of(model.config),
                     "tokenizer": None if tokenizer is None else hash_bytes(tokenizer_text(tokenizer).encode()),
                 },
                 preprocess_config=preprocess_config,
@@ -102,23 +111,33 @@ def load_hf(spec: str, *, device: str = "cpu", precision: str = "fp32", features
     return encoder
 
 
-def _parse(spec: str) -> _Named:
-    rest, mark, option = spec.removeprefix("hf:").partition("?")
+def parse_named(spec: str, *, scheme: str = "hf") -> Named:
+    """What stands behind ``hf:``, or the name of another scheme.
+
+    Raises:
+        ModelError: it is neither a folder nor the name of a repository, or has an option that is none.
+    """
+    rest, mark, option = spec.removeprefix(f"{scheme}:").partition("?")
     if mark and option != TRUST:
         raise ModelError(f"'{option}' is no option of a model of transformers; expected ?{TRUST}")
     with contextlib.suppress(RuntimeError):  # ~name of nobody
         if Path(rest).expanduser().is_dir():
-            return _Named(str(Path(rest).expanduser()), None, bool(mark))
+            return Named(str(Path(rest).expanduser()), None, bool(mark))
     place, at, revision = rest.partition("@")
     if not REPOSITORY.fullmatch(place) or (at and not REVISION.fullmatch(revision)):
         raise ModelError(
             f"no model at {rest}: there is no such folder, and no repository of the Hugging Face hub is called that; "
-            "expected hf:FOLDER, or hf:OWNER/NAME"
+            f"expected {scheme}:FOLDER, or {scheme}:OWNER/NAME"
         )
-    return _Named(place, revision if at else None, bool(mark))
+    return Named(place, revision if at else None, bool(mark))
 
 
-def _library(spec: str) -> Any:
+def transformers_library(spec: str) -> Any:
+    """The library, imported.
+
+    Raises:
+        ModelError: it is not installed.
+    """
     try:
         import transformers
     except ImportError as error:
@@ -127,7 +146,7 @@ def _library(spec: str) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet(library: Any) -> Iterator[None]:
+def quiet_library(library: Any) -> Iterator[None]:
     """Without the library's own bars and notes: what matters of them is said by name."""
     logging = library.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -141,8 +160,12 @@ def _quiet(library: Any) -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-def _find(named: _Named) -> Path:
-    """The folder of a model; one that a user named by its repository is downloaded, unless it is in the cache."""
+def find_folder(named: Named, *, scheme: str = "hf") -> Path:
+    """The folder of a model; one that a user named by its repository is downloaded, unless it is in the cache.
+
+    Raises:
+        ModelError: it is nowhere, and cannot be downloaded.
+    """
     folder = Path(named.place)
     if folder.is_dir():
         return folder
@@ -150,7 +173,7 @@ def _find(named: _Named) -> Path:
     if cached is not None and weight_files(cached):
         return cached
     looked = f"there is no folder {named.place}, and the hub's cache, {hub_cache()}, has no such model"
-    advice = "; name a folder that holds it, hf:FOLDER, or download it where there is a network: hf download"
+    advice = f"; name a folder that holds it, {scheme}:FOLDER, or download it where there is a network: hf download"
     with refusing(f"cannot find '{named.place}': {looked}, nor can it be downloaded", hint=f"{advice} {named.place}"):
         return download_folder(
             named.place,
@@ -182,11 +205,11 @@ def _model(library: Any, folder: Path, *, trusted: bool) -> tuple[torch.nn.Modul
             ignore_mismatched_sizes=True,  # they are named below
             **({} if retrieval else {"trust_remote_code": trusted}),
         )
-    _check_fit(folder, model, missing=found["missing_keys"], mismatched=found["mismatched_keys"])
+    check_fit(folder, model, missing=found["missing_keys"], mismatched=found["mismatched_keys"])
     return model, sorted(found["unexpected_keys"])
 
 
-def _check_fit(folder: Path, model: Any, *, missing: Iterable[str], mismatched: Iterable[Any]) -> None:
+def check_fit(folder: Path, model: Any, *, missing: Iterable[str], mismatched: Iterable[Any]) -> None:
     """Raises ModelError where tensors of a model are not in its files: the library fills them at random."""
     reshaped = [(each[0], tuple(each[1]), tuple(each[2])) for each in mismatched]
     lacking = sorted(set(missing) - {name for name, *_ in reshaped})
@@ -212,9 +235,9 @@ def _tokenizer(library: Any, folder: Path, *, trusted: bool) -> Any:
     return tokenizer
 
 
-def _settings(model: Any) -> dict[str, Any]:
-    """A model's config, free of paths and versions."""
-    told = json.loads(json.dumps(model.config.to_dict(), sort_keys=True, default=str))
+def settings_of(config: Any) -> dict[str, Any]:
+    """What a config of the library, or a processor, says: free of paths and versions."""
+    told = json.loads(json.dumps(config.to_dict(), sort_keys=True, default=str))
     return _without(told)  # type: ignore[no-any-return]
 
 

@@ -22,7 +22,15 @@ from memometer.errors import ModelError
 from memometer.files import hash_bytes
 from memometer.validation import meant
 
-__all__ = ["classifier_prefixes", "load_timm", "timm_preprocess_config"]
+__all__ = [
+    "classifier_prefixes",
+    "create_timm",
+    "guessed_timm",
+    "hub_weights",
+    "load_timm",
+    "resolve_timm",
+    "timm_preprocess_config",
+]
 
 WEIGHT_NAMES = ("model.safetensors", "pytorch_model.bin")
 """Weights in a folder of the hub's layout, the first that is there."""
@@ -44,17 +52,16 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
         InputError: the device or the precision is not known.
     """
     chosen = choose_device(device)
-    name, checkpoint = _resolve(spec.removeprefix("timm:"))
-    held = checkpoint.path if checkpoint else _hub_weights(name)
-    tower = _create(name, num_classes=0, weights=held)
+    name, checkpoint = resolve_timm(spec.removeprefix("timm:"))
+    held = checkpoint.path if checkpoint else hub_weights(name)
+    tower = create_timm(name, num_classes=0, weights=held)
     with refusing(f"cannot use timm's model '{name}'"):
         preprocess = timm_preprocess_config(tower)
         image_preprocess(preprocess)
         heads = classifier_prefixes(tower)
-    weights = checkpoint or _create(name, pretrained=True, weights=held).state_dict()
+    weights = checkpoint or create_timm(name, pretrained=True, weights=held).state_dict()
     fitted = load_tower(weights, tower, heads=heads, name=name)
     bare = checkpoint is not None and not name.startswith("local-dir:") and "." not in name
-    why = f"the checkpoint {held} stores no preprocessing"
     encoder = VisionEncoder(
         tower,
         config={
@@ -70,11 +77,16 @@ def load_timm(spec: str, *, device: str = "cpu", precision: str = "fp32") -> Vis
         dropped=fitted.dropped,
         renamed=fitted.renamed,
         warnings=[
-            *([guessed_preprocessing(why, f"timm's default for {name}")] if bare else []),
+            *([guessed_timm(held, name)] if bare else []),
             *renamed_words(fitted),
         ],
     )
     return try_out(encoder, name=name)
+
+
+def guessed_timm(checkpoint: object, name: str) -> str:
+    """The warning for a checkpoint of a model that is named without the weights whose preprocessing it has."""
+    return guessed_preprocessing(f"the checkpoint {checkpoint} stores no preprocessing", f"timm's default for {name}")
 
 
 def classifier_prefixes(tower: Any) -> list[str]:
@@ -110,7 +122,7 @@ def timm_preprocess_config(model: torch.nn.Module) -> dict[str, Any]:
     }
 
 
-def _resolve(rest: str) -> tuple[str, Checkpoint | None]:
+def resolve_timm(rest: str) -> tuple[str, Checkpoint | None]:
     """What timm calls the model, and its weights; None where timm publishes them."""
     folder = Path(rest.removeprefix("local-dir:")).expanduser()
     if folder.is_dir():
@@ -132,7 +144,7 @@ def _resolve(rest: str) -> tuple[str, Checkpoint | None]:
     return name, checkpoint
 
 
-def _hub_weights(name: str) -> Path | None:
+def hub_weights(name: str) -> Path | None:
     """The weights of a repository whose config passes the checks of a folder's; None of a name that is none."""
     if not name.startswith("hf-hub:"):
         return None
@@ -161,7 +173,9 @@ def _check_published(name: str) -> None:
         raise ModelError(f"timm publishes no weights '{tag}' for {base}; there are {', '.join(near)}")
 
 
-def _create(name: str, *, pretrained: bool = False, num_classes: int | None = None, weights: Path | None = None) -> Any:
+def create_timm(
+    name: str, *, pretrained: bool = False, num_classes: int | None = None, weights: Path | None = None
+) -> Any:
     """A model of timm's, with its own classifier unless ``num_classes`` says otherwise.
 
     Args:

@@ -1,0 +1,179 @@
+"""The annotation: records and an annotator → a folder of labelled records; a killed one goes on."""
+
+import functools
+import os.path
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from memometer import __version__
+from memometer.annotators.base import Annotator, Asked, Seen
+from memometer.annotators.boxes import placed
+from memometer.annotators.labelling import BESIDE, Counts, copy_beside, write_labelled, write_left_out
+from memometer.annotators.loading import load_annotator
+from memometer.annotators.names import Names, names_of
+from memometer.annotators.options import AnnotateOptions
+from memometer.annotators.store import LabelPieces
+from memometer.annotators.summary import AnnotationSummary
+from memometer.data.beside import ANNOTATION, noted_files, read_annotation
+from memometer.data.records import RECORD_SCHEMA, Records, hash_records, load_records
+from memometer.data.summary import check_rejects
+from memometer.embeddings.decoding import Images, image_batches
+from memometer.errors import InputError
+from memometer.files import hash_json
+from memometer.locking import one_writer
+from memometer.options import by_keyword
+from memometer.progress import notice, progress_bar, warn
+from memometer.sealing import write_sealed_json
+
+__all__ = ["PIECE_SIZE", "annotate"]
+
+PIECE_SIZE = 256
+"""Records per piece: what a killed annotation loses at most. Detectors take a second an image without a GPU."""
+
+IMAGES = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
+
+
+@by_keyword(AnnotateOptions)
+def annotate(options: AnnotateOptions) -> AnnotationSummary:
+    """See `AnnotateOptions`.
+
+    Raises:
+        InputError: options that contradict each other, or ``out`` holds other records.
+        ModelError: the annotator cannot be loaded.
+        RejectsError: more than ``max_rejects`` of the records could not be labelled; ``rejects.parquet`` says why.
+        SourceError: the records cannot be read.
+    """
+    out = Path(os.path.abspath(options.out))  # noqa: PTH100 (keeps links)
+    source = options.records
+    records = source if isinstance(source, Records) else load_records(source)
+    if out.resolve() == records.folder.resolve():
+        raise InputError(f"{out} holds the records themselves; choose another --out, for they stay as they are")
+    if not len(records):
+        raise InputError(f"{records.folder} holds no records to label; import some first")
+    with one_writer(out):
+        return _annotate(options, records, out)
+
+
+def _annotate(options: AnnotateOptions, records: Records, out: Path) -> AnnotationSummary:
+    names = names_of(options.vocabulary)
+    annotator = _opened(options, names)
+    for remark in annotator.warnings:
+        warn(remark)
+    pieces_key = hash_json([__version__, annotator.identity, options.batch_size, hash_records(records, IMAGES)])
+    beside = noted_files(records.folder, BESIDE)
+    key = hash_json([pieces_key, hash_records(records, RECORD_SCHEMA.names), beside])
+    scratch = out / ".annotate" / pieces_key
+    finished = None if options.overwrite else read_annotation(out)
+    if finished is not None and finished.get("key") == key:
+        notice(f"{out} already holds these labels; nothing to do (--overwrite writes them again)")
+        shutil.rmtree(out / ".annotate", ignore_errors=True)  # of a run that was killed at its very end
+        return AnnotationSummary.from_json(finished["summary"], folder=out)
+    others = (out / "records.parquet").exists() and not scratch.exists()
+    if not options.overwrite and (finished is not None or others):
+        raise InputError(f"{out} already holds other records; choose another --out, or replace them with --overwrite")
+    pieces = _labelled(options, records, annotator, scratch)
+    rejects = pieces.rejects()
+    (out / ANNOTATION).unlink(missing_ok=True)
+    reasons = write_left_out(records, rejects, out / "rejects.parquet")
+    check_rejects(
+        reasons,
+        n_kept=len(records) - len(rejects),
+        max_rejects=options.max_rejects,
+        rejects=out / "rejects.parquet",
+    )
+    counts = write_labelled(records, pieces.labels(annotator.labels), out / "records.parquet", folder=out)
+    copy_beside(records.folder, out)
+    summary = _summary(out, records, annotator=annotator, pieces=pieces, counts=counts, reasons=reasons)
+    # Last, for it marks the annotation as finished. It holds no time: equal annotations are equal bytes.
+    write_sealed_json(
+        out / ANNOTATION,
+        {
+            "key": key,
+            "memometer": __version__,
+            "annotator": {
+                "spec": annotator.spec,
+                "identity": annotator.identity,
+                "weights_hashes": list(annotator.weights_hashes),
+                **annotator.described(),
+            },
+            "threshold": options.threshold,
+            "precision": options.precision,
+            "batch_size": options.batch_size,
+            "vocabulary": None if names is None else names.described(),
+            "summary": summary.to_json(),
+            "files": noted_files(out, [name for name in BESIDE if name != "split.json"]),
+        },
+    )
+    shutil.rmtree(out / ".annotate")
+    return summary
+
+
+def _opened(options: AnnotateOptions, names: Names | None) -> Annotator:
+    if not isinstance(options.with_, str):
+        return options.with_
+    asked = Asked(
+        names=None if names is None else names.names,
+        threshold=options.threshold,
+        templates=options.templates,
+        temperature=options.temperature,
+        probability=options.probability,
+        device=options.device,
+        precision=options.precision,
+    )
+    return load_annotator(options.with_, asked)
+
+
+def _labelled(options: AnnotateOptions, records: Records, annotator: Annotator, scratch: Path) -> LabelPieces:
+    """The labels of all records, made where they are not there yet."""
+    with progress_bar("annotating", total=len(records), unit="images") as advance:
+        pieces = LabelPieces(scratch, records, size=PIECE_SIZE)
+        spans = [pieces.spans[piece] for piece in pieces.missing]
+        advance(len(records) - sum(stop - start for start, stop in spans))
+        batches = (
+            Images(
+                np.arange(first, last),
+                tuple(records.image_refs(first, last)),
+                functools.partial(_seen, preprocess=annotator.preprocess),
+                gather=tuple,
+            )
+            for start, stop in spans
+            for first in range(start, stop, options.batch_size)
+            for last in [min(first + options.batch_size, stop)]
+        )
+        for batch in image_batches(batches, workers=options.workers):
+            images = batch.values or ()
+            found = annotator.annotate(images) if images else []
+            boxed = [placed(each, image.size) for each, image in zip(found, images, strict=True)]
+            pieces.add(list(zip(batch.rows.tolist(), boxed, strict=True)), batch.rejects)
+            advance(len(batch.rows) + len(batch.rejects))
+    return pieces
+
+
+def _summary(
+    out: Path, records: Records, *, annotator: Annotator, pieces: LabelPieces, counts: Counts, reasons: dict[str, int]
+) -> AnnotationSummary:
+    commonest = sorted(counts.labels.items(), key=lambda each: (-each[1], each[0]))[:20]
+    return AnnotationSummary(
+        folder=str(out),
+        source=str(records.folder),
+        annotator=annotator.spec,
+        n_records=counts.n_records,
+        n_rejected=sum(reasons.values()),
+        reasons=reasons,
+        n_objects=counts.n_objects,
+        n_without_objects=counts.n_without_objects,
+        n_names=len(set(annotator.labels)),
+        n_labels=len(counts.labels),
+        commonest=dict(commonest),
+        boxes=pieces.moved(),
+        remarks=tuple(annotator.warnings),
+    )
+
+
+def _seen(image: Image.Image, place: int, *, preprocess: Callable[[Image.Image], Seen]) -> Seen:  # noqa: ARG001
+    """What the model takes of an image; its place in the batch is nothing to it."""
+    return preprocess(image)

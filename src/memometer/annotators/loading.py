@@ -1,0 +1,57 @@
+"""From what a user names to an annotator."""
+
+from importlib import import_module
+
+from memometer.annotators.base import Annotator, Asked
+from memometer.errors import InputError
+
+__all__ = ["KINDS", "load_annotator"]
+
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "owlv2": ("owlv2:load_owlv2", ("templates",)),
+    "grounding-dino": ("grounding_dino:load_grounding_dino", ()),
+    "omdet": ("omdet:load_omdet", ()),
+    "rtdetr": ("closed_set:load_closed_set", ()),
+    "timm": ("timm_tagger:load_timm_tagger", ("probability",)),
+    "zero-shot": ("zero_shot:load_zero_shot", ("templates", "temperature")),
+}
+"""Kind of annotator → the module of this folder and its function, and the options that it takes beside the vocabulary
+and the threshold. The function is given what stands after ``KIND:`` and `Asked`."""
+
+OWN = ("templates", "temperature", "probability")
+"""Options that not every annotator takes."""
+
+
+def load_annotator(spec: str, asked: Asked) -> Annotator:
+    """Loads what a user names.
+
+    - ``owlv2``, or ``owlv2:`` and a folder or a repository of the Hugging Face hub: OWLv2, any vocabulary.
+    - ``grounding-dino:FOLDER``: Grounding DINO, MM-Grounding-DINO, LLMDet; any vocabulary.
+    - ``omdet:FOLDER``: OmDet-Turbo, any vocabulary.
+    - ``rtdetr:FOLDER``: RT-DETR, RF-DETR, DETR and their kin, with labels of their own.
+    - ``timm:NAME``, ``timm:NAME@CHECKPOINT``, ``timm:FOLDER``: a classifier of timm as a tagger of whole images.
+    - ``zero-shot:SPEC``: any model of images and texts, as `memometer.load_encoder` names it, as a tagger.
+
+    Args:
+        spec: as above.
+        asked: the vocabulary, the threshold, and so on.
+
+    Raises:
+        ModelError: it names nothing that can be loaded.
+        InputError: no such kind, or an option that this kind does not take.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind not in KINDS:
+        raise InputError(
+            f"'{spec}' names no annotator; expected {', '.join(KINDS)}, with what is to be loaded: KIND:PATH"
+        )
+    place, takes = KINDS[kind]
+    for option in OWN:
+        if getattr(asked, option) is not None and option not in takes:
+            takers = " and ".join(name for name, (_, theirs) in KINDS.items() if option in theirs)
+            raise InputError(
+                f"{kind} takes no --{option}; {takers} do{'' if ' and ' in takers else 'es'}: leave it out"
+            )
+    module, function = place.split(":")
+    loaded: Annotator = getattr(import_module(f"memometer.annotators.{module}"), function)(rest, asked)
+    return loaded
