@@ -13,7 +13,7 @@ from memometer import __version__
 from memometer.annotators.base import Annotator, Asked, Seen
 from memometer.annotators.boxes import placed
 from memometer.annotators.labelling import BESIDE, Counts, copy_beside, write_labelled, write_left_out
-from memometer.annotators.loading import load_annotator
+from memometer.annotators.loading import is_label_file, load_annotator
 from memometer.annotators.names import Names, names_of
 from memometer.annotators.options import AnnotateOptions
 from memometer.annotators.store import LabelPieces
@@ -55,6 +55,10 @@ def annotate(options: AnnotateOptions) -> AnnotationSummary:
     if not len(records):
         raise InputError(f"{records.folder} holds no records to label; import some first")
     with one_writer(out):
+        if is_label_file(options.with_):
+            from memometer.annotators.label_files.labelling import label_from_file  # here: no model needs readers
+
+            return label_from_file(options, records, out)
         return _annotate(options, records, out)
 
 

@@ -5,7 +5,7 @@ from importlib import import_module
 from memometer.annotators.base import Annotator, Asked
 from memometer.errors import InputError
 
-__all__ = ["KINDS", "load_annotator"]
+__all__ = ["KINDS", "is_label_file", "load_annotator"]
 
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "owlv2": ("owlv2:load_owlv2", ("templates",)),
@@ -20,6 +20,15 @@ and the threshold. The function is given what stands after ``KIND:`` and `Asked`
 
 OWN = ("templates", "temperature", "probability")
 """Options that not every annotator takes."""
+
+
+LABEL_FILES = ("coco", "lvis", "openimages", "voc", "yolo", "table", "captions")
+"""Kinds of labels that are there already, for which no model runs."""
+
+
+def is_label_file(with_: object) -> bool:
+    """Whether labels are read, and not made."""
+    return isinstance(with_, str) and with_.partition(":")[0] in LABEL_FILES
 
 
 def load_annotator(spec: str, asked: Asked) -> Annotator:
@@ -43,7 +52,8 @@ def load_annotator(spec: str, asked: Asked) -> Annotator:
     kind, _, rest = spec.partition(":")
     if kind not in KINDS:
         raise InputError(
-            f"'{spec}' names no annotator; expected {', '.join(KINDS)}, with what is to be loaded: KIND:PATH"
+            f"'{spec}' names no annotator; expected {', '.join((*KINDS, *LABEL_FILES))}, with what is to be loaded: "
+            "KIND:PATH"
         )
     place, takes = KINDS[kind]
     for option in OWN:

@@ -21,6 +21,7 @@ _Out = Annotated[Path, typer.Option(help="The folder to write the labelled recor
 
 
 def _run(*, as_json: bool, workers: int | None, **given: Any) -> None:
+    from memometer.annotators.loading import is_label_file
     from memometer.cli.answers import asked_of, keep_answer
     from memometer.engines import decoding_workers
     from memometer.locking import writing
@@ -28,7 +29,7 @@ def _run(*, as_json: bool, workers: int | None, **given: Any) -> None:
 
     options = AnnotateOptions.checked(**given, workers=decoding_workers(workers, device=given["device"]))
     out = Path(given["out"])
-    asked = asked_of(options)
+    asked = None if is_label_file(options.with_) else asked_of(options)
     with writing(out):
         summary = None if asked is None or options.overwrite else _answer(out, asked)
         if summary is not None:

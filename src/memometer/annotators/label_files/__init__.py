@@ -1,0 +1,1 @@
+"""Labels that are there already: files of other tools → one table of labels → labelled records."""

@@ -1,0 +1,130 @@
+"""Records and a file of labels → labelled records."""
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from memometer import __version__
+from memometer.annotators.label_files.base import FileLabels, LabelRows
+from memometer.annotators.label_files.coco import read_instances
+from memometer.annotators.label_files.joining import joined
+from memometer.annotators.label_files.tables import CLASSES, read_open_images, read_table
+from memometer.annotators.label_files.voc import read_voc
+from memometer.annotators.label_files.yolo import read_yolo
+from memometer.annotators.labelling import BESIDE, copy_beside, write_labelled, write_left_out
+from memometer.annotators.options import AnnotateOptions
+from memometer.annotators.summary import AnnotationSummary
+from memometer.data.beside import ANNOTATION, noted_files, read_annotation
+from memometer.data.records import RECORD_SCHEMA, Records, hash_records
+from memometer.data.sources.class_names import YOLO_FILES
+from memometer.errors import InputError, SourceError
+from memometer.files import hash_file, hash_json
+from memometer.objects import caption_objects, default_vocabulary, load_vocabulary
+from memometer.progress import notice
+from memometer.sealing import write_sealed_json
+
+__all__ = ["KINDS", "label_from_file"]
+
+KINDS: dict[str, Callable[[Path], FileLabels]] = {
+    "coco": read_instances,
+    "lvis": read_instances,
+    "openimages": read_open_images,
+    "table": read_table,
+    "voc": read_voc,
+    "yolo": read_yolo,
+}
+
+
+TEXTS = {".xml", ".txt", ".yaml", ".yml", ".names"}
+"""What labels in folders are read from."""
+
+
+def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> AnnotationSummary:
+    """Labels records by what stands in a file, or in their captions (``captions``).
+
+    Raises:
+        InputError: ``out`` holds other records.
+        SourceError: the file is not there, or not of its kind.
+    """
+    kind, _, rest = str(options.with_).partition(":")
+    path = Path(rest)
+    if kind != "captions" and not path.exists():
+        raise SourceError(f"there is no file of labels at {rest or 'no path'}; expected {kind}:PATH")
+    own = options.vocabulary if kind == "captions" and options.vocabulary not in (None, "lvis") else None
+    described = {"kind": kind, "hash": _hash(path) if kind != "captions" else None}
+    if isinstance(own, str | Path) and Path(own).is_file():
+        described["vocabulary"] = hash_file(Path(own))
+    elif own is not None:
+        raise InputError("captions are searched by a file of terms; pass --vocabulary FILE or leave it out")
+    beside = noted_files(records.folder, BESIDE)
+    key = hash_json([__version__, described, hash_records(records, RECORD_SCHEMA.names), beside])
+    finished = None if options.overwrite else read_annotation(out)
+    if finished is not None and finished.get("key") == key:
+        notice(f"{out} already holds these labels; nothing to do (--overwrite writes them again)")
+        return AnnotationSummary.from_json(finished["summary"], folder=out)
+    if not options.overwrite and (finished is not None or (out / "records.parquet").exists()):
+        raise InputError(f"{out} already holds other records; choose another --out, or replace them with --overwrite")
+    found = _of_captions(records, None if own is None else Path(str(own))) if kind == "captions" else KINDS[kind](path)
+    result = joined(found, records)
+    if kind != "captions" and len(found.images) and result.n_unknown_images == len(found.images):
+        raise SourceError(
+            f"{rest} names no image of {records.folder}: it has e.g. '{found.images[0][:80]}', the records "
+            f"'{records.record_ids[0].as_py()[:80]}'; expected record ids or file names"
+        )
+    (out / ANNOTATION).unlink(missing_ok=True)
+    write_left_out(records, [], out / "rejects.parquet")
+    counts = write_labelled(records, result.labels, out / "records.parquet", folder=out)
+    copy_beside(records.folder, out)
+    remarks = {
+        "images of the file are no record's": result.n_unknown_images,
+        "labels of the file are of unknown records": result.n_unknown_labels,
+        "records are not in the file": result.n_unnamed,
+        **{f"entries left out: {reason}": n for reason, n in sorted(found.skipped.items())},
+    }
+    commonest = sorted(Counter(counts.labels).items(), key=lambda each: (-each[1], each[0]))[:20]
+    summary = AnnotationSummary(
+        folder=str(out),
+        source=str(records.folder),
+        annotator=str(options.with_),
+        n_records=counts.n_records,
+        n_rejected=0,
+        reasons={},
+        n_objects=counts.n_objects,
+        n_without_objects=counts.n_without_objects,
+        n_names=len(set(found.labels)),
+        n_labels=len(counts.labels),
+        commonest=dict(commonest),
+        boxes=result.boxes,
+        remarks=tuple(f"{n:,} {what}" for what, n in remarks.items() if n),
+    )
+    annotator: dict[str, Any] = {"spec": str(options.with_), "identity": hash_json(described), "weights_hashes": []}
+    write_sealed_json(
+        out / ANNOTATION,
+        {
+            "key": key,
+            "memometer": __version__,
+            "annotator": {**annotator, **described},
+            "summary": summary.to_json(),
+            "files": noted_files(out, [name for name in BESIDE if name != "split.json"]),
+        },
+    )
+    return summary
+
+
+def _hash(path: Path) -> str:
+    """Of a file, or of all of a folder, and of the names of classes that lie beside."""
+    beside = [path.parent / name for name in (*CLASSES, *YOLO_FILES) if (path.parent / name).is_file()]
+    below = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in TEXTS)
+    return hash_json([[str(file.relative_to(path.parent)), hash_file(file)] for file in (*beside, *below)])
+
+
+def _of_captions(records: Records, vocabulary: Path | None) -> FileLabels:
+    terms = default_vocabulary() if vocabulary is None else load_vocabulary(vocabulary)
+    rows = LabelRows()
+    named = caption_objects(records.table["captions"], terms).to_pylist()
+    for record_id, labels in zip(records.record_ids.to_pylist(), named, strict=True):
+        rows.image(record_id)
+        for label in labels or ():
+            rows.add(record_id, label)
+    return rows.done()

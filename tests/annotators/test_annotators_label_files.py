@@ -1,0 +1,115 @@
+"""Labels that are there already: each kind in its published layout, and what is wrong with files."""
+
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from pictures import write_picture_records
+
+from memometer import annotate
+from memometer.data.beside import read_annotation
+from memometer.errors import SourceError
+
+BOXES = [[1.0, 2.0, 3.0, 4.0], [9.0, 0.0, 6.0, 6.0], [20.0, 0.0, 2.0, 2.0]]
+"""On images of 12 by 12: inside, clipped, beside."""
+
+
+@pytest.fixture
+def records(tmp_path):
+    folder = write_picture_records(tmp_path / "records", 3)
+    table = pq.read_table(folder / "records.parquet")
+    for side in ("width", "height"):
+        table = table.append_column(side, pa.array([12] * 3, pa.int32()))
+    pq.write_table(table, folder / "records.parquet")
+    return folder
+
+
+def coco(folder):
+    images = [{"id": n, "file_name": f"000{n}.png", "width": 12, "height": 12} for n in (0, 1, 7)]
+    owned = [(0, box) for box in BOXES] + [(7, BOXES[0])]
+    annotations = [{"id": n, "image_id": i, "category_id": 3, "bbox": box} for n, (i, box) in enumerate(owned)]
+    categories = [{"id": 3, "name": "dog"}]
+    path = folder / "instances.json"
+    path.write_text(json.dumps({"images": images, "annotations": annotations, "categories": categories}))
+    return f"coco:{path}"
+
+
+def openimages(folder):
+    (folder / "class-descriptions-boxable.csv").write_text("/m/0bt9lr,Dog\n/m/01yrx,Cat\n".replace("Dog", "dog"))
+    lines = ["ImageID,Source,LabelName,Confidence,XMin,XMax,YMin,YMax,IsOccluded"]
+    for image, box in [*(("0000", box) for box in BOXES), ("0007", BOXES[0])]:
+        x, y, w, h = (side / 12 for side in box)
+        lines.append(f"{image},xclick,/m/0bt9lr,1,{x!r},{x + w!r},{y!r},{y + h!r},0")
+    (folder / "boxes.csv").write_text("\n".join(lines) + "\n")
+    return f"openimages:{folder / 'boxes.csv'}"
+
+
+def voc(folder):
+    (folder / "voc").mkdir()
+    for image, boxes in (("0000", BOXES), ("0007", BOXES[:1])):
+        objects = "".join(
+            f"<object><name>dog</name><bndbox><xmin>{x + 1}</xmin><ymin>{y + 1}</ymin><xmax>{x + w}</xmax>"
+            f"<ymax>{y + h}</ymax></bndbox></object>"
+            for x, y, w, h in boxes
+        )
+        size = "<size><width>12</width><height>12</height><depth>3</depth></size>"
+        (folder / "voc" / f"{image}.xml").write_text(f"<annotation>{size}{objects}</annotation>")
+    (folder / "voc" / "0001.xml").write_text('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>')
+    return f"voc:{folder / 'voc'}"
+
+
+def yolo(folder):
+    (folder / "labels").mkdir()
+    (folder / "data.yaml").write_text("names: [cat, dog]\n")
+    for image, boxes in (("0000", BOXES), ("0007", BOXES[:1])):
+        lines = [f"1 {(x + w / 2) / 12} {(y + h / 2) / 12} {w / 12} {h / 12}" for x, y, w, h in boxes]
+        (folder / "labels" / f"{image}.txt").write_text("\n".join(lines))
+    return f"yolo:{folder / 'labels'}"
+
+
+def table(folder):
+    rows = [("r0000", *box) for box in BOXES] + [("r0007", *BOXES[0])]
+    names = ["record_id", "x", "y", "width", "height"]
+    columns = dict(zip(names, (list(column) for column in zip(*rows, strict=True)), strict=True))
+    pq.write_table(pa.table({**columns, "label": ["dog"] * 4}), folder / "labels.parquet")
+    return f"table:{folder / 'labels.parquet'}"
+
+
+@pytest.mark.parametrize("write", [coco, openimages, voc, yolo, table])
+def test_labels_of_a_file_become_those_of_records(records, tmp_path, write):
+    with_ = write(tmp_path)
+    summary = annotate(records=records, with_=with_, out=tmp_path / "out")
+    found = pq.read_table(tmp_path / "out" / "records.parquet").to_pylist()
+    assert [row["objects"] for row in found] == [["dog", "dog"], [], []]
+    assert found[0]["boxes"][0] == pytest.approx(BOXES[0], abs=1e-4)
+    assert found[0]["boxes"][1] == pytest.approx([9, 0, 3, 6], abs=1e-4)
+    assert summary.boxes == {"clipped to the image": 1, "left out: beside the image": 1}
+    assert any(remark.startswith("1 images of the file are no record") for remark in summary.remarks)
+    assert read_annotation(tmp_path / "out")["annotator"]["kind"] == with_.partition(":")[0]
+    before = (tmp_path / "out" / "records.parquet").stat().st_mtime_ns
+    assert annotate(records=records, with_=with_, out=tmp_path / "out") == summary
+    assert (tmp_path / "out" / "records.parquet").stat().st_mtime_ns == before
+
+
+def test_captions_name_objects(records, tmp_path):
+    (tmp_path / "terms.tsv").write_text("picture\tpicture\n")
+    annotate(records=records, with_="captions", vocabulary=tmp_path / "terms.tsv", out=tmp_path / "out")
+    found = pq.read_table(tmp_path / "out" / "records.parquet").to_pylist()
+    assert [row["objects"] for row in found] == [["picture"]] * 3
+
+
+def test_wrong_files_are_sentences(records, tmp_path):
+    cut = tmp_path / "cut.json"
+    cut.write_text('{"images": [{"id": 1')
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    shutil.copy(cut, tmp_path / "cut.parquet")
+    for with_, said in (
+        (f"coco:{cut}", "cut.json cannot be read"),
+        (f"table:{tmp_path / 'other.csv'}", "has the columns a, b; expected record_id or image, and label"),
+        (f"table:{tmp_path / 'cut.parquet'}", "cut.parquet cannot be read as a table of labels"),
+        (f"voc:{tmp_path / 'none'}", "there is no file of labels"),
+    ):
+        with pytest.raises(SourceError, match=said):
+            annotate(records=records, with_=with_, out=tmp_path / "out")
