@@ -77,7 +77,35 @@ def table(folder):
     return f"table:{folder / 'labels.parquet'}"
 
 
-@pytest.mark.parametrize("write", [coco, openimages, voc, yolo, table])
+def labelstudio(folder):
+    tasks = []
+    for image, boxes in (("0000", BOXES), ("0007", BOXES[:1])):
+        values = [dict(zip(("x", "y", "width", "height"), (s / 0.12 for s in box), strict=True)) for box in boxes]
+        results = [
+            {"type": "rectanglelabels", "value": {**value, "rotation": 0, "rectanglelabels": ["dog"]}}
+            for value in values
+        ]
+        data = {"image": f"/data/local-files/?d=photos/{image}.png"}
+        tasks.append({"id": 1, "data": data, "annotations": [{"was_cancelled": False, "result": results}]})
+    (folder / "tasks.json").write_text(json.dumps(tasks))
+    return f"labelstudio:{folder / 'tasks.json'}"
+
+
+def fiftyone(folder):
+    (folder / "export").mkdir()
+    samples = []
+    for image, boxes in (("0000", BOXES), ("0007", BOXES[:1])):
+        found = [
+            {"_cls": "Detection", "label": "dog", "bounding_box": [side / 12 for side in box], "confidence": None}
+            for box in boxes
+        ]
+        truth = {"_cls": "Detections", "detections": found}
+        samples.append({"filepath": f"data/{image}.png", "ground_truth": truth})
+    (folder / "export" / "samples.json").write_text(json.dumps({"samples": samples}))
+    return f"fiftyone:{folder / 'export'}"
+
+
+@pytest.mark.parametrize("write", [coco, openimages, voc, yolo, table, labelstudio, fiftyone])
 def test_labels_of_a_file_become_those_of_records(records, tmp_path, write):
     with_ = write(tmp_path)
     summary = annotate(records=records, with_=with_, out=tmp_path / "out")

@@ -22,7 +22,7 @@ OWN = ("templates", "temperature", "probability")
 """Options that not every annotator takes."""
 
 
-LABEL_FILES = ("coco", "lvis", "openimages", "voc", "yolo", "table", "captions")
+LABEL_FILES = ("coco", "lvis", "openimages", "voc", "yolo", "labelstudio", "fiftyone", "table", "captions")
 """Kinds of labels that are there already, for which no model runs."""
 
 

@@ -41,7 +41,7 @@ class AnnotateOptions(Options):
     with_: With = Field(
         description="The annotator: owlv2, owlv2:NAME_OR_FOLDER, grounding-dino:FOLDER, omdet:FOLDER, rtdetr:FOLDER, "
         "timm:NAME@WEIGHTS, zero-shot:SPEC; or labels that are there: coco:FILE, lvis:FILE, openimages:CSV, "
-        "voc:FOLDER, yolo:FOLDER, table:FILE, captions."
+        "voc:FOLDER, yolo:FOLDER, labelstudio:FILE, fiftyone:FOLDER, table:FILE, captions."
     )
     out: Annotated[str | Path, Flag(kind=Path, written=place_of)] = Field(
         description="The folder to write the labelled records to."

@@ -9,6 +9,7 @@ from memometer import __version__
 from memometer.annotators.label_files.base import FileLabels, LabelRows
 from memometer.annotators.label_files.coco import read_instances
 from memometer.annotators.label_files.joining import joined
+from memometer.annotators.label_files.json_tasks import read_fiftyone, read_label_studio
 from memometer.annotators.label_files.tables import CLASSES, read_open_images, read_table
 from memometer.annotators.label_files.voc import read_voc
 from memometer.annotators.label_files.yolo import read_yolo
@@ -30,13 +31,15 @@ KINDS: dict[str, Callable[[Path], FileLabels]] = {
     "coco": read_instances,
     "lvis": read_instances,
     "openimages": read_open_images,
+    "labelstudio": read_label_studio,
+    "fiftyone": read_fiftyone,
     "table": read_table,
     "voc": read_voc,
     "yolo": read_yolo,
 }
 
 
-TEXTS = {".xml", ".txt", ".yaml", ".yml", ".names"}
+TEXTS = {".xml", ".txt", ".yaml", ".yml", ".names", ".json"}
 """What labels in folders are read from."""
 
 
