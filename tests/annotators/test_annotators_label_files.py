@@ -1,8 +1,11 @@
 """Labels that are there already: each kind in its published layout, and what is wrong with files."""
 
+import contextlib
 import json
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -10,7 +13,7 @@ from pictures import write_picture_records
 
 from memometer import annotate
 from memometer.data.beside import read_annotation
-from memometer.errors import SourceError
+from memometer.errors import MemometerError, SourceError
 
 BOXES = [[1.0, 2.0, 3.0, 4.0], [9.0, 0.0, 6.0, 6.0], [20.0, 0.0, 2.0, 2.0]]
 """On images of 12 by 12: inside, clipped, beside."""
@@ -141,3 +144,19 @@ def test_wrong_files_are_sentences(records, tmp_path):
     ):
         with pytest.raises(SourceError, match=said):
             annotate(records=records, with_=with_, out=tmp_path / "out")
+
+
+@pytest.mark.parametrize("write", [coco, openimages, voc, yolo, table, labelstudio, fiftyone])
+def test_broken_bytes_are_counted_or_a_sentence(records, tmp_path, write):
+    kind, _, place = write(tmp_path).partition(":")
+    path = Path(place)
+    files = [path] if path.is_file() else sorted(path.iterdir())
+    rng = np.random.default_rng(0)
+    whole = files[0].read_bytes()
+    for attempt in range(25):
+        data = bytearray(whole[: rng.integers(1, len(whole))] if attempt % 2 else whole)
+        for at in rng.integers(0, len(data), 4):
+            data[at] = rng.integers(0, 256)
+        files[0].write_bytes(data)
+        with contextlib.suppress(MemometerError):
+            annotate(records=records, with_=f"{kind}:{path}", out=tmp_path / "out", overwrite=True)

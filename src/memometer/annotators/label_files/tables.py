@@ -47,7 +47,7 @@ def _read(path: Path, *, names: dict[str, str], shares: bool) -> FileLabels:
     try:
         for batch in _batches(path):
             _take(rows, batch, path, names=names, shares=shares)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, UnicodeDecodeError, OSError) as error:
         raise SourceError(f"{path} cannot be read as a table of labels: {error}") from error
     return rows.done()
 
