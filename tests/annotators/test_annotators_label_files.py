@@ -13,7 +13,7 @@ from pictures import write_picture_records
 
 from memometer import annotate
 from memometer.data.beside import read_annotation
-from memometer.errors import MemometerError, SourceError
+from memometer.errors import InputError, MemometerError, SourceError
 
 BOXES = [[1.0, 2.0, 3.0, 4.0], [9.0, 0.0, 6.0, 6.0], [20.0, 0.0, 2.0, 2.0]]
 """On images of 12 by 12: inside, clipped, beside."""
@@ -108,7 +108,22 @@ def fiftyone(folder):
     return f"fiftyone:{folder / 'export'}"
 
 
-@pytest.mark.parametrize("write", [coco, openimages, voc, yolo, table, labelstudio, fiftyone])
+def lvis(folder):
+    """LVIS names images by address alone, as all of COCO's that it is made of."""
+    path = Path(coco(folder).partition(":")[2])
+    content = json.loads(path.read_text())
+    for image in content["images"]:
+        image["coco_url"] = f"http://images.cocodataset.org/train2017/{image.pop('file_name')}"
+    for category in content["categories"]:
+        category.update(synset="dog.n.01", synonyms=["dog"], frequency="f")
+    path.write_text(json.dumps(content))
+    return f"lvis:{path}"
+
+
+WRITTEN = [coco, lvis, openimages, voc, yolo, table, labelstudio, fiftyone]
+
+
+@pytest.mark.parametrize("write", WRITTEN)
 def test_labels_of_a_file_become_those_of_records(records, tmp_path, write):
     with_ = write(tmp_path)
     summary = annotate(records=records, with_=with_, out=tmp_path / "out")
@@ -131,6 +146,25 @@ def test_captions_name_objects(records, tmp_path):
     assert [row["objects"] for row in found] == [["picture"]] * 3
 
 
+def test_a_threshold_leaves_out_labels_with_a_lower_score_alone(records, tmp_path):
+    rows = "record_id,label,score\n0000,dog,0.2\n0000,cat,0.8\n0001,cow,\n"
+    (tmp_path / "labels.csv").write_text(rows)
+    for threshold, expected in ((None, [["cat", "dog"], ["cow"], []]), (0.5, [["cat"], ["cow"], []])):
+        out = tmp_path / f"out-{threshold}"
+        summary = annotate(records=records, with_=f"table:{tmp_path / 'labels.csv'}", threshold=threshold, out=out)
+        found = pq.read_table(out / "records.parquet").to_pylist()
+        assert [sorted(row["objects"]) for row in found] == expected
+        assert ("1 entries left out: score not above the threshold" in summary.remarks) is (threshold is not None)
+
+
+@pytest.mark.parametrize(
+    "options", [{"vocabulary": "lvis"}, {"templates": 7}, {"temperature": 1.0}, {"probability": "sigmoid"}]
+)
+def test_options_of_annotators_are_refused(records, tmp_path, options):
+    with pytest.raises(InputError, match=f"coco: takes no --{next(iter(options))}"):
+        annotate(records=records, with_=coco(tmp_path), out=tmp_path / "out", **options)
+
+
 def test_wrong_files_are_sentences(records, tmp_path):
     cut = tmp_path / "cut.json"
     cut.write_text('{"images": [{"id": 1')
@@ -146,7 +180,22 @@ def test_wrong_files_are_sentences(records, tmp_path):
             annotate(records=records, with_=with_, out=tmp_path / "out")
 
 
-@pytest.mark.parametrize("write", [coco, openimages, voc, yolo, table, labelstudio, fiftyone])
+def lvis(folder):
+    """LVIS names images by address alone, as all of COCO's that it is made of."""
+    path = Path(coco(folder).partition(":")[2])
+    content = json.loads(path.read_text())
+    for image in content["images"]:
+        image["coco_url"] = f"http://images.cocodataset.org/train2017/{image.pop('file_name')}"
+    for category in content["categories"]:
+        category.update(synset="dog.n.01", synonyms=["dog"], frequency="f")
+    path.write_text(json.dumps(content))
+    return f"lvis:{path}"
+
+
+WRITTEN = [coco, lvis, openimages, voc, yolo, table, labelstudio, fiftyone]
+
+
+@pytest.mark.parametrize("write", WRITTEN)
 def test_broken_bytes_are_counted_or_a_sentence(records, tmp_path, write):
     kind, _, place = write(tmp_path).partition(":")
     path = Path(place)

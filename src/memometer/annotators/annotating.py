@@ -34,6 +34,9 @@ __all__ = ["PIECE_SIZE", "annotate"]
 PIECE_SIZE = 256
 """Records per piece: what a killed annotation loses at most. Detectors take a second an image without a GPU."""
 
+THRESHOLD = 0.3
+"""A detector's, where none is given."""
+
 IMAGES = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
 
 
@@ -104,7 +107,7 @@ def _annotate(options: AnnotateOptions, records: Records, out: Path) -> Annotati
                 "weights_hashes": list(annotator.weights_hashes),
                 **annotator.described(),
             },
-            "threshold": options.threshold,
+            "threshold": _threshold(options),
             "precision": options.precision,
             "batch_size": options.batch_size,
             "vocabulary": None if names is None else names.described(),
@@ -116,12 +119,16 @@ def _annotate(options: AnnotateOptions, records: Records, out: Path) -> Annotati
     return summary
 
 
+def _threshold(options: AnnotateOptions) -> float:
+    return THRESHOLD if options.threshold is None else options.threshold
+
+
 def _opened(options: AnnotateOptions, names: Names | None) -> Annotator:
     if not isinstance(options.with_, str):
         return options.with_
     asked = Asked(
         names=None if names is None else names.names,
-        threshold=options.threshold,
+        threshold=_threshold(options),
         templates=options.templates,
         temperature=options.temperature,
         probability=options.probability,

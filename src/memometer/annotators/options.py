@@ -51,7 +51,12 @@ class AnnotateOptions(Options):
         description="The names to look for: lvis, coco, or a file with one a line. A model with labels of its own "
         "gives those among them alone; by default it gives all.",
     )
-    threshold: float = Field(default=0.3, ge=0, lt=1, description="A label counts with a score above it.")
+    threshold: float | None = Field(
+        default=None,
+        ge=0,
+        lt=1,
+        description="A label counts with a score above it. By default 0.3; of labels that are there, all count.",
+    )
     templates: int | None = Field(
         default=None, description="Prompts per name whose mean is looked for: 1 or 7. By default 1."
     )

@@ -32,6 +32,20 @@ class FileLabels:
     sizes: npt.NDArray[np.float64]
     skipped: dict[str, int]
 
+    def above(self, threshold: float) -> "FileLabels":
+        """The labels without a score, or with one above ``threshold``; the others are counted."""
+        kept = ~(self.scores <= threshold)
+        low = len(kept) - int(kept.sum())
+        return FileLabels(
+            self.images,
+            self.owner[kept],
+            [label for label, stays in zip(self.labels, kept, strict=True) if stays],
+            self.scores[kept],
+            self.boxes[kept],
+            self.sizes[kept],
+            self.skipped | ({"score not above the threshold": low} if low else {}),
+        )
+
 
 class LabelRows:
     """Gathers labels one by one."""

@@ -54,8 +54,13 @@ def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> An
     path = Path(rest)
     if kind != "captions" and not path.exists():
         raise SourceError(f"there is no file of labels at {rest or 'no path'}; expected {kind}:PATH")
+    for name in ("vocabulary", "templates", "temperature", "probability"):
+        if getattr(options, name) is not None and not (kind == "captions" and name == "vocabulary"):
+            raise InputError(f"{kind}: takes no --{name}, for its labels are there already: leave it out")
     own = options.vocabulary if kind == "captions" and options.vocabulary not in (None, "lvis") else None
-    described = {"kind": kind, "hash": _hash(path) if kind != "captions" else None}
+    described: dict[str, Any] = {"kind": kind, "hash": _hash(path) if kind != "captions" else None}
+    if options.threshold is not None:
+        described["threshold"] = options.threshold
     if isinstance(own, str | Path) and Path(own).is_file():
         described["vocabulary"] = hash_file(Path(own))
     elif own is not None:
@@ -69,6 +74,8 @@ def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> An
     if not options.overwrite and (finished is not None or (out / "records.parquet").exists()):
         raise InputError(f"{out} already holds other records; choose another --out, or replace them with --overwrite")
     found = _of_captions(records, None if own is None else Path(str(own))) if kind == "captions" else KINDS[kind](path)
+    if options.threshold is not None:
+        found = found.above(options.threshold)
     result = joined(found, records)
     if kind != "captions" and len(found.images) and result.n_unknown_images == len(found.images):
         raise SourceError(
