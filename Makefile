@@ -92,6 +92,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/embedding.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/labels.py
 
 docs: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[dev,docs]'
