@@ -150,6 +150,9 @@ def test_a_view_is_replaced_and_nothing_else_is(saved, tmp_path):
     assert json.loads(done.stdout)["runs"] == 1
     assert "--overwrite to replace" in str(memometer(saved / "sslmem", "--out", tmp_path / "view").exception)
     assert memometer(saved, "--out", tmp_path / "view", "--overwrite").exit_code == 0
+    (tmp_path / "empty").mkdir()
+    assert "no run is in" in str(memometer(tmp_path / "empty", "--out", tmp_path / "view", "--overwrite").exception)
+    assert (tmp_path / "view" / "index.html").is_file()
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.html").write_text("x")
     assert "no view" in str(memometer(saved, "--out", tmp_path / "mine", "--overwrite").exception)

@@ -60,13 +60,13 @@ def view_runs(
         InputError: no run is found, or OUT holds something else.
     """
     folder = Path(out)
-    _make_room(folder, overwrite=overwrite)
     found = list(dict.fromkeys(each for given in runs for each in _runs_in(Path(given))))
     if not found:
         raise InputError(
             f"no run is in {', '.join(map(str, runs))}: no folder there, down to {DEPTH} below, has a summary.json; "
             "give the folders that 'memometer audit', 'utility', 'sweep' or 'compare' wrote"
         )
+    _make_room(folder, overwrite=overwrite)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARK).touch()
     write_assets(folder)
