@@ -10,9 +10,9 @@ import torch
 from memometer.annotators.base import Asked, Found, Seen
 from memometer.annotators.folders import Detector, load_detector
 from memometer.annotators.groups import grouped
-from memometer.annotators.seeing import DetectorPreprocess, alike, stacked
+from memometer.annotators.seeing import alike, stacked
+from memometer.annotators.vocabulary_detector import VocabularyDetector
 from memometer.encoders.forward import autocast, to_numpy
-from memometer.errors import InputError
 from memometer.files import hash_json
 
 __all__ = ["GroundingDinoAnnotator", "joined", "load_grounding_dino"]
@@ -33,7 +33,7 @@ class _Prompt:
     owners: torch.Tensor
 
 
-class GroundingDinoAnnotator:
+class GroundingDinoAnnotator(VocabularyDetector):
     """A detector that is asked for several names in one text, ``a cat. a dog.``.
 
     A box is its most probable name's, with the highest probability among the tokens of that name. Names that share a
@@ -41,25 +41,11 @@ class GroundingDinoAnnotator:
     another may be of the same object.
 
     Attributes:
-        spec: what the user named it by.
-        labels: (v,) the vocabulary.
         identity: hash of the weights, settings, versions, prompts and the threshold.
-        weights_hashes: of the model.
-        preprocess: as in `Annotator`.
-        warnings: what is loaded in another way than the folder says, in sentences.
     """
 
     def __init__(self, detector: Detector, *, spec: str, asked: Asked) -> None:
-        if asked.names is None:
-            raise InputError(
-                f"{spec} finds what it is told to look for; pass --vocabulary lvis, coco or a file of names"
-            )
-        self.spec = spec
-        self.labels = asked.names
-        self.weights_hashes = (detector.weights_hash,)
-        self.warnings = detector.warnings
-        self.preprocess = DetectorPreprocess(detector.image_processor)
-        self._detector, self._asked = detector, asked
+        super().__init__(detector, spec=spec, asked=asked)
         # A full stop ends a name for the model.
         self._texts = [" ".join(name.lower().replace(".", " ").split()) for name in self.labels]
         groups = grouped(self._texts, length=self._length, most=self._most, spec=spec)

@@ -12,9 +12,9 @@ from memometer.annotators.base import Asked, Found, Seen
 from memometer.annotators.folders import Detector, load_detector
 from memometer.annotators.grounding_dino import joined
 from memometer.annotators.groups import grouped
-from memometer.annotators.seeing import DetectorPreprocess, alike, stacked
+from memometer.annotators.seeing import alike, stacked
+from memometer.annotators.vocabulary_detector import VocabularyDetector
 from memometer.encoders.forward import autocast, to_numpy
-from memometer.errors import InputError
 from memometer.files import hash_json
 
 __all__ = ["OmDetAnnotator", "load_omdet"]
@@ -43,7 +43,7 @@ class _Task:
     mask: torch.Tensor
 
 
-class OmDetAnnotator:
+class OmDetAnnotator(VocabularyDetector):
     """OmDet-Turbo and a vocabulary.
 
     Each name is encoded by itself, and once; a sentence, ``Detect cat, dog.``, names those that are looked for
@@ -51,25 +51,11 @@ class OmDetAnnotator:
     many sentences as it takes. What the model sees in an image is computed once for all of them.
 
     Attributes:
-        spec: what the user named it by.
-        labels: (v,) the vocabulary.
         identity: hash of the weights, settings, versions, sentences and the threshold.
-        weights_hashes: of the model.
-        preprocess: as in `Annotator`.
-        warnings: what is loaded in another way than the folder says, in sentences.
     """
 
     def __init__(self, detector: Detector, *, spec: str, asked: Asked) -> None:
-        if asked.names is None:
-            raise InputError(
-                f"{spec} finds what it is told to look for; pass --vocabulary lvis, coco or a file of names"
-            )
-        self.spec = spec
-        self.labels = asked.names
-        self.weights_hashes = (detector.weights_hash,)
-        self.warnings = detector.warnings
-        self.preprocess = DetectorPreprocess(detector.image_processor)
-        self._detector, self._asked = detector, asked
+        super().__init__(detector, spec=spec, asked=asked)
         groups = grouped(self.labels, length=self._length, most=TOKENS, spec=spec)
         self._tasks = [self._task(places) for places in groups]
         self.identity = hash_json([self.described(), self.weights_hashes, self.labels])

@@ -9,9 +9,9 @@ import torch
 from memometer.annotators.base import Asked, Found, Seen
 from memometer.annotators.folders import Detector, load_detector
 from memometer.annotators.prompts import mean_directions, prompts_of, templates_of
-from memometer.annotators.seeing import DetectorPreprocess, alike, stacked
+from memometer.annotators.seeing import alike, stacked
+from memometer.annotators.vocabulary_detector import VocabularyDetector
 from memometer.encoders.forward import autocast, to_numpy
-from memometer.errors import InputError
 from memometer.files import hash_json
 
 __all__ = ["DEFAULT", "Owlv2Annotator", "load_owlv2"]
@@ -25,7 +25,7 @@ NAMES = 4096
 """Names that a batch is compared with at a time: bounds the memory where there are 21,000 of them."""
 
 
-class Owlv2Annotator:
+class Owlv2Annotator(VocabularyDetector):
     """OWLv2 and a vocabulary.
 
     The library's own call encodes all texts again for every image. Here they are encoded once, and each image is
@@ -33,25 +33,11 @@ class Owlv2Annotator:
     of its call: of each box the name with the highest score.
 
     Attributes:
-        spec: what the user named it by.
-        labels: (v,) the vocabulary.
         identity: hash of the weights, settings, versions, prompts and the threshold.
-        weights_hashes: of the model.
-        preprocess: as in `Annotator`.
-        warnings: what is loaded in another way than the folder says, in sentences.
     """
 
     def __init__(self, detector: Detector, *, spec: str, asked: Asked) -> None:
-        if asked.names is None:
-            raise InputError(
-                f"{spec} finds what it is told to look for; pass --vocabulary lvis, coco or a file of names"
-            )
-        self.spec = spec
-        self.labels = asked.names
-        self.weights_hashes = (detector.weights_hash,)
-        self.warnings = detector.warnings
-        self.preprocess = DetectorPreprocess(detector.image_processor)
-        self._detector, self._asked = detector, asked
+        super().__init__(detector, spec=spec, asked=asked)
         self._model = detector.model
         self._templates = templates_of(asked.templates)
         self._padded = bool(getattr(detector.image_processor, "do_pad", True))

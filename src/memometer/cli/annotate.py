@@ -65,18 +65,12 @@ def _answer(out: Path, asked: str) -> "AnnotationSummary | None":
 def _print(summary: "AnnotationSummary", *, as_json: bool) -> None:
     import dataclasses
 
-    from rich.console import Console
-
-    from memometer.cli.show import print_json
+    from memometer.cli.show import print_json, show_records
 
     if as_json:
         print_json(dataclasses.asdict(summary))
         return
-    console = Console(highlight=False)
-    console.print(_table(summary))
-    console.print(f"records: {summary.folder}/records.parquet", markup=False, soft_wrap=True)
-    if summary.n_rejected:
-        console.print(f"rejects: {summary.folder}/rejects.parquet", markup=False, soft_wrap=True)
+    show_records(summary, _table(summary))
 
 
 def _table(summary: "AnnotationSummary") -> "Table":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from memometer.cli.functions import Command, options_of
 from memometer.cli.options import CORES
-from memometer.cli.show import print_json
+from memometer.cli.show import print_json, show_records
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,13 +72,9 @@ def _show(summary: "ImportSummary", *, as_json: bool, **_: Any) -> None:
     if as_json:
         print_json(dataclasses.asdict(summary))
         return
-    console = Console(highlight=False)
-    console.print(_table(summary))
-    console.print(f"records: {summary.folder}/records.parquet", markup=False, soft_wrap=True)
-    if summary.n_rejected:
-        console.print(f"rejects: {summary.folder}/rejects.parquet", markup=False, soft_wrap=True)
+    show_records(summary, _table(summary))
     split = f"memometer data split {summary.folder} --roles a=0.4,b=0.4,public=rest"
-    console.print(f"next:    {split}", markup=False, soft_wrap=True)
+    Console(highlight=False).print(f"next:    {split}", markup=False, soft_wrap=True)
 
 
 command = Command(_run, _show, _options)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from memometer.runs import Run
 
-__all__ = ["print_json", "show_run"]
+__all__ = ["print_json", "show_records", "show_run"]
 
 
 def print_json(values: Any) -> None:
@@ -41,3 +43,19 @@ def show_run(run: "Run", *, as_json: bool, draw: bool = True) -> None:
             typer.echo(line)
     if report is not None:
         notice(f"report: {report}")
+
+
+def show_records(summary: Any, table: "Table") -> None:
+    """Prints what a command says of the records that it wrote, and where they and the rejects are.
+
+    Args:
+        summary: has ``folder`` and ``n_rejected``.
+        table: of what is said.
+    """
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(f"records: {summary.folder}/records.parquet", markup=False, soft_wrap=True)
+    if summary.n_rejected:
+        console.print(f"rejects: {summary.folder}/rejects.parquet", markup=False, soft_wrap=True)
