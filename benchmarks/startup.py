@@ -75,6 +75,8 @@ STARTS = {
     "memometer audit --help": ("-m", "memometer", "audit", "--help"),
     "memometer audit vl-dejavu --help": ("-m", "memometer", "audit", "vl-dejavu", "--help"),
     "memometer train --help": ("-m", "memometer", "train", "--help"),
+    "memometer data import --help": ("-m", "memometer", "data", "import", "--help"),
+    "memometer sweep --help": ("-m", "memometer", "sweep", "--help"),
 }
 
 

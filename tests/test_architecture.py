@@ -94,7 +94,13 @@ LISTED = "from memometer.cli.main import assemble; get_command(assemble"
         ("import memometer.cli.main", {"torch", "numba", "altair"}),
         *(
             (f"from typer.main import get_command; {LISTED}({words}))", {"pydantic", "numpy", "pyarrow"})
-            for words in (["--help"], ["data", "--help"], ["audit", "--help"])
+            for words in (
+                ["--help"],
+                ["data", "--help"],
+                ["audit", "--help"],
+                *(["data", name, "--help"] for name in ("import", "split", "verify", "scenes")),
+                *([name, "--help"] for name in ("compare", "sweep", "export", "view")),
+            )
         ),
     ],
 )

@@ -35,14 +35,13 @@ OF_COLUMN = "_column"
 
 def _options() -> Iterator[inspect.Parameter]:
     """Those of the import, of the reader, and the columns that it reads."""
-    from memometer.data import Fields, ReaderOptions, import_records
-
-    source, out, *own = options_of(import_records, called={"source": "source"})
+    source, out, *own = options_of("memometer.data:import_records", called={"source": "source"})
     yield source.replace(annotation=Annotated[str, source.annotation.__metadata__[0]])  # it may be a glob
     yield out
-    yield from (each for each in options_of(ReaderOptions, called={"splits": "--split"}) if each.name != "fields")
-    yield from (each.replace(name=each.name + OF_COLUMN) for each in options_of(Fields, called=COLUMNS))
-    yield from (CORES if each.name == "workers" else each for each in own if each.name != "options")
+    yield from options_of("memometer.data:ReaderOptions", called={"splits": "--split"})
+    columns = options_of("memometer.data:Fields", called=COLUMNS)
+    yield from (each.replace(name=each.name + OF_COLUMN) for each in columns)
+    yield from (CORES if each.name == "workers" else each for each in own)
 
 
 def _run(**given: Any) -> "ImportSummary":

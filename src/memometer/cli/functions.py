@@ -5,11 +5,11 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from memometer.cli.declared import declared
 from memometer.cli.options import JSON, parameter
 
 __all__ = ["Command", "command_of", "options_of"]
@@ -57,58 +57,51 @@ def command_of(
         own: what the command line has in place of arguments.
         without: arguments that it does not have.
     """
-    module, name = place.split(":")
     names = called or {}
     taken = {each: argument for argument, each in names.items()}
-
-    def function() -> Callable[..., Any]:
-        found: Callable[..., Any] = getattr(import_module(module), name)
-        return found
 
     def run(**given: Any) -> Any:
         off = {name.removeprefix("no_"): not value for name, value in given.items() if name.startswith("no_")}
         on = {taken.get(name, name): value for name, value in given.items() if not name.startswith("no_")}
-        return function()(**on, **off)
+        module, _, name = place.partition(":")
+        return getattr(import_module(module), name)(**on, **off)
 
     def options() -> Iterator[inspect.Parameter]:
         replaced = {each.name: each for each in own}
-        for each in options_of(function(), called=names):
+        for each in options_of(place, called=names):
             if each.name not in without:
                 yield replaced.get(each.name, each)
 
     return lambda show: Command(run, show, options)
 
 
-def options_of(declared: Callable[..., Any], *, called: dict[str, str]) -> Iterator[inspect.Parameter]:
+def options_of(place: str, *, called: dict[str, str]) -> Iterator[inspect.Parameter]:
     """An option for each argument of a function, or of a dataclass, as its docstring describes it.
 
     Paths are read as paths, a tuple of texts is an option that may be repeated, and what is on is switched off.
 
     Args:
-        declared: its signature is read.
+        place: ``module:name``; its source is read, nothing of it is imported.
         called: as of `command_of`; several names are joined by |.
     """
-    words = _words_of(declared)
-    for argument, each in inspect.signature(declared).parameters.items():
-        name, kind, default = argument, each.annotation, each.default
-        if "Path" in str(kind):
-            kind = Path if default is inspect.Parameter.empty else Path | None
-        elif "tuple" in str(kind):
-            kind, default = list[str] | None, None
-        elif "Mapping" in str(kind):
-            kind = str
+    found = declared(place)
+    words = _words_of(found.doc)
+    for each in found.arguments:
+        name, kind, default = each.name, each.kind, each.default
+        if default == ():
+            default = None
         if default is True:
             name, default = f"no_{name}", False
         names = called.get(name, f"--{name}".replace("_", "-") if kind is bool else "")
         if names.isidentifier():
-            yield parameter(names, Annotated[kind, typer.Argument(help=words[argument])], default=default)
+            yield parameter(names, Annotated[kind, typer.Argument(help=words[each.name])], default=default)
         else:
-            said = typer.Option(*names.split("|") if names else (), help=words.get(argument))
+            said = typer.Option(*names.split("|") if names else (), help=words.get(each.name))
             yield parameter(name, Annotated[kind, said], default=default)
 
 
-def _words_of(declared: Any) -> dict[str, str]:
+def _words_of(docstring: str) -> dict[str, str]:
     """Argument → what is said of it."""
-    _, _, section = re.sub(r"(?m)^Attributes:$", "Args:", inspect.getdoc(declared) or "").partition("\nArgs:\n")
+    _, _, section = re.sub(r"(?m)^Attributes:$", "Args:", docstring).partition("\nArgs:\n")
     words = {name: " ".join(text.split()) for name, text in SAID.findall(section)}
     return {name: (text[0].upper() + text[1:]).replace("`", "") for name, text in words.items()}
