@@ -9,7 +9,7 @@ import argparse
 from pathlib import Path
 
 import pyarrow.compute as pc
-from common import STUDIES, Commands, cell, import_shards, machine, plant_miscaptioned, training
+from common import STUDIES, Commands, cell, import_shards, machine, plant_miscaptioned, save_chart, training
 
 from memometer import load_audit
 from memometer.files import write_text
@@ -74,7 +74,7 @@ def main():
         pictures = page.with_suffix("")
         pictures.mkdir(parents=True, exist_ok=True)
         for name, (chart, run) in charts.items():
-            chart(runs[run]).save(str(pictures / f"{name}.svg"))
+            save_chart(chart(runs[run]), pictures / f"{name}.svg")
     write_text(CLIPMEM, clipmem_page(runs["clipmem"], made, options))
     write_text(TOWERS, towers_page(runs["sslmem"], runs["sslmem-clip"].summary, runs["unitmem"], made))
     print(f"wrote {CLIPMEM} and {TOWERS}")

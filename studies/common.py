@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from memometer.files import atomic_path
+from memometer.files import atomic_path, write_text
+from memometer.report import vega
 from memometer.scenes.planting import PLANTED_SCHEMA
 from memometer.seeds import rng_for
 
@@ -69,6 +70,11 @@ def import_shards(commands, shards, records, *, roles, seed):
     """Flickr8k's shards as records with roles; their objects are the nouns of all captions."""
     commands.run("data", "import", shards_of(shards), "--out", records, "--vocabulary", shards / "nouns.tsv")
     commands.run("data", "split", records, "--roles", roles, "--seed", seed)
+
+
+def save_chart(chart, path):
+    """Writes an altair chart as SVG, as the report draws it."""
+    write_text(path, vega.draw(chart.to_dict()))
 
 
 def plant_miscaptioned(records, *, role, n, seed):

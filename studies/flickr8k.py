@@ -9,7 +9,7 @@ import argparse
 import shutil
 from pathlib import Path
 
-from common import ROOT, STUDIES, Commands, cell, import_shards, machine, training
+from common import ROOT, STUDIES, Commands, cell, import_shards, machine, save_chart, training
 
 from memometer import load_audit
 from memometer.files import write_text
@@ -85,7 +85,7 @@ def main():
     pictures = PAGE.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
     for name, (chart, _) in CHARTS.items():
-        chart(found).save(str(pictures / f"{name}.svg"))
+        save_chart(chart(found), pictures / f"{name}.svg")
     write_text(PAGE, page(found, nothing, commands.lines, n_main, options))
     print(f"wrote {PAGE.relative_to(ROOT)}")
 

@@ -12,7 +12,7 @@ import altair as alt
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from common import ROOT, STUDIES, Commands, import_shards, machine
+from common import ROOT, STUDIES, Commands, import_shards, machine, save_chart
 from scipy import stats
 
 from memometer import load_records, run_sweep
@@ -113,7 +113,7 @@ def main():
     pictures = STUDIES / "growth"
     pictures.mkdir(parents=True, exist_ok=True)
     for name, points, title in (("size", by_size, "records per model"), ("epochs", by_epochs, "epochs")):
-        chart(points, title).save(str(pictures / f"{name}.svg"))
+        save_chart(chart(points, title), pictures / f"{name}.svg")
     write_text(STUDIES / "growth.md", page(by_size, by_epochs, commands, options.shards))
     print("wrote docs/studies/growth.md")
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from common import ROOT, STUDIES, Commands, import_shards
+from common import ROOT, STUDIES, Commands, import_shards, save_chart
 from mitigation_paper import REASON, beside_the_paper
 
 from memometer import run_sweep
@@ -104,7 +104,7 @@ def main():
     pictures = study.page.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
     for name, chart in (("frontier", utility_frontier), ("settings", setting_bars)):
-        chart(found).save(str(pictures / f"{name}.svg"))
+        save_chart(chart(found), pictures / f"{name}.svg")
     write_text(study.page, page(study, found, commands, options.shards))
     print(f"wrote {study.page.relative_to(ROOT)}")
 
@@ -123,7 +123,7 @@ def table(summary, metrics, *, sign):
     """Mean ± std over seeds of every setting."""
     names = [metric_name(metric) for metric in metrics]
     rows = [
-        f"| {setting.name} | " + " | ".join(setting.mean_text(metric, sign=sign) for metric in metrics) + " |"
+        f"| {setting.numbered} | " + " | ".join(setting.mean_text(metric, sign=sign) for metric in metrics) + " |"
         for setting in shown_settings(summary)
     ]
     return "\n".join([f"| setting | {' | '.join(names)} |", "|---" * (1 + len(metrics)) + "|", *rows])
@@ -138,7 +138,7 @@ def differences(summary, metrics):
             text = setting.difference_text(metric)
             cells.append(f"**{text}**" if setting.metrics[metric]["difference"]["clear"] else text)
         if setting.name != summary["baseline"]:
-            rows.append(f"| {setting.name} | " + " | ".join(cells) + " |")
+            rows.append(f"| {setting.numbered} | " + " | ".join(cells) + " |")
     head = f"| setting | {' | '.join(map(metric_name, metrics))} |"
     return "\n".join([head, "|---" * (1 + len(metrics)) + "|", *rows])
 
@@ -177,7 +177,8 @@ Settings that no other beats in both: {front}.
 
 ![Utility against memorization]({name}/frontier.svg)
 
-*Utility against memorization: mean and standard deviation over seeds. Named settings are beaten by no other.*
+*Utility against memorization: mean and standard deviation over seeds. Named settings are beaten by no other; the
+others bear their numbers in the tables.*
 
 ![Bars of every setting]({name}/settings.svg)
 

@@ -10,6 +10,25 @@ from memometer.report import render
 
 pytestmark = MARKS
 
+CUT_OFF = """() => [...document.querySelectorAll('svg')].flatMap(chart => {
+    const room = chart.getBoundingClientRect();
+    return room.width === 0 ? [] : [...chart.querySelectorAll('text')].filter(text => {
+        const box = text.getBoundingClientRect();
+        return box.left < room.left - 1 || box.right > room.right + 1
+            || box.top < room.top - 1 || box.bottom > room.bottom + 1;
+    }).map(text => `${chart.getAttribute('aria-label')}: ${text.textContent}`);
+})"""
+"""Texts of charts that reach beyond them, in the fonts that this browser has."""
+TOUCHING = """() => [...document.querySelectorAll('svg')].flatMap(chart => {
+    const shown = [...chart.querySelectorAll('text')].filter(text => text.getAttribute('opacity') !== '0');
+    const boxes = shown.map(text => [text.textContent, text.getBoundingClientRect()]);
+    return boxes.flatMap(([name, a], place) => boxes.slice(place + 1).filter(([, b]) =>
+        a.width > 0 && b.width > 0 && Math.abs(a.top - b.top) < 2 && a.height === b.height
+        && a.left < b.right - 1 && b.left < a.right - 1
+    ).map(([other]) => `${chart.getAttribute('aria-label')}: ${name} and ${other}`));
+})"""
+"""Texts on one line that lie on each other."""
+
 
 @pytest.fixture(scope="module")
 def reports(runs, tmp_path_factory):
@@ -38,6 +57,8 @@ def test_it_opens_from_disk_and_fits(browser, reports, name, width, scheme):  # 
     assert page.locator("script, iframe, object, embed, form").count() == 0
     assert page.locator("svg:visible").count() > 0
     assert page.locator("svg:not([role='img'][aria-label])").count() == 0
+    assert page.evaluate(CUT_OFF) == []
+    assert page.evaluate(TOUCHING) == []
     broken = "() => [...document.images].filter(image => !image.complete || image.naturalWidth === 0).length"
     assert page.evaluate(broken) == 0
     headings = page.evaluate("[...document.querySelectorAll('h1, h2, h3, h4, h5')].map(each => +each.tagName[1])")

@@ -65,8 +65,7 @@ def number_cells(number: ComparedNumber) -> tuple[str, ...]:
 
 def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> "alt.LayerChart":
     names = list(dict.fromkeys(row["name"] for row in rows))
-    room = min(7 * max(map(len, names)), 230 if width >= 600 else 168)
-    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, titleColor=theme.MUTED)
+    axis, room = theme.name_axis(names, limit=264 if width >= 600 else 180, titleColor=theme.MUTED)
     legend = alt.Legend(title=None, orient="top", columns=0 if width >= 600 else 1) if len(runs) > 1 else None
     colors = [COLORS[place % len(COLORS)] for place in range(len(runs))]
     shapes = [SHAPES[place % len(SHAPES)] for place in range(len(runs))]

@@ -5,12 +5,20 @@ So under a limit of the address space (``ulimit -v``) a child draws; where the c
 
 import functools
 import json
+import re
 import resource
 import subprocess
 import sys
 from typing import Any
 
-__all__ = ["can_draw", "draw"]
+__all__ = ["ROOM", "can_draw", "draw"]
+
+ROOM = 1.15
+"""How much larger text is laid out than it is drawn.
+
+The renderer measures text in a narrow font. A browser may have none but a wider one, in which names would be cut
+off at the edges and numbers of an axis lie on each other.
+"""
 
 CHILD = "import json, sys, vl_convert; sys.stdout.write(vl_convert.vegalite_to_svg(json.load(sys.stdin)))"
 TINY: dict[str, Any] = {"data": {"values": [{"x": 1}]}, "mark": "bar", "encoding": {"x": {"field": "x"}}}
@@ -23,16 +31,18 @@ def can_draw() -> bool:
 
 
 def draw(specification: dict[str, Any]) -> str:
-    """A Vega-Lite specification, which carries its own data, as SVG.
+    """A Vega-Lite specification, which carries its own data, as SVG; its text is `ROOM` times smaller than laid out.
 
     Raises:
         RuntimeError: the child that draws under a limit was ended.
     """
-    if not _limited():
+    if _limited():
+        drawn = _drawn_by_child(specification)
+    else:
         import vl_convert
 
-        return str(vl_convert.vegalite_to_svg(specification))
-    return _drawn_by_child(specification)
+        drawn = str(vl_convert.vegalite_to_svg(specification))
+    return re.sub(r'font-size="([\d.]+)px"', lambda size: f'font-size="{float(size[1]) / ROOM:.4g}px"', drawn)
 
 
 def _limited() -> bool:

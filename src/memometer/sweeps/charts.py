@@ -14,8 +14,7 @@ from memometer.sweeps.settings import SCOPES, Shown, metric_name, shown_settings
 __all__ = ["frontier_numbers", "setting_bars", "setting_numbers", "utility_frontier"]
 
 COLORS = {"all": theme.REFERENCE, "unmentioned": theme.TARGET}
-CHARACTER_WIDTH = 7
-MAX_NAME = 170
+MAX_NAME = 220
 """Room for a setting's name in px."""
 
 
@@ -31,7 +30,7 @@ def utility_frontier(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> "a
     front = [row for row in rows if row["front"]]
     x = alt.X(
         "utility:Q",
-        title=f"utility: {metric_name(utility)}",
+        title=["utility:", metric_name(utility)] if width < 600 else f"utility: {metric_name(utility)}",
         scale=alt.Scale(zero=False, padding=40),
         axis=alt.Axis(tickCount=max(3, width // 130)),
     )
@@ -51,9 +50,9 @@ def utility_frontier(audit: Run[SweepSummary], *, width: int = theme.WIDE) -> "a
         along,
         line,
         beaten.mark_point(color=theme.REFERENCE, size=70, filled=False, strokeWidth=2, opacity=1),
-        beaten.mark_text(color=theme.MUTED, align="left", dx=8, dy=9, fontSize=12).encode(text="number:N"),
+        beaten.mark_text(color=theme.MUTED, align="left", dx=8, dy=9, fontSize=theme.px(12)).encode(text="number:N"),
         best.mark_point(color=theme.TARGET, size=110, filled=True, opacity=1),
-        *_front_names(front, x=x, y=y, width=width),
+        *_front_names(rows, x=x, y=y, width=width),
     ]
     return theme.themed(alt.layer(*layers).properties(width=width - 90, height=360 if width >= 600 else 320))
 
@@ -95,22 +94,28 @@ def _placed_rows(settings: list[Shown], *, utility: str | None, memorization: st
     return rows
 
 
-def _front_names(front: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> "list[alt.Chart]":
+def _front_names(rows: list[dict[str, Any]], *, x: Any, y: Any, width: int) -> "list[alt.Chart]":
     """The names of the front's settings, on that side of each point where there is more room."""
+    front = [row for row in rows if row["front"]]
     if not front:
         return []
-    ends = [row["utility"] for row in front]
-    middle = (min(ends) + max(ends)) / 2
+    middle = (min(row["utility_low"] for row in rows) + max(row["utility_high"] for row in rows)) / 2
     charts = []
-    for align, dx, dy, rows in (  # the front rises to the right, so the names stay clear of it
+    for align, dx, dy, points in (  # the front rises to the right, so the names stay clear of it
         ("left", 10, 14, [row for row in front if row["utility"] <= middle]),
         ("right", -10, -12, [row for row in front if row["utility"] > middle]),
     ):
-        named = alt.Chart(theme.data(rows)).encode(x=x, y=y, text="label:N")
+        named = alt.Chart(theme.data(points)).encode(x=x, y=y, text="label:N")
         named = named.transform_calculate(label="datum.number + '  ' + datum.name")
         charts.append(
             named.mark_text(
-                color=theme.INK, align=align, dx=dx, dy=dy, fontSize=13, fontWeight=600, limit=max(110, width // 3)
+                color=theme.INK,
+                align=align,
+                dx=dx,
+                dy=dy,
+                fontSize=theme.px(13),
+                fontWeight=600,
+                limit=max(110, width // 3),
             )
         )
     return charts
@@ -150,8 +155,8 @@ def setting_numbers(audit: Run[SweepSummary]) -> Numbers:
 def _panel(
     settings: list[Shown], *, title: str, metrics: dict[str, str], n_panels: int, width: int, first: bool
 ) -> "alt.LayerChart":
-    names = [setting.name for setting in settings]
-    labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=MAX_NAME)
+    names = [setting.numbered for setting in settings]
+    labels, room = theme.name_axis(names, limit=MAX_NAME, labels=first or width < 600)
     gaps = len(metrics) > 1
     base = alt.Chart(theme.data(_rows(settings, metrics))).encode(
         y=alt.Y("setting:N", sort=names, scale=alt.Scale(domain=names, paddingInner=0.35), title=None, axis=labels),
@@ -166,9 +171,8 @@ def _panel(
         base.mark_tick(color=theme.MUTED, thickness=1, size=6).encode(x=f"tenth_{end}:Q") for end in ("low", "high")
     ]
     seeds = base.mark_rule(color=theme.MUTED, strokeWidth=3).encode(x=alt.X("low:Q"), x2="high:Q")
-    room = CHARACTER_WIDTH * max(map(len, names), default=0)
     return alt.layer(bars, tenth, *ends, seeds, theme.zero_line(horizontal=False)).properties(
-        width=theme.panel_width(width=width - 20 - min(room, MAX_NAME), n_panels=n_panels, margin=34),
+        width=theme.panel_width(width=width - 20 - room, n_panels=n_panels, margin=34),
         height=(34 if gaps or width >= 600 else 24) * len(settings),
         title=alt.TitleParams(title, limit=max(width // max(n_panels, 1), 220)),
     )
@@ -181,7 +185,7 @@ def _rows(settings: list[Shown], metrics: dict[str, str]) -> list[dict[str, Any]
             found = setting.number_of(metric)
             if (value := found.value) is None:
                 continue
-            row = {"setting": setting.name, "series": SCOPES.get(scope, scope), "value": value}
+            row = {"setting": setting.numbered, "series": SCOPES.get(scope, scope), "value": value}
             for prefix, std in (("", found.std), ("tenth_", found.std_tenth)):
                 if std is not None:
                     row |= {f"{prefix}low": value - std, f"{prefix}high": value + std}

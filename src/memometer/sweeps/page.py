@@ -77,7 +77,7 @@ def _against(summary: SweepSummary, metrics: list[str]) -> Numbers:
         header += [metric_name(metric), "less the baseline"]
     rows = []
     for setting in settings:
-        cells = [f"{setting.number}. {setting.name}"]
+        cells = [setting.numbered]
         for metric in metrics:
             cells += [setting.mean_text(metric, sign="/" in metric and metric.split("/")[-1] in SCOPES)]
             cells += ["baseline" if _is_baseline(summary, setting.number) else setting.difference_text(metric)]

@@ -34,6 +34,11 @@ class Shown:
     front: bool | None
     metrics: dict[str, Metric]
 
+    @property
+    def numbered(self) -> str:
+        """By its number too, which is all that most points of a chart bear."""
+        return f"{self.number}. {self.name}"
+
     def number_of(self, metric: str | None) -> Metric:
         """A metric over seeds."""
         return self.metrics.get(metric or "", UNDEFINED)

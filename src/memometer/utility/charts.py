@@ -16,8 +16,6 @@ __all__ = ["MAX_CLASSES", "class_dots", "class_numbers", "share_intervals", "sha
 
 COLORS = {"Zero-shot": theme.TARGET, "Linear probe": theme.BLUE}
 SHAPES = {"Zero-shot": "circle", "Linear probe": "diamond"}
-CHARACTER_WIDTH = 7
-"""Room for a character of a number's name in px."""
 CLASS_WIDTH = 120
 """Room for the name of a class in px."""
 MAX_CLASSES = 40
@@ -35,9 +33,10 @@ def share_intervals(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> "
     ends = (end for _, _, number in defined for end in (number.value, number.high) if end is not None)
     top = max(ends, default=1.0) or 1.0
     parts = list(dict.fromkeys(share.part for share in defined))
-    room = CHARACTER_WIDTH * max((len(share.name) for share in defined), default=0)
+    axis, room = theme.name_axis([share.name for share in defined], limit=width // 2)
     panels = [
-        _panel([share for share in defined if share.part == part], top=top, room=room, width=width) for part in parts
+        _panel([share for share in defined if share.part == part], top=top, axis=axis, width=width - room - 40)
+        for part in parts
     ]
     return theme.themed(alt.concat(*panels, columns=1, spacing=20))
 
@@ -70,7 +69,7 @@ def class_dots(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> "alt.C
     names = sorted(best, key=lambda name: (-best[name], name))
     if len(names) > MAX_CLASSES:
         names = [*names[: MAX_CLASSES // 2], *names[-MAX_CLASSES // 2 :]]
-    axis = alt.Axis(ticks=False, domain=False, grid=True, labelColor=theme.INK, labelLimit=CLASS_WIDTH)
+    axis, room = theme.name_axis(names, limit=CLASS_WIDTH, grid=True)
     base = alt.Chart(theme.data([row for row in rows if row["class"] in names])).encode(
         x=alt.X("value:Q", title=None, axis=_ticks(width), scale=alt.Scale(domain=[0, 1])),
         y=alt.Y("class:N", sort=names, scale=alt.Scale(domain=names), title=None, axis=axis),
@@ -82,7 +81,7 @@ def class_dots(audit: Run[UtilitySummary], *, width: int = theme.WIDE) -> "alt.C
         for channel, kinds in ((alt.Color, COLORS), (alt.Shape, SHAPES))
     )
     dots = base.mark_point(filled=True, opacity=1, size=65).encode(color=colour, shape=shape)
-    return theme.themed(dots.properties(width=width - CLASS_WIDTH - 40, height=20 * len(names)))
+    return theme.themed(dots.properties(width=width - room - 40, height=20 * len(names)))
 
 
 def class_numbers(audit: Run[UtilitySummary]) -> Numbers:
@@ -102,13 +101,12 @@ def _classes(audit: Run[UtilitySummary]) -> list[dict[str, Any]]:
     return rows
 
 
-def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.LayerChart":
+def _panel(found: list[Share], *, top: float, axis: "alt.Axis", width: int) -> "alt.LayerChart":
     names = [share.name for share in found]
     rows = [
         {"name": share.name, "value": share.number.value, "low": share.number.low, "high": share.number.high}
         for share in found
     ]
-    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=room, minExtent=room)
     base = alt.Chart(theme.data(rows)).encode(
         y=alt.Y("name:N", sort=names, scale=alt.Scale(domain=names), title=None, axis=axis)
     )
@@ -117,7 +115,7 @@ def _panel(found: list[Share], *, top: float, room: int, width: int) -> "alt.Lay
         x=alt.X("low:Q", title=None, axis=_ticks(width)), x2="high:Q"
     )
     point = base.mark_point(filled=True, opacity=1, size=75, color=theme.TARGET).encode(x=x)
-    return alt.layer(interval, point).properties(width=width - room - 40, height=26 * len(names), title=found[0].part)
+    return alt.layer(interval, point).properties(width=width, height=26 * len(names), title=found[0].part)
 
 
 def _interval(number: Number) -> str:

@@ -58,7 +58,7 @@ def score_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WI
     ]
     designs = [design for design, _ in image_designs(audit.summary)]
     names = list(SHARES.values())
-    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=220)
+    axis, room = theme.name_axis(designs, limit=220)
     legend = alt.Legend(title=None, orient="top", columns=0 if width >= 600 else 1)
     base = alt.Chart(theme.data(rows)).encode(
         y=alt.Y("design:N", sort=designs, scale=alt.Scale(domain=designs), title=None, axis=axis),
@@ -70,10 +70,9 @@ def score_by_confidence(audit: Run[ImageDejaVuSummary], *, width: int = theme.WI
     interval = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q")
     shapes = alt.Shape("share:N", scale=alt.Scale(domain=names, range=["circle", "diamond", "square", "triangle-up"]))
     point = base.mark_point(filled=True, opacity=1, size=75).encode(x="value:Q", shape=shapes)
-    longest = max(map(len, designs), default=1)
     return theme.themed(
         alt.layer(theme.zero_line(horizontal=False), interval, point).properties(
-            width=max(120, width - 40 - 7 * longest), height=76 * max(len(designs), 1)
+            width=max(120, width - 40 - room), height=76 * max(len(designs), 1)
         )
     )
 
@@ -131,8 +130,9 @@ def outcome_shares(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -
             for place, outcome in enumerate(OUTCOMES)
         ]
     names = [name for name, _ in _outcomes(audit.summary)]
-    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=220)
-    legend = alt.Legend(title=None, orient="top", columns=0 if width >= 600 else 2)
+    axis, room = theme.name_axis(names, limit=220)
+    columns = {"columns": 0} if width >= 600 else {"columns": 2, "columnPadding": 12}
+    legend = alt.Legend(title=None, orient="top", **columns)
     return theme.themed(
         alt.Chart(theme.data(rows))
         .mark_bar(height=24)
@@ -144,7 +144,7 @@ def outcome_shares(audit: Run[ImageDejaVuSummary], *, width: int = theme.WIDE) -
             color=alt.Color("outcome:N", scale=alt.Scale(domain=list(OUTCOMES), range=list(COLORS)), legend=legend),
             order="order:Q",
         )
-        .properties(width=max(120, width - 40 - 7 * max(map(len, names))), height=44 * len(names))
+        .properties(width=max(120, width - 40 - room), height=44 * len(names))
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from memometer.report import vega
 from memometer.report.lazy import alt
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "WIDE",
     "arrange",
     "data",
+    "name_axis",
     "panel_width",
+    "px",
     "series",
     "themed",
     "zero_line",
@@ -41,6 +44,15 @@ WIDE = 960
 """Width in px of a chart on a page."""
 NARROW = 340
 """Width in px of a chart on a telephone."""
+
+
+CHARACTER_WIDTH = 8
+"""In px, as laid out."""
+
+
+def px(size: float) -> float:
+    """The size to lay text out with that is drawn ``size`` px high."""
+    return size * vega.ROOM
 
 
 def data(rows: Sequence[dict[str, Any]]) -> "alt.InlineData":
@@ -80,6 +92,20 @@ def series(
     }
 
 
+def name_axis(names: Sequence[str], *, limit: int = 200, labels: bool = True, **words: Any) -> "tuple[alt.Axis, int]":
+    """The axis of a chart with a row per name, and the px that it takes up.
+
+    Args:
+        names: as shown.
+        limit: px that names may take up; longer ones end in an ellipsis.
+        labels: False where a panel to the left has the names.
+        words: further ones for the axis.
+    """
+    room = min(CHARACTER_WIDTH * max(map(len, names), default=0), limit)
+    look = {"ticks": False, "domain": False, "labelColor": INK, "labels": labels, **words}
+    return alt.Axis(**look, labelLimit=limit, minExtent=room if labels else 0), room
+
+
 def zero_line(*, horizontal: bool) -> "alt.Chart":
     """The line of no gap."""
     channel = {"y": alt.YDatum(0)} if horizontal else {"x": alt.XDatum(0)}
@@ -97,9 +123,10 @@ def themed(chart: Any) -> Any:
         axis=alt.AxisConfig(
             labelColor=MUTED,
             titleColor=MUTED,
-            labelFontSize=13,
-            titleFontSize=13,
+            labelFontSize=px(13),
+            titleFontSize=px(13),
             labelOverlap=True,
+            labelSeparation=4,
             titleFontWeight="normal",
             titlePadding=8,
             gridColor=GRID,
@@ -107,7 +134,9 @@ def themed(chart: Any) -> Any:
             tickColor=GRID,
         ),
         legend=alt.LegendConfig(
-            labelColor=INK, labelFontSize=13, labelLimit=300, symbolSize=75, offset=12, columnPadding=24
+            labelColor=INK, labelFontSize=px(13), labelLimit=330, symbolSize=75, offset=12, columnPadding=24
         ),
-        title=alt.TitleConfig(color=INK, fontSize=14, fontWeight=600, subtitleFontSize=13, anchor="start", offset=8),
+        title=alt.TitleConfig(
+            color=INK, fontSize=px(14), fontWeight=600, subtitleFontSize=px(13), anchor="start", offset=8
+        ),
     )

@@ -39,7 +39,7 @@ def subset_means(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> "alt
         mean = mean_of(audit.summary, name)
         if mean.value is not None:
             rows.append({"subset": NAMES[name], "value": mean.value, "low": mean.low, "high": mean.high})
-    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=NAME_WIDTH)
+    axis, room = theme.name_axis(shown, limit=NAME_WIDTH)
     base = alt.Chart(theme.data(rows)).encode(
         y=alt.Y("subset:N", sort=shown, scale=alt.Scale(domain=shown), title=None, axis=axis), color=_color(shown)
     )
@@ -47,7 +47,7 @@ def subset_means(audit: Run[ClipMemSummary], *, width: int = theme.WIDE) -> "alt
     interval = base.mark_rule(strokeWidth=2.5).encode(x=alt.X("low:Q", title="mean CLIPMem", axis=ticks), x2="high:Q")
     point = base.mark_point(filled=True, size=80, opacity=1).encode(x=alt.X("value:Q", scale=alt.Scale(zero=True)))
     layers = alt.layer(theme.zero_line(horizontal=False), interval, point)
-    return theme.themed(layers.properties(width=width - NAME_WIDTH - 40, height=36 * len(shown)))
+    return theme.themed(layers.properties(width=width - room - 40, height=36 * len(shown)))
 
 
 def mean_numbers(audit: Run[ClipMemSummary]) -> Numbers:

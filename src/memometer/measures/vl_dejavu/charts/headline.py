@@ -13,7 +13,6 @@ from memometer.runs import Run
 __all__ = ["headline_gaps", "headline_numbers"]
 
 COLORS = {"all": theme.REFERENCE, "unmentioned": theme.TARGET}
-CHARACTER_WIDTH = 7
 """Room for a character of a design's name in px."""
 
 
@@ -52,7 +51,7 @@ def _panel(summary: VLDejaVuSummary, measure: str, *, width: int, first: bool) -
         for scope, scope_name in SCOPES.items()
         if (gap := gaps.gap(scope, measure)).value is not None
     ]
-    labels = alt.Axis(labels=first or width < 600, ticks=False, domain=False, labelColor=theme.INK, labelLimit=200)
+    labels, room = theme.name_axis(order, labels=first or width < 600)
     scopes = list(SCOPES.values())
     base = alt.Chart(theme.data(rows)).encode(
         y=alt.Y("design:N", sort=order, scale=alt.Scale(domain=order), title=None, axis=labels),
@@ -65,7 +64,7 @@ def _panel(summary: VLDejaVuSummary, measure: str, *, width: int, first: bool) -
         x="value:Q", shape=_scale(alt.Shape, ["diamond", "circle"], width=width)
     )
     return alt.layer(theme.zero_line(horizontal=False), interval, point).properties(
-        width=theme.panel_width(width=width - 20 - CHARACTER_WIDTH * max(map(len, order)), n_panels=3, margin=34),
+        width=theme.panel_width(width=width - 20 - room, n_panels=3, margin=34),
         height=54 * len(designs),
         title=alt.TitleParams(name, subtitle=meaning, subtitleColor=theme.MUTED),
     )

@@ -33,14 +33,14 @@ def leaking_objects(audit: Run, *, width: int = theme.WIDE) -> "alt.LayerChart":
         for rank, row in enumerate(_ranked(audit.tables["objects"])[:N_SHOWN], start=1)
     ]
     color = alt.condition("datum.sure", alt.value(theme.TARGET), alt.value(theme.REFERENCE))
-    axis = alt.Axis(ticks=False, domain=False, labelColor=theme.INK, labelLimit=LABEL_WIDTH)
+    axis, room = theme.name_axis([row["name"] for row in rows], limit=LABEL_WIDTH)
     base = alt.Chart(theme.data(rows)).encode(y=alt.Y("name:N", sort=None, title=None, axis=axis))
     ticks = alt.Axis(labelExpr=theme.GAP_LABEL, tickCount=max(3, width // 110))
     x = alt.X("low:Q", title="gap in recall where unmentioned", axis=ticks)
     interval = base.mark_rule(strokeWidth=2.5).encode(x=x, x2="high:Q", color=color)
     point = base.mark_point(filled=True, size=70, opacity=1).encode(x="gap:Q", color=color)
     layers = alt.layer(theme.zero_line(horizontal=False), interval, point)
-    return theme.themed(layers.properties(width=width - LABEL_WIDTH - 40, height=alt.Step(22)))
+    return theme.themed(layers.properties(width=width - room - 40, height=alt.Step(22)))
 
 
 def leaking_numbers(audit: Run) -> Numbers:
