@@ -18,7 +18,7 @@ if os.path.expanduser("~") == "~":  # noqa: PTH111 (Path.home raises)
 from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
-    from memometer.annotators import AnnotationSummary, annotate
+    from memometer.annotators import AnnotationSummary, TidySummary, annotate, tidy_labels
     from memometer.audits import Audit, load_audit
     from memometer.comparison import Comparison, compare_audits
     from memometer.data import Records, import_records, load_records, make_scenes, split_records
@@ -50,6 +50,7 @@ __all__ = [
     "Records",
     "SslConfig",
     "Sweep",
+    "TidySummary",
     "TrainConfig",
     "annotate",
     "audit_clipmem",
@@ -68,6 +69,7 @@ __all__ = [
     "run_sweep",
     "search",
     "split_records",
+    "tidy_labels",
     "train",
     "train_ssl",
     "write_report",

@@ -9,8 +9,19 @@ if TYPE_CHECKING:
     from memometer.annotators.base import Annotator, Asked, Found, Seen
     from memometer.annotators.loading import load_annotator
     from memometer.annotators.summary import AnnotationSummary
+    from memometer.annotators.tidying import TidySummary, tidy_labels
 
-__all__ = ["AnnotationSummary", "Annotator", "Asked", "Found", "Seen", "annotate", "load_annotator"]
+__all__ = [
+    "AnnotationSummary",
+    "Annotator",
+    "Asked",
+    "Found",
+    "Seen",
+    "TidySummary",
+    "annotate",
+    "load_annotator",
+    "tidy_labels",
+]
 
 
 # So that the options of a command can be read without tables.

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.data.beside import read_annotation
+from memometer.data.beside import ANNOTATION, read_annotation
 from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
 from memometer.errors import InputError
@@ -20,6 +20,7 @@ __all__ = [
     "check_images",
     "check_public",
     "duplicates_across_roles",
+    "tidied_labels",
     "warn_of_labels",
 ]
 
@@ -113,6 +114,34 @@ def warn_of_labels(columns: Sequence[pa.ChunkedArray | pa.Array], *, what: str) 
     for doubt in doubts:
         warn(doubt)
     return doubts
+
+
+def tidied_labels(parts: Iterable[Records]) -> list[str]:
+    """What ``memometer objects tidy`` did to the labels of the records, a sentence for each folder.
+
+    Args:
+        parts: the records of the audit.
+    """
+    notes = []
+    for folder in sorted({Path(part.folder) for part in parts}):
+        tidied = (read_annotation(folder) or {}).get("tidied")
+        if tidied is None:
+            continue
+        merged, left_out = tidied["merged"], tidied["left_out"]
+        into = f"merged into {len(set(merged.values())):,}"
+        said = [
+            *([f"{len(merged):,} labels are {into}"] if merged else []),
+            *([f"{len(left_out):,} are left out as too rare or too common ({_first(left_out)})"] if left_out else []),
+        ]
+        if said:
+            notes.append(f"labels of {folder} were tidied: {'; '.join(said)}; see {folder / ANNOTATION}")
+    return notes
+
+
+def _first(names: Iterable[str]) -> str:
+    """The first few, in words."""
+    listed = list(names)
+    return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
 
 
 def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:

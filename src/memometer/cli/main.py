@@ -20,6 +20,7 @@ COMMANDS = (
     ("data", "verify", "data_verify"),
     ("data", "scenes", "data_scenes"),
     ("", "annotate", "annotate"),
+    ("objects", "tidy", "objects_tidy"),
     ("", "train", "train"),
     ("", "train-ssl", "train_ssl"),
     ("", "utility", "utility"),
@@ -40,7 +41,11 @@ FIRST_LINES = {
 }
 """Of the help of commands whose options are models, which a list of commands does without."""
 
-GROUPS = {"data": "Import, split and check image-caption records.", "audit": "Measure what a model has memorized."}
+GROUPS = {
+    "data": "Import, split and check image-caption records.",
+    "objects": "Tidy labels, and compare labellings of the same records.",
+    "audit": "Measure what a model has memorized.",
+}
 
 
 def commands() -> list[tuple[str, str, str]]:

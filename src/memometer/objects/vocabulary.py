@@ -40,6 +40,15 @@ class Vocabulary:
         """The word forms of a term, whatever its case and whether its words are joined by spaces or underscores."""
         return self._by_name.get(plain_name(label))
 
+    def text(self) -> str:
+        """As `load_vocabulary` reads it; terms without a form, and such as a file cannot hold, are left out."""
+        lines = [
+            f"{term}\t{' '.join(form.replace(' ', '_') for form in self.forms[term])}\n"
+            for term in self.terms
+            if self.forms[term] and term.isprintable() and not term.startswith("#") and term == term.strip()
+        ]
+        return "".join(lines)
+
     @functools.cached_property
     def _by_name(self) -> dict[str, tuple[str, ...]]:
         return {plain_name(term): forms for term, forms in self.forms.items()}

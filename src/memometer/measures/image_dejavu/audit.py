@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from memometer.audits.guards import check_disjoint, warn_of_labels
+from memometer.audits.guards import check_disjoint, tidied_labels, warn_of_labels
 from memometer.audits.inputs import Model, open_records
 from memometer.audits.measure import Results
 from memometer.audits.planted import planted_in
@@ -59,7 +59,7 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
         doubts = warn_of_labels([labels_of(part) for part in parts.values()], what="labels")
         if self.fit is not None:
             check_disjoint({**self.tested(parts), "fit": self.fit})
-        return doubts
+        return [*doubts, *tidied_labels(parts.values())]
 
     def open(self, parts: dict[str, Records]) -> tuple[Models, dict[str, Any]]:
         options, fit = self.options, self.fit

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from memometer.audits.guards import warn_of_labels
+from memometer.audits.guards import tidied_labels, warn_of_labels
 from memometer.audits.inputs import Model, open_model
 from memometer.audits.measure import Results
 from memometer.audits.planted import Planted
@@ -60,7 +60,8 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
 
     def check(self, parts: dict[str, Records]) -> list[str]:
         super().check(parts)
-        return warn_of_labels([part.table["objects"] for part in parts.values()], what="objects")
+        doubts = warn_of_labels([part.table["objects"] for part in parts.values()], what="objects")
+        return [*doubts, *tidied_labels(parts.values())]
 
     def open(self, parts: dict[str, Records]) -> tuple[dict[str, Model], dict[str, Any]]:
         options, public = self.options, parts["public"]
