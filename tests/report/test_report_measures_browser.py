@@ -1,6 +1,7 @@
 """The report of every measure in a real browser, wide and narrow, light and dark."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 from browser import MARKS, browser  # noqa: F401 (a fixture)
@@ -9,6 +10,8 @@ from memometer.catalogue import KNOWN
 from memometer.report import render
 
 pytestmark = MARKS
+
+ROOT = Path(__file__).parents[2]
 
 CUT_OFF = """() => [...document.querySelectorAll('svg')].flatMap(chart => {
     const room = chart.getBoundingClientRect();
@@ -67,3 +70,14 @@ def test_it_opens_from_disk_and_fits(browser, reports, name, width, scheme):  # 
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(element => element.id)")
     assert len(ids) == len(set(ids))
     context.close()
+
+
+def test_charts_of_the_docs_are_not_cut_off(browser):  # noqa: F811
+    charts = sorted((ROOT / "docs").rglob("*.svg"))
+    assert charts
+    page = browser.new_page()
+    for chart in charts:
+        page.set_content(chart.read_text("utf-8"))
+        assert page.evaluate(CUT_OFF) == [], chart
+        assert page.evaluate(TOUCHING) == [], chart
+    page.close()
