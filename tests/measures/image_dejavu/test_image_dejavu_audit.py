@@ -146,6 +146,24 @@ def test_records_without_label_or_room_are_counted(scenes, tmp_path):
     assert audit.summary["n_scored"] == audit.summary["n_records"] - sum(skipped.values())
 
 
+def test_photographs_without_boxes_have_corners(scenes, tmp_path):
+    def without_boxes(table):
+        for name in ("objects", "boxes", "scores"):
+            table[name] = [[] for _ in table["label"]]
+
+    folder = changed(scenes, tmp_path / "changed", without_boxes)
+    given = {"target": Pixels(0), "reference": Pixels(1)}
+    with pytest.raises(
+        InputError, match=r"no box says where the foreground is: 60\); .*--crop corner, which needs no boxes"
+    ):
+        audit_image_dejavu(**given, **options(folder))
+    audit = audit_image_dejavu(**given, **options(folder, crop="corner"))
+    assert (audit.summary["n_scored"], audit.summary["n_skipped"]) == (60, {})
+    marks = [mark for entry in audit.gallery.to_pylist() for mark in entry["marks"]]
+    assert marks
+    assert {(mark["kind"], mark["x"], mark["y"], mark["w"], mark["h"]) for mark in marks} == {("crop", 0, 0, 0.3, 0.3)}
+
+
 def test_the_largest_box_is_the_label_of_detection_data(scenes, tmp_path, capsys):
     def as_detection_data(table):
         """No label, and a small second object without a crop's room to lose, where a foreground object stands."""

@@ -52,7 +52,9 @@ class ImageDejaVuOptions(SearchOptions):
         default=None,
         description="The records that naive-bayes and crop-classifier are fitted on; none of those measured.",
     )
-    crop: CropKind = Field(default="background", description="The largest box-free rectangle, or a free corner.")
+    crop: CropKind = Field(
+        default="background", description="The largest box-free rectangle, or a free corner, which needs no boxes."
+    )
     min_side: Annotated[float, Flag(default="100 px of 375")] = Field(
         default=MIN_SIDE,
         description="A background crop's shorter side must exceed so many px, or below 1 such a share of the image's; "

@@ -79,19 +79,20 @@ def crop_records(records: Records, *, kind: CropKind, min_side: float, fraction:
     """Finds the crop of every record; nothing is read but the table.
 
     Args:
-        records: n records with boxes.
-        kind: ``background`` or ``corner``.
+        records: n records, with boxes of their class where the crop is to keep out of them.
+        kind: ``background``, which needs such a box, or ``corner``, which needs none: without one, the upper left.
         min_side: of a background crop, see `memometer.measures.image_dejavu.crops.background_crops`.
         fraction: of a corner crop.
     """
     classes = labels_of(records)
     everything = boxes_of(records.column("objects"), records.column("boxes"), records.column("scores"))
     foreground = everything.where(everything.of_class(classes))
-    place = {"indptr": foreground.indptr, "xywh": foreground.xywh, "sizes": _sizes(records), "needs_box": True}
     found = (
-        background_crops(**place, min_side=min_side)  # type: ignore[arg-type]
+        background_crops(
+            sizes=_sizes(records), indptr=foreground.indptr, xywh=foreground.xywh, min_side=min_side, needs_box=True
+        )
         if kind == "background"
-        else corner_crops(**place, fraction=fraction)  # type: ignore[arg-type]
+        else corner_crops(sizes=_sizes(records), indptr=foreground.indptr, xywh=foreground.xywh, fraction=fraction)
     )
     known = np.asarray(classes.is_valid().to_numpy(zero_copy_only=False))
     kept = np.flatnonzero(known & found.kept)

@@ -193,7 +193,8 @@ def _check_any(name: str, part: Cropped) -> None:
         boxes = "; --label largest-box takes the object of the largest box" if "no label" in part.skipped else ""
         raise InputError(
             f"no record of the {name} direction can be tested ({why}); records need a label, boxes around the "
-            f"foreground and room beside it: pass a smaller --min-side, --crop corner, or other records{boxes}"
+            "foreground and room beside it: pass a smaller --min-side, or --crop corner, which needs no boxes, "
+            f"or other records{boxes}"
         )
 
 
