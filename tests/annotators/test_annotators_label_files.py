@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import shutil
+import time
 from pathlib import Path
 
 import numpy as np
@@ -165,34 +165,147 @@ def test_options_of_annotators_are_refused(records, tmp_path, options):
         annotate(records=records, with_=coco(tmp_path), out=tmp_path / "out", **options)
 
 
+def test_columns_of_other_names_are_read_where_they_are_named(records, tmp_path):
+    header = "nr,photo,what,sure,l,t,r,b,dx,dy"
+    (tmp_path / "a.csv").write_text(f"{header}\nr0000,0001.png,dog,0.5,1,2,4,6,3,4\n")
+    expected = [("dog", 0.5, BOXES[0])]
+    near, far = "x=l,y=t,width=dx,height=dy", "xmin=l, ymin=t, xmax=r, ymax=b"
+    for where, owner, boxes in (({"id_column": "nr"}, 0, near), ({"image_column": "photo"}, 1, far)):
+        named = {**where, "label_column": "what", "scores_column": "sure", "boxes_column": boxes}
+        assert labels_of(records, tmp_path, "table:a.csv", **named)[owner] == expected
+    assert labels_of(records, tmp_path, "table:a.csv", id_column="nr", label_column="what")[0] == [("dog", None, None)]
+    table = pa.table({"file": ["0000.png"], "kind": ["dog"], "place": [BOXES[0]], "p": [0.5]})
+    pq.write_table(table, tmp_path / "b.parquet")
+    named = {"image_column": "file", "label_column": "kind", "boxes_column": "place", "scores_column": "p"}
+    assert labels_of(records, tmp_path, "table:b.parquet", **named)[0] == expected
+    (tmp_path / "c.csv").write_text('record_id;label;bbox\nr0000;dog;"[1, 2, 3, 4]"\n')
+    assert labels_of(records, tmp_path, "table:c.csv")[0] == [("dog", None, BOXES[0])]
+    again = annotate(
+        records=records, with_=f"table:{tmp_path / 'b.parquet'}", out=tmp_path / "out", **named, overwrite=True
+    )
+    assert annotate(records=records, with_=f"table:{tmp_path / 'b.parquet'}", out=tmp_path / "out", **named) == again
+    with pytest.raises(InputError, match="already holds other records"):  # another column is another question
+        annotate(
+            records=records,
+            with_=f"table:{tmp_path / 'b.parquet'}",
+            out=tmp_path / "out",
+            **{**named, "scores_column": None},
+        )
+
+
+def test_labels_of_one_folder_of_records_are_a_table_for_another(records, tmp_path):
+    annotate(records=records, with_=coco(tmp_path), out=tmp_path / "labelled")
+    found = labels_of(records, tmp_path, "table:labelled/records.parquet")
+    assert found == [[("dog", None, BOXES[0]), ("dog", None, [9, 0, 3, 6])], [], []]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"label_column": "kind"}, "has no column 'kind'; its columns are file, what, left, top"),
+        ({"image_column": "photo", "label_column": "what"}, "has no column 'photo'; its columns are file, what"),
+        ({}, "has the columns file, what, left, top; expected record_id or image, and label: name others with --image"),
+        (
+            {"label_column": "what", "boxes_column": "x=left,y=top"},
+            "the columns of boxes are 'x=left,y=top'; expected one",
+        ),
+        (
+            {"label_column": "what", "boxes_column": "x=left,y=top,width=w,height=h"},
+            "has no column 'w'; its columns are",
+        ),
+    ],
+)
+def test_columns_that_are_not_there_are_told_with_those_that_are(records, tmp_path, options, said):
+    (tmp_path / "a.csv").write_text("file,what,left,top\n0000.png,dog,1,2\n")
+    with pytest.raises(MemometerError, match=said):
+        labels_of(records, tmp_path, "table:a.csv", **options)
+
+
+def test_options_of_other_kinds_are_refused(records, tmp_path):
+    with pytest.raises(InputError, match="coco: takes no --label-column, labelstudio and fiftyone and table do"):
+        annotate(records=records, with_=coco(tmp_path), out=tmp_path / "out", label_column="a")
+    with pytest.raises(InputError, match="--label-column says where labels are in a file, and owlv2 reads none"):
+        annotate(records=records, with_="owlv2", out=tmp_path / "out", label_column="a")
+
+
+def test_rows_that_are_no_label_are_counted(records, tmp_path):
+    rows = [
+        *("record_id,label,score,x,y,w,h", "r0000,dog,0.5,1,2,3,4", "r0000,cat,0.5,1,2", ",dog,0.5,1,2,3,4"),
+        *("r0000,,0.5,1,2,3,4", "r0000,dog,0.5,1,,3,4", "r0000,dog,0.5,1,2,-3,4", "r0000,dog,inf,1,2,3,4"),
+    ]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    summary = annotate(records=records, with_=f"table:{tmp_path / 'a.csv'}", out=tmp_path / "out")
+    assert summary.n_objects == 1
+    assert {remark for remark in summary.remarks if "entries" in remark} == {
+        "1 entries left out: malformed row",
+        "2 entries left out: row without image or label",
+        "2 entries left out: impossible box",
+        "1 entries left out: impossible score",
+    }
+
+
+def test_an_xml_bomb_is_counted_and_not_expanded(records, tmp_path):
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 30))
+    bomb = f'<!DOCTYPE x [<!ENTITY a0 "ha">{entities}]><annotation><object><name>&a29;</name></object></annotation>'
+    (tmp_path / "voc" / "Annotations").mkdir(parents=True)
+    (tmp_path / "voc" / "Annotations" / "0000.xml").write_text(bomb)
+    (tmp_path / "voc" / "Annotations" / "0001.xml").write_text("<annotation>" + "<a>" * 100_000)
+    file = tmp_path / "voc" / "Annotations" / "0002.xml"
+    file.write_text("<annotation><object><name>dog</name></object></annotation>")
+    started = time.monotonic()
+    summary = annotate(records=records, with_=f"voc:{tmp_path / 'voc'}", out=tmp_path / "out")
+    assert time.monotonic() - started < 20
+    assert "2 entries left out: whole file: unsafe XML" in summary.remarks
+    assert summary.n_objects == 1
+    file.unlink()
+    with pytest.raises(SourceError, match="no label that can be used: 2 entries left out: whole file: unsafe XML"):
+        annotate(records=records, with_=f"voc:{tmp_path / 'voc'}", out=tmp_path / "other")
+
+
+def labels_of(records, folder, with_, **options):
+    """Of each record its labels as (label, score, box)."""
+    kind, _, place = with_.partition(":")
+    out = folder / "out"
+    annotate(records=records, with_=f"{kind}:{folder / place}", out=out, overwrite=True, **options)
+    found = []
+    for row in pq.read_table(out / "records.parquet").to_pylist():
+        nothing = [None] * len(row["objects"])
+        found.append(list(zip(row["objects"], row["scores"] or nothing, row["boxes"] or nothing, strict=True)))
+    return found
+
+
+CUT = ("coco", "lvis", "labelstudio", "fiftyone")
+
+
+@pytest.mark.parametrize("kind", CUT)
+def test_json_that_is_cut_short_is_a_sentence(records, tmp_path, kind):
+    write = {"coco": coco, "lvis": lvis, "labelstudio": labelstudio, "fiftyone": fiftyone}[kind]
+    path = Path(write(tmp_path).partition(":")[2])
+    file = path / "samples.json" if path.is_dir() else path
+    file.write_bytes(file.read_bytes()[:-20])
+    with pytest.raises(SourceError, match=r"cannot be read.*; mend it, or (export|download) it again if it was cut"):
+        annotate(records=records, with_=f"{kind}:{path}", out=tmp_path / "out")
+    assert not (tmp_path / "out" / "records.parquet").exists()
+
+
 def test_wrong_files_are_sentences(records, tmp_path):
-    cut = tmp_path / "cut.json"
-    cut.write_text('{"images": [{"id": 1')
-    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
-    shutil.copy(cut, tmp_path / "cut.parquet")
+    (tmp_path / "cut.parquet").write_bytes(b"PAR1")
+    write = {"labels.csv": "image,label\nelsewhere.png,dog\n", "empty.json": '{"images": [], "annotations": []}'}
+    for name, text in write.items():
+        (tmp_path / name).write_text(text)
     for with_, said in (
-        (f"coco:{cut}", "cut.json cannot be read"),
-        (f"table:{tmp_path / 'other.csv'}", "has the columns a, b; expected record_id or image, and label"),
-        (f"table:{tmp_path / 'cut.parquet'}", "cut.parquet cannot be read as a table of labels"),
-        (f"voc:{tmp_path / 'none'}", "there is no file of labels"),
+        ("table:cut.parquet", "cut.parquet cannot be read as a table of labels"),
+        (
+            "table:labels.csv",
+            "labels.csv names no image of .*: it has e.g. 'elsewhere.png', the records 'pictures/0000",
+        ),
+        ("coco:empty.json", "its list 'images' is empty"),
+        ("voc:none", "there is no file of labels"),
+        ("folders:labels.csv", "labels.csv is no folder; expected one with a folder of images per class"),
     ):
+        kind, _, name = with_.partition(":")
         with pytest.raises(SourceError, match=said):
-            annotate(records=records, with_=with_, out=tmp_path / "out")
-
-
-def lvis(folder):
-    """LVIS names images by address alone, as all of COCO's that it is made of."""
-    path = Path(coco(folder).partition(":")[2])
-    content = json.loads(path.read_text())
-    for image in content["images"]:
-        image["coco_url"] = f"http://images.cocodataset.org/train2017/{image.pop('file_name')}"
-    for category in content["categories"]:
-        category.update(synset="dog.n.01", synonyms=["dog"], frequency="f")
-    path.write_text(json.dumps(content))
-    return f"lvis:{path}"
-
-
-WRITTEN = [coco, lvis, openimages, voc, yolo, table, labelstudio, fiftyone]
+            annotate(records=records, with_=f"{kind}:{tmp_path / name}", out=tmp_path / "out")
 
 
 @pytest.mark.parametrize("write", WRITTEN)

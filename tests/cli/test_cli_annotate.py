@@ -98,3 +98,25 @@ def test_killed_and_run_again_it_ends_with_the_same_bytes(world, tmp_path):
     asked = found.pop("asked.json"), whole.pop("asked.json")
     assert asked[0] == asked[1]
     assert found == whole
+
+
+def test_labels_of_a_file_are_taken_from_the_command_line(world, tmp_path):
+    rows = "photo,what,p,l,t,r,b\n0000.png,dog,0.9,1,2,4,6\n0001.png,cat,0.2,1,2,4,6\nnowhere.png,cat,0.9,1,2,4,6\n"
+    (tmp_path / "labels.csv").write_text(rows)
+    command = ("annotate", world / "records", "--with", f"table:{tmp_path / 'labels.csv'}", "--out", tmp_path / "out")
+    stderr = memometer(*command, code=2)[1]
+    assert "has the columns photo, what, p, l, t, r, b; expected record_id or image, and label" in stderr
+    columns = ("--image-column", "photo", "--label-column", "what", "--scores-column", "p")
+    boxes = ("--boxes-column", "xmin=l,ymin=t,xmax=r,ymax=b")
+    stdout, _ = memometer(*command, *columns, *boxes, "--threshold", 0.5)
+    for said in ("1 images of the file are no record's", "1 entries left out: score not above the threshold"):
+        assert said in stdout
+    found = load_records(tmp_path / "out")
+    assert found.column("objects").to_pylist()[:3] == [["dog"], [], []]
+    assert found.column("boxes").to_pylist()[0] == [[1, 2, 3, 4]]
+    again, stderr = memometer(*command, *columns, *boxes, "--threshold", 0.5)
+    assert "already holds these labels; nothing to do" in stderr
+    assert again == stdout
+    stderr = memometer(*command, *columns, *boxes, "--templates", 7, code=2)[1]
+    assert "table: takes no --templates, for its labels are there already: leave it out" in stderr
+    assert json.loads(memometer(*command, *columns, "--overwrite", "--json")[0])["n_objects"] == 2

@@ -13,7 +13,7 @@ from memometer import __version__
 from memometer.annotators.base import Annotator, Asked, Seen
 from memometer.annotators.boxes import placed
 from memometer.annotators.labelling import BESIDE, Counts, copy_beside, write_labelled, write_left_out
-from memometer.annotators.loading import is_label_file, load_annotator
+from memometer.annotators.loading import COLUMNS, is_label_file, load_annotator
 from memometer.annotators.names import Names, names_of
 from memometer.annotators.options import AnnotateOptions
 from memometer.annotators.store import LabelPieces
@@ -27,6 +27,7 @@ from memometer.files import hash_json
 from memometer.locking import one_writer
 from memometer.options import by_keyword
 from memometer.progress import notice, progress_bar, warn
+from memometer.runs.options import spec_of
 from memometer.sealing import write_sealed_json
 
 __all__ = ["PIECE_SIZE", "annotate"]
@@ -66,6 +67,12 @@ def annotate(options: AnnotateOptions) -> AnnotationSummary:
 
 
 def _annotate(options: AnnotateOptions, records: Records, out: Path) -> AnnotationSummary:
+    for name in COLUMNS:
+        if getattr(options, name) is not None:
+            flag = name.replace("_", "-")
+            raise InputError(
+                f"--{flag} says where labels are in a file, and {spec_of(options.with_)} reads none: leave it out"
+            )
     names = names_of(options.vocabulary)
     annotator = _opened(options, names)
     for remark in annotator.warnings:

@@ -1,13 +1,19 @@
 """Boxes on the stored image: those that reach beyond it are clipped, those beside it go, and both are counted."""
 
 import dataclasses
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.annotators.base import Found
 
-__all__ = ["Placed", "placed"]
+__all__ = ["CLIPPED", "OUTSIDE", "Placed", "clip_boxes", "placed"]
+
+CLIPPED = "clipped to the image"
+OUTSIDE = "left out: beside the image"
+
+Float = TypeVar("Float", bound=np.floating)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +35,26 @@ class Placed:
     n_outside: int
 
 
+def clip_boxes(
+    corners: npt.NDArray[Float], sizes: npt.NDArray[Float], *, tolerance: float = 0.0
+) -> tuple[npt.NDArray[Float], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Boxes within their images.
+
+    Args:
+        corners: (t, 4) left, top, right and bottom in px.
+        sizes: (t, 2) or (2,) width and height of the images in px; infinite where they are not known.
+        tolerance: px by which a box may reach beyond its image without being counted.
+
+    Returns:
+        (t, 4) left, top, width and height; whether anything of the image is in each box; whether it reached beyond.
+    """
+    inside = np.clip(corners, 0, np.tile(sizes, 2))
+    sides = inside[:, 2:] - inside[:, :2]
+    kept = np.isfinite(corners).all(axis=1) & (sides > 0).all(axis=1)
+    clipped = kept & (np.abs(inside - corners) > tolerance).any(axis=1)
+    return np.concatenate([inside[:, :2], sides], axis=1), kept, clipped
+
+
 def placed(found: Found, size: tuple[int, int]) -> Placed:
     """What was found, as records have it.
 
@@ -45,14 +71,7 @@ def placed(found: Found, size: tuple[int, int]) -> Placed:
     if found.boxes is None:
         order = np.lexsort((labels, -scores))
         return Placed(labels[order], scores[order], np.full((len(labels), 4), np.nan, np.float32), 0, 0)
-    height, width = size
-    corners = np.clip(found.boxes, 0, np.array([width, height, width, height], np.float32))
-    sides = corners[:, 2:] - corners[:, :2]
-    inside = np.isfinite(found.boxes).all(1) & (sides > 0).all(1)
-    clipped = inside & (corners != found.boxes).any(1)
-    boxes = np.concatenate([corners[:, :2], sides], 1)[inside]
-    labels, scores = labels[inside], scores[inside]
+    boxes, kept, clipped = clip_boxes(found.boxes, np.array(size[::-1], np.float32))
+    boxes, labels, scores = boxes[kept], labels[kept], scores[kept]
     order = np.lexsort((*boxes.T, labels, -scores))
-    return Placed(
-        labels[order], scores[order], boxes[order].astype(np.float32), int(clipped.sum()), int((~inside).sum())
-    )
+    return Placed(labels[order], scores[order], boxes[order].astype(np.float32), int(clipped.sum()), int((~kept).sum()))

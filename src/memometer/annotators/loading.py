@@ -5,7 +5,7 @@ from importlib import import_module
 from memometer.annotators.base import Annotator, Asked
 from memometer.errors import InputError
 
-__all__ = ["KINDS", "is_label_file", "load_annotator"]
+__all__ = ["COLUMNS", "KINDS", "LABEL_FILES", "OWN", "is_label_file", "load_annotator"]
 
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "owlv2": ("owlv2:load_owlv2", ("templates",)),
@@ -22,8 +22,16 @@ OWN = ("templates", "temperature", "probability")
 """Options that not every annotator takes."""
 
 
-LABEL_FILES = ("coco", "lvis", "openimages", "voc", "yolo", "labelstudio", "fiftyone", "table", "captions")
-"""Kinds of labels that are there already, for which no model runs."""
+COLUMNS = ("id_column", "image_column", "label_column", "scores_column", "boxes_column")
+"""Options that say where labels are in a file."""
+
+LABEL_FILES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("coco", "lvis", "openimages", "voc", "yolo", "folders"), ()),
+    **dict.fromkeys(("labelstudio", "fiftyone"), ("label_column",)),
+    "table": COLUMNS,
+    "captions": ("vocabulary",),
+}
+"""Kinds of labels that are there already, for which no model runs → the options that they take beside the threshold."""
 
 
 def is_label_file(with_: object) -> bool:

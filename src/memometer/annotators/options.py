@@ -41,7 +41,7 @@ class AnnotateOptions(Options):
     with_: With = Field(
         description="The annotator: owlv2, owlv2:NAME_OR_FOLDER, grounding-dino:FOLDER, omdet:FOLDER, rtdetr:FOLDER, "
         "timm:NAME@WEIGHTS, zero-shot:SPEC; or labels that are there: coco:FILE, lvis:FILE, openimages:CSV, "
-        "voc:FOLDER, yolo:FOLDER, labelstudio:FILE, fiftyone:FOLDER, table:FILE, captions."
+        "voc:FOLDER, yolo:FOLDER, labelstudio:FILE, fiftyone:FOLDER, folders:FOLDER, table:FILE, captions."
     )
     out: Annotated[str | Path, Flag(kind=Path, written=place_of)] = Field(
         description="The folder to write the labelled records to."
@@ -65,6 +65,18 @@ class AnnotateOptions(Options):
     )
     probability: Literal["softmax", "sigmoid"] | None = Field(
         default=None, description="What a classifier's outputs become: softmax or sigmoid. By default softmax."
+    )
+    id_column: str | None = Field(default=None, description="Of table:, the column of record ids.")
+    image_column: str | None = Field(default=None, description="Of table:, the column of image names.")
+    label_column: str | None = Field(
+        default=None,
+        description="Of table:, the column of labels; of fiftyone: the field, of labelstudio: the control with them.",
+    )
+    scores_column: str | None = Field(default=None, description="Of table:, the column of scores.")
+    boxes_column: str | None = Field(
+        default=None,
+        description="Of table:, the column of boxes (x, y, width, height), or four columns: x=A,y=B,width=C,height=D, "
+        "or xmin=A,ymin=B,xmax=C,ymax=D.",
     )
     max_rejects: float = Field(
         default=0.05, ge=0, le=1, description="Share of records without labels beyond which the annotation fails."

@@ -8,16 +8,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from memometer.annotators.boxes import Placed
+from memometer.annotators.boxes import CLIPPED, OUTSIDE, Placed
 from memometer.annotators.labelling import Labels
 from memometer.data.records import Records
 from memometer.embeddings.mended import any_mended
 from memometer.pieces import Pieces, packed_rejects
 
-__all__ = ["CLIPPED", "OUTSIDE", "LabelPieces"]
-
-CLIPPED = "clipped to the image"
-OUTSIDE = "left out: beside the image"
+__all__ = ["LabelPieces"]
 
 
 class LabelPieces(Pieces):

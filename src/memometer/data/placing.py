@@ -9,7 +9,16 @@ from PIL import Image
 from memometer.data.sources.base import BadRecordError, Labels
 from memometer.data.sources.labels import check_places
 
-__all__ = ["LEFT_OUT", "SCALED", "TURNED", "PlacedBoxes", "orientation_of", "place_boxes"]
+__all__ = [
+    "LEFT_OUT",
+    "SAME_ASPECT",
+    "SCALED",
+    "TURNED",
+    "PlacedBoxes",
+    "orientation_of",
+    "place_boxes",
+    "turned_back",
+]
 
 Box = Sequence[float]
 Boxes = Sequence[Box | None]
@@ -75,7 +84,7 @@ def place_boxes(labels: Labels, *, width: int, height: int, orientation: int = 1
     if labels.size is not None and labels.size != shown:
         boxes, treatment = _scaled(boxes, labels.size, shown), SCALED
     if turned:
-        boxes = [box and _turned_back(box, width, height, orientation) for box in boxes]
+        boxes = [box and turned_back(box, width, height, orientation) for box in boxes]
         treatment = TURNED
     for box in boxes:
         if box is not None:
@@ -110,7 +119,7 @@ def _scaled(boxes: Boxes, size: tuple[float, float], shown: tuple[int, int]) -> 
     return [None if box is None else [side * ratio for side, ratio in zip(box, ratios, strict=True)] for box in boxes]
 
 
-def _turned_back(box: Box, width: int, height: int, orientation: int) -> list[float]:
+def turned_back(box: Box, width: int, height: int, orientation: int) -> list[float]:
     """From the upright photograph to the stored one, ``width`` by ``height``, for orientations 5 to 8."""
     x, y, across, down = map(float, box)
     left = y if orientation in (5, 6) else width - y - down

@@ -1,22 +1,28 @@
 """Labels of images that a file names → labels of records."""
 
 import dataclasses
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from memometer.annotators.boxes import CLIPPED, OUTSIDE, clip_boxes
 from memometer.annotators.label_files.base import FileLabels
+from memometer.annotators.label_files.matching import match_images
 from memometer.annotators.labelling import Labels
-from memometer.annotators.store import CLIPPED, OUTSIDE
+from memometer.data.images import UnreadableImageError, open_image
+from memometer.data.placing import SAME_ASPECT, SCALED, TURNED, orientation_of, turned_back
 from memometer.data.records import Records
 
-__all__ = ["Joined", "joined"]
+__all__ = ["UNSIZED", "Joined", "joined"]
 
 CHUNK = 65_536
+
+UNSIZED = "left out: a share of an image whose size the records do not have"
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Joined:
         labels: in the order of the records.
         boxes: those that are not as the file gave them, by what was done to them.
         n_unknown_images: images of the file that are no record's.
+        n_unclear_images: of them, those whose names fit several records, or a record that others fit as well.
         n_unknown_labels: their labels.
         n_unnamed: records that the file does not name.
     """
@@ -34,87 +41,91 @@ class Joined:
     labels: list[Labels]
     boxes: dict[str, int]
     n_unknown_images: int
+    n_unclear_images: int
     n_unknown_labels: int
     n_unnamed: int
 
 
 def joined(found: FileLabels, records: Records) -> Joined:
-    """Joins by record id, else by file name with or without suffix, else, of several, by the end of the path."""
-    of_image = _rows_of(found.images, records)
-    known = {row for rows in of_image for row in rows}
+    """The labels of records, by descending score; see `match_images`."""
+    of_image, n_unclear = match_images(found.images, records)
     counts = np.array([len(rows) for rows in of_image], np.int64)
-    unknown = (counts[found.owner] == 0) if len(found.owner) else np.zeros(0, bool)
-    pairs = [(row, place) for place, owner in enumerate(found.owner.tolist()) for row in of_image[owner]]
-    rows, places = np.array(pairs, np.int64).reshape(-1, 2).T
-    boxes, kept, clipped = _placed(found, rows, places, records)
+    starts = np.concatenate([[0], np.cumsum(counts)])
+    matched = np.array([row for rows in of_image for row in rows], np.int64)
+    repeats = counts[found.owner]
+    places = np.repeat(np.arange(len(found.owner)), repeats)
+    nth = np.arange(len(places)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+    rows = matched[starts[found.owner[places]] + nth]
+    boxes, kept, treated = _placed(found, rows, places, records)
     rows, places, boxes = rows[kept], places[kept], boxes[kept]
-    scores = found.scores[places]
-    terms = np.array(found.labels, object)[places]
-    order = np.lexsort((places, np.nan_to_num(-scores, nan=0.0), rows))
-    rows, terms, scores, boxes = rows[order], terms[order], scores[order], boxes[order]
-    treated = Counter({CLIPPED: int(clipped.sum()), OUTSIDE: int((~kept).sum())})
+    order = np.lexsort((places, np.nan_to_num(-found.scores[places], nan=0.0), rows))
+    rows, places, boxes = rows[order], places[order], boxes[order]
+    labels = pa.DictionaryArray.from_arrays(pa.array(found.labels[places]), pa.array(found.names, pa.string()))
     return Joined(
-        list(_chunks(rows, terms, scores, boxes.astype(np.float32), n=len(records))),
+        list(_chunks(rows, labels, found.scores[places], boxes.astype(np.float32), n=len(records))),
         dict(+treated),
         int((counts == 0).sum()),
-        int(unknown.sum()),
-        len(records) - len(known),
+        n_unclear,
+        int((repeats == 0).sum()),
+        len(records) - len(np.unique(matched)),
     )
-
-
-def _rows_of(images: list[str], records: Records) -> list[list[int]]:
-    ids = {record_id: row for row, record_id in enumerate(records.record_ids.to_pylist())}
-    paths = records.column("image_path").to_pylist()
-    by_name, by_stem = defaultdict[str, list[int]](list), defaultdict[str, list[int]](list)
-    offsets = records.column("image_offset").to_pylist()
-    image_rows = records.column("image_row").to_pylist()
-    for row, path in enumerate(paths):
-        if path is not None and offsets[row] is None and image_rows[row] is None:
-            name = PurePosixPath(path).name
-            by_name[name].append(row)
-            by_stem[PurePosixPath(name).stem].append(row)
-    result = []
-    for image in images:
-        path = PurePosixPath(image.replace("\\", "/"))
-        if image in ids or str(path.with_suffix("") if path.name else path) in ids:
-            result.append([ids[image] if image in ids else ids[str(path.with_suffix(""))]])
-            continue
-        rows = by_name.get(path.name) or by_stem.get(path.name) or by_stem.get(path.stem) or []
-        if len({paths[row] for row in rows}) > 1:
-            ends = str(path).lstrip("/")
-            rows = [row for row in rows if f"/{paths[row]}".endswith(f"/{ends}")]
-            if len({paths[row] for row in rows}) > 1:
-                rows = []
-        result.append(rows)
-    return result
 
 
 def _placed(
     found: FileLabels, rows: npt.NDArray[np.int64], places: npt.NDArray[np.int64], records: Records
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """(p, 4) boxes in px of the stored images; whether each is kept; whether it was clipped."""
-    stored = np.stack([_px(records, "width"), _px(records, "height")], 1)[rows]
-    boxes, sizes = found.boxes[places], found.sizes[places]
+) -> tuple[Floats, npt.NDArray[np.bool_], Counter[str]]:
+    """(p, 4) boxes in px of the stored images; whether each label stays; what was done to boxes."""
+    stored = np.stack([_px(records, "width"), _px(records, "height")], 1)
+    boxes, sizes, sides = found.boxes[places], found.sizes[places], stored[rows]
     whole = np.isnan(boxes).all(1)
-    scale = np.where(np.isnan(sizes), 1.0, stored / sizes)
+    shares, drawn = (sizes == 1).all(1), (sizes > 1).all(1)
+    turned = ~whole & drawn & _exchanged(sizes, sides)
+    orientations = _orientations(records, np.unique(rows[turned]))
+    turned &= np.isin(rows, list(orientations))
+    shown = np.where(turned[:, None], sides[:, ::-1], sides)
     # Where records hold no size, px of the file are those of the stored image.
-    scale = np.where(np.isnan(scale) & (sizes > 1), 1.0, scale)
-    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1) * np.tile(scale, 2)
-    limits = np.tile(np.where(np.isnan(stored), np.inf, stored), 2)
-    inside = np.clip(corners, 0, limits)
-    sides = inside[:, 2:] - inside[:, :2]
-    kept = whole | (np.isfinite(corners).all(1) & (sides > 0).all(1))
-    clipped = kept & ~whole & (np.abs(inside - corners) > 1e-3).any(1)
-    return np.concatenate([inside[:, :2], sides], 1), kept, clipped
+    scale = np.where((shares | drawn)[:, None], shown / sizes, 1.0)
+    scale = np.where(np.isnan(scale) & ~shares[:, None], 1.0, scale)
+    boxes = boxes * np.tile(scale, 2)
+    for place in np.flatnonzero(turned):
+        width, height = sides[place].astype(int).tolist()
+        boxes[place] = turned_back(boxes[place].tolist(), width, height, orientations[rows[place]])
+    corners = np.concatenate([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]], 1)
+    unsized = ~whole & shares & np.isnan(sides).any(1)
+    boxes, inside, clipped = clip_boxes(corners, np.where(np.isnan(sides), np.inf, sides), tolerance=1e-3)
+    kept = whole | inside
+    scaled = kept & ~whole & ~turned & drawn & (np.abs(scale - 1) > 1e-9).any(1)
+    treated = {TURNED: turned, SCALED: scaled, CLIPPED: clipped, OUTSIDE: ~kept & ~unsized, UNSIZED: unsized}
+    return boxes, kept, Counter({what: int(chosen.sum()) for what, chosen in treated.items()})
 
 
-def _px(records: Records, name: str) -> npt.NDArray[np.float64]:
+def _exchanged(drawn: Floats, stored: Floats) -> npt.NDArray[np.bool_]:
+    """Whether boxes were drawn on images whose width and height are those of the stored ones exchanged."""
+    drawn_aspect, aspect = (np.log(sides[:, 0]) - np.log(sides[:, 1]) for sides in (drawn, stored))
+    alike = np.abs(drawn_aspect - aspect) <= SAME_ASPECT
+    return np.asarray(~alike & (np.abs(drawn_aspect + aspect) <= SAME_ASPECT), np.bool_)
+
+
+def _orientations(records: Records, rows: npt.NDArray[np.int64]) -> dict[int, int]:
+    """EXIF's orientation of the photographs that it turns on their sides, by row."""
+    found = {}
+    for row, ref in zip(rows.tolist(), records.take(rows.tolist()).image_refs(), strict=True):
+        try:
+            orientation = 1 if ref is None else orientation_of(open_image(ref))
+        except UnreadableImageError:
+            continue
+        if orientation >= 5:
+            found[row] = orientation
+    return found
+
+
+def _px(records: Records, name: str) -> Floats:
     return np.asarray(records.column(name).cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
 
 
 def _chunks(
     rows: npt.NDArray[np.int64],
-    terms: npt.NDArray[np.object_],
+    labels: pa.DictionaryArray,
     scores: npt.NDArray[np.float32],
     boxes: npt.NDArray[np.float32],
     *,
@@ -125,5 +136,5 @@ def _chunks(
         first, last = np.searchsorted(rows, [start, stop])
         counts = np.bincount(rows[first:last] - start, minlength=stop - start)
         part = slice(first, last)
-        labels = pa.array(terms[part].tolist(), pa.string())
-        yield Labels(np.arange(start, stop), counts.astype(np.int64), labels, scores[part], boxes[part])
+        terms = labels.slice(first, last - first).dictionary_decode()
+        yield Labels(np.arange(start, stop), counts.astype(np.int64), terms, scores[part], boxes[part])

@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import Any
 
 from memometer import __version__
-from memometer.annotators.label_files.base import FileLabels, LabelRows
+from memometer.annotators.label_files.base import FileLabels, LabelColumns, LabelRows
 from memometer.annotators.label_files.coco import read_instances
+from memometer.annotators.label_files.folders import SYNSETS, read_folders
 from memometer.annotators.label_files.joining import joined
 from memometer.annotators.label_files.json_tasks import read_fiftyone, read_label_studio
 from memometer.annotators.label_files.tables import CLASSES, read_open_images, read_table
 from memometer.annotators.label_files.voc import read_voc
-from memometer.annotators.label_files.yolo import read_yolo
+from memometer.annotators.label_files.yolo import ABOVE, YAML, read_yolo
 from memometer.annotators.labelling import BESIDE, copy_beside, write_labelled, write_left_out
+from memometer.annotators.loading import COLUMNS, LABEL_FILES, OWN
 from memometer.annotators.options import AnnotateOptions
 from memometer.annotators.summary import AnnotationSummary
 from memometer.data.beside import ANNOTATION, noted_files, read_annotation
@@ -27,7 +29,7 @@ from memometer.sealing import write_sealed_json
 
 __all__ = ["KINDS", "label_from_file"]
 
-KINDS: dict[str, Callable[[Path], FileLabels]] = {
+KINDS: dict[str, Callable[[Path, LabelColumns], FileLabels]] = {
     "coco": read_instances,
     "lvis": read_instances,
     "openimages": read_open_images,
@@ -36,7 +38,9 @@ KINDS: dict[str, Callable[[Path], FileLabels]] = {
     "table": read_table,
     "voc": read_voc,
     "yolo": read_yolo,
+    "folders": read_folders,
 }
+"""Kind of file → its reader; it is given the path, and the columns that the user names."""
 
 
 TEXTS = {".xml", ".txt", ".yaml", ".yml", ".names", ".json"}
@@ -54,11 +58,14 @@ def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> An
     path = Path(rest)
     if kind != "captions" and not path.exists():
         raise SourceError(f"there is no file of labels at {rest or 'no path'}; expected {kind}:PATH")
-    for name in ("vocabulary", "templates", "temperature", "probability"):
-        if getattr(options, name) is not None and not (kind == "captions" and name == "vocabulary"):
-            raise InputError(f"{kind}: takes no --{name}, for its labels are there already: leave it out")
+    for name in ("vocabulary", *OWN, *COLUMNS):
+        if getattr(options, name) is not None and name not in LABEL_FILES[kind]:
+            flag, takers = name.replace("_", "-"), [each for each, theirs in LABEL_FILES.items() if name in theirs]
+            why = f"{' and '.join(takers)} do" if takers else "for its labels are there already"
+            raise InputError(f"{kind}: takes no --{flag}, {why}: leave it out")
     own = options.vocabulary if kind == "captions" and options.vocabulary not in (None, "lvis") else None
-    described: dict[str, Any] = {"kind": kind, "hash": _hash(path) if kind != "captions" else None}
+    columns = {name: getattr(options, name) for name in COLUMNS if getattr(options, name) is not None}
+    described: dict[str, Any] = {"kind": kind, "hash": _hash(path, kind) if kind != "captions" else None, **columns}
     if options.threshold is not None:
         described["threshold"] = options.threshold
     if isinstance(own, str | Path) and Path(own).is_file():
@@ -73,21 +80,35 @@ def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> An
         return AnnotationSummary.from_json(finished["summary"], folder=out)
     if not options.overwrite and (finished is not None or (out / "records.parquet").exists()):
         raise InputError(f"{out} already holds other records; choose another --out, or replace them with --overwrite")
-    found = _of_captions(records, None if own is None else Path(str(own))) if kind == "captions" else KINDS[kind](path)
+    if kind == "captions":
+        found = _of_captions(records, None if own is None else Path(str(own)))
+    else:
+        found = KINDS[kind](
+            path,
+            LabelColumns(
+                options.id_column,
+                options.image_column,
+                options.label_column,
+                options.scores_column,
+                options.boxes_column,
+            ),
+        )
+        _check_found(found, rest)
     if options.threshold is not None:
         found = found.above(options.threshold)
     result = joined(found, records)
-    if kind != "captions" and len(found.images) and result.n_unknown_images == len(found.images):
+    if kind != "captions" and result.n_unknown_images == len(found.images):
         raise SourceError(
             f"{rest} names no image of {records.folder}: it has e.g. '{found.images[0][:80]}', the records "
-            f"'{records.record_ids[0].as_py()[:80]}'; expected record ids or file names"
+            f"'{_called(records)[:80]}'; expected record ids or file names"
         )
     (out / ANNOTATION).unlink(missing_ok=True)
     write_left_out(records, [], out / "rejects.parquet")
     counts = write_labelled(records, result.labels, out / "records.parquet", folder=out)
     copy_beside(records.folder, out)
     remarks = {
-        "images of the file are no record's": result.n_unknown_images,
+        "images of the file are no record's": result.n_unknown_images - result.n_unclear_images,
+        "images of the file could be of several records, or share one": result.n_unclear_images,
         "labels of the file are of unknown records": result.n_unknown_labels,
         "records are not in the file": result.n_unnamed,
         **{f"entries left out: {reason}": n for reason, n in sorted(found.skipped.items())},
@@ -102,11 +123,11 @@ def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> An
         reasons={},
         n_objects=counts.n_objects,
         n_without_objects=counts.n_without_objects,
-        n_names=len(set(found.labels)),
+        n_names=len(found.names),
         n_labels=len(counts.labels),
         commonest=dict(commonest),
         boxes=result.boxes,
-        remarks=tuple(f"{n:,} {what}" for what, n in remarks.items() if n),
+        remarks=(*(f"{n:,} {what}" for what, n in remarks.items() if n), *found.remarks),
     )
     annotator: dict[str, Any] = {"spec": str(options.with_), "identity": hash_json(described), "weights_hashes": []}
     write_sealed_json(
@@ -122,11 +143,34 @@ def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> An
     return summary
 
 
-def _hash(path: Path) -> str:
-    """Of a file, or of all of a folder, and of the names of classes that lie beside."""
-    beside = [path.parent / name for name in (*CLASSES, *YOLO_FILES) if (path.parent / name).is_file()]
-    below = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.suffix in TEXTS)
-    return hash_json([[str(file.relative_to(path.parent)), hash_file(file)] for file in (*beside, *below)])
+def _check_found(found: FileLabels, place: str) -> None:
+    """Passes where a file has labels, or images of which it says that they have none.
+
+    Raises:
+        SourceError: it has none, or none of its entries is a label.
+    """
+    if len(found.owner) or (found.images and not found.skipped):
+        return
+    why = "; ".join(f"{n:,} entries left out: {reason}" for reason, n in sorted(found.skipped.items()))
+    raise SourceError(f"{place} holds no label that can be used{f': {why}' if why else ', and names no image'}")
+
+
+def _called(records: Records) -> str:
+    """What the first record's image is called, else its id."""
+    path = records.column("image_path")[0].as_py()
+    return str(path if path is not None else records.record_ids[0])
+
+
+def _hash(path: Path, kind: str) -> str:
+    """Of a file, or of what is read of a folder, and of the names of classes beside and above."""
+    above = path.absolute().parents[: ABOVE if kind == "yolo" else 1]
+    names = [folder / name for folder in above for name in (*CLASSES, *YOLO_FILES, *SYNSETS)]
+    beside = [hash_file(file) for file in names if file.is_file()]
+    if kind == "folders":  # what images show is not read, where they lie is
+        return hash_json([beside, sorted(str(file.relative_to(path)) for file in path.rglob("*"))])
+    folder = path.parent if path.suffix in YAML else path
+    below = [path] if folder.is_file() else sorted(file for file in folder.rglob("*") if file.suffix in TEXTS)
+    return hash_json([beside, [[str(file.relative_to(folder.parent)), hash_file(file)] for file in below]])
 
 
 def _of_captions(records: Records, vocabulary: Path | None) -> FileLabels:

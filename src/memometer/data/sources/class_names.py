@@ -1,5 +1,6 @@
 """Names of classes that a source numbers or gives by synset: ``data.yaml``, ``classes.txt``, ImageNet's mapping."""
 
+import csv
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +42,8 @@ class ClassNames:
 def load_class_names(path: str | Path) -> ClassNames:
     """Names from a file: YOLO's YAML, a JSON list or object, a name a line.
 
-    Lines may have the class before its name: ``n01440764 tench, Tinca tinca``, Open Images' ``/m/01g317,Person``.
+    Lines may have the class before its name: ``n01440764 tench, Tinca tinca``, Open Images' ``/m/01g317,Person``, below
+    a line ``LabelName,DisplayName`` in its later versions.
 
     Raises:
         SourceError: not there, or no names in it.
@@ -60,7 +62,7 @@ def load_class_names(path: str | Path) -> ClassNames:
             names = _from_lines(text.splitlines())
     except OSError as error:
         raise SourceError(f"the class names at {path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError, csv.Error) as error:
         raise SourceError(f"{path} holds no class names: {' '.join(str(error).split())}") from None
     if not names:
         raise SourceError(
@@ -100,8 +102,10 @@ def _from_object(content: object) -> dict[str, str]:
 
 def _from_lines(lines: Sequence[str]) -> dict[str, str]:
     filled = [line.strip() for line in lines if line.strip()]
+    if filled and filled[0].lower() == "labelname,displayname":
+        filled = filled[1:]
     for pattern in (r"(n\d{8})[\s,:]+(.+)", r"(\d+)[\s,:]+(.+)", r"(/[a-z]+/[\w-]+)[\s,:]+(.+)"):
         found = [re.fullmatch(pattern, line) for line in filled]
         if filled and all(found) and len({match[1] for match in found if match}) == len(filled):
-            return {match[1]: match[2].split(",")[0].strip() for match in found if match}
+            return {match[1]: next(csv.reader([match[2]]))[0].strip() for match in found if match}
     return {str(number): line.strip() for number, line in enumerate(lines) if line.strip()}

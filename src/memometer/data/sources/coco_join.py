@@ -11,7 +11,7 @@ from memometer.data.sources.coco_json import CocoAnnotation, CocoCategory, CocoF
 from memometer.data.sources.finding import name_parts
 from memometer.data.sources.labels import box_from, size_from
 
-__all__ = ["JoinedImage", "JoinedSplit", "join_split"]
+__all__ = ["JoinedImage", "JoinedSplit", "category_names", "coco_key", "join_split", "segments_of"]
 
 UNKNOWN_IMAGE = "annotation of an unknown image"
 UNKNOWN_CATEGORY = "annotation of an unknown category"
@@ -89,7 +89,7 @@ def _add_images(joined: JoinedSplit, content: CocoFile, path: Path, *, only_know
     extra: set[Key] = set()
     seen: set[Key] = set()
     for number, image in enumerate(content.images):
-        key = _key(image.id)
+        key = coco_key(image.id)
         if isinstance(image, CocoImage) and (image.neg_category_ids or image.not_exhaustive_category_ids):
             joined.n_federated += 1
         if key is not None and key not in seen and key in joined.images:
@@ -130,13 +130,13 @@ def _size(image: CocoImage | Unreadable) -> tuple[float, float] | None:
 
 
 def _add_annotations(joined: JoinedSplit, content: CocoFile, extra: set[Key], *, drop_crowds: bool) -> None:
-    names = _category_names(content)
+    names = category_names(content)
     if names:
         for each in joined.images.values():
             each.objects, each.boxes = each.objects or [], each.boxes or []
     for annotation in content.annotations:
         image_id = annotation.id if isinstance(annotation, Unreadable) else annotation.image_id
-        key = _key(image_id)
+        key = coco_key(image_id)
         image = None if key is None else joined.images.get(key)
         if image is None:
             if key not in extra:
@@ -144,13 +144,13 @@ def _add_annotations(joined: JoinedSplit, content: CocoFile, extra: set[Key], *,
         elif isinstance(annotation, Unreadable):
             image.fault = image.fault or annotation.reason
         else:
-            for segment in _segments(annotation):
+            for segment in segments_of(annotation):
                 kind = _add(image, segment, names, drop_crowds=drop_crowds)
                 if kind is not None:
                     joined.aside[kind] += 1
 
 
-def _segments(annotation: CocoAnnotation) -> list[CocoAnnotation]:
+def segments_of(annotation: CocoAnnotation) -> list[CocoAnnotation]:
     """The annotation itself; of a panoptic file those of its segments."""
     if not isinstance(annotation.segments_info, list):
         return [annotation]
@@ -166,7 +166,7 @@ def _add(image: JoinedImage, annotation: CocoAnnotation, names: CategoryNames, *
             image.captions += captions_from(annotation.caption, what="caption")
         if annotation.category_id is None:
             return EMPTY if annotation.caption is None else None
-        name = names.get(_key(annotation.category_id))
+        name = names.get(coco_key(annotation.category_id))
         if name is None:
             return UNKNOWN_CATEGORY
         if drop_crowds and annotation.iscrowd in (1, True):
@@ -181,18 +181,18 @@ def _add(image: JoinedImage, annotation: CocoAnnotation, names: CategoryNames, *
     return None
 
 
-def _category_names(content: CocoFile) -> CategoryNames:
+def category_names(content: CocoFile) -> CategoryNames:
     """Names by id; a category without a name is unknown."""
     named: CategoryNames = {}
     for category in content.categories:
-        key = _key(category.id)
+        key = coco_key(category.id)
         name = category.name if isinstance(category, CocoCategory) else None
         if key is not None and isinstance(name, str) and name.strip():
             named.setdefault(key, name.strip())
     return named
 
 
-def _key(value: Any) -> Key | None:
+def coco_key(value: Any) -> Key | None:
     """An id: whole numbers without leading zeros are numbers, whatever type they are written as."""
     if type(value) is int:
         return value

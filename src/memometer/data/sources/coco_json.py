@@ -37,6 +37,7 @@ class CocoAnnotation(msgspec.Struct, gc=False):
     bbox: Any = None
     caption: Any = None
     iscrowd: Any = None
+    score: Any = None
     segments_info: Any = None
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from memometer.data.sources.base import Fields
 from memometer.errors import SourceError
@@ -14,6 +14,7 @@ __all__ = [
     "column_remarks",
     "find_corners",
     "image_column",
+    "size_columns",
     "used_columns",
 ]
 
@@ -173,11 +174,16 @@ def find_corners(names: Sequence[str]) -> Corners | None:
     for wanted, far in ((_CORNERS, True), (_SIDES, False)):
         for four in wanted:
             if all(name in usual for name in four):
-                sizes = (pair for pair in _SIZES if all(name in usual and name not in four for name in pair))
-                size = tuple(usual[name] for name in next(sizes, ()))
-                x, y, third, fourth = (usual[name] for name in four)
-                return Corners((x, y, third, fourth), far, size)
+                x, y, third, fourth = sides = tuple(usual[name] for name in four)
+                return Corners((x, y, third, fourth), far, size_columns(names, sides))
     return None
+
+
+def size_columns(names: Sequence[str], sides: Collection[str]) -> tuple[str, ...]:
+    """The columns of the size of the image that boxes were drawn on; () where there are none beside the boxes' own."""
+    usual = _usual([name for name in names if name not in sides])
+    pair = next((pair for pair in _SIZES if all(name in usual for name in pair)), ())
+    return tuple(usual[name] for name in pair)
 
 
 def used_columns(fields: Fields, corners: Corners | None = None) -> list[str]:

@@ -19,7 +19,7 @@ from memometer.data.sources.table_options import row_options, table_remarks
 from memometer.data.sources.table_reader import TableReader
 from memometer.errors import SourceError
 
-__all__ = ["SEPARATORS", "DelimitedReader", "looks_delimited", "open_delimited"]
+__all__ = ["SEPARATORS", "DelimitedReader", "looks_delimited", "open_delimited", "open_lines"]
 
 SEPARATORS = (",", "\t", ";", "|")
 """Recognised where none is given."""
@@ -180,6 +180,22 @@ def open_delimited(paths: Sequence[str], options: ReaderOptions) -> DelimitedRea
     )
     rows = row_options(paths, options, fields, corners=find_corners(header), images=reader.cells)
     return dataclasses.replace(reader, rows=rows, remarks=(*remarks, *table_remarks(header, rows)))
+
+
+def open_lines(path: str) -> tuple[Lines, list[str]]:
+    """The rows of a table below its header line, and the names of its columns; its separator is recognised.
+
+    Raises:
+        OSError: it cannot be read.
+        SourceError: it is empty.
+    """
+    head, declared = _first_line(path, None)
+    separator = declared or _separator(head, usual="\t" if path.lower().endswith(".tsv") else ",", columns=())
+    table = Lines(path, separator=separator, quoting=separator != "\t", spans=False, encoding=None)
+    header = next((cells for cells, _, _ in table.rows()), [])
+    if not header:
+        raise SourceError(f"{path} is empty; expected a header line that names the columns")
+    return table, _names(header)
 
 
 def looks_delimited(path: Path, options: ReaderOptions) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from memometer.data.sources.base import BadRecordError, Labels
 from memometer.data.sources.columns import Corners
 
-__all__ = ["box_of_row", "objects_of_struct"]
+__all__ = ["box_of_row", "objects_of_struct", "size_of_shares"]
 
 _CATEGORIES = ("category", "categories", "label", "labels", "name", "names", "class", "classes", "category_id", "id")
 _BOXES = ("bbox", "bboxes", "boxes", "box")
@@ -59,11 +59,21 @@ def box_of_row(values: Mapping[str, object], corners: Corners) -> tuple[list[flo
         return None, None
     x, y, third, fourth = (side for side in sides if side is not None)
     box = [x, y, third - x, fourth - y] if corners.far else [x, y, third, fourth]
-    if all(abs(side) <= 1 for side in (x, y, third, fourth)) and max(third, fourth) > 0:
-        return box, (1.0, 1.0)
+    shares = size_of_shares((x, y, third, fourth))
+    if shares is not None:
+        return box, shares
     size = [_number(values.get(name)) for name in corners.size]
     known = len(size) == 2 and all(side is not None and side > 0 for side in size)
     return box, (size[0], size[1]) if known else None  # type: ignore[return-value]  # both are numbers here
+
+
+def size_of_shares(sides: Sequence[float]) -> tuple[float, float] | None:
+    """The size of the image that a box was drawn on, 1 by 1, where its sides can be shares alone; None elsewhere.
+
+    >>> size_of_shares([0.1, 0.2, 0.5, 1.0]), size_of_shares([1, 2, 30, 40])
+    ((1.0, 1.0), None)
+    """
+    return (1.0, 1.0) if all(abs(side) <= 1 for side in sides) and max(sides[2:]) > 0 else None
 
 
 def _class(value: object, names: Sequence[str] | None) -> str:
