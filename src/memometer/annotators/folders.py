@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from memometer.encoders.bounded import bounded, refusing, tensors_in
+from memometer.encoders.by_order import BY_ORDER
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import check_precision
@@ -86,6 +87,8 @@ def load_detector(
     named = parse_named(place, scheme=scheme)
     if named.trusted:
         raise ModelError(f"'{spec}': no annotator runs code of its own; leave ?{TRUST} out")
+    if named.by_order:
+        raise ModelError(f"'{spec}': the tensors of a detector are taken by their names; leave ?{BY_ORDER} out")
     folder = find_folder(named, scheme=scheme)
     _check_kind(folder, kinds=kinds, scheme=scheme)
     warnings = check_hf_folder(folder, kinds=kinds)

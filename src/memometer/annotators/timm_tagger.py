@@ -13,6 +13,7 @@ from timm.data import ImageNetInfo, infer_imagenet_subset
 from memometer.annotators.base import Asked, Found, Seen
 from memometer.annotators.names import chosen_labels
 from memometer.encoders.bounded import refusing
+from memometer.encoders.by_order import renamed_words
 from memometer.encoders.checkpoints import hash_tensors
 from memometer.encoders.devices import choose_device
 from memometer.encoders.forward import autocast, check_precision, normalised, to_numpy
@@ -25,7 +26,7 @@ from memometer.encoders.timm_models import (
     resolve_timm,
     timm_preprocess_config,
 )
-from memometer.encoders.unwrapping import load_tower, renamed_words
+from memometer.encoders.unwrapping import load_tower
 from memometer.errors import ModelError
 from memometer.files import hash_json
 

@@ -8,12 +8,15 @@ from memometer.runs.options import spec_of, specs_of
 
 __all__ = ["trusting", "trusting_all"]
 
-OPTION = "?trust-remote-code"
+OPTION = "trust-remote-code"
 
 
 def trusting(spec: str) -> str:
     """The name of a model, with the option behind it where it is one of transformers."""
-    return spec if not spec.startswith("hf:") or spec.endswith(OPTION) else f"{spec}{OPTION}"
+    name, mark, options = spec.partition("?")
+    if not name.startswith("hf:") or OPTION in options.split("&"):
+        return spec
+    return f"{spec}{'&' if mark else '?'}{OPTION}"
 
 
 def trusting_all(options: type[Options], given: dict[str, Any]) -> dict[str, Any]:

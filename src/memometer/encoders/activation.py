@@ -6,6 +6,7 @@ import dataclasses
 import open_clip
 
 from memometer.encoders.architectures import Architecture
+from memometer.encoders.by_order import BY_ORDER
 from memometer.encoders.guessing import TrainingLog
 from memometer.errors import ModelError
 
@@ -19,10 +20,12 @@ class Asked:
     Attributes:
         quickgelu: whether the model has QuickGELU; None leaves it to the architecture.
         part: which of several sets of weights in the file.
+        by_order: whether its tensors are taken by their order and shapes, whatever they are called.
     """
 
     quickgelu: bool | None = None
     part: str | None = None
+    by_order: bool = False
 
 
 def split_options(rest: str) -> tuple[str, Asked]:
@@ -32,7 +35,7 @@ def split_options(rest: str) -> tuple[str, Asked]:
         ModelError: an option that is not known.
 
     >>> split_options("epoch_1.pt?quickgelu=1")
-    ('epoch_1.pt', Asked(quickgelu=True, part=None))
+    ('epoch_1.pt', Asked(quickgelu=True, part=None, by_order=False))
     """
     name, mark, query = rest.rpartition("?")
     if not mark or "=" not in query:
@@ -44,8 +47,11 @@ def split_options(rest: str) -> tuple[str, Asked]:
             asked = dataclasses.replace(asked, quickgelu=value == "1")
         elif key == "part" and value:
             asked = dataclasses.replace(asked, part=value)
+        elif option == BY_ORDER:
+            asked = dataclasses.replace(asked, by_order=True)
         else:
-            raise ModelError(f"'{option}' is no option of a model; expected ?quickgelu=1, ?quickgelu=0 or ?part=NAME")
+            known = f"?quickgelu=1, ?quickgelu=0, ?part=NAME or ?{BY_ORDER}"
+            raise ModelError(f"'{option}' is no option of a model; expected {known}")
     return name, asked
 
 

@@ -40,12 +40,13 @@ class ClipState:
     warnings: tuple[str, ...] = ()
 
 
-def read_clip_state(path: Path, *, part: str | None = None) -> ClipState:
+def read_clip_state(path: Path, *, part: str | None = None, whole: bool = False) -> ClipState:
     """The weights in a checkpoint, on the CPU.
 
     Args:
         path: safetensors, a file of ``torch.save``, or a TorchScript archive as OpenAI published CLIP.
         part: of several sets of weights in the file, the one under this key.
+        whole: whether names say nothing of what belongs to the model.
 
     Raises:
         ModelError: the file cannot be read as data, or has no such part.
@@ -70,7 +71,8 @@ def read_clip_state(path: Path, *, part: str | None = None) -> ClipState:
                 + (" (a moving average)" if others[0] in EMA_KEYS else "")
             )
         loaded = loaded[chosen] if chosen else loaded
-    tensors, dropped = _unwrapped(_tensors_alone(loaded), path=path)
+    state = named_tensors(_tensors_alone(loaded), path=path)
+    tensors, dropped = (state, []) if whole else _unwrapped(state)
     if dropped:
         warnings.append(f"{len(dropped):,} tensors of {path} are no part of the model, e.g. {dropped[0]}; left out")
     return ClipState(_without_scalars(tensors), warnings=tuple(warnings))
@@ -83,9 +85,8 @@ def _tensors_alone(loaded: object) -> object:
     return {name: value for name, value in loaded.items() if not (name in SCALARS and isinstance(value, int | float))}
 
 
-def _unwrapped(loaded: object, *, path: Path) -> tuple[dict[str, torch.Tensor], list[str]]:
+def _unwrapped(state: dict[str, torch.Tensor]) -> tuple[dict[str, torch.Tensor], list[str]]:
     """The tensors without the wrapper before their names, and the names of those outside it."""
-    state = named_tensors(loaded, path=path)
     if any(name.startswith(MARKS) for name in state):
         return state, []
     prefixes = {name[: name.index(f".{mark}") + 1] for name in state for mark in MARKS if f".{mark}" in name}

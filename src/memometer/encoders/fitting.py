@@ -11,6 +11,7 @@ from open_clip.model import convert_to_custom_text_state_dict
 
 from memometer.encoders.architectures import Architecture, build_model
 from memometer.encoders.bounded import refusing
+from memometer.encoders.by_order import Fitted, fit_by_order, order_hint
 from memometer.errors import ModelError
 
 __all__ = ["build_with_weights", "fit_architecture", "shape_difference"]
@@ -22,27 +23,36 @@ POSITION_IDS = "text.transformer.embeddings.position_ids"
 
 
 def build_with_weights(
-    architecture: Architecture, state: Mapping[str, torch.Tensor], *, path: Path
-) -> tuple[Architecture, torch.nn.Module]:
+    architecture: Architecture, state: Mapping[str, torch.Tensor], *, path: Path, by_order: bool = False
+) -> tuple[Architecture, torch.nn.Module, Fitted]:
     """Builds the model and loads every tensor of ``state`` into it.
 
+    Args:
+        architecture: of the model.
+        state: what the checkpoint holds.
+        path: of the checkpoint.
+        by_order: whether its tensors are taken by their order and shapes, whatever they are called.
+
     Returns:
-        The architecture as built (see `fit_architecture`), and the model on the CPU in evaluation mode.
+        The architecture as built (see `fit_architecture`), the model on the CPU in evaluation mode, and its tensors.
 
     Raises:
         ModelError: a tensor is missing, unknown or of another shape.
     """
-    architecture = fit_architecture(architecture, state)
+    if not by_order:
+        architecture = fit_architecture(architecture, state)
     model = build_model(architecture, weights=state)
-    with refusing(f"the checkpoint {path} does not fit the model '{architecture.name}'"):
-        fitted = _adapt(model, state)
-    if difference := shape_difference(model.state_dict(), fitted):
-        raise ModelError(
-            f"the checkpoint {path} does not fit the model '{architecture.name}': {difference}; "
-            "name the right one as open_clip:MODEL@CHECKPOINT"
-        )
-    model.load_state_dict(fitted, strict=True)
-    return architecture, model.eval()
+    expected = model.state_dict()
+    if by_order:
+        fitted = fit_by_order(state, expected, path=path, name=architecture.name, spare=0)
+    else:
+        with refusing(f"the checkpoint {path} does not fit the model '{architecture.name}'"):
+            fitted = Fitted(_adapt(model, state))
+    if difference := shape_difference(expected, fitted.state):
+        hint = order_hint(state, expected, path=path, spare=0) or "name the right one as open_clip:MODEL@CHECKPOINT"
+        raise ModelError(f"the checkpoint {path} does not fit the model '{architecture.name}': {difference}; {hint}")
+    model.load_state_dict(fitted.state, strict=True)
+    return architecture, model.eval(), fitted
 
 
 def fit_architecture(architecture: Architecture, state: Mapping[str, object]) -> Architecture:

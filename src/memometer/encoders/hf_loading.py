@@ -12,6 +12,8 @@ import torch
 
 from memometer.encoders.base import Features
 from memometer.encoders.bounded import bounded, refusing, tensors_in
+from memometer.encoders.by_order import BY_ORDER, Fitted, fit_by_order, order_hint, renamed_words
+from memometer.encoders.checkpoints import read_state_dict
 from memometer.encoders.devices import choose_device
 from memometer.encoders.hf import HfEncoder
 from memometer.encoders.hf_families import RETRIEVAL, family_of
@@ -50,11 +52,13 @@ class Named:
         place: a folder, or a repository of the hub.
         revision: of the repository, behind ``@``; None for its main branch.
         trusted: whether the user lets the model's own code run.
+        by_order: whether the tensors of its weights are taken by their order and shapes, whatever they are called.
     """
 
     place: str
     revision: str | None
-    trusted: bool
+    trusted: bool = False
+    by_order: bool = False
 
 
 def load_hf(spec: str, *, device: str = "cpu", precision: str = "fp32", features: Features = "projector") -> HfEncoder:
@@ -78,7 +82,8 @@ def load_hf(spec: str, *, device: str = "cpu", precision: str = "fp32", features
     if named.trusted:
         warnings.append(f"code of {named.place} ran, as ?{TRUST} says: it may have done anything")
     with quiet_library(library):
-        model, dropped = _model(library, folder, trusted=named.trusted)
+        load = _model_by_order if named.by_order else _model
+        model, fitted = load(library, folder, trusted=named.trusted)
         texts = "text" in family_of(model).towers
         with refusing(f"{folder} cannot be used as a model of transformers"):
             processor = open_processor(folder, trusted=named.trusted)
@@ -99,8 +104,9 @@ def load_hf(spec: str, *, device: str = "cpu", precision: str = "fp32", features
                 device=chosen,
                 precision=precision,
                 features=features,
-                dropped=dropped,
-                warnings=warnings,
+                dropped=fitted.dropped,
+                renamed=fitted.renamed,
+                warnings=[*warnings, *renamed_words(fitted)],
                 folder=folder,
                 code=named.place if named.trusted else None,
             )
@@ -117,19 +123,21 @@ def parse_named(spec: str, *, scheme: str = "hf") -> Named:
     Raises:
         ModelError: it is neither a folder nor the name of a repository, or has an option that is none.
     """
-    rest, mark, option = spec.removeprefix(f"{scheme}:").partition("?")
-    if mark and option != TRUST:
-        raise ModelError(f"'{option}' is no option of a model of transformers; expected ?{TRUST}")
+    rest, mark, query = spec.removeprefix(f"{scheme}:").partition("?")
+    options = query.split("&") if mark else []
+    if unknown := [option for option in options if option not in {TRUST, BY_ORDER}]:
+        raise ModelError(f"'{unknown[0]}' is no option of a model of transformers; expected ?{TRUST} or ?{BY_ORDER}")
+    asked = {"trusted": TRUST in options, "by_order": BY_ORDER in options}
     with contextlib.suppress(RuntimeError):  # ~name of nobody
         if Path(rest).expanduser().is_dir():
-            return Named(str(Path(rest).expanduser()), None, bool(mark))
+            return Named(str(Path(rest).expanduser()), None, **asked)
     place, at, revision = rest.partition("@")
     if not REPOSITORY.fullmatch(place) or (at and not REVISION.fullmatch(revision)):
         raise ModelError(
             f"no model at {rest}: there is no such folder, and no repository of the Hugging Face hub is called that; "
             f"expected {scheme}:FOLDER, or {scheme}:OWNER/NAME"
         )
-    return Named(place, revision if at else None, bool(mark))
+    return Named(place, revision if at else None, **asked)
 
 
 def transformers_library(spec: str) -> Any:
@@ -183,8 +191,39 @@ def find_folder(named: Named, *, scheme: str = "hf") -> Path:
         )
 
 
-def _model(library: Any, folder: Path, *, trusted: bool) -> tuple[torch.nn.Module, list[str]]:
-    """A model in float32, and the names of the tensors in its files that are no part of it."""
+def _model(library: Any, folder: Path, *, trusted: bool) -> tuple[torch.nn.Module, Fitted]:
+    """A model in float32, with its tensors by the names that the library knows them by."""
+    with _building(folder) as weights:
+        config, kind, code = _kind(library, folder, trusted=trusted)
+        model, found = kind.from_pretrained(
+            str(folder),
+            config=config,
+            dtype=torch.float32,
+            local_files_only=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are named below
+            **code,
+        )
+    missing, mismatched = found["missing_keys"], found["mismatched_keys"]
+    hint = order_hint(_tensors(weights), model.state_dict(), path=weights[0]) if missing or mismatched else None
+    check_fit(folder, model, missing=missing, mismatched=mismatched, hint=hint)
+    return model, Fitted(model.state_dict(), tuple(sorted(found["unexpected_keys"])))
+
+
+def _model_by_order(library: Any, folder: Path, *, trusted: bool) -> tuple[torch.nn.Module, Fitted]:
+    """The same, with the tensors of its weights in their order."""
+    with _building(folder) as weights, torch.random.fork_rng(devices=[]):
+        config, kind, code = _kind(library, folder, trusted=trusted)
+        build = getattr(kind, "from_config", kind)  # a class of one kind is called itself
+        model = build(config, **code).float().eval()
+        fitted = fit_by_order(_tensors(weights), model.state_dict(), path=weights[0], name=type(model).__name__)
+        model.load_state_dict(fitted.state)
+    return model, fitted
+
+
+@contextlib.contextmanager
+def _building(folder: Path) -> Iterator[list[Path]]:
+    """The files of weights, while a model is made that they can fill."""
     weights = weight_files(folder)
     if not weights:
         raise ModelError(f"{folder} has no weights; expected model.safetensors beside its config.json")
@@ -193,23 +232,25 @@ def _model(library: Any, folder: Path, *, trusted: bool) -> tuple[torch.nn.Modul
         refusing(f"{folder} cannot be loaded as a model of transformers"),
         bounded(name=str(folder), numbers=numbers, tensors=tensors_in(*weights)),
     ):
-        config = library.AutoConfig.from_pretrained(str(folder), trust_remote_code=trusted, local_files_only=True)
-        retrieval = config.model_type == "blip" and RETRIEVAL in (config.architectures or ())
-        kind = getattr(library, RETRIEVAL) if retrieval else library.AutoModel
-        model, found = kind.from_pretrained(
-            str(folder),
-            config=config,
-            dtype=torch.float32,
-            local_files_only=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # they are named below
-            **({} if retrieval else {"trust_remote_code": trusted}),
-        )
-    check_fit(folder, model, missing=found["missing_keys"], mismatched=found["mismatched_keys"])
-    return model, sorted(found["unexpected_keys"])
+        yield weights
 
 
-def check_fit(folder: Path, model: Any, *, missing: Iterable[str], mismatched: Iterable[Any]) -> None:
+def _kind(library: Any, folder: Path, *, trusted: bool) -> tuple[Any, Any, dict[str, bool]]:
+    """The config of a folder's model, the class that loads it, and whether that may run code."""
+    config = library.AutoConfig.from_pretrained(str(folder), trust_remote_code=trusted, local_files_only=True)
+    if config.model_type == "blip" and RETRIEVAL in (config.architectures or ()):
+        return config, getattr(library, RETRIEVAL), {}
+    return config, library.AutoModel, {"trust_remote_code": trusted}
+
+
+def _tensors(weights: Iterable[Path]) -> dict[str, torch.Tensor]:
+    """What files of weights hold, one after another."""
+    return {name: tensor for path in weights for name, tensor in read_state_dict(path).items()}
+
+
+def check_fit(
+    folder: Path, model: Any, *, missing: Iterable[str], mismatched: Iterable[Any], hint: str | None = None
+) -> None:
     """Raises ModelError where tensors of a model are not in its files: the library fills them at random."""
     reshaped = [(each[0], tuple(each[1]), tuple(each[2])) for each in mismatched]
     lacking = sorted(set(missing) - {name for name, *_ in reshaped})
@@ -222,7 +263,8 @@ def check_fit(folder: Path, model: Any, *, missing: Iterable[str], mismatched: I
     if parts:
         raise ModelError(
             f"the weights in {folder} do not fit {type(model).__name__}, the model of its config.json: "
-            f"{', '.join(parts)}; expected the weights of that model: save it again, or copy all of its files"
+            f"{', '.join(parts)}; "
+            + (hint or "expected the weights of that model: save it again, or copy all of its files")
         )
 
 

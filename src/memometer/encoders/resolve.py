@@ -17,6 +17,7 @@ from memometer.encoders.architectures import (
     build_tokenizer,
 )
 from memometer.encoders.base import Features
+from memometer.encoders.by_order import BY_ORDER, renamed_words
 from memometer.encoders.clip_states import read_clip_state
 from memometer.encoders.devices import choose_device
 from memometer.encoders.fitting import build_with_weights
@@ -73,16 +74,21 @@ def load_open_clip(
     chosen = choose_device(device)
     rest, asked = split_options(spec.removeprefix("open_clip:"))
     parts = _resolve(rest)
-    read = read_clip_state(parts.weights, part=asked.part)
+    read = read_clip_state(parts.weights, part=asked.part, whole=asked.by_order)
     state = read.tensors
     check_trained_weights(parts.weights, state)
     architecture, warnings = parts.architecture, [*parts.warnings, *read.warnings]
+    if architecture is None and asked.by_order:
+        raise ModelError(
+            f"'{spec}' names no architecture whose tensors could be taken by their order; expected "
+            f"open_clip:MODEL@{parts.weights}?{BY_ORDER}"
+        )
     if architecture is None:
         architecture, warning = architecture_from_shapes(state, path=parts.weights)
         warnings.append(warning)
     architecture, doubts = with_activation(architecture, asked=asked.quickgelu, said=read.quick_gelu, log=parts.log)
     warnings += doubts
-    architecture, model = build_with_weights(architecture, state, path=parts.weights)
+    architecture, model, fitted = build_with_weights(architecture, state, path=parts.weights, by_order=asked.by_order)
     preprocess = merge_preprocess_dict(PreprocessCfg(), parts.preprocess)
     preprocess["size"] = getattr(model.visual, "image_size", preprocess["size"])
     encoder = OpenClipEncoder(
@@ -94,7 +100,8 @@ def load_open_clip(
         device=chosen,
         precision=precision,
         features=features,
-        warnings=warnings,
+        renamed=fitted.renamed,
+        warnings=[*warnings, *renamed_words(fitted)],
     )
     if architecture.origin != "library":
         try_out(encoder, name=architecture.name)

@@ -8,6 +8,7 @@ from memometer.encoders.base import Features
 from memometer.encoders.bounded import bounded, refusing
 from memometer.encoders.checkpoints import hash_tensors, read_state_dict
 from memometer.encoders.devices import choose_device
+from memometer.encoders.fitting import shape_difference
 from memometer.encoders.ssl_model import CONFIG_NAME, WEIGHTS_NAME, SslArchitecture, SslModel
 from memometer.encoders.trained import check_trained_files, check_trained_weights
 from memometer.encoders.trying import try_out
@@ -44,11 +45,9 @@ def load_ssl(
         bounded(name=str(folder), numbers=numbers, tensors=len(state)),
     ):
         model = SslModel(architecture)  # its fresh weights are replaced below
-    try:
-        model.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        words = " ".join(str(error).split())[:500]
-        raise ModelError(f"the weights in {folder} do not fit its {CONFIG_NAME}: {words}") from error
+    if difference := shape_difference(model.state_dict(), state):
+        raise ModelError(f"the weights in {folder} do not fit its {CONFIG_NAME}: {difference}")
+    model.load_state_dict(state, strict=True)
     encoder = VisionEncoder(
         model if features == "projector" else model.backbone,
         config=architecture.model_dump(mode="json"),

@@ -11,12 +11,13 @@ import torch
 from timm.data import resolve_model_data_config
 
 from memometer.encoders.bounded import bounded, refusing, tensors_in
+from memometer.encoders.by_order import renamed_words
 from memometer.encoders.devices import choose_device
 from memometer.encoders.hub import download_first
 from memometer.encoders.preprocessing import image_preprocess
 from memometer.encoders.timm_configs import check_timm_config
 from memometer.encoders.trying import try_out
-from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint, renamed_words
+from memometer.encoders.unwrapping import Checkpoint, load_tower, parse_checkpoint
 from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
 from memometer.files import hash_bytes

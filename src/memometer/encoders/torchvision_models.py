@@ -7,9 +7,10 @@ from typing import Any
 import torch
 import torchvision
 
+from memometer.encoders.by_order import renamed_words
 from memometer.encoders.devices import choose_device
 from memometer.encoders.trying import try_out
-from memometer.encoders.unwrapping import load_tower, parse_checkpoint, renamed_words
+from memometer.encoders.unwrapping import load_tower, parse_checkpoint
 from memometer.encoders.vision import VisionEncoder, guessed_preprocessing
 from memometer.errors import ModelError
 from memometer.validation import meant

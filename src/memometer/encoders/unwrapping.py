@@ -1,16 +1,17 @@
 """Weights of an image tower out of whatever a training wrapped around them, strictly (see `fit_tower`)."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
 
+from memometer.encoders.by_order import BY_ORDER, COUNTER, Fitted, fit_by_order, order_hint
 from memometer.encoders.checkpoints import named_tensors, read_checkpoint
 from memometer.encoders.fitting import shape_difference
 from memometer.errors import ModelError
 
-__all__ = ["Checkpoint", "FittedTower", "fit_by_order", "fit_tower", "load_tower", "parse_checkpoint", "renamed_words"]
+__all__ = ["Checkpoint", "fit_tower", "load_tower", "parse_checkpoint"]
 
 KEYS = ("state_dict", "model", "teacher", "student", "model_ema", "state_dict_ema")
 """Where trainings keep a state dict: PyTorch and Lightning, DeiT and MAE, DINO, DINO, torchvision, timm."""
@@ -23,15 +24,6 @@ WRAPPERS = frozenset(
     }
 )
 """Words before a tensor's name that tell where in a training's own modules the tower sits."""
-
-COUNTER = ".num_batches_tracked"
-"""How the names of what batch norms count in training end."""
-
-BY_ORDER = "rename=order"
-"""The option behind a checkpoint's name that takes its tensors by their order."""
-
-CLASSIFIER = 4
-"""Tensors that a classifier has at most: those of two layers."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,21 +39,6 @@ class Checkpoint:
     path: Path
     part: str | None = None
     by_order: bool = False
-
-
-@dataclasses.dataclass(frozen=True)
-class FittedTower:
-    """The tensors of one image tower.
-
-    Attributes:
-        state: names as the tower has them.
-        dropped: the names of the file's other tensors: a classifier, a projection head, another tower.
-        renamed: of tensors that were taken by their order, the names in the file → the tower's.
-    """
-
-    state: dict[str, torch.Tensor]
-    dropped: tuple[str, ...]
-    renamed: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def parse_checkpoint(text: str) -> Checkpoint | None:
@@ -92,7 +69,7 @@ def parse_checkpoint(text: str) -> Checkpoint | None:
 @torch.no_grad()
 def load_tower(
     checkpoint: Checkpoint | Mapping[str, torch.Tensor], tower: torch.nn.Module, *, heads: Sequence[str], name: str
-) -> FittedTower:
+) -> Fitted:
     """Puts the tensors that `fit_tower` finds into ``tower``, and returns them with the names of the others."""
     fitted = fit_tower(checkpoint, tower, heads=heads, name=name)
     # Not load_state_dict: some models want version numbers with it, which only a state dict of their own carries.
@@ -103,7 +80,7 @@ def load_tower(
 
 def fit_tower(
     checkpoint: Checkpoint | Mapping[str, torch.Tensor], tower: torch.nn.Module, *, heads: Sequence[str], name: str
-) -> FittedTower:
+) -> Fitted:
     """Finds the tower's tensors, all of them, under one prefix of known wrappers.
 
     Allowed besides them are a classifier, which the tower does without, and what stands outside the prefix; both are
@@ -126,7 +103,7 @@ def fit_tower(
         file = f"the checkpoint {checkpoint.path}"
     expected = tower.state_dict()
     if isinstance(checkpoint, Checkpoint) and checkpoint.by_order:
-        return fit_by_order(state, expected, file=file, name=name)
+        return fit_by_order(state, expected, path=checkpoint.path, name=name)
     candidates = {prefix: _inside(state, prefix, expected, heads) for prefix in sorted(_prefixes(state, part))}
     if not candidates:
         raise ModelError(f"{file} holds no part '{part}'; leave ?part={part} away, or name another")
@@ -134,73 +111,15 @@ def fit_tower(
     fits = [prefix for prefix, difference in differences.items() if not difference]
     if not fits:
         closest = max(candidates, key=lambda prefix: len(candidates[prefix].keys() & expected.keys()))
-        hint = "name the right model"
-        if isinstance(checkpoint, Checkpoint) and _order_fits(state, expected):
-            hint = f"its tensors fit in their order and shapes, and are called otherwise: add ?{BY_ORDER} to its name"
-        raise ModelError(f"{file} does not fit the model '{name}': {differences[closest]}; {hint}")
+        hint = order_hint(state, expected, path=checkpoint.path) if isinstance(checkpoint, Checkpoint) else None
+        raise ModelError(
+            f"{file} does not fit the model '{name}': {differences[closest]}; {hint or 'name the right model'}"
+        )
     if len(fits) > 1:
         words = " and ".join(f"'{prefix}'" for prefix in fits)
         raise ModelError(f"{file} holds '{name}' several times, under {words}; {_choose(fits[0].split('.')[-2])}")
     fitted = candidates[fits[0]]
-    return FittedTower(fitted, tuple(sorted(state.keys() - {fits[0] + key for key in fitted})))
-
-
-def fit_by_order(
-    state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor], *, file: str, name: str
-) -> FittedTower:
-    """Takes a tower's tensors by their order, from the first one on; those behind them, e.g. a classifier's, are left.
-
-    Counters of batch norms, which evaluation does not use, count neither way.
-
-    Args:
-        state: names and tensors as they stand in the file.
-        expected: names and tensors as the tower has them; their shapes count.
-        file: what is read, for messages.
-        name: of the architecture, for messages.
-
-    Raises:
-        ModelError: a tensor of the tower meets one of another shape, or none; or more are left than a classifier has.
-    """
-    wanted, held = _without_counters(expected), _without_counters(state)
-    for place, key in enumerate(wanted):
-        found = held[place] if place < len(held) else None
-        if found is None or state[found].shape != expected[key].shape:
-            what = "there is none" if found is None else f"{found} is {tuple(state[found].shape)}"
-            raise ModelError(
-                f"{file} does not fit the model '{name}' by the order of its tensors: number {place + 1} of "
-                f"{len(wanted)} is {key} {tuple(expected[key].shape)}, but {what}; name the right model"
-            )
-    left = held[len(wanted) :]
-    if len(left) > CLASSIFIER:
-        raise ModelError(
-            f"{file} does not fit the model '{name}' by the order of its tensors: {len(left):,} are left over behind "
-            f"those of the tower (e.g. {left[0]}), more than a classifier has; name the right model"
-        )
-    renamed = dict(zip(held, wanted, strict=False))
-    fitted = {key: torch.zeros_like(expected[key]) for key in expected if key.endswith(COUNTER)}
-    fitted |= {key: state[found] for found, key in renamed.items()}
-    return FittedTower(fitted, tuple(left), renamed)
-
-
-def renamed_words(fitted: FittedTower) -> list[str]:
-    """What was renamed, in a sentence; empty where nothing was."""
-    if not fitted.renamed:
-        return []
-    found, key = next(iter(fitted.renamed.items()))
-    count = f"{len(fitted.renamed):,} tensors were taken by their order and shapes (?{BY_ORDER})"
-    return [f"{count}, whatever they are called, e.g. {found} as {key}; the manifest has them all"]
-
-
-def _order_fits(state: Mapping[str, torch.Tensor], expected: Mapping[str, torch.Tensor]) -> bool:
-    wanted, held = _without_counters(expected), _without_counters(state)
-    pairs = zip(wanted, held, strict=False)
-    return len(wanted) <= len(held) <= len(wanted) + CLASSIFIER and all(
-        expected[key].shape == state[found].shape for key, found in pairs
-    )
-
-
-def _without_counters(names: Iterable[str]) -> list[str]:
-    return [name for name in names if not name.endswith(COUNTER)]
+    return Fitted(fitted, tuple(sorted(state.keys() - {fits[0] + key for key in fitted})))
 
 
 def _read(checkpoint: Checkpoint) -> tuple[dict[str, torch.Tensor], str | None]:
