@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from memometer.encoders import Encoder
     from memometer.errors import InputError, JobError, MemometerError
     from memometer.exports import export_run
+    from memometer.loggers import log_run
     from memometer.measures.clipmem.audit import audit_clipmem
     from memometer.measures.image_dejavu.audit import audit_image_dejavu
     from memometer.measures.sslmem.audit import audit_sslmem
@@ -64,6 +65,7 @@ __all__ = [
     "load_audit",
     "load_encoder",
     "load_records",
+    "log_run",
     "make_scenes",
     "measure_utility",
     "run_sweep",

@@ -84,6 +84,21 @@ def test_csv_holds_every_number_and_every_row(run, tmp_path):
         assert len(read(name)) == table.num_rows + 1
 
 
+@pytest.mark.parametrize("measure", ["sweep", "compare", "utility"])
+def test_what_is_no_audit_has_its_numbers_by_their_names(measure, runs, tmp_path):
+    folder = runs[measure].save(tmp_path / "run").folder
+    export_run(folder, to="csv", out=tmp_path / "csv")
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "csv" / "numbers.csv").read_text(encoding="utf-8"))))
+    assert rows
+    names = {row["number"]: row for row in rows}
+    if measure == "sweep":
+        mild = names["settings/<b>mild</b>/metrics/prg/unmentioned"]
+        assert (float(mild["value"]), mild["low"], mild["n"]) == (pytest.approx(0.045), "", "2")
+        less = names["settings/<b>mild</b>/metrics/prg/unmentioned/difference"]
+        assert (float(less["value"]), less["n"]) == (pytest.approx(-0.065), "2")
+    assert not any(re.search(r"(settings|numbers)/\d+(/|$)", name) for name in names)
+
+
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of its library's own imports
 def test_croissant_is_valid_and_read_by_its_own_library(run, tmp_path):
     export_run(run, to="croissant", out=tmp_path / "croissant")

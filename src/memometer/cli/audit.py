@@ -8,6 +8,7 @@ from memometer.audits.options import AuditOptions
 from memometer.catalogue import options_of
 from memometer.cli.answers import answer, asked_of, keep
 from memometer.cli.generated import command_of
+from memometer.cli.log import log_all
 from memometer.cli.options import RUN
 from memometer.cli.trusting import trusting_all
 from memometer.locking import writing
@@ -19,7 +20,9 @@ def command_named(measure: str) -> Callable[..., None]:
     """The command of a measure."""
     declared: type[AuditOptions] = options_of(measure)
 
-    def run(*, as_json: bool, workers: int | None, trust_remote_code: bool, **given: Any) -> None:
+    def run(
+        *, as_json: bool, workers: int | None, trust_remote_code: bool, log_to: list[str] | None, **given: Any
+    ) -> None:
         from memometer.engines import decoding_workers
 
         if trust_remote_code:
@@ -28,6 +31,7 @@ def command_named(measure: str) -> Callable[..., None]:
         out = Path(given["out"])
         with writing(out):
             _run(asked, out, as_json=as_json)
+        log_all(out, log_to)
 
     return command_of(declared, run, own=RUN)
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from memometer.cli.functions import command_of
-from memometer.cli.options import parameter
+from memometer.cli.log import log_all
+from memometer.cli.options import LOG_TO, parameter
 
 if TYPE_CHECKING:
     from memometer.comparison import Comparison
@@ -21,8 +22,9 @@ RUNS = Annotated[list[Path], typer.Argument(help="Run folders of audits of one m
     called={"audits": "runs"},
     own=[parameter("runs", RUNS)],
     without=("names", "replicates"),
+    beside=[LOG_TO],
 )
-def command(compared: "Comparison", *, as_json: bool, **_: Any) -> None:
+def command(compared: "Comparison", *, as_json: bool, log_to: list[str] | None, **_: Any) -> None:
     """Compare audits of the same records: the difference of each number, with a paired interval.
 
     Example:
@@ -31,3 +33,4 @@ def command(compared: "Comparison", *, as_json: bool, **_: Any) -> None:
     from memometer.cli.show import show_run
 
     show_run(compared, as_json=as_json, draw=False)
+    log_all(compared, log_to)

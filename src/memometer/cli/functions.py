@@ -25,13 +25,19 @@ class Command:
         run: is given the options as keywords.
         show: is given what ``run`` found, whether it is shown as JSON, and the options; its docstring is the help.
         options: what the command line has.
+        beside: names of options that ``show`` alone is given.
     """
 
     def __init__(
-        self, run: Callable[..., Any], show: Callable[..., None], options: Callable[[], Iterable[inspect.Parameter]]
+        self,
+        run: Callable[..., Any],
+        show: Callable[..., None],
+        options: Callable[[], Iterable[inspect.Parameter]],
+        *,
+        beside: Sequence[str] = (),
     ) -> None:
         self.__name__, self.__doc__, self.__annotations__ = show.__name__, show.__doc__, {}
-        self._run, self._show, self._options = run, show, options
+        self._run, self._show, self._options, self._beside = run, show, options, beside
 
     @functools.cached_property
     def __signature__(self) -> inspect.Signature:
@@ -39,7 +45,8 @@ class Command:
 
     def __call__(self, *, as_json: bool, **given: Any) -> None:
         """Does it."""
-        self._show(self._run(**given), as_json=as_json, **given)
+        found = self._run(**{name: value for name, value in given.items() if name not in self._beside})
+        self._show(found, as_json=as_json, **given)
 
 
 def command_of(
@@ -48,6 +55,7 @@ def command_of(
     called: dict[str, str] | None = None,
     own: Sequence[inspect.Parameter] = (),
     without: Sequence[str] = (),
+    beside: Sequence[inspect.Parameter] = (),
 ) -> Callable[[Callable[..., None]], Command]:
     """Makes a command of what shows a function's result.
 
@@ -56,6 +64,7 @@ def command_of(
         called: argument of the function → what the command line calls it; without dashes it is given by its place.
         own: what the command line has in place of arguments.
         without: arguments that it does not have.
+        beside: what the command line has besides, and the function that shows the result is given.
     """
     names = called or {}
     taken = {each: argument for argument, each in names.items()}
@@ -71,8 +80,9 @@ def command_of(
         for each in options_of(place, called=names):
             if each.name not in without:
                 yield replaced.get(each.name, each)
+        yield from beside
 
-    return lambda show: Command(run, show, options)
+    return lambda show: Command(run, show, options, beside=[each.name for each in beside])
 
 
 def options_of(place: str, *, called: dict[str, str]) -> Iterator[inspect.Parameter]:

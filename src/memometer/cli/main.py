@@ -29,6 +29,7 @@ COMMANDS = (
     ("", "report", "report"),
     ("", "compare", "compare"),
     ("", "export", "export"),
+    ("", "log", "log"),
     ("", "view", "view"),
     ("", "models", "models"),
     ("", "demo", "demo"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["CORES", "JSON", "RUN", "TRAINING", "parameter"]
+__all__ = ["CORES", "JSON", "LOG_TO", "RUN", "TRAINING", "parameter"]
 
 
 def parameter(name: str, annotation: Any, *, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
@@ -18,6 +18,15 @@ def _cores() -> int:
     from memometer.engines import default_workers
 
     return default_workers()
+
+
+def _known(places: list[str] | None) -> list[str] | None:
+    """Says at once what is wrong with them, not after hours of work."""
+    from memometer.loggers.trackers import place_named
+
+    for each in places or ():
+        place_named(each)
+    return places
 
 
 _Workers = Annotated[
@@ -45,6 +54,13 @@ _Trust = Annotated[
         help="Run the code that models of transformers (hf:…) bring along; the manifest and the report say so.",
     ),
 ]
+_LogTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        callback=_known,
+        help="Log the result, once it is saved, to wandb, mlflow or tensorboard, or to TRACKER:PLACE; may be repeated.",
+    ),
+]
 _Manifest = Annotated[bool, typer.Option("--json", help="Print the model's manifest as JSON.")]
 
 CORES = parameter("workers", _Cores)
@@ -53,16 +69,21 @@ CORES = parameter("workers", _Cores)
 JSON = parameter("as_json", _Json, default=False)
 """Of every command."""
 
+LOG_TO = parameter("log_to", _LogTo, default=None)
+"""Of every command that leaves a run or a model."""
+
 RUN = {
     "out": parameter("out", Annotated[Path, typer.Option(help="The run folder to write.")]),
     "workers": parameter("workers", _Workers, default=None),
     "trust_remote_code": parameter("trust_remote_code", _Trust, default=False),
+    "log_to": LOG_TO,
     "as_json": JSON,
 }
 """In place of the options of an audit, which a command line must write to a folder."""
 
 TRAINING = {
     "overwrite": parameter("overwrite", _Overwrite, default=False),
+    "log_to": LOG_TO,
     "as_json": parameter("as_json", _Manifest, default=False),
 }
 """Beside the options of a training."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from memometer.cli.generated import command_of
+from memometer.cli.log import log_all
 from memometer.cli.options import TRAINING
 from memometer.cli.show import print_json
 from memometer.training.config import TrainConfig, TrainingOptions
@@ -20,17 +21,18 @@ __all__ = ["command", "training"]
 def training(config: type[TrainingOptions], trainer: str) -> Callable[..., None]:
     """The command of a trainer of this name, which takes these options."""
 
-    def run(*, overwrite: bool, as_json: bool, **given: Any) -> None:
+    def run(*, overwrite: bool, as_json: bool, log_to: list[str] | None, **given: Any) -> None:
         train = getattr(import_module("memometer.training"), trainer)
-        _show(train(config.checked(**given), overwrite=overwrite), as_json=as_json)
+        result = train(config.checked(**given), overwrite=overwrite)
+        if result.is_main_process:
+            _show(result, as_json=as_json)
+            log_all(result.folder, log_to)
 
     return command_of(config, run, own=TRAINING)
 
 
 def _show(result: "TrainResult", *, as_json: bool) -> None:
-    """What was trained and what names it, or the manifest as JSON; from the main process alone."""
-    if not result.is_main_process:
-        return
+    """What was trained and what names it, or the manifest as JSON."""
     trained = result.manifest
     if as_json:
         print_json(trained)

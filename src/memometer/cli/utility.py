@@ -3,6 +3,7 @@
 from typing import Any
 
 from memometer.cli.generated import command_of
+from memometer.cli.log import log_all
 from memometer.cli.options import RUN
 from memometer.cli.trusting import trusting_all
 from memometer.locking import writing
@@ -11,7 +12,9 @@ from memometer.utility.options import UtilityOptions
 __all__ = ["command"]
 
 
-def _run(*, as_json: bool, workers: int | None, trust_remote_code: bool, **given: Any) -> None:
+def _run(
+    *, as_json: bool, workers: int | None, trust_remote_code: bool, log_to: list[str] | None, **given: Any
+) -> None:
     from memometer.cli.show import show_run
     from memometer.engines import decoding_workers
     from memometer.utility import measure_utility
@@ -22,6 +25,7 @@ def _run(*, as_json: bool, workers: int | None, trust_remote_code: bool, **given
     with writing(out):
         utility = measure_utility(**given, workers=decoding_workers(workers, device=given["device"]))
         show_run(utility, as_json=as_json)
+    log_all(utility, log_to)
 
 
 OWN = {name: each for name, each in RUN.items() if name != "out"}  # a measurement need not be written
