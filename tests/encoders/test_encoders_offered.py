@@ -1,7 +1,6 @@
 """Encoders whose code is the user's own, or an installed package's; and what can be named at all."""
 
 import html
-import importlib
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import pytest
 from hf_factory import hf_folder
 from hostile_models import clip_folder, own_code, timm_folder
 from model_factory import write_records
+from own_code import own_module, own_package
 from typer.testing import CliRunner
 
 from memometer import load_audit
@@ -72,28 +72,19 @@ number = 3
 @pytest.fixture
 def module(tmp_path, monkeypatch):
     """A module of a user's in the folder that the command runs in."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    monkeypatch.delitem(sys.modules, "my_encoders", raising=False)
-    (tmp_path / "my_encoders.py").write_text(MODULE)
+    own_module(tmp_path, monkeypatch, "my_encoders", MODULE)
     return tmp_path
 
 
 @pytest.fixture
 def package(module, monkeypatch):
     """An installed package that offers encoders."""
-    info = module / "their_models-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-models\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
+    entry_points = (
         "[memometer.encoders]\ntheirs = my_encoders:named\nopen_clip = my_encoders:nothing\nbroken = absent:f\n"
         "[memometer.annotators]\ntagger = my_encoders:nothing\n"
     )
-    monkeypatch.syspath_prepend(str(module))
-    offered.cache_clear()
-    importlib.invalidate_caches()
-    yield "their-models"
-    offered.cache_clear()
+    with own_package(module, monkeypatch, entry_points) as name:
+        yield name
 
 
 def test_a_function_of_the_users_own_gives_an_encoder(module):
@@ -155,7 +146,7 @@ def test_the_list_says_what_can_be_named(package):
     assert "tagger: offered by their-models (annotators: my_encoders:nothing)" in printed
     told = json.loads(run("models", "--json").stdout)
     assert told["models"]["hf"]["installed"] is True
-    assert told["encoders"]["theirs"] == {"function": "my_encoders:named", "package": "their-models"}
+    assert told["offered"]["encoders"]["theirs"] == {"function": "my_encoders:named", "package": "their-models"}
 
 
 def test_the_list_says_what_is_not_installed(monkeypatch):

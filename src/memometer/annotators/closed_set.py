@@ -16,7 +16,7 @@ from memometer.encoders.forward import autocast, to_numpy
 from memometer.errors import ModelError
 from memometer.files import hash_json
 
-__all__ = ["ClosedSetAnnotator", "load_closed_set"]
+__all__ = ["UNNAMED", "ClosedSetAnnotator", "load_closed_set"]
 
 UNNAMED = frozenset({"", "N/A", "no object", "no-object"})
 """What stands in place of a name where COCO's numbers skip one, or for nothing."""
@@ -31,6 +31,7 @@ class ClosedSetAnnotator:
         identity: hash of the weights, settings, versions, the labels that are wanted, and the threshold.
         weights_hashes: of the model.
         preprocess: as in `Annotator`.
+        files: where its files are.
         warnings: what had to be guessed, or is unknown of the vocabulary.
     """
 
@@ -38,6 +39,8 @@ class ClosedSetAnnotator:
         self.spec = spec
         self.labels = _labels(detector, spec=spec)
         self.weights_hashes = (detector.weights_hash,)
+        self.files = (detector.folder,)
+        self._model = detector.model
         self.preprocess = DetectorPreprocess(detector.image_processor)
         self._detector, self._asked = detector, asked
         chosen, unknown = chosen_labels(self.labels, asked.names, spec=spec)

@@ -38,6 +38,7 @@ class Detector:
         processor: the library's, of images and, where there are texts, of texts.
         device: where the model is.
         weights_hash: of its tensors.
+        folder: where its files are.
         described: the library's version, the model's settings and the preprocessing's, as JSON without paths.
         warnings: what is loaded in another way than the folder says, in sentences.
     """
@@ -46,6 +47,7 @@ class Detector:
     processor: Any
     device: torch.device
     weights_hash: str
+    folder: Path
     described: dict[str, Any]
     warnings: tuple[str, ...] = ()
 
@@ -121,6 +123,7 @@ def load_detector(
         processor=processor,
         device=chosen,
         weights_hash=hash_tensors(model.state_dict()),
+        folder=folder,
         described={
             "library": f"transformers {versions['transformers']}",
             "versions": versions,

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from memometer.annotators.base import Annotator, Asked
+from memometer.encoders.offered import ANNOTATORS, offered
 from memometer.errors import InputError
 
 __all__ = ["COLUMNS", "KINDS", "LABEL_FILES", "OWN", "is_label_file", "load_annotator"]
@@ -14,6 +15,7 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "rtdetr": ("closed_set:load_closed_set", ()),
     "timm": ("timm_tagger:load_timm_tagger", ("probability",)),
     "zero-shot": ("zero_shot:load_zero_shot", ("templates", "temperature")),
+    "python": ("offered:load_python_annotator", ("templates", "temperature", "probability")),
 }
 """Kind of annotator → the module of this folder and its function, and the options that it takes beside the vocabulary
 and the threshold. The function is given what stands after ``KIND:`` and `Asked`."""
@@ -48,6 +50,8 @@ def load_annotator(spec: str, asked: Asked) -> Annotator:
     - ``rtdetr:FOLDER``: RT-DETR, RF-DETR, DETR and their kin, with labels of their own.
     - ``timm:NAME``, ``timm:NAME@CHECKPOINT``, ``timm:FOLDER``: a classifier of timm as a tagger of whole images.
     - ``zero-shot:SPEC``: any model of images and texts, as `memometer.load_encoder` names it, as a tagger.
+    - ``python:package.module:function``, a function of yours that returns an annotator.
+    - ``NAME:…`` for any NAME that an installed package offers among the entry points ``memometer.annotators``.
 
     Args:
         spec: as above.
@@ -58,15 +62,19 @@ def load_annotator(spec: str, asked: Asked) -> Annotator:
         InputError: no such kind, or an option that this kind does not take.
     """
     kind, _, rest = spec.partition(":")
+    if kind not in KINDS and kind in offered(ANNOTATORS):
+        from memometer.annotators.offered import load_offered_annotator  # here: torch loads
+
+        return load_offered_annotator(spec, asked)
     if kind not in KINDS:
         raise InputError(
-            f"'{spec}' names no annotator; expected {', '.join((*KINDS, *LABEL_FILES))}, with what is to be loaded: "
-            "KIND:PATH"
+            f"'{spec}' names no annotator; expected {', '.join((*KINDS, *LABEL_FILES))}, with what is to be loaded, "
+            "KIND:PATH; 'memometer models' lists all that can be named"
         )
     place, takes = KINDS[kind]
     for option in OWN:
         if getattr(asked, option) is not None and option not in takes:
-            takers = " and ".join(name for name, (_, theirs) in KINDS.items() if option in theirs)
+            takers = " and ".join(name for name, (_, theirs) in KINDS.items() if option in theirs and name != "python")
             raise InputError(
                 f"{kind} takes no --{option}; {takers} do{'' if ' and ' in takers else 'es'}: leave it out"
             )

@@ -40,8 +40,9 @@ class AnnotateOptions(Options):
     records: Source = Field(description="The folder of the records.")
     with_: With = Field(
         description="The annotator: owlv2, owlv2:NAME_OR_FOLDER, grounding-dino:FOLDER, omdet:FOLDER, rtdetr:FOLDER, "
-        "timm:NAME@WEIGHTS, zero-shot:SPEC; or labels that are there: coco:FILE, lvis:FILE, openimages:CSV, "
-        "voc:FOLDER, yolo:FOLDER, labelstudio:FILE, fiftyone:FOLDER, folders:FOLDER, table:FILE, captions."
+        "timm:NAME@WEIGHTS, zero-shot:SPEC, python:MODULE:FUNCTION; or labels that are there: coco:FILE, lvis:FILE, "
+        "openimages:CSV, voc:FOLDER, yolo:FOLDER, labelstudio:FILE, fiftyone:FOLDER, folders:FOLDER, table:FILE, "
+        "captions. 'memometer models' lists all."
     )
     out: Annotated[str | Path, Flag(kind=Path, written=place_of)] = Field(
         description="The folder to write the labelled records to."

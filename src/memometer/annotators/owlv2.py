@@ -38,7 +38,6 @@ class Owlv2Annotator(VocabularyDetector):
 
     def __init__(self, detector: Detector, *, spec: str, asked: Asked) -> None:
         super().__init__(detector, spec=spec, asked=asked)
-        self._model = detector.model
         self._templates = templates_of(asked.templates)
         self._padded = bool(getattr(detector.image_processor, "do_pad", True))
         self._queries = self._encoded(prompts_of(self.labels, self._templates))

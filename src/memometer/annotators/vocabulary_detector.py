@@ -16,6 +16,7 @@ class VocabularyDetector:
         labels: (v,) the vocabulary.
         weights_hashes: of the model.
         preprocess: as in `Annotator`.
+        files: where its files are.
         warnings: what is loaded in another way than the folder says, in sentences.
     """
 
@@ -28,5 +29,7 @@ class VocabularyDetector:
         self.labels = asked.names
         self.weights_hashes = (detector.weights_hash,)
         self.warnings = detector.warnings
+        self.files = (detector.folder,)
+        self._model = detector.model
         self.preprocess = DetectorPreprocess(detector.image_processor)
         self._detector, self._asked = detector, asked

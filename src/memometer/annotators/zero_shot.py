@@ -31,6 +31,7 @@ class ZeroShotTagger:
         labels: (v,) the vocabulary.
         identity: hash of the model, the prompts, the temperature and the threshold.
         weights_hashes: of the model.
+        encoder: the model.
         preprocess: as in `Annotator`.
         warnings: of the model.
     """
@@ -46,7 +47,7 @@ class ZeroShotTagger:
         self.preprocess = PixelPreprocess(encoder.preprocess)
         known = getattr(encoder, "weights_hash", None)
         self.weights_hashes = (str(known),) if known else ()
-        self._encoder, self._asked = encoder, asked
+        self.encoder, self._asked = encoder, asked
         self._templates = templates_of(asked.templates)
         self._temperature = TEMPERATURE if asked.temperature is None else asked.temperature
         prompts = prompts_of(self.labels, self._templates)
@@ -56,7 +57,7 @@ class ZeroShotTagger:
 
     def annotate(self, images: Sequence[Seen]) -> list[Found]:
         """The names of each image whose share is above the threshold."""
-        vectors = normalise(self._encoder.encode_images(np.stack([image.inputs["pixels"] for image in images])))
+        vectors = normalise(self.encoder.encode_images(np.stack([image.inputs["pixels"] for image in images])))
         logits = vectors @ self._names.T / np.float32(self._temperature)
         shares = np.exp(logits - logits.max(1, keepdims=True))
         shares /= shares.sum(1, keepdims=True)
@@ -64,11 +65,13 @@ class ZeroShotTagger:
 
     def described(self) -> dict[str, Any]:
         """See `Annotator`."""
+        code = getattr(self.encoder, "code", None)
         return {
+            **({"code": code} if code else {}),
             "kind": "zero-shot",
             "library": f"memometer {__version__}",
-            "encoder": self._encoder.identity,
-            "preprocess": getattr(self._encoder, "preprocess_config", None),
+            "encoder": self.encoder.identity,
+            "preprocess": getattr(self.encoder, "preprocess_config", None),
             "templates": list(self._templates),
             "temperature": self._temperature,
             "threshold": self._asked.threshold,

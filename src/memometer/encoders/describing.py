@@ -11,7 +11,7 @@ from PIL import Image
 
 from memometer.encoders.base import has_tower, image_tower, text_tower
 
-__all__ = ["describe_encoder"]
+__all__ = ["count_parameters", "describe_encoder", "model_files", "stated_license"]
 
 CARDS = ("README.md", "readme.md")
 LICENCES = ("LICENSE", "LICENSE.txt", "LICENSE.md", "LICENCE")
@@ -26,13 +26,13 @@ def describe_encoder(encoder: Any, spec: str) -> dict[str, Any]:
         encoder: loaded.
         spec: what the user named it by.
     """
-    files = _files(encoder, spec)
+    files = model_files(encoder, spec)
     config = getattr(encoder, "config", None) or {}
     return {
         "spec": spec,
-        "license": _license(encoder, files),
+        "license": stated_license(encoder, files),
         "architecture": config.get("class") or config.get("architecture") or type(_model(encoder) or encoder).__name__,
-        "parameters": _parameters(encoder),
+        "parameters": count_parameters(encoder),
         "towers": _dimensions(encoder),
         "features": getattr(encoder, "features", None),
         "preprocess": getattr(encoder, "preprocess_config", None),
@@ -57,7 +57,8 @@ def _dimensions(encoder: Any) -> dict[str, int | None]:
     return found
 
 
-def _parameters(encoder: Any) -> int | None:
+def count_parameters(encoder: Any) -> int | None:
+    """Of the module behind an encoder; None where there is none."""
     model = _model(encoder)
     return None if model is None else sum(each.numel() for each in model.parameters())
 
@@ -67,7 +68,7 @@ def _model(encoder: Any) -> Any:
     return getattr(encoder, "_model", None) or getattr(encoder, "_module", None)
 
 
-def _files(encoder: Any, spec: str) -> list[Path]:
+def model_files(encoder: Any, spec: str) -> list[Path]:
     """Where a model's files are: what it says itself, else the paths in its name."""
     told = getattr(encoder, "files", None)
     if told:
@@ -77,7 +78,7 @@ def _files(encoder: Any, spec: str) -> list[Path]:
     return [path.absolute() for path in dict.fromkeys(pieces) if path.exists()]
 
 
-def _license(encoder: Any, files: Sequence[Path]) -> str | None:
+def stated_license(encoder: Any, files: Sequence[Path]) -> str | None:
     """What a model's publisher says; None where nobody does."""
     published = getattr(_model(encoder), "pretrained_cfg", None)
     if not files and isinstance(published, dict):  # weights that timm publishes under a plain name

@@ -2,27 +2,27 @@
 
 import dataclasses
 import importlib.util
+from collections.abc import Mapping
+from typing import Any
 
-from memometer.encoders.offered import ANNOTATORS, ENCODERS, offered
+from memometer.encoders.offered import offered
 
-__all__ = ["SCHEMES", "Scheme", "list_models"]
+__all__ = ["SCHEMES", "Named", "Scheme", "list_named", "list_offered"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Scheme:
+class Named:
     """One word before the colon.
 
     Attributes:
         loads: what it names.
         examples: of specifications.
-        towers: that its models have.
-        package: that they need, as it is imported.
+        package: that it needs, as it is imported.
         extra: of memometer which installs the package; empty where memometer itself needs it.
     """
 
     loads: str
     examples: tuple[str, ...]
-    towers: str = "image and text"
     package: str = ""
     extra: str = ""
 
@@ -30,6 +30,23 @@ class Scheme:
     def is_installed(self) -> bool:
         """Whether what it needs is there; nothing is imported."""
         return not self.package or importlib.util.find_spec(self.package) is not None
+
+    def told(self) -> dict[str, Any]:
+        """As JSON."""
+        told = dataclasses.asdict(self)
+        needs = {"needs": told.pop("package") or None, "installed": self.is_installed}
+        return {**told, "examples": list(self.examples), "extra": self.extra or None, **needs}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scheme(Named):
+    """One word before the colon of an encoder.
+
+    Attributes:
+        towers: that its models have.
+    """
+
+    towers: str = "image and text"
 
 
 SCHEMES = {
@@ -70,23 +87,13 @@ SCHEMES = {
 """The word before the colon → what it loads."""
 
 
-def list_models() -> dict[str, object]:
-    """All that can be named, as JSON: schemes, and what installed packages offer."""
-    schemes = {
-        name: {
-            "loads": scheme.loads,
-            "towers": scheme.towers,
-            "examples": list(scheme.examples),
-            "needs": scheme.package or None,
-            "extra": scheme.extra or None,
-            "installed": scheme.is_installed,
-        }
-        for name, scheme in SCHEMES.items()
-    }
-    return {"models": schemes, "encoders": _offered(ENCODERS), "annotators": _offered(ANNOTATORS)}
+def list_named(named: Mapping[str, Named]) -> dict[str, dict[str, Any]]:
+    """All of a table, as JSON."""
+    return {name: each.told() for name, each in named.items()}
 
 
-def _offered(group: str) -> dict[str, object]:
+def list_offered(group: str) -> dict[str, dict[str, Any]]:
+    """What installed packages offer in a group of entry points, as JSON; nothing of it is imported."""
     return {
         name: {"function": point.value, "package": point.dist.name if point.dist else None}
         for name, point in sorted(offered(group).items())

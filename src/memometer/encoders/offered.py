@@ -6,7 +6,8 @@ whose object is a function of what the user wrote::
     [project.entry-points."memometer.encoders"]
     mine = "my_package.models:load"        # mine:small → load("mine:small", device="cpu")
 
-Both run code, as the user asked by naming them; the encoder says so, and so does the manifest of a run.
+Both run code, as the user asked by naming them; the encoder says so, and so does the manifest of a run. Annotators are
+named and offered alike (`memometer.annotators.offered`).
 """
 
 import functools
@@ -22,7 +23,18 @@ from typing import Any
 from memometer.encoders.base import Features
 from memometer.errors import ModelError
 
-__all__ = ["ANNOTATORS", "ENCODERS", "OwnEncoder", "load_offered", "load_python", "offered"]
+__all__ = [
+    "ANNOTATORS",
+    "ENCODERS",
+    "OwnEncoder",
+    "code_ran",
+    "load_offered",
+    "load_python",
+    "offered",
+    "offered_function",
+    "own_function",
+    "taken_by",
+]
 
 ENCODERS, ANNOTATORS = "memometer.encoders", "memometer.annotators"
 """Groups of entry points."""
@@ -43,7 +55,7 @@ class OwnEncoder:
         self._encoder = encoder
         self.spec = spec
         self.code = code
-        self.warnings = (*getattr(encoder, "warnings", ()), f"code that is not memometer's ran: {code}")
+        self.warnings = (*getattr(encoder, "warnings", ()), code_ran(code))
 
     def __getattr__(self, name: str) -> Any:
         if name == "_encoder":
@@ -65,6 +77,16 @@ def load_python(spec: str, *, device: str = "cpu", precision: str = "fp32", feat
     Raises:
         ModelError: there is no such function, it fails, or what it returns is no encoder.
     """
+    function, code = own_function(spec)
+    return _called(function, spec=spec, code=code, device=device, precision=precision, features=features)
+
+
+def own_function(spec: str) -> tuple[Callable[..., Any], str]:
+    """The function that ``python:package.module:function`` names, and what that code is called.
+
+    Raises:
+        ModelError: there is no such function.
+    """
     from memometer.encoders.bounded import refusing  # torch loads here
 
     place = spec.removeprefix("python:")
@@ -78,7 +100,7 @@ def load_python(spec: str, *, device: str = "cpu", precision: str = "fp32", feat
     function = getattr(module, named[2], None)
     if not callable(function):
         raise ModelError(f"'{spec}': {named[1]} has no function {named[2]}")
-    return _called(function, spec=spec, code=place, device=device, precision=precision, features=features)
+    return function, place
 
 
 def load_offered(spec: str, *, device: str = "cpu", precision: str = "fp32", features: Features = "projector") -> Any:
@@ -87,23 +109,42 @@ def load_offered(spec: str, *, device: str = "cpu", precision: str = "fp32", fea
     Raises:
         ModelError: the function fails, or what it returns is no encoder.
     """
+    function, code = offered_function(ENCODERS, spec)
+    return _called(function, spec, spec=spec, code=code, device=device, precision=precision, features=features)
+
+
+def offered_function(group: str, spec: str) -> tuple[Callable[..., Any], str]:
+    """The function that an installed package offers by the word before the colon, and what that code is called.
+
+    Raises:
+        ModelError: it cannot be imported.
+    """
     from memometer.encoders.bounded import refusing  # torch loads here
 
-    point = offered(ENCODERS)[spec.partition(":")[0]]
+    point = offered(group)[spec.partition(":")[0]]
     package = point.dist.name if point.dist else "a package"
     code = f"{point.value} of {package}"
     with refusing(f"cannot import {code}, which '{spec}' names"):
-        function = point.load()
-    return _called(function, spec, spec=spec, code=code, device=device, precision=precision, features=features)
+        return point.load(), code
+
+
+def taken_by(function: Callable[..., Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Of some options those that a function has."""
+    parameters = inspect.signature(function).parameters
+    takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
+    return {key: value for key, value in options.items() if takes_all or key in parameters}
+
+
+def code_ran(code: str) -> str:
+    """What is said of code of others that ran."""
+    return f"code that is not memometer's ran: {code}"
 
 
 def _called(function: Callable[..., Any], *given: Any, spec: str, code: str, **options: Any) -> OwnEncoder:
     from memometer.encoders.bounded import refusing  # torch loads here
 
     with refusing(f"{code} gave no encoder for '{spec}'"):
-        parameters = inspect.signature(function).parameters
-        takes_all = any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
-        encoder = function(*given, **{key: value for key, value in options.items() if takes_all or key in parameters})
+        encoder = function(*given, **taken_by(function, options))
     towers = [
         tower for tower, method in (("image", "encode_images"), ("text", "encode_texts")) if _has(encoder, method)
     ]
