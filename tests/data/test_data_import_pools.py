@@ -139,6 +139,21 @@ def test_records_of_a_list_of_uids(tmp_path, kind):
     found = Imported(tmp_path / "in", tmp_path / "out", uids=uids)
     assert found.ids == ["000000001", "000000005"]
     assert found.left_aside["not in the list of uids"] == N - 2
+    assert found.remarks[-1] == f"1 of 3 listed uids are of no record in the source: {77:032x}"
+
+
+def test_listed_uids_that_no_record_has_are_counted_once(tmp_path, capsys):
+    for n in (0, 1):  # a uid in two shards is met once
+        rows = metadata(["success"] * N)
+        write_tar(tmp_path / "in" / f"{n:05d}.tar", [member for row in rows for member in files_of(row)])
+    wanted = [f"{n:032x}" for n in (1, 1, 2, *range(50, 54), 50)]
+    found = Imported(tmp_path / "in", tmp_path / "out", uids=listed(tmp_path, "npy", wanted), max_rejects=1)
+    named = ", ".join(f"{n:032x}" for n in (50, 51, 52))
+    assert found.remarks[-1] == f"4 of 6 listed uids are of no record in the source: {named}, …"
+    assert f"4 of 6 listed uids are of no record in the source: {named}" in " ".join(capsys.readouterr().err.split())
+    all_there = Imported(tmp_path / "in", tmp_path / "all", uids=listed(tmp_path, "txt", wanted[:2]), max_rejects=1)
+    first = Imported(tmp_path / "in", tmp_path / "first", uids=listed(tmp_path, "csv", wanted), limit=1, max_rejects=1)
+    assert not [remark for remark in (*all_there.remarks, *first.remarks) if "listed uids" in remark]
 
 
 def test_rows_of_a_list_of_uids(tmp_path):

@@ -22,12 +22,14 @@ class Findings:
         boxes: boxes that are not as the source has them, by what was done to them.
         n_constant: images of one colour.
         constant: ids of the first of these.
+        met: places in a list of uids of the records that are in it.
     """
 
     aside: Counter[str] = dataclasses.field(default_factory=Counter)
     boxes: Counter[str] = dataclasses.field(default_factory=Counter)
     n_constant: int = 0
     constant: list[str] = dataclasses.field(default_factory=list)
+    met: list[int] = dataclasses.field(default_factory=list)
 
     def without_aside(self, found: Iterator[Draft | Reject | Aside]) -> Iterator[Draft | Reject]:
         """Hands on what is a record or a reject, and counts the rest."""
@@ -61,13 +63,18 @@ class Findings:
     def to_json(self) -> dict[str, Any]:
         """As a piece's file holds it; equal findings are equal bytes."""
         counts = {name: dict(sorted(getattr(self, name).items())) for name in ("aside", "boxes")}
-        return {**counts, "n_constant": self.n_constant, "constant": self.constant}
+        met = {"met": self.met} if self.met else {}
+        return {**counts, "n_constant": self.n_constant, "constant": self.constant, **met}
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> "Findings":
         """The inverse of `to_json`."""
         return cls(
-            Counter(content["aside"]), Counter(content["boxes"]), content["n_constant"], list(content["constant"])
+            Counter(content["aside"]),
+            Counter(content["boxes"]),
+            content["n_constant"],
+            list(content["constant"]),
+            list(content.get("met", ())),
         )
 
 

@@ -19,7 +19,7 @@ from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source, place_of
 from memometer.data.sources.surroundings import Surroundings, surroundings
-from memometer.data.sources.uids import load_uids
+from memometer.data.sources.uids import load_uids, unmet_remark
 from memometer.data.summary import ImportSummary, check_rejects, why_rejected
 from memometer.data.verifying import PieceJob, name_piece, verify_piece
 from memometer.engines.pool import map_ordered
@@ -104,8 +104,10 @@ def import_records(
     for name in ("import.json", "records.parquet", "rejects.parquet"):
         (folder / name).unlink(missing_ok=True)
     parts = _verify(jobs, limit=limit, workers=workers)
-    findings = _findings(plan, jobs[: len(parts.records)], around, folder=folder)
-    for remark in findings.remarks():
+    findings, found = _findings(
+        plan, jobs[: len(parts.records)], around, folder=folder, uids=uids if limit is None else None
+    )
+    for remark in found:
         notice(remark)
     reasons = _write_rejects(parts, scratch, folder, max_rejects=max_rejects)
     if not parts.keep.any():
@@ -126,7 +128,7 @@ def import_records(
         reasons=reasons,
         objects_from=objects_from,
         left_aside=commonest(findings.aside),
-        remarks=(*remarks, *findings.remarks()),
+        remarks=(*remarks, *found),
         boxes=commonest(findings.boxes),
         n_constant=findings.n_constant,
         **counts.summary(),
@@ -270,16 +272,28 @@ def _verify(jobs: list[PieceJob], *, limit: int | None, workers: int) -> Parts:
     return Parts.of([job.records for job in done], [job.rejects for job in done], limit=limit)
 
 
-def _findings(plan: Plan, jobs: Sequence[PieceJob], around: Surroundings, *, folder: Path) -> Findings:
-    """What the plan found, the pieces that were read, and what lies around them."""
+def _findings(
+    plan: Plan, jobs: Sequence[PieceJob], around: Surroundings, *, folder: Path, uids: str | None
+) -> tuple[Findings, list[str]]:
+    """What the plan found, the pieces that were read, and what lies around them; and sentences on it.
+
+    Args:
+        plan: of the source.
+        jobs: that were done.
+        around: what lies beside what was read.
+        folder: of the records.
+        uids: a list of uids of which all pieces were asked; None for none.
+    """
     findings = Findings(aside=Counter(plan.aside) + around.aside)
     if around.images:
         columns = [read_table(job.records, columns=["image_path"])["image_path"].to_pylist() for job in jobs]
         named = {os.path.join(folder, path) for column in columns for path in column}  # noqa: PTH118 (many paths)
         findings.aside["image of no record"] += len(around.images - named)
-    for job in jobs:
-        findings.add(Findings.from_json(read_sealed_json(job.findings)))
-    return findings
+    pieces = [Findings.from_json(read_sealed_json(job.findings)) for job in jobs]
+    for piece in pieces:
+        findings.add(piece)
+    unmet = None if uids is None else unmet_remark(uids, (piece.met for piece in pieces))
+    return findings, [*findings.remarks(), *([] if unmet is None else [unmet])]
 
 
 def _write_rejects(parts: Parts, scratch: Path, folder: Path, *, max_rejects: float) -> dict[str, int]:

@@ -118,10 +118,8 @@ def _write(job: PieceJob) -> None:
         table_writer(job.records, PIECE_SCHEMA) as records,
         table_writer(job.rejects, REJECT_SCHEMA) as rejects,
     ):
-        outcomes = (
-            _verify(draft, job, findings)
-            for draft in findings.without_aside(chosen(job.reader.read(job.piece), job.uids))
-        )
+        found = chosen(job.reader.read(job.piece), job.uids, met=findings.met)
+        outcomes = (_verify(draft, job, findings) for draft in findings.without_aside(found))
         while batch := list(itertools.islice(_first(outcomes, job.limit, n_records), PIECE_ROWS)):
             rows = [outcome for outcome in batch if isinstance(outcome, dict)]
             refused = [_reject_row(outcome) for outcome in batch if isinstance(outcome, Reject)]

@@ -2,7 +2,7 @@
 
 import csv
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,22 @@ from memometer.data.arrow_tables import version_of
 from memometer.data.sources.base import Aside, Draft, Reject
 from memometer.errors import DamagedError, InputError, shown
 
-__all__ = ["chosen", "load_uids"]
+__all__ = ["chosen", "load_uids", "unmet_remark"]
 
 NOT_CHOSEN = "not in the list of uids"
 DIGITS = 32
 PAIR = np.dtype("u8,u8")
 
 
-def chosen(found: Iterator[Draft | Reject | Aside], uids: str | None) -> Iterator[Draft | Reject | Aside]:
+def chosen(
+    found: Iterator[Draft | Reject | Aside], uids: str | None, *, met: list[int]
+) -> Iterator[Draft | Reject | Aside]:
     """What a reader found, without records whose uid is not in the list; these are counted.
 
     Args:
         found: by a reader.
         uids: the list; None takes all.
+        met: is given the places in the list of the records that are in it.
     """
     if uids is None:
         yield from found
@@ -41,8 +44,32 @@ def chosen(found: Iterator[Draft | Reject | Aside], uids: str | None) -> Iterato
             yield _without(each, "--uid-column names its column or JSON field")
         elif (pair := _pair(each.uid)) is None:
             yield _without(each, f"'{each.uid[:40]}' is not {DIGITS} hex digits")
+        elif (place := _place(listed, pair)) is None:
+            yield Aside(NOT_CHOSEN)
         else:
-            yield each if _holds(listed, pair) else Aside(NOT_CHOSEN)
+            met.append(place)
+            yield each
+
+
+def unmet_remark(uids: str, met: Iterable[Sequence[int]]) -> str | None:
+    """A sentence on the uids of a list that no record of the source has; None where there are none.
+
+    Args:
+        uids: the list.
+        met: as of `chosen`, of every piece.
+    """
+    listed = load_uids(uids)
+    unmet = np.ones(len(listed), np.bool_)
+    unmet[1:] = listed[1:] != listed[:-1]  # one that is listed twice is one
+    n_listed = int(unmet.sum())
+    for places in met:
+        unmet[np.asarray(places, np.int64)] = False
+    lacking = listed[unmet]
+    if len(lacking) == 0:
+        return None
+    shown_ones = ", ".join(f"{int(one):016x}{int(other):016x}" for one, other in lacking[:3])
+    more = ", …" if len(lacking) > 3 else ""
+    return f"{len(lacking):,} of {n_listed:,} listed uids are of no record in the source: {shown_ones}{more}"
 
 
 def _without(draft: Draft, why: str) -> Reject:
@@ -112,11 +139,12 @@ def _pair(uid: str) -> tuple[int, int] | None:
     return (int.from_bytes(data[:8], "big"), int.from_bytes(data[8:], "big")) if len(data) == DIGITS // 2 else None
 
 
-def _holds(pairs: npt.NDArray[Any], pair: tuple[int, int]) -> bool:
+def _place(pairs: npt.NDArray[Any], pair: tuple[int, int]) -> int | None:
+    """Where a uid stands first in an ascending list; None where it does not."""
     first = pairs["f0"]
     start = int(np.searchsorted(first, np.uint64(pair[0])))
     while start < len(pairs) and int(first[start]) == pair[0]:
         if int(pairs["f1"][start]) == pair[1]:
-            return True
+            return start
         start += 1
-    return False
+    return None
