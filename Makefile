@@ -12,12 +12,13 @@ SHARDS ?= ../shared/data/flickr8k
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --max-worker-restart 0
 COVERAGE := --cov
 
-.PHONY: help setup demo test coverage check format flickr8k study-one-model study-clipmem study-image \
+.PHONY: help setup demo test test-transformers-4 coverage check format flickr8k study-one-model study-clipmem study-image \
 	study-removal study-mitigation study-growth benchmarks docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
 	@echo "make test        run the tests"
+	@echo "make test-transformers-4  run the tests of transformers' models with its version 4 as well"
 	@echo "make coverage    run the tests and say which lines they reach; fails below the floor in pyproject.toml"
 	@echo "make check       lint, format and type checks"
 	@echo "make flickr8k    the Flickr8k study; SHARDS=folder of its tar shards"
@@ -46,6 +47,20 @@ demo: $(READY)
 
 test: $(READY)
 	$(PYTEST) $(if $(CI),$(COVERAGE))
+
+# The models of transformers once more, with the version before: a small environment that takes all else from this one.
+OLD := build/transformers-4
+OTHERS := $(OLD).txt
+
+test-transformers-4: $(READY)
+	@mkdir -p build
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(OLD)
+	grep -Ev '^(transformers|huggingface.hub|tokenizers|sentence-transformers|datasets)=' constraints.txt > $(OTHERS)
+	$(BIN)/uv pip install --quiet --python $(OLD)/bin/python --constraints $(OTHERS) 'transformers==4.57.*'
+	$(BIN)/python -c 'import site; print(f"import site; site.addsitedir({site.getsitepackages()[0]!r})")' \
+		> $(OLD)/lib/$$(ls $(OLD)/lib)/site-packages/others.pth
+	OMP_NUM_THREADS=1 $(OLD)/bin/python -m pytest --quiet --numprocesses auto --dist loadfile --max-worker-restart 0 \
+		-p no:cacheprovider tests/encoders/test_encoders_hf*.py
 
 coverage: $(READY)
 	$(PYTEST) $(COVERAGE)

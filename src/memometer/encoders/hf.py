@@ -52,8 +52,9 @@ class HfEncoder(VisionEncoder):
         self.towers: tuple[Tower, ...] = self._family.towers
         self.files = () if folder is None else (folder,)
         self.code = code
-        self._below = features == "backbone" and "text" in self.towers
-        if self._below and not hasattr(model, "vision_model"):
+        asked = features == "backbone" and "text" in self.towers
+        self._below = asked and self._family.projects
+        if asked and not hasattr(model, "vision_model"):
             raise ModelError(f"where the backbone of {spec} ends is not known; ask for projector features")
         self._tokenizer = tokenizer
         self._length = 0 if tokenizer is None else _text_length(model, tokenizer, offset=self._family.offset)

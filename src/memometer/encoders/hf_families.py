@@ -75,7 +75,7 @@ def family_of(model: Any) -> Family:
         return known
     both: tuple[Tower, ...] = ("image", "text")
     towers = tuple(tower for tower in both if hasattr(model, f"get_{tower}_features"))
-    return Family(str(model.config.model_type), "", towers or _IMAGE, projects=False)
+    return Family(str(model.config.model_type), "", towers or _IMAGE)
 
 
 def image_vectors(model: Any, inputs: Mapping[str, torch.Tensor], *, below: bool) -> torch.Tensor:

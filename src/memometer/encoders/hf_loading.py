@@ -251,15 +251,25 @@ def _tensors(weights: Iterable[Path]) -> dict[str, torch.Tensor]:
 def check_fit(
     folder: Path, model: Any, *, missing: Iterable[str], mismatched: Iterable[Any], hint: str | None = None
 ) -> None:
-    """Raises ModelError where tensors of a model are not in its files: the library fills them at random."""
-    reshaped = [(each[0], tuple(each[1]), tuple(each[2])) for each in mismatched]
-    lacking = sorted(set(missing) - {name for name, *_ in reshaped})
+    """Raises ModelError where tensors of a model are not in its files: the library fills them at random.
+
+    Args:
+        folder: of the model.
+        model: as the library made it.
+        missing: names.
+        mismatched: names with the shape that was found and the one that is expected; transformers 4 gives names alone.
+        hint: what to do; None for the usual.
+    """
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    reshaped = {each: "" for each in mismatched if isinstance(each, str)}
+    reshaped |= {each[0]: f" {tuple(each[1])}" for each in mismatched if not isinstance(each, str)}
+    lacking = sorted(set(missing) - reshaped.keys())
     parts = []
     if lacking:
         parts.append(f"{len(lacking):,} tensors are missing (e.g. {', '.join(lacking[:3])})")
     if reshaped:
-        name, found, expected = min(reshaped)
-        parts.append(f"{len(reshaped):,} are of another shape (e.g. {name} {found}, expected {expected})")
+        name, found = min(reshaped.items())
+        parts.append(f"{len(reshaped):,} are of another shape (e.g. {name}{found}, expected {expected.get(name)})")
     if parts:
         raise ModelError(
             f"the weights in {folder} do not fit {type(model).__name__}, the model of its config.json: "
