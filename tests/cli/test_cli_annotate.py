@@ -3,18 +3,22 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
 
 import failure_world
 import pytest
+from detector_factory import detector_folder
 from file_digests import file_digests
 from hostile_models import clip_folder
+from hub_cache import cached_repository
 from model_factory import write_records
 from pictures import python
 
 from memometer import load_records
+from memometer.annotators import load_annotator
 
 
 def memometer(*words, code=0):
@@ -120,3 +124,29 @@ def test_labels_of_a_file_are_taken_from_the_command_line(world, tmp_path):
     stderr = memometer(*command, *columns, *boxes, "--templates", 7, code=2)[1]
     assert "table: takes no --templates, for its labels are there already: leave it out" in stderr
     assert json.loads(memometer(*command, *columns, "--overwrite", "--json")[0])["n_objects"] == 2
+
+
+@pytest.mark.parametrize("spec", ["owlv2:someone/owl", "owlv2"])
+def test_a_detector_of_the_hub_is_not_loaded_to_find_that_nothing_has_changed(
+    world, tmp_path, hub_cache, monkeypatch, spec
+):
+    place = cached_repository(hub_cache, spec.partition(":")[2] or "google/owlv2-base-patch16-ensemble")
+    detector_folder(tmp_path / "owl", "owlv2")
+    shutil.copytree(tmp_path / "owl", place, dirs_exist_ok=True)
+    write_records(tmp_path / "records", n=3)
+    command = ("annotate", tmp_path / "records", "--with", spec, "--vocabulary", world / "names.txt", "--threshold", 0)
+    out = tmp_path / "out"
+    stdout, _ = memometer(*command, "--out", out)
+    loaded = []
+
+    def load(*given):
+        loaded.append(given)
+        return load_annotator(*given)
+
+    monkeypatch.setattr("memometer.annotators.annotating.load_annotator", load)
+    again, stderr = memometer(*command, "--out", out)
+    assert "holds these labels already; nothing to do" in stderr
+    assert (again, loaded) == (stdout, [])
+    (place / "README.md").write_text("any change of what was downloaded is looked into")
+    memometer(*command, "--out", out)
+    assert len(loaded) == 1

@@ -6,7 +6,7 @@ from memometer.annotators.base import Annotator, Asked
 from memometer.encoders.offered import ANNOTATORS, offered
 from memometer.errors import InputError
 
-__all__ = ["COLUMNS", "KINDS", "LABEL_FILES", "OWN", "is_label_file", "load_annotator"]
+__all__ = ["COLUMNS", "DETECTORS", "KINDS", "LABEL_FILES", "OWN", "is_label_file", "load_annotator"]
 
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "owlv2": ("owlv2:load_owlv2", ("templates",)),
@@ -19,6 +19,9 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 """Kind of annotator → the module of this folder and its function, and the options that it takes beside the vocabulary
 and the threshold. The function is given what stands after ``KIND:`` and `Asked`."""
+
+DETECTORS = {"owlv2": "google/owlv2-base-patch16-ensemble", "grounding-dino": None, "omdet": None, "rtdetr": None}
+"""Kinds whose models are in folders or on the Hugging Face hub → the one that is taken where none is named."""
 
 OWN = ("templates", "temperature", "probability")
 """Options that not every annotator takes."""

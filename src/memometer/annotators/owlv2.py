@@ -8,15 +8,14 @@ import torch
 
 from memometer.annotators.base import Asked, Found, Seen
 from memometer.annotators.folders import Detector, load_detector
+from memometer.annotators.loading import DETECTORS
 from memometer.annotators.prompts import mean_directions, prompts_of, templates_of
 from memometer.annotators.seeing import alike, stacked
 from memometer.annotators.vocabulary_detector import VocabularyDetector
 from memometer.encoders.forward import autocast, to_numpy
 from memometer.files import hash_json
 
-__all__ = ["DEFAULT", "Owlv2Annotator", "load_owlv2"]
-
-DEFAULT = "google/owlv2-base-patch16-ensemble"
+__all__ = ["Owlv2Annotator", "load_owlv2"]
 
 TEXTS = 256
 """Prompts per forward pass."""
@@ -122,7 +121,7 @@ def load_owlv2(rest: str, asked: Asked) -> Owlv2Annotator:
     """
     spec = f"owlv2:{rest}" if rest else "owlv2"
     detector = load_detector(
-        rest or DEFAULT,
+        rest or str(DETECTORS["owlv2"]),
         spec=spec,
         model_class="Owlv2ForObjectDetection",
         kinds={"owlv2"},

@@ -1,8 +1,9 @@
 """A finished audit answers from its own folder: nothing is opened to find that nothing has changed.
 
 An audit's key needs its models open, which takes seconds of imports. So a command that is done keeps what it was asked:
-its options, and the bytes of all files that they name. Who asks the same of the same bytes gets the same answer. In
-doubt (weights by name, which a hub keeps; a file that is new; more bytes than hashing is worth) the audit itself looks.
+its options, and the bytes of all files that they name, in the hub's cache too. Who asks the same of the same bytes gets
+the same answer. In doubt (weights by name that other libraries keep; a file that is new; more bytes than hashing is
+worth) the audit itself looks.
 """
 
 import contextlib
@@ -150,7 +151,7 @@ def _files_of_model(spec: str) -> Iterator[tuple[Path, bool]]:
     paths = [Path(piece).expanduser() for piece in dict.fromkeys([rest, *re.split("[@?#]", rest)]) if piece]
     there = [path for path in paths if path.exists()]
     if not there:
-        raise LookupError(spec)
+        there = [_in_hub_cache(spec.removeprefix("zero-shot:"))]
     for path in there:
         if path.is_dir():
             found = sorted(each for each in path.rglob("*") if each.is_file())
@@ -160,6 +161,28 @@ def _files_of_model(spec: str) -> Iterator[tuple[Path, bool]]:
             for folder in (path.absolute().parent, path.absolute().parent.parent):  # the log of its training
                 beside = sorted(each for each in folder.iterdir() if each.is_file() and not each.samefile(path))
                 yield from ((each, each.stat().st_size <= SMALL) for each in beside)
+
+
+def _in_hub_cache(spec: str) -> Path:
+    """The folder of a repository of the hub that was downloaded before: it is what a model is loaded from.
+
+    Raises:
+        LookupError: it was not, or the model is of a kind that is kept elsewhere.
+    """
+    from memometer.annotators.loading import DETECTORS
+    from memometer.encoders.hub import cached_folder, hub_cache
+
+    scheme, _, rest = spec.partition(":")
+    repository, _, revision = (rest or DETECTORS.get(scheme) or "").partition("?")[0].partition("@")
+    if not repository or scheme not in {"hf", *DETECTORS}:
+        raise LookupError(spec)
+    try:
+        folder = cached_folder(repository, revision=revision or None, cache=hub_cache())
+    except ValueError:  # no name that the hub has
+        folder = None
+    if folder is None:
+        raise LookupError(spec)
+    return folder
 
 
 def _hash(path: Path) -> str | None:
