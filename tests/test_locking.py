@@ -156,6 +156,7 @@ VERBS = {
     "duplicates": ("data", "duplicates", "nowhere", "--out"),
     "scenes": ("data", "scenes", "--out"),
     "annotate": ("annotate", "nowhere", "--with", "timm:x", "--out"),
+    "agree": ("objects", "agree", "nowhere", "nowhere", "--out"),
     "tidy": ("objects", "tidy", "nowhere", "--mapping", "nowhere", "--out"),
     "vl-dejavu": ("audit", "vl-dejavu", *MODELS, *RECORDS, "--public", "nowhere", "--out"),
     "image-dejavu": ("audit", "image-dejavu", *MODELS, *RECORDS, "--public", "nowhere", "--out"),

@@ -18,6 +18,7 @@ if os.path.expanduser("~") == "~":  # noqa: PTH111 (Path.home raises)
 from memometer.first_use import on_first_use
 
 if TYPE_CHECKING:
+    from memometer.agreement import LabelAgreement, agree_labels
     from memometer.annotators import AnnotationSummary, TidySummary, annotate, tidy_labels
     from memometer.audits import Audit, load_audit
     from memometer.comparison import Comparison, compare_audits
@@ -47,12 +48,14 @@ __all__ = [
     "Encoder",
     "InputError",
     "JobError",
+    "LabelAgreement",
     "MemometerError",
     "Records",
     "SslConfig",
     "Sweep",
     "TidySummary",
     "TrainConfig",
+    "agree_labels",
     "annotate",
     "audit_clipmem",
     "audit_image_dejavu",

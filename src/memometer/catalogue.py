@@ -101,6 +101,7 @@ MEASURES = {
 """Measure → where it is: ``memometer audit NAME``."""
 
 OTHERS = {
+    "agree": _other("agreement", "LabelAgreement"),
     "compare": _other("comparison", "Comparison"),
     "sweep": _other("sweeps", "Sweep"),
     "utility": _other("utility", "Utility"),

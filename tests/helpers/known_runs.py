@@ -6,9 +6,9 @@ from audit_cases import CASES
 from model_factory import write_records
 from sweep_factory import sweep
 from utility_factory import make_utility
-from worlds import VectorWorld
+from worlds import VectorWorld, relabelled
 
-from memometer import audit_vl_dejavu, compare_audits
+from memometer import agree_labels, audit_vl_dejavu, compare_audits
 
 
 def known_runs(folder):
@@ -27,9 +27,13 @@ def known_runs(folder):
         "dear": [(0.2, 0.1)] * 2,
     }
     trained = write_records(folder / "trained", n=9, roles=("a", "b", "public"))
-    other = audit_vl_dejavu(**VectorWorld(folder / "others", seed=1, plant=0.2).options, k=3, sweep=(1, 7))
+    others_run = folder / "run of others"
+    options = VectorWorld(folder / "others", seed=1, plant=0.2).options
+    other = audit_vl_dejavu(**options, k=3, sweep=(1, 7), out=others_run)
+    second = relabelled(folder / "others" / "records", folder / "<b>quite another", called="<b>mild</b>")
     return {
         **runs,
+        "agree": agree_labels(folder / "others" / "records", second, runs=[others_run]),
         "sweep": sweep(folder / "sweep", trained, values),
         "utility": make_utility(classes=[f"<b>quite a long name of a class</b> {n}" for n in range(12)]),
         "compare": compare_audits([runs["vl-dejavu"], other, runs["vl-dejavu"]]),

@@ -1,5 +1,7 @@
 """Small worlds for tests: object sets, and an obvious oracle of VL-Déjà-Vu in Python sets."""
 
+import shutil
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -150,6 +152,23 @@ class VectorWorld:
         images /= np.linalg.norm(images, axis=1, keepdims=True)
         similarity = (texts / np.linalg.norm(texts, axis=1, keepdims=True)) @ images.T
         return np.argsort(-similarity, axis=1, kind="stable")[:, :k]
+
+
+def relabelled(source, out, *, called="sight", seed=9):
+    """The same records as another labeller sees them: labels missed, others seen, one called otherwise."""
+    shutil.copytree(source, out)
+    rng = np.random.default_rng(seed)
+
+    def seen(labels):
+        kept = [label for label in labels if rng.random() < 0.8]
+        more = [f"thing{rng.integers(14)}" for _ in range(rng.integers(2))]
+        return [called if label == "thing3" else label for label in [*kept, *more]]
+
+    table = pq.read_table(out / "records.parquet")
+    place = table.schema.get_field_index("objects")
+    objects = pa.array([seen(labels) for labels in table["objects"].to_pylist()], pa.list_(pa.string()))
+    pq.write_table(table.set_column(place, "objects", objects), out / "records.parquet")
+    return out
 
 
 class TextWorld(VectorWorld):

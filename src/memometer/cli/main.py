@@ -21,6 +21,7 @@ COMMANDS = (
     ("data", "scenes", "data_scenes"),
     ("", "annotate", "annotate"),
     ("objects", "tidy", "objects_tidy"),
+    ("objects", "agree", "objects_agree"),
     ("", "train", "train"),
     ("", "train-ssl", "train_ssl"),
     ("", "utility", "utility"),

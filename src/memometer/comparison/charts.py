@@ -10,7 +10,7 @@ from memometer.report.lazy import alt
 from memometer.report.text import plain, signed
 from memometer.runs import Run
 
-__all__ = ["COLUMNS", "difference_forest", "difference_numbers", "number_cells", "run_numbers"]
+__all__ = ["COLUMNS", "difference_forest", "difference_numbers", "forest_panel", "number_cells", "run_numbers"]
 
 COLORS = (theme.TARGET, theme.BLUE, theme.VERMILION, theme.REFERENCE)
 SHAPES = ("circle", "diamond", "square", "triangle-up", "cross")
@@ -36,7 +36,9 @@ def difference_forest(audit: Run[ComparisonSummary], *, width: int = theme.WIDE)
         if number.value is not None
     ]
     designs = list(dict.fromkeys(row["design"] for row in rows))
-    panels = [_panel([row for row in rows if row["design"] == design], design, runs, width=width) for design in designs]
+    panels = [
+        forest_panel([row for row in rows if row["design"] == design], design, runs, width=width) for design in designs
+    ]
     return theme.themed(alt.concat(*panels, columns=1, spacing=24))
 
 
@@ -63,7 +65,15 @@ def number_cells(number: ComparedNumber) -> tuple[str, ...]:
     return (number.design, number.name, *values, interval_text(number), n_text(number))
 
 
-def _panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> "alt.LayerChart":
+def forest_panel(rows: list[dict[str, Any]], design: str, runs: list[str], *, width: int) -> "alt.LayerChart":
+    """Numbers of one design with their intervals, a mark for each of ``runs``.
+
+    Args:
+        rows: ``name``, ``run``, ``value``, ``low`` and ``high`` of each mark.
+        design: the title.
+        runs: all, in the order of the legend.
+        width: of the whole panel in px.
+    """
     names = list(dict.fromkeys(row["name"] for row in rows))
     axis, room = theme.name_axis(names, limit=264 if width >= 600 else 180, titleColor=theme.MUTED)
     legend = alt.Legend(title=None, orient="top", columns=0 if width >= 600 else 1) if len(runs) > 1 else None

@@ -22,7 +22,7 @@ from memometer.progress import warn
 from memometer.runs.manifest import made_of
 from memometer.software import timestamp
 
-__all__ = ["compare_audits"]
+__all__ = ["compare_audits", "distinct_names"]
 
 Source = str | Path | Audit
 
@@ -68,7 +68,7 @@ def compare_audits(
     opened = [source if isinstance(source, Audit) else load_audit(source) for source in sources]
     view = _view_of(opened, sources)
     paths = [_path(source, audit) for source, audit in zip(sources, opened, strict=True)]
-    called = _distinct_names(paths, names)
+    called = distinct_names(paths, names)
     config: dict[str, Any] = {
         "baseline": paths[0],
         "runs": paths[1:],
@@ -151,28 +151,28 @@ def _path(source: Source, audit: Audit) -> str:
     return str(audit.folder or "in memory") if isinstance(source, Audit) else str(source)
 
 
-def _distinct_names(paths: Sequence[str], names: Sequence[str] | None = None) -> list[str]:
+def distinct_names(paths: Sequence[str], names: Sequence[str] | None = None) -> list[str]:
     """A short name for each: as much of the end of its path as tells them apart.
 
     Args:
-        paths: of the audits; equal ones are numbered.
+        paths: of audits, or of what else is compared; equal ones are numbered.
         names: the names to take instead.
 
     Raises:
         InputError: another number of names, or equal ones.
 
-    >>> _distinct_names(["runs/a/audit", "runs/b/audit", "runs/b/audit"])
+    >>> distinct_names(["runs/a/audit", "runs/b/audit", "runs/b/audit"])
     ['a/audit', 'b/audit', 'b/audit (2)']
     """
     if names is not None:
         if len(names) != len(paths) or len(set(names)) != len(names):
             raise InputError(
-                f"{len(names)} names ({', '.join(names)}) for {len(paths)} audits; expected a name of its own for each"
+                f"{len(names)} names ({', '.join(names)}) for {len(paths)}; expected a name of its own for each"
             )
         return list(names)
     parts = [Path(path).parts for path in paths]
     length = 1
-    while length < max(map(len, parts)) and len({each[-length:] for each in parts}) < len(set(parts)):
+    while length < max(map(len, parts), default=0) and len({each[-length:] for each in parts}) < len(set(parts)):
         length += 1
     seen: dict[str, int] = {}
     result = []
