@@ -1,72 +1,19 @@
 """Detectors, compared with transformers called directly: its processor, its forward, its post-processing."""
 
-import json
-import shutil
-import time
-
 import numpy as np
 import pytest
 import torch
-from detector_factory import detector_folder
+from detecting import NAMES, OPEN, found_by, opened, photographs, same
 from file_digests import file_digests
-from hub_cache import cached_repository
 from model_factory import write_records
-from PIL import Image
-from safetensors.torch import load_file, save_file
-from watching import Ran, watched
 
-from memometer import InputError, annotate
+from memometer import InputError, annotate, load_records
 from memometer.annotators import Asked, load_annotator, owlv2
 from memometer.annotators.names import COCO
 from memometer.data.beside import read_annotation
-from memometer.data.images import UnreadableImageError
 from memometer.errors import ModelError
 
-NAMES = ("person", "dog", "tennis racket", "hot dog", "cat", "bus")
-OPEN = {"owlv2": "owlv2", "grounding-dino": "grounding-dino", "mm-grounding-dino": "grounding-dino", "omdet": "omdet"}
 CLOSED = ("rt_detr", "rt_detr_v2", "rf_detr", "detr")
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    """Family → its folder, made when it is asked for."""
-    root = tmp_path_factory.mktemp("detectors")
-    made = {}
-
-    def folder(family):
-        if family not in made:
-            made[family] = detector_folder(root / family, family)
-        return made[family]
-
-    return folder
-
-
-def photographs():
-    """Three of other sizes, two of one size."""
-    rng = np.random.default_rng(0)
-    sizes = ((90, 60), (64, 64), (50, 110), (90, 60))
-    return [Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)) for width, height in sizes]
-
-
-def opened(folders, family, *, threshold, names=NAMES, **more):
-    kind = OPEN.get(family, "rtdetr")
-    names = names if family in OPEN else None
-    return load_annotator(f"{kind}:{folders(family)}", Asked(names=names, threshold=threshold, **more))
-
-
-def found_by(annotator, images):
-    """[(label, score, box)] of each image, of descending score."""
-    seen = [annotator.preprocess(image) for image in images]
-    return [
-        [
-            (annotator.labels[label], score, box)
-            for label, score, box in sorted(
-                zip(found.labels.tolist(), found.scores.tolist(), found.boxes.tolist(), strict=True),
-                key=lambda each: -each[1],
-            )
-        ]
-        for found in annotator.annotate(seen)
-    ]
 
 
 def library(folder, model_class, processor_class):
@@ -74,14 +21,6 @@ def library(folder, model_class, processor_class):
 
     model = getattr(transformers, model_class).from_pretrained(folder).eval()
     return model, getattr(transformers, processor_class).from_pretrained(folder)
-
-
-def same(ours, theirs):
-    """Two lists of (label, score, box)."""
-    assert [label for label, *_ in ours] == [label for label, *_ in theirs]
-    for (_, score, box), (_, their_score, their_box) in zip(ours, theirs, strict=True):
-        assert score == pytest.approx(their_score, abs=1e-5)
-        assert box == pytest.approx(their_box, abs=1e-2)
 
 
 def between(scores):
@@ -319,113 +258,16 @@ def test_a_closed_set_takes_a_vocabulary_as_a_choice(folders):
         load_annotator(kind, Asked(names=("yak",), threshold=0.2))
 
 
-def test_classes_that_are_numbers_are_told(folders, tmp_path):
-    folder = tmp_path / "numbers"
-    shutil.copytree(folders("detr"), folder)
-    config = json.loads((folder / "config.json").read_text())
-    numbers = {str(place): f"LABEL_{place}" for place in range(4)}
-    changed = {**config, "id2label": numbers, "label2id": {name: int(place) for place, name in numbers.items()}}
-    (folder / "config.json").write_text(json.dumps(changed))
-    annotator = load_annotator(f"rtdetr:{folder}", Asked(names=None, threshold=0.2))
-    assert "numbers its classes, LABEL_0 and so on" in annotator.warnings[0]
-
-
-def test_an_image_that_the_processor_refuses_is_a_reject(folders, tmp_path):
-    records = write_records(tmp_path / "records", n=3)
-    Image.new("RGB", (1, 4000)).save(records / "images" / "0001.png")
-    annotator = load_annotator(f"rtdetr:{folders('detr')}", Asked(names=None, threshold=0.2))
-    annotator.preprocess._processor.size = {"shortest_edge": 0, "longest_edge": 0}
-    with pytest.raises(UnreadableImageError, match="image that cannot be prepared: "):
-        annotator.preprocess(Image.new("RGB", (5, 5)))
-
-
-@pytest.mark.parametrize(
-    ("file", "content", "message"),
-    [
-        ("config.json", {"model_type": "bert"}, r"has model_type = 'bert', which owlv2: does not load; expected owlv2"),
-        ("config.json", [1], "is no config of a model: it holds"),
-        ("config.json", "{", "config.json is not JSON"),
-        ("tokenizer_config.json", {"tokenizer_class": "os.system"}, "has tokenizer_class = 'os.system'; expected"),
-        ("preprocessor_config.json", {"image_processor_type": 7}, "has image_processor_type = 7; expected the name of"),
-        ("processor_config.json", {"trust_remote_code": True}, "asks for trust_remote_code"),
-        ("config.json", {"model_type": "owlv2", "backbone": "evil/repository"}, "has backbone = 'evil/repository'"),
-        ("config.json", {"model_type": "owlv2", "quantization_config": {"a": 1}}, "quantised"),
-        ("adapter_config.json", {}, "is an adapter to another model"),
-        ("model.safetensors.index.json", {"weight_map": {"a": "../../etc/passwd"}}, "is no list of shards"),
-        ("config.json", {"model_type": "owlv2", "vision_config": {"num_layers": 10**6}}, "num_layers = 1,000,000"),
-    ],
-)  # fmt: skip
-def test_hostile_files_of_a_detector_are_refused(folders, tmp_path, file, content, message):
-    folder = tmp_path / "hostile"
-    shutil.copytree(folders("owlv2"), folder)
-    (folder / file).write_text(content if isinstance(content, str) else json.dumps(content))
-    with watched(), pytest.raises(ModelError, match=message):
-        load_annotator(f"owlv2:{folder}", Asked(names=NAMES, threshold=0.1))
-
-
-def test_weights_of_another_model_name_what_differs(folders, tmp_path):
-    folder = tmp_path / "other"
-    shutil.copytree(folders("owlv2"), folder)
-    weights = load_file(folder / "model.safetensors")
-    renamed = {("other." + name if name.startswith("class_head") else name): tensor for name, tensor in weights.items()}
-    save_file(renamed, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(ModelError, match=r"6 tensors are missing \(e.g. class_head.dense0.bias, "):
-        load_annotator(f"owlv2:{folder}", Asked(names=NAMES, threshold=0.1))
-    weights["class_head.dense0.bias"] = torch.zeros(3)
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(
-        ModelError, match=r"1 are of another shape \(e.g. class_head.dense0.bias \(3,\), expected \(32,\)\)"
-    ):
-        load_annotator(f"owlv2:{folder}", Asked(names=NAMES, threshold=0.1))
-    (folder / "model.safetensors").unlink()
-    with pytest.raises(ModelError, match=r"has no weights; expected model.safetensors"):
-        load_annotator(f"owlv2:{folder}", Asked(names=NAMES, threshold=0.1))
-    pickled = {"class_head.dense0.bias": Ran(tmp_path / "ran")}
-    torch.save(pickled, folder / "pytorch_model.bin")
-    with pytest.raises(ModelError, match="cannot be loaded as a detector"):
-        load_annotator(f"owlv2:{folder}", Asked(names=NAMES, threshold=0.1))
-    assert not (tmp_path / "ran").exists()
-
-
-def test_a_folder_without_preprocessing_is_refused(folders, tmp_path):
-    folder = tmp_path / "bare"
-    shutil.copytree(folders("rt_detr"), folder)
-    for name in ("preprocessor_config.json", "processor_config.json"):
-        (folder / name).unlink(missing_ok=True)
-    with pytest.raises(
-        ModelError, match=r"does not say how its images are prepared; expected preprocessor_config.json"
-    ):
-        load_annotator(f"rtdetr:{folder}", Asked(names=None, threshold=0.1))
-
-
-def test_a_model_that_is_not_there_answers_at_once(hub_cache, tmp_path, monkeypatch):
-    import huggingface_hub
-
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    start = time.monotonic()
-    with pytest.raises(
-        ModelError,
-        match=r"cannot find 'google/owlv2-base-patch16-ensemble': there is no folder google/owlv2-base-patch16-ensemble"
-        r", and the hub's cache, .*, has no such model, nor can it be downloaded: .* name a folder that holds it, "
-        r"owlv2:FOLDER",
-    ):
-        load_annotator("owlv2", Asked(names=NAMES, threshold=0.1))
-    assert time.monotonic() - start < 10
-    with pytest.raises(ModelError, match=r"no model at \./nowhere: there is no such folder, .*expected rtdetr:FOLDER"):
-        load_annotator("rtdetr:./nowhere", Asked(names=None, threshold=0.1))
-
-
-def test_a_cached_repository_is_opened_as_a_folder(folders, hub_cache):
-    place = cached_repository(hub_cache, "someone/owl")
-    shutil.copytree(folders("owlv2"), place, dirs_exist_ok=True)
-    annotator = load_annotator("owlv2:someone/owl", Asked(names=NAMES, threshold=0.1))
-    assert annotator.spec == "owlv2:someone/owl"
-    assert annotator.weights_hashes == opened(folders, "owlv2", threshold=0.1).weights_hashes
-
-
-def test_any_vocabulary_needs_one(folders):
-    for family, kind in OPEN.items():
-        with pytest.raises(
-            InputError, match="finds what it is told to look for; pass --vocabulary lvis, coco or a file"
-        ):
-            load_annotator(f"{kind}:{folders(family)}", Asked(names=None, threshold=0.1))
+def test_a_vocabulary_of_21_000_names_with_repeats_is_looked_for_whole(folders, tmp_path):
+    names = [f"{name} {number}" for number in range(3_500) for name in NAMES]
+    (tmp_path / "names.txt").write_text("\n".join([*names, *names[:9], names[0].upper()]) + "\n")
+    records = write_records(tmp_path / "records", n=2)
+    given = {"vocabulary": tmp_path / "names.txt", "threshold": 0.0}
+    summary = annotate(records=records, with_=f"owlv2:{folders('owlv2')}", out=tmp_path / "out", **given)
+    assert summary.n_names == 21_000
+    assert summary.remarks[-1] == "10 names of the vocabulary repeat others, and count once"
+    note = read_annotation(tmp_path / "out")["vocabulary"]
+    assert (note["n"], note["n_merged"]) == (21_000, 10)
+    found = set(load_records(tmp_path / "out").column("objects").flatten().to_pylist())
+    assert found <= set(names)
+    assert any(names.index(name) >= owlv2.NAMES for name in found)  # behind the names that are compared at a time

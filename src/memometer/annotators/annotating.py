@@ -101,7 +101,12 @@ def _annotate(options: AnnotateOptions, records: Records, out: Path) -> Annotati
     )
     counts = write_labelled(records, pieces.labels(annotator.labels), out / "records.parquet", folder=out)
     copy_beside(records.folder, out)
-    summary = _summary(out, records, annotator=annotator, pieces=pieces, counts=counts, reasons=reasons)
+    repeated = names.n_merged if names is not None else 0
+    merged = [f"{repeated:,} names of the vocabulary repeat others, and count once"] if repeated else []
+    remarks = (*annotator.warnings, *merged)
+    summary = _summary(
+        out, records, annotator=annotator, pieces=pieces, counts=counts, reasons=reasons, remarks=remarks
+    )
     # Last, for it marks the annotation as finished. It holds no time: equal annotations are equal bytes.
     write_sealed_json(
         out / ANNOTATION,
@@ -172,7 +177,14 @@ def _labelled(options: AnnotateOptions, records: Records, annotator: Annotator, 
 
 
 def _summary(
-    out: Path, records: Records, *, annotator: Annotator, pieces: LabelPieces, counts: Counts, reasons: dict[str, int]
+    out: Path,
+    records: Records,
+    *,
+    annotator: Annotator,
+    pieces: LabelPieces,
+    counts: Counts,
+    reasons: dict[str, int],
+    remarks: tuple[str, ...],
 ) -> AnnotationSummary:
     commonest = sorted(counts.labels.items(), key=lambda each: (-each[1], each[0]))[:20]
     return AnnotationSummary(
@@ -188,7 +200,7 @@ def _summary(
         n_labels=len(counts.labels),
         commonest=dict(commonest),
         boxes=pieces.moved(),
-        remarks=tuple(annotator.warnings),
+        remarks=remarks,
     )
 
 

@@ -161,7 +161,7 @@ def _check_name(name: str) -> None:
     if not timm.is_model(base):
         lists = "python -c 'import timm; print(timm.list_models())' lists them"
         hint = meant(base, timm.list_models(), otherwise=lists)
-        raise ModelError(f"timm has no model '{base}', and there is no such folder; {hint}")
+        raise ModelError(f"timm has no model '{base or name}', and there is no such folder; {hint}")
 
 
 def _check_published(name: str) -> None:
