@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --
 COVERAGE := --cov
 
 .PHONY: help setup demo test test-transformers-4 coverage check format flickr8k study-one-model study-clipmem study-image \
-	study-removal study-mitigation study-growth benchmarks docs clean
+	study-removal study-mitigation study-labels study-growth benchmarks docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -27,6 +27,7 @@ help:
 	@echo "make study-image the image-only study on built-in scenes"
 	@echo "make study-removal  leaving the most memorized records out, on built-in scenes"
 	@echo "make study-mitigation  what mitigates memorization, on Flickr8k: hours on a CPU, resumable; MODEL=vit: on a GPU"
+	@echo "make study-labels  caption nouns against a tagger as the labels of one audit; SHARDS=…, WORDNET=folder of WordNet 3.x"
 	@echo "make study-growth  memorization against the size of the training set and against epochs; SHARDS=…"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
 	@echo "make docs        build the documentation into site/"
@@ -91,6 +92,9 @@ study-removal: $(READY)
 
 study-mitigation: $(READY)
 	$(BIN)/python studies/mitigation.py --shards $(SHARDS) --model $(or $(MODEL),small)
+
+study-labels: $(READY)
+	$(BIN)/python studies/labels.py --shards $(SHARDS) --wordnet $(or $(WORDNET),/usr/share/wordnet) --design $(or $(DESIGN),two-models)
 
 study-growth: $(READY)
 	$(BIN)/python studies/growth.py --shards $(SHARDS)

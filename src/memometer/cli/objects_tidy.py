@@ -60,7 +60,10 @@ def _longest(merged: dict[str, list[str]]) -> list[tuple[str, list[str]]]:
 
 
 def _first(labels: list[str]) -> str:
-    return ", ".join(labels[:4]) + (f", and {len(labels) - 4:,} more" if len(labels) > 4 else "")
+    """The first few, each by the first of its synonyms."""
+    return ", ".join(label.split(",")[0] for label in labels[:4]) + (
+        f", and {len(labels) - 4:,} more" if len(labels) > 4 else ""
+    )
 
 
 def _bounds(summary: "TidySummary") -> str:

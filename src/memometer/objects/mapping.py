@@ -122,5 +122,5 @@ def _followed(
                 )
             passed.append(following)
         targets[name] = steps[passed[-1]]
-        n_chained += len(passed) > 1
+        n_chained += len(passed) > 1 and plain_name(steps[passed[1]]) != passed[1]
     return LabelMapping(targets, written, n_repeated, n_chained)
