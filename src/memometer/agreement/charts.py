@@ -118,7 +118,7 @@ def audit_numbers(summary: LabelAgreementSummary, audit: AuditUnderBoth, *, desi
                 number.name,
                 *(_gap(gap) for gap in (number.one, number.other)),
                 _gap(number),
-                *(n_text(gap) for gap in (number.one, number.other, number)),
+                n_text(number),
             ),
         )
         for number in audit.numbers
@@ -129,7 +129,7 @@ def audit_numbers(summary: LabelAgreementSummary, audit: AuditUnderBoth, *, desi
 
 def _header(summary: LabelAgreementSummary) -> tuple[str, ...]:
     one, other = names_of(summary)
-    return ("Design", "Gap", one, other, "Difference", f"n, {one}", f"n, {other}", "n, both")
+    return ("Design", "Gap", one, other, "Difference", "n, both")
 
 
 def _gap(gap: Number) -> str:

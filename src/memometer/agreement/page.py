@@ -193,8 +193,8 @@ READING = (
 )
 
 PAGE: MeasurePage[LabelAgreementSummary] = MeasurePage(
-    name="Labels",
-    kind="comparison of labellings",
+    name="Label",
+    kind="agreement",
     lead="Do two labellings of the same records tell the same story, and does the audit?",
     reading=READING,
     method=(
