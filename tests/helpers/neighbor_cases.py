@@ -6,15 +6,21 @@ from hypothesis import strategies as st
 
 from memometer.neighbors import Neighbors, search_oracle
 from memometer.neighbors.plan import Plan
-from memometer.neighbors.products import CpuProducts, DeviceProducts
+from memometer.neighbors.products import CpuProducts, DeviceProducts, Int8Products
 from memometer.neighbors.search import search_by
 
 CPU = torch.device("cpu")
 
 
-def plan(*, tile_rows=7, block_rows=3, held_rows=1000, threads=2, columns=5, on_device=False):
-    products = DeviceProducts(CPU) if on_device else CpuProducts(columns=columns)
-    return Plan(tile_rows, block_rows, held_rows, threads, CPU, products)
+KINDS = {
+    "float32": lambda columns: CpuProducts(columns=columns),
+    "int8": lambda columns: Int8Products(columns=columns),
+    "device": lambda _: DeviceProducts(CPU),
+}
+
+
+def plan(*, tile_rows=7, block_rows=3, held_rows=1000, threads=2, columns=5, kind="float32"):
+    return Plan(tile_rows, block_rows, held_rows, threads, KINDS[kind](columns))
 
 
 def assert_same(found: Neighbors, expected: Neighbors) -> None:
@@ -42,7 +48,7 @@ plans = st.builds(
     held_rows=st.integers(1, 9),
     threads=st.integers(1, 3),
     columns=st.integers(1, 50),
-    on_device=st.booleans(),
+    kind=st.sampled_from(list(KINDS)),
 )
 
 

@@ -26,5 +26,5 @@ class Imprecise(CpuProducts):
     """Products with the precision of bfloat16."""
 
     def update(self, block, tile):
-        low = (block.queries.scaled.bfloat16() @ tile.scaled.bfloat16().T).float()
+        low = (block.queries.coded.values.bfloat16() @ tile.coded.values.bfloat16().T).float()
         block.scan(low.numpy(), tile, first=0)

@@ -26,7 +26,7 @@ L2 = {"metric": "l2"}
 
 def small_plan(**changes):
     options = {"tile_rows": 64, "block_rows": 3, "held_rows": 1000, "threads": 2}
-    return Plan(**{**options, **changes}, device=torch.device("cpu"), products=CpuProducts(columns=10))
+    return Plan(**{**options, **changes}, products=CpuProducts(columns=10))
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,12 @@ def test_a_source_that_gives_fewer_rows_than_its_shape():
 
 def test_devices(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert plan_for(None, n=9, dim=12).device.type == "cpu"
+    assert plan_for(None, n=9, m=9, dim=12).products.device.type == "cpu"
     with pytest.raises(InputError, match="torch finds no CUDA device here"):
         search(QUERIES, BANK, 5, device="cuda")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert plan_for(None, n=9, dim=12).device.type == "cuda"
-    assert plan_for("cuda:1", n=9, dim=12).device == torch.device("cuda:1")
+    assert plan_for(None, n=9, m=9, dim=12).products.device.type == "cuda"
+    assert plan_for("cuda:1", n=9, m=9, dim=12).products.device == torch.device("cuda:1")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -190,7 +190,7 @@ def test_an_error_while_reading_reaches_the_caller():
 
 @pytest.mark.parametrize("metric", ["inner", "l2"])
 def test_products_that_are_not_float32_are_noticed(metric):
-    plan = Plan(64, 3, 1000, 2, torch.device("cpu"), Imprecise())
+    plan = Plan(64, 3, 1000, 2, Imprecise())
     with pytest.raises(JobError, match="further from their exact values than float32 arithmetic allows"):
         search_by(plan, QUERIES, BANK, 5, metric=metric)
 

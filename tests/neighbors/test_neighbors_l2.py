@@ -5,7 +5,7 @@ import functools
 import neighbor_cases
 import numpy as np
 import pytest
-from neighbor_cases import assert_same, plan, vectors
+from neighbor_cases import KINDS, assert_same, plan, vectors
 
 from memometer.neighbors import Neighbors, search
 from memometer.neighbors.metrics import l2_metric
@@ -13,12 +13,12 @@ from memometer.neighbors.metrics import l2_metric
 assert_exact = functools.partial(neighbor_cases.assert_exact, metric="l2")
 
 
-@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize("giant", [1e6, 1e20, 1e49])
 @pytest.mark.parametrize("size", [1e-6, 1.0])
-def test_a_giant_on_either_side(on_device, giant, size):
+def test_a_giant_on_either_side(kind, giant, size):
     bank, queries = (size * vectors(seed, rows, 16, dtype=np.float64) for seed, rows in ((0, 400), (1, 9)))
-    how = plan(tile_rows=150, block_rows=3, columns=400, on_device=on_device)
+    how = plan(tile_rows=150, block_rows=3, columns=400, kind=kind)
     for change in (bank, queries):
         change[0] *= giant / size
         assert_exact(queries, bank, 3, how)  # the first query decides the unit

@@ -12,9 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from neighbor_cases import vectors
 
-from memometer.neighbors import kernels, search, search_oracle
+from memometer.neighbors import kernels, products, search, search_oracle
+from memometer.neighbors.blocks import QueryBlock
+from memometer.neighbors.kernels import Heaps
+from memometer.neighbors.metrics import metric_named
 from memometer.neighbors.oracle import LANES, distances_oracle, similarities_oracle
 from memometer.neighbors.precision import absolute_bound, full_float32, relative_bound
+from memometer.neighbors.products import MAX_INT8_DIM, CpuProducts, Int8Products, fastest_products
+from memometer.neighbors.tiles import norm_of_first, read_tile
 
 
 @pytest.fixture
@@ -68,6 +73,86 @@ def test_float32_products_stay_within_the_bound(dim, seed, dtype, same_sign):
     exact = np.stack([similarities_oracle(query, bank) for query in queries])
     norms = np.outer(np.linalg.norm(queries.astype(float), axis=1), np.linalg.norm(bank.astype(float), axis=1))
     assert (np.abs(scores - exact) <= relative_bound(dim) * norms + absolute_bound(dim)).all()
+
+
+KINDS_OF_VECTORS = {
+    "gaussian": lambda rng, rows, dim: rng.standard_normal((rows, dim)),
+    "one direction": lambda rng, rows, dim: 3 * np.ones(dim) + rng.standard_normal((rows, dim)),
+    "near ties": lambda rng, rows, dim: np.linspace(1, 2, dim) + 1e-6 * rng.standard_normal((rows, dim)),
+    "one large component": lambda rng, rows, dim: rng.standard_normal((rows, dim)) + 100 * (np.arange(dim) == 0),
+    "all magnitudes": lambda rng, rows, dim: (
+        rng.standard_normal((rows, dim)) * 10.0 ** rng.uniform(-40, 37, (rows, 1)).clip(-37)
+    ),
+    "subnormal": lambda rng, rows, dim: 1e-38 * rng.standard_normal((rows, dim)) + 1e-39,
+    "halves of a step": lambda rng, rows, dim: (rng.integers(-127, 127, (rows, dim)) + 0.5) / 127,
+}
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_VECTORS)
+@pytest.mark.parametrize("multiply", [Int8Products(), CpuProducts()], ids=lambda each: each.name)
+@pytest.mark.parametrize("metric", ["inner", "l2"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("dim", [1, 7, 64, 513])
+def test_every_score_stays_within_its_bound(kind, multiply, metric, dtype, dim):
+    rng = np.random.default_rng(dim)
+    queries, bank = (KINDS_OF_VECTORS[kind](rng, rows, dim).astype(dtype) for rows in (40, 90))
+    queries[~queries.any(1)], bank[~bank.any(1)] = 1, 1
+    measure = metric_named(metric, norm=norm_of_first(queries, dim=dim, side="queries"))
+    tiles = [
+        read_tile(side, slice(0, len(side)), dim=dim, side=name, coder=multiply, metric=measure)
+        for side, name in ((queries, "queries"), (bank, "bank"))
+    ]
+    heaps = Heaps(np.empty((40, 1)), np.empty((40, 1), np.int64), np.zeros(40, np.int64))
+    block, tile = QueryBlock.of(tiles[0], heaps, metric=measure), tiles[1]
+    mine, theirs = block.queries.coded, tile.coded
+    found = multiply.product(mine.values, theirs.values.T).numpy().astype(np.float64)
+    scores = found * theirs.scales * mine.scales[:, None] + np.outer(mine.last, theirs.last)
+    exact = np.stack(
+        [similarities_oracle(q, bank) if metric == "inner" else -distances_oracle(q, bank) for q in queries]
+    )
+    scale = 2.0 ** -(block.queries.exponent + tile.exponent)
+    wanted = (exact * measure.slope + block.offsets[:, None]) * scale
+    allowed = np.outer(block.factors.astype(float), block.reach(tile, slice(0, 90))) + block.absolute(tile)
+    assert (np.abs(scores - wanted) <= allowed).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(0, 2**32), st.integers(-28, 30))
+def test_codes_are_the_nearest_whole_numbers_and_say_how_far_off_they_are(dim, seed, power):
+    rows = (np.random.default_rng(seed).standard_normal((5, dim)) * 10.0**power).astype(np.float32)
+    rows[3] = 0
+    coded = Int8Products().coded(rows, None)
+    codes, scales = coded.values.numpy().astype(np.float64), coded.scales.astype(np.float64)[:, None]
+    np.testing.assert_array_equal(np.abs(codes).max(1), 127 * rows.any(1))
+    off = np.linalg.norm(rows - codes * scales, axis=1)
+    assert (off <= coded.residuals).all()
+    assert (off * (1 + 1e-6) + 1e-37 >= coded.residuals).all()
+    assert (np.abs(rows - codes * scales) <= scales * 0.5001).all()
+
+
+def test_products_that_cut_sums_off_are_not_used(monkeypatch):
+    def of_16_bits(left, right, out=None):
+        pairs = left.double()[:, ::2] @ right.double()[::2] + left.double()[:, 1::2] @ right.double()[1::2]
+        return pairs.clamp(-32768, 32767).int()
+
+    fastest_products.cache_clear()
+    monkeypatch.setattr(Int8Products, "product", staticmethod(of_16_bits))
+    try:
+        assert fastest_products(64).name == "float32"
+    finally:
+        fastest_products.cache_clear()
+
+
+def test_whole_numbers_are_multiplied_where_they_are_faster(monkeypatch):
+    fastest_products.cache_clear()
+    monkeypatch.setattr(products, "PAYS", math.inf)
+    try:
+        assert fastest_products(64).name == "int8"
+        assert fastest_products(MAX_INT8_DIM + 1).name == "float32"
+        monkeypatch.setattr(products, "PAYS", 0)
+        assert fastest_products(65).name == "float32"
+    finally:
+        fastest_products.cache_clear()
 
 
 def test_bounds_by_hand():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from neighbor_cases import assert_exact, assert_same, plan, plans, problems, single, vectors
+from neighbor_cases import KINDS, assert_exact, assert_same, plan, plans, problems, single, vectors
 
 from memometer.neighbors import Neighbors, search
 from memometer.neighbors.search import search_by
@@ -47,19 +47,19 @@ def test_float32_from_subnormal_to_largest(metric, problem, how):
 
 
 @both
-@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize("k", [1, 10, 100, 1024])
-def test_random_vectors(metric, k, on_device):
+def test_random_vectors(metric, k, kind):
     queries, bank = vectors(0, 40, 70), vectors(1, 3000, 70)
     if metric == "l2":
         bank *= np.linspace(0.1, 4, 3000, dtype=np.float32)[:, None]
-    assert_exact(queries, bank, k, plan(tile_rows=700, block_rows=16, columns=300, on_device=on_device), metric=metric)
+    assert_exact(queries, bank, k, plan(tile_rows=700, block_rows=16, columns=300, kind=kind), metric=metric)
 
 
 @both
-@pytest.mark.parametrize("on_device", [False, True])
+@pytest.mark.parametrize("kind", list(KINDS))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_rows_closer_than_float32_tells_apart(metric, dtype, on_device):
+def test_rows_closer_than_float32_tells_apart(metric, dtype, kind):
     """Float32 products of these rows differ by rounding alone: a search that trusts them loses neighbours."""
     step = 1e-7 if dtype == np.float32 else 1e-13
     base, near, others = (vectors(seed, rows, 512, dtype=np.float64) for seed, rows in enumerate((1, 2000, 8)))
@@ -67,20 +67,20 @@ def test_rows_closer_than_float32_tells_apart(metric, dtype, on_device):
     if metric == "l2":  # far from the origin and near to one another
         bank, queries = (30 * base + 10 * step * side for side in (near, others))
         queries = queries.astype(dtype)
-    how = plan(tile_rows=600, block_rows=4, columns=200, on_device=on_device)
+    how = plan(tile_rows=600, block_rows=4, columns=200, kind=kind)
     found = assert_exact(queries, bank.astype(dtype), 20, how, metric=metric)
     low, high = queries.astype(np.float32), bank.astype(dtype).astype(np.float32)
     rounded = (high**2).sum(1) / 2 * (metric == "l2") - low @ high.T
     assert not np.array_equal(np.argsort(rounded, axis=1, kind="stable")[:, :20], found.rows)
 
 
-@pytest.mark.parametrize("on_device", [False, True])
-def test_small_vectors_in_a_tile_with_a_giant(on_device):
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_small_vectors_in_a_tile_with_a_giant(kind):
     """Beside the giant the others become subnormal in float32, which has few bits left for them."""
     bank = np.abs(vectors(0, 400, 16, dtype=np.float64)) * 1e-3
     bank[7] = -1e40
     queries = np.abs(vectors(1, 5, 16, dtype=np.float64))
-    assert_exact(queries, bank, 3, plan(tile_rows=400, columns=400, on_device=on_device))
+    assert_exact(queries, bank, 3, plan(tile_rows=400, columns=400, kind=kind))
 
 
 def test_norms_of_every_magnitude():

@@ -145,6 +145,10 @@ class Measure(abc.ABC, Generic[Asked, Opened, Scored]):
     def null_intervals(summary: Any) -> Mapping[str, Number]:
         """The intervals that should cover 0 for those, by name."""
 
+    def made(self) -> dict[str, Any]:
+        """What ``manifest.json`` says beside what decides the numbers."""
+        return {}
+
     def needs_images(self) -> bool:
         """Whether untrained models must see images."""
         return True

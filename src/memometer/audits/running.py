@@ -71,7 +71,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
             **found.tables,
             **({} if found.curves is None else {"roc": found.curves}),
         },
-        manifest=made_of(manifest, started=started, key=key),
+        manifest=made_of(manifest | measure.made(), started=started, key=key),
         config=config,
     )
     return audit if out is None else audit.save(out)

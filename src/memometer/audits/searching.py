@@ -9,6 +9,7 @@ from memometer.audits.inputs import open_records
 from memometer.audits.measure import Measure, Opened, Scored
 from memometer.audits.options import SearchOptions
 from memometer.data.records import Records
+from memometer.neighbors import products_used
 from memometer.runs.manifest import describe_model
 from memometer.runs.options import Model, model_names, specs_of
 
@@ -74,6 +75,11 @@ class SearchMeasure(Measure[Searching, Opened, Scored]):
                 for one, other in itertools.combinations(names, 2)
             ],
         }
+
+    def made(self) -> dict[str, Any]:
+        """By which products the neighbours were found: it decides the time, never the answer."""
+        used = products_used()
+        return {"search": used} if used else {}
 
     def described_models(self, models: dict[str, Any]) -> dict[str, Any]:
         """What ``manifest.json`` says of them; of one that is None, which is fitted on records, its name."""

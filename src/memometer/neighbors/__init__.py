@@ -3,6 +3,6 @@
 from memometer.neighbors.kept import kept_search
 from memometer.neighbors.oracle import search_oracle
 from memometer.neighbors.result import Neighbors
-from memometer.neighbors.search import search
+from memometer.neighbors.search import products_used, search
 
-__all__ = ["Neighbors", "kept_search", "search", "search_oracle"]
+__all__ = ["Neighbors", "kept_search", "products_used", "search", "search_oracle"]

@@ -8,12 +8,15 @@ import numpy.typing as npt
 
 from memometer.errors import JobError
 from memometer.neighbors import kernels
-from memometer.neighbors.kernels import Errors, Heaps, Pairs
+from memometer.neighbors.kernels import Errors, Heaps, Pairs, Products, Scales
 from memometer.neighbors.metrics import Metric
 from memometer.neighbors.precision import absolute_bound, relative_bound
 from memometer.neighbors.tiles import Tile
 
 __all__ = ["QueryBlock"]
+
+SMALLEST = 2.0**-60
+"""Shorter scaled queries are bounded as ones of this length where they are coded as whole numbers."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,7 +28,8 @@ class QueryBlock:
         metric: what their neighbours are nearest by.
         heaps: their neighbours, views into the result of the search.
         offsets: (q,) what their similarities take to be compared with scores, before scaling (`Metric.offsets`).
-        factors: (q,) float32; times the norm of a bank row, how far a score may lie from its similarity.
+        factors: (q,) float32, their norms; times `reach`, how far a score may lie from its similarity.
+        relative: how far coded queries lie from the queries at most, as a part of ``factors``.
         lock: held by whoever changes the heaps.
     """
 
@@ -34,16 +38,20 @@ class QueryBlock:
     heaps: Heaps
     offsets: npt.NDArray[np.float64]
     factors: npt.NDArray[np.float32]
+    relative: float
     lock: threading.Lock
 
     @classmethod
     def of(cls, queries: Tile, heaps: Heaps, *, metric: Metric) -> "QueryBlock":
         """The block of these queries, with their part of the heaps of all queries."""
         span = slice(queries.first_row, queries.first_row + len(queries))
-        factors = queries.norms.astype(np.float64) * relative_bound(queries.dim) * (1 + 2.0**-20)
+        off, factors = queries.coded.residuals.astype(np.float64), queries.norms
+        if off.any():
+            factors = np.maximum(factors, np.float32(SMALLEST))
+        relative = float((off / np.maximum(factors, np.float32(SMALLEST))).max(initial=0.0))
         mine = Heaps(heaps.similarities[span], heaps.rows[span], heaps.counts[span])
         offsets = metric.offsets(queries.lengths)
-        return cls(queries, metric, mine, offsets, factors.astype(np.float32), threading.Lock())
+        return cls(queries, metric, mine, offsets, factors, relative, threading.Lock())
 
     def absolute(self, tile: Tile) -> float:
         """The part of a score's error in this tile that does not depend on the norms of its rows."""
@@ -56,14 +64,16 @@ class QueryBlock:
         kernels.floors(self._errors(tile, slice(0, len(tile))), self.heaps, out)
         return out
 
-    def scan(self, scores: npt.NDArray[np.float32], tile: Tile, *, first: int) -> None:
-        """Takes the scores (q, w) of the tile's rows ``first``, ``first + 1``, … into the heaps.
+    def scan(self, products: Products, tile: Tile, *, first: int) -> None:
+        """Takes the products (q, w) with the tile's rows ``first``, ``first + 1``, … into the heaps.
 
         Raises:
             JobError: a score is further from its similarity than float32 arithmetic allows.
         """
-        span = slice(first, first + scores.shape[1])
-        _check(kernels.scan_scores(scores, self._pairs(tile, span), self._errors(tile, span), self.heaps))
+        span = slice(first, first + products.shape[1])
+        mine, theirs = self.queries.coded, tile.coded
+        scales = Scales(theirs.scales[span], theirs.last[span], mine.scales, mine.last)
+        _check(kernels.scan_products(products, scales, self._pairs(tile, span), self._errors(tile, span), self.heaps))
 
     def offer(
         self, starts: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], scores: npt.NDArray[np.float32], tile: Tile
@@ -80,8 +90,14 @@ class QueryBlock:
     def _pairs(self, tile: Tile, span: slice) -> Pairs:
         return Pairs(self.queries.exact, tile.exact[span], tile.first_row + span.start, self.metric.squared)
 
+    def reach(self, tile: Tile, span: slice) -> npt.NDArray[np.float32]:
+        """(w,) how far scores of the tile's rows may lie from their similarities, per norm of the query."""
+        norms, off = tile.norms[span].astype(np.float64), tile.coded.residuals[span].astype(np.float64)
+        reach = norms * relative_bound(self.queries.dim) + off + self.relative * (norms + off)
+        return (reach * (1 + 2.0**-20)).astype(np.float32)
+
     def _errors(self, tile: Tile, span: slice) -> Errors:
-        norms, scale = tile.norms[span], self._scale(tile)
+        norms, scale = self.reach(tile, span), self._scale(tile)
         return Errors(self.factors, norms, self.offsets, self.metric.slope, scale, self.absolute(tile))
 
     def _scale(self, tile: Tile) -> float:

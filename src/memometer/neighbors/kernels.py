@@ -19,19 +19,25 @@ __all__ = [
     "Errors",
     "Heaps",
     "Pairs",
+    "Scales",
     "floors",
     "offer_candidates",
+    "quantise",
     "raise_floors",
     "row_norms",
-    "scan_scores",
+    "scan_products",
     "sort_best",
 ]
 
 CHUNK = 64  # scores compared together before any is looked at alone
 MARGIN = 2.0**-22  # more than a rounding to float32 can move a number, as a part of it
+ROUNDER = np.float32(1.5 * 2**23)  # added to a small float32 and taken off again, it leaves the nearest whole number
+TINY = np.float32(2.0**-100)
+TINIEST = 2.0**-126
 
 Floating = npt.NDArray[np.floating]
 Single = npt.NDArray[np.float32]
+Products = npt.NDArray[np.float32] | npt.NDArray[np.int32]
 Double = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer]
 
@@ -48,8 +54,20 @@ class Pairs(NamedTuple):
     squared: bool
 
 
+class Scales(NamedTuple):
+    """What makes a score of a product: products[i, j] * columns[j] * rows[i] + last_columns[j] * last_rows[i].
+
+    Of the bank ``columns`` and ``last_columns`` (w,), of the queries ``rows`` and ``last_rows`` (q,).
+    """
+
+    columns: Single
+    last_columns: Single
+    rows: Single
+    last_rows: Single
+
+
 class Errors(NamedTuple):
-    """How scores, float32 products of scaled vectors, relate to similarities (``precision`` says why).
+    """How scores, approximate products of scaled vectors, relate to similarities (``precision`` says why).
 
     The score of query i and row j lies within factors[i] * norms[j] + absolute of
     (similarity * slope + offsets[i]) * scale.
@@ -124,6 +142,42 @@ def row_norms(vectors: Floating, norms: Double) -> None:
     lanes = np.empty(LANES)
     for row in range(len(vectors)):
         norms[row] = np.sqrt(similarity(vectors[row], vectors[row], lanes))
+
+
+@compiled()
+def quantise(vectors: Single, codes: npt.NDArray[np.int8], scales: Single, residuals: Single) -> None:
+    """Writes each row as codes (m, d) of -127 to 127 times a scale (m,), and how far off that is at most (m,).
+
+    A row without a component above ``TINY`` has codes of 0.
+    """
+    bits = vectors.view(np.int32)
+    lanes = np.empty(LANES)
+    dim = vectors.shape[1]
+    whole = dim - dim % LANES
+    for row in range(len(vectors)):
+        magnitude = np.int32(0)  # floats without their sign rank as integers do, and those are compared faster
+        for column in range(dim):
+            magnitude = max(magnitude, bits[row, column] & np.int32(0x7FFFFFFF))
+        largest = np.array([magnitude], np.int32).view(np.float32)[0]
+        usable = largest > TINY
+        scales[row] = largest / np.float32(127) if usable else np.float32(0)
+        inverse = np.float32(127) / largest if usable else np.float32(0)
+        scale = np.float64(scales[row])
+        lanes[:] = 0.0
+        for start in range(0, whole, LANES):
+            some = vectors[row, start : start + LANES]
+            out = codes[row, start : start + LANES]
+            for lane in range(LANES):
+                code = (some[lane] * inverse + ROUNDER) - ROUNDER
+                out[lane] = np.int8(code)
+                off = np.float64(some[lane]) - np.float64(code) * scale
+                lanes[lane] += off * off
+        for lane in range(dim - whole):
+            code = (vectors[row, whole + lane] * inverse + ROUNDER) - ROUNDER
+            codes[row, whole + lane] = np.int8(code)
+            off = np.float64(vectors[row, whole + lane]) - np.float64(code) * scale
+            lanes[lane] += off * off
+        residuals[row] = np.float32(np.sqrt(folded(lanes)) * (1 + MARGIN) + TINIEST)
 
 
 @compiled()
@@ -252,25 +306,39 @@ def offer_candidates(  # noqa: PLR0917 (numba calls are positional)
     return outside
 
 
+@compiled(inline="always")
+def score_of(product: float, column: float, last_column: float, row: float, last_row: float) -> float:
+    """The score that ``Scales`` defines."""
+    return np.float32(product) * column * row + last_column * last_row  # type: ignore[return-value]
+
+
 @compiled()
-def reaching(scores: Single, norms: Single, factor: float, floor: float, columns: Integers) -> int:
+def reaching(  # noqa: PLR0917 (numba calls are positional)
+    products: Products, scales: Scales, index: int, norms: Single, factor: float, floor: float, columns: Integers
+) -> int:
     """Writes the columns whose score plus error reaches the floor to ``columns``, and returns how many they are."""
     found = 0
-    width = len(scores)
+    width = len(products)
+    row, last_row = scales.rows[index], scales.last_rows[index]
     whole = width - width % CHUNK
     for start in range(0, whole, CHUNK):
-        some = scores[start : start + CHUNK]
+        some = products[start : start + CHUNK]
+        scale = scales.columns[start : start + CHUNK]
+        last = scales.last_columns[start : start + CHUNK]
         their_norms = norms[start : start + CHUNK]
-        hits = 0
+        hits = np.int32(0)  # as wide as the scores: the loop is ten times as fast as with a wider one
         for column in range(CHUNK):
-            hits |= some[column] + factor * their_norms[column] >= floor
+            score = score_of(some[column], scale[column], last[column], row, last_row)
+            hits |= np.int32(score + factor * their_norms[column] >= floor)
         if hits:  # seldom, after the first tiles
             for column in range(CHUNK):
                 columns[found] = start + column
-                found += some[column] + factor * their_norms[column] >= floor
+                score = score_of(some[column], scale[column], last[column], row, last_row)
+                found += score + factor * their_norms[column] >= floor
     for column in range(whole, width):
         columns[found] = column
-        found += scores[column] + factor * norms[column] >= floor
+        score = score_of(products[column], scales.columns[column], scales.last_columns[column], row, last_row)
+        found += score + factor * norms[column] >= floor
     return found
 
 
@@ -292,31 +360,35 @@ def nearly_kth(values: Single, k: int) -> float:
 
 
 @compiled()
-def scan_scores(scores: Single, pairs: Pairs, errors: Errors, heaps: Heaps) -> int:
-    """Takes a tile of scores (q, w) into the heaps; returns what ``offer`` returns.
+def scan_products(products: Products, scales: Scales, pairs: Pairs, errors: Errors, heaps: Heaps) -> int:
+    """Takes a tile of products (q, w) into the heaps; returns what ``offer`` returns.
 
     Where more than k columns reach the floor (on the first tiles), the k-th best of their lower bounds is a better
     floor: k rows are surely at or above it.
     """
-    width = scores.shape[1]
+    width = products.shape[1]
     k = heaps.rows.shape[1]
     norms = errors.norms
     columns = np.empty(width, np.int32)
     some = np.empty(width, np.float32)
     lanes = np.empty(LANES)
     outside = 0
-    for index in range(len(scores)):
-        mine = scores[index]
+    for index in range(len(products)):
+        mine = products[index]
+        row, last_row = scales.rows[index], scales.last_rows[index]
         factor = errors.factors[index]
         floor = floor_of(index, errors, heaps)
-        found = reaching(mine, norms, factor, floor, columns)
+        found = reaching(mine, scales, index, norms, factor, floor, columns)
         if found > k:
             for place in range(found):
-                some[place] = mine[columns[place]] - factor * norms[columns[place]]
+                column = columns[place]
+                score = score_of(mine[column], scales.columns[column], scales.last_columns[column], row, last_row)
+                some[place] = score - factor * norms[column]
             floor = max(floor, lowered(nearly_kth(some[:found], k), errors.absolute))
-            found = reaching(mine, norms, factor, floor, columns)
+            found = reaching(mine, scales, index, norms, factor, floor, columns)
         for place in range(found):
-            some[place] = mine[columns[place]]
+            column = columns[place]
+            some[place] = score_of(mine[column], scales.columns[column], scales.last_columns[column], row, last_row)
         outside += offer(index, columns[:found], some[:found], pairs, errors, heaps, lanes)
     return outside
 

@@ -5,10 +5,14 @@ import dataclasses
 import torch
 
 from memometer.errors import InputError
-from memometer.neighbors.products import CpuProducts, DeviceProducts, Products
+from memometer.neighbors.products import CpuProducts, DeviceProducts, Products, fastest_products
 
 __all__ = ["Plan", "plan_for"]
 
+LEAST_QUERIES = 64
+"""Fewer queries do not repay that the bank is coded for them."""
+LEAST_PRODUCTS = 20_000_000_000
+"""Of components: below, a search is shorter than the timing of what is fastest."""
 HELD_BYTES = 512 << 20  # of queries as float32: 262,144 queries of 512 components
 
 
@@ -21,20 +25,18 @@ class Plan:
         block_rows: queries multiplied at once.
         held_rows: queries in memory at once; for each such lot the bank is read once.
         threads: workers that multiply and scan, each with one thread.
-        device: where the scaled vectors lie.
-        products: what multiplies them.
+        products: what multiplies them, and where.
     """
 
     tile_rows: int
     block_rows: int
     held_rows: int
     threads: int
-    device: torch.device
     products: Products
 
 
-def plan_for(device: str | None, *, n: int, dim: int) -> Plan:
-    """The plan for ``n`` queries of ``dim`` components on a device; None means CUDA where there is one.
+def plan_for(device: str | None, *, n: int, m: int, dim: int) -> Plan:
+    """The plan for n queries and m bank rows of ``dim`` components on a device; None means CUDA where there is one.
 
     Raises:
         InputError: another kind of device, or one that is not here.
@@ -43,11 +45,12 @@ def plan_for(device: str | None, *, n: int, dim: int) -> Plan:
     held_rows = max(1024, HELD_BYTES // (4 * dim))
     if where.type == "cuda":
         # Wide tiles suit the device; scores, bounds and masks of four workers take less than 2 GiB of it.
-        products = DeviceProducts(where)
-        return Plan(16384, min(1024, max(1, n)), held_rows, min(4, torch.get_num_threads()), where, products)
-    # A worker's scores at a time are 512 × 2048 float32, 4 MiB, near its core; every worker gets a block.
+        return Plan(16384, min(1024, max(1, n)), held_rows, min(4, torch.get_num_threads()), DeviceProducts(where))
+    # A worker's scores at a time are 512 × 2048 of 4 bytes, 4 MiB, near its core; every worker gets a block.
     threads = torch.get_num_threads()
-    return Plan(8192, max(1, min(512, -(-n // threads))), held_rows, threads, where, CpuProducts())
+    worth_timing = n >= LEAST_QUERIES and n * m * dim >= LEAST_PRODUCTS
+    products = fastest_products(dim) if worth_timing else CpuProducts()
+    return Plan(8192, max(1, min(512, -(-n // threads))), held_rows, threads, products)
 
 
 def _device(name: str | None) -> torch.device:

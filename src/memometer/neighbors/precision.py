@@ -17,6 +17,15 @@ above, and 2^-118 more than all the tiny terms of one component with norms of 8.
 ``relative_bound(d)``, to be multiplied by the two norms; the second is ``absolute_bound(d)``. A lower bound on the
 k-th best similarity then excludes every row whose score plus error is below it.
 
+Where whole numbers are multiplied (``Int8Products``), q and b are about s·x and t·y, of codes x, y and scales s, t.
+The product of the codes is exact, and
+
+    q·b − (s·x)·(t·y) = q·(b − t·y) + (q − s·x)·(t·y),
+
+so beside what was said above a score errs by at most ‖q‖·‖b − t·y‖ + ‖q − s·x‖·(‖b‖ + ‖b − t·y‖). Both residuals are
+computed in float64 when the vectors are coded, and rounded up. The d roundings of a float32 product, which do not take
+place, leave room for those of the scales.
+
 None of this holds where float32 products are computed in less than float32: see ``full_float32``. The search also
 checks the bound on every candidate, whose score and similarity it both has.
 """

@@ -2,9 +2,10 @@
 
 The answer is a function of the vectors alone. Every similarity is the float64 inner product (or squared distance) in
 one fixed order (``oracle``), computed on the CPU; neighbours are ordered by similarity, equal ones by the lower
-bank row. Float32 matrix products only choose which pairs are worth that computation, with a bound on their error
-(``precision``) that no row of the answer can fall outside of. So tiles, threads, batches, the order of the queries and
-the device change the time a search takes, and nothing else.
+bank row. Matrix products in float32, or of whole numbers where the processor is faster with them, only choose which
+pairs are worth that computation, with a bound on their error (``precision``) that no row of the answer can fall outside
+of. So tiles, threads, batches, the order of the queries, the processor and the device change the time a search takes,
+and nothing else.
 
 The bank is read once, a tile at a time and one tile ahead, while workers multiply it with blocks of queries. A worker
 multiplies with one thread and scans its scores while they are in its cache: there is nothing to wait for between the
@@ -32,7 +33,9 @@ from memometer.neighbors.products import Products
 from memometer.neighbors.result import Neighbors
 from memometer.neighbors.tiles import Tile, VectorSource, norm_of_first, read_tile, shape_of
 
-__all__ = ["search", "search_by"]
+__all__ = ["products_used", "search", "search_by"]
+
+_used: set[str] = set()
 
 
 def search(
@@ -70,7 +73,8 @@ def search(
     (array([[1, 0]]), array([[1. , 0.6]]))
     """
     n, dim = shape_of(queries, side="queries")
-    return search_by(plan_for(device, n=n, dim=dim), queries, bank, k, metric=metric, progress=progress)
+    m, _ = shape_of(bank, side="bank")
+    return search_by(plan_for(device, n=n, m=m, dim=dim), queries, bank, k, metric=metric, progress=progress)
 
 
 def search_by(
@@ -90,6 +94,7 @@ def search_by(
             f"queries have {dim} components and the bank {bank_dim}; both must be vectors of one width, from one model"
         )
     _check_k(k, bank_rows=m)
+    _used.add(plan.products.name)
     measure = INNER if metric == "inner" else metric_named(metric, norm=norm_of_first(queries, dim=dim, side="queries"))
     heaps = Heaps(np.empty((n, k)), np.empty((n, k), np.int64), np.zeros(n, np.int64))
     with full_float32(), _pool(1) as reader, _pool(plan.threads) as workers:
@@ -106,6 +111,11 @@ def search_by(
                 reported = answered
     kernels.sort_best(heaps)
     return Neighbors(heaps.rows, heaps.similarities)
+
+
+def products_used() -> list[str]:
+    """The names of the products by which searches of this process found their candidates, sorted."""
+    return sorted(_used)
 
 
 def _search_tiles(
@@ -148,7 +158,7 @@ def _read_ahead(
     _, dim = shape_of(source, side=side)
     ahead: deque[Future[Tile]] = deque()
     for part in _spans(span, rows):
-        ahead.append(reader.submit(read_tile, source, part, dim=dim, side=side, device=plan.device, metric=metric))
+        ahead.append(reader.submit(read_tile, source, part, dim=dim, side=side, coder=plan.products, metric=metric))
         if len(ahead) == 2:
             yield ahead.popleft().result()
     while ahead:

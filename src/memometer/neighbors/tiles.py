@@ -13,7 +13,7 @@ from memometer.neighbors import kernels
 from memometer.neighbors.metrics import INNER, Metric, Side
 from memometer.neighbors.precision import MAX_DIM
 
-__all__ = ["Tile", "VectorSource", "norm_of_first", "read_tile", "shape_of"]
+__all__ = ["Coded", "Tile", "VectorSource", "norm_of_first", "read_tile", "shape_of"]
 
 SMALLEST_NORM = 1e-100  # between it and the metric's largest no product or square over- or underflows in float64
 
@@ -30,6 +30,31 @@ class VectorSource(Protocol):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
+class Coded:
+    """Vectors as they are multiplied: vector i is about values[i] * scales[i], followed by last[i].
+
+    Attributes:
+        values: (m, d), or (m, d + 1) with the last component in it: float32, or whole numbers as int8, on the device
+            that multiplies them.
+        scales: (m,) float32.
+        last: (m,) float32, a last component that is multiplied apart; 0 where there is none.
+        residuals: (m,) float32, at most how far vectors and values * scales lie apart.
+    """
+
+    values: torch.Tensor
+    scales: npt.NDArray[np.float32]
+    last: npt.NDArray[np.float32]
+    residuals: npt.NDArray[np.float32]
+
+
+class Coder(Protocol):
+    """Makes vectors ready to be multiplied."""
+
+    def coded(self, scaled: npt.NDArray[np.float32], last: npt.NDArray[np.float32] | None) -> Coded:
+        """(m, d) scaled vectors, and their extra component (m,) where they have one."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
 class Tile:
     """Consecutive vectors of one side of a search.
 
@@ -39,7 +64,8 @@ class Tile:
         lengths: (m,) float64, their norms.
         exponent: the vectors, with their extra component where the metric has one, times 2^-exponent have norms of at
             most 8.
-        scaled: (m, d) or (m, d + 1) float32, those scaled vectors, on the device that multiplies them.
+        dim: components of a scaled vector: d, or d + 1.
+        coded: those scaled vectors, ready to be multiplied.
         norms: (m,) float32, the norms of the scaled vectors, rounded up.
     """
 
@@ -47,16 +73,12 @@ class Tile:
     exact: npt.NDArray[np.floating]
     lengths: npt.NDArray[np.float64]
     exponent: int
-    scaled: torch.Tensor
+    dim: int
+    coded: Coded
     norms: npt.NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.exact)
-
-    @property
-    def dim(self) -> int:
-        """Components of a vector that is multiplied."""
-        return int(self.scaled.shape[1])
 
 
 def shape_of(source: VectorSource, *, side: str) -> tuple[int, int]:
@@ -75,9 +97,7 @@ def shape_of(source: VectorSource, *, side: str) -> tuple[int, int]:
     return int(shape[0]), int(shape[1])
 
 
-def read_tile(
-    source: VectorSource, span: slice, *, dim: int, side: Side, device: torch.device, metric: Metric = INNER
-) -> Tile:
+def read_tile(source: VectorSource, span: slice, *, dim: int, side: Side, coder: Coder, metric: Metric = INNER) -> Tile:
     """Reads, checks and scales the rows in ``span``.
 
     Raises:
@@ -93,9 +113,10 @@ def read_tile(
     norms = lengths if extra is None else np.hypot(lengths, extra)
     largest = float(norms.max())
     exponent = 0 if 1 / 8 <= largest <= 8 else math.frexp(largest)[1]
-    scaled = _scaled(exact, extra, exponent)
+    last = None if extra is None else np.ldexp(extra, -exponent).astype(np.float32)
+    coded = coder.coded(_scaled(exact, exponent), last)
     upper = np.ldexp(norms, -exponent) * (1 + 2.0**-20)
-    return Tile(span.start, exact, lengths, exponent, torch.from_numpy(scaled).to(device), upper.astype(np.float32))
+    return Tile(span.start, exact, lengths, exponent, dim + (extra is not None), coded, upper.astype(np.float32))
 
 
 def norm_of_first(source: VectorSource, *, dim: int, side: Side) -> float:
@@ -111,17 +132,11 @@ def norm_of_first(source: VectorSource, *, dim: int, side: Side) -> float:
     return float(norms[0])
 
 
-def _scaled(
-    exact: npt.NDArray[np.floating], extra: npt.NDArray[np.float64] | None, exponent: int
-) -> npt.NDArray[np.float32]:
-    """The vectors and their extra component times 2^-exponent, as float32."""
-    if extra is None and not exponent:
+def _scaled(exact: npt.NDArray[np.floating], exponent: int) -> npt.NDArray[np.float32]:
+    """The vectors times 2^-exponent, as float32."""
+    if not exponent:
         return exact.astype(np.float32, copy=False)
-    scaled = np.empty((len(exact), exact.shape[1] + (extra is not None)), np.float32)
-    scaled[:, : exact.shape[1]] = np.ldexp(exact.astype(np.float64), -exponent)
-    if extra is not None:
-        scaled[:, -1] = np.ldexp(extra, -exponent)
-    return scaled
+    return np.ldexp(exact.astype(np.float64), -exponent).astype(np.float32)
 
 
 def _read(source: VectorSource, span: slice, *, dim: int, side: str) -> npt.NDArray[np.floating]:
