@@ -52,14 +52,17 @@ def barlow_oracle(a, b):
     return loss
 
 
-def dino_oracle(teacher, student, center):
-    """DINO, Equation 3: each view's student against the other view's teacher."""
+def dino_oracle(teacher, student, center, temperature=0.04):
+    """DINO, Equation 3: the student on each view against the teacher on each other one; the first ones are global."""
 
     def softmax(row):
         return np.exp(row - row.max()) / np.exp(row - row.max()).sum()
 
     terms = []
-    for t, s in ((0, 1), (1, 0)):
-        for taught, learned in zip(teacher[t], student[s], strict=True):
-            terms.append(-softmax((taught - center) / 0.04) @ np.log(softmax(learned / 0.1)))
+    for t in range(len(teacher)):
+        for s in range(len(student)):
+            if s == t:
+                continue
+            for taught, learned in zip(teacher[t], student[s], strict=True):
+                terms.append(-softmax((taught - center) / temperature) @ np.log(softmax(learned / 0.1)))
     return np.mean(terms)

@@ -11,7 +11,8 @@ OBJECTIVES = ("vicreg", "simclr", "barlow", "dino")
 
 def options(world, out, **changes):
     base = {"records": world / "records", "out": out, "model": "tiny", "image_size": 32, "epochs": EPOCHS}
-    return {**base, "batch_size": BATCH, "projector_width": 32, "prototypes": 16, "device": "cpu", **changes}
+    small = {"projector_width": 32, "prototypes": 16, "local_crops": 2}
+    return {**base, "batch_size": BATCH, **small, "device": "cpu", **changes}
 
 
 def run(world, out, *, overwrite=False, **changes):

@@ -32,7 +32,8 @@ def test_the_loss_falls_and_the_folder_describes_itself(ssl_trained, objective):
     files = {"ssl_config.json", "ssl_model.safetensors", "manifest.json", "metrics.parquet"}
     assert {path.name for path in result.folder.iterdir()} == files
     steps = metrics(result.folder)
-    assert list(steps.columns) == ["step", "epoch", "loss", "lr", "spread", "samples_per_second"]
+    collapse = ["spread", *(["teacher_entropy", "batch_entropy"] if objective == "dino" else [])]
+    assert list(steps.columns) == ["step", "epoch", "loss", "lr", *collapse, "samples_per_second"]
     assert len(steps) == EPOCHS * (N // BATCH)
     assert steps["loss"].iloc[-2:].mean() < steps["loss"].iloc[:2].mean()
     assert (steps["spread"] > 0).all()
@@ -72,6 +73,15 @@ def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(ssl_world, 
     assert digest(again.folder) == digest(ssl_trained["vicreg"].folder)
     other = run(ssl_world, tmp_path / "other", lr=3e-3, seed=1)
     assert digest(other.folder) != digest(again.folder)
+
+
+def test_dino_does_not_collapse(ssl_world, tmp_path):
+    changes = {"prototypes": 64, "projector_width": 64, "teacher_warmup": 6, "teacher_momentum": 0.9}
+    result = run(ssl_world, tmp_path / "m", objective="dino", epochs=12, lr=1e-3, **changes)
+    last = metrics(result.folder).query("epoch == 11").mean()
+    assert last["spread"] > 0.3  # without centering 0.14
+    assert last["batch_entropy"] > 0.97 * np.log(64)  # without centering 0.84 of it
+    assert last["batch_entropy"] - last["teacher_entropy"] > 0.05  # at a temperature of 0.5 less than 0.002
 
 
 def test_records_can_be_left_out(ssl_world, tmp_path):

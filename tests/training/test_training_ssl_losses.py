@@ -9,7 +9,7 @@ import torch
 import warm_processes
 from ssl_oracles import barlow_oracle, dino_oracle, simclr_oracle, tensors, two_views, vicreg_oracle
 
-from memometer.training.ssl.dino import Prototypes
+from memometer.training.ssl.dino import Prototypes, entropies
 from memometer.training.ssl.losses import barlow_loss, dino_loss, simclr_loss, vicreg_loss
 from memometer.training.ssl.objective import spread
 
@@ -27,15 +27,26 @@ def test_losses_are_the_papers(loss, oracle, options):
     assert loss(**options)(*tensors(a, b)).item() == pytest.approx(oracle(a, b, **options), rel=1e-6)
 
 
-def test_dino_is_the_papers_and_its_center_follows_the_teacher():
-    teacher, student = (np.stack(two_views()) * 0.1 for _ in range(2))
-    student = student[::-1] + 0.02
-    criterion, center = dino_loss(prototypes=5, teacher_temperature=0.04), np.zeros(5)
-    for _ in range(3):
-        found = criterion(tensors(*teacher), tensors(*student)).item()
-        assert found == pytest.approx(dino_oracle(teacher, student, center), rel=1e-5)
+@pytest.mark.parametrize("local", [0, 1, 5])
+def test_dino_is_the_papers_and_its_center_follows_the_teacher(local):
+    rng = np.random.default_rng(1)
+    teacher, student = np.stack(two_views()) * 0.1, rng.normal(0, 0.1, (2 + local, 7, 5))
+    criterion, center = dino_loss(prototypes=5), np.zeros(5)
+    for temperature in (0.04, 0.055, 0.07):
+        found = criterion(tensors(*teacher), tensors(*student), teacher_temp=temperature).item()
+        assert found == pytest.approx(dino_oracle(teacher, student, center, temperature), rel=1e-5)
         center = 0.9 * center + 0.1 * teacher.mean((0, 1))
     np.testing.assert_allclose(criterion.center.numpy().ravel(), center, rtol=1e-5)
+
+
+def test_entropies_tell_both_collapses():
+    everywhere, one = torch.zeros(6, 8), torch.tensor([[50.0, 0, 0]]).repeat(6, 1)
+    assert [each.item() for each in entropies(everywhere)] == pytest.approx([np.log(8)] * 2)
+    assert [each.item() for each in entropies(one)] == pytest.approx([0, 0], abs=1e-6)
+    rows = np.random.default_rng(0).normal(0, 2, (6, 8))
+    shares = [np.exp(row) / np.exp(row).sum() for row in rows]
+    expected = [np.mean([-(row @ np.log(row)) for row in shares]), -(np.mean(shares, 0) @ np.log(np.mean(shares, 0)))]
+    assert [each.item() for each in entropies(torch.tensor(rows))] == pytest.approx(expected)
 
 
 def test_spread_tells_a_collapse():

@@ -102,14 +102,16 @@ AUGMENTATIONS = {
 """By name: ``clip`` is what open_clip (and the trainer here) trains with; ``ssl`` is that of SimCLR and VICReg."""
 
 
-def crop_box(width: int, height: int, *, min_area: float, rng: np.random.Generator) -> tuple[int, int, int, int]:
+def crop_box(
+    width: int, height: int, *, min_area: float, rng: np.random.Generator, max_area: float = 1.0
+) -> tuple[int, int, int, int]:
     """(left, top, width, height) in px of a random crop: torchvision's ``RandomResizedCrop``.
 
-    Ten draws of an area between ``min_area`` and the whole and of an aspect ratio between 3/4 and 4/3; where none fits,
-    the largest central box of an allowed aspect ratio.
+    Ten draws of an area between ``min_area`` and ``max_area``, shares of the whole, and of an aspect ratio between 3/4
+    and 4/3; where none fits, the largest central box of an allowed aspect ratio.
     """
     for _ in range(10):
-        area = width * height * (min_area + (1 - min_area) * rng.random())
+        area = width * height * (min_area + (max_area - min_area) * rng.random())
         ratio = WIDEST ** (2 * rng.random() - 1)
         crop_width, crop_height = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
         if 0 < crop_width <= width and 0 < crop_height <= height:

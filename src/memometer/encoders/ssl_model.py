@@ -107,14 +107,18 @@ class SslModel(torch.nn.Module):
         projector: (n, features) → (n, d).
     """
 
-    def __init__(self, architecture: SslArchitecture) -> None:
+    def __init__(self, architecture: SslArchitecture, *, also: int | None = None) -> None:
         """Draws fresh weights from torch's random state.
+
+        Args:
+            architecture: of the model.
+            also: see `build_backbone`.
 
         Raises:
             ModelError: the backbone cannot be built.
         """
         super().__init__()
-        self.backbone, features = build_backbone(architecture.backbone, image_size=architecture.image_size)
+        self.backbone, features = build_backbone(architecture.backbone, image_size=architecture.image_size, also=also)
         self.projector = build_projector(architecture.projector, features=features)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
@@ -122,11 +126,17 @@ class SslModel(torch.nn.Module):
         return self.projector(self.backbone(images))  # type: ignore[no-any-return]
 
 
-def build_backbone(backbone: Backbone, *, image_size: int) -> tuple[torch.nn.Module, int]:
+def build_backbone(backbone: Backbone, *, image_size: int, also: int | None = None) -> tuple[torch.nn.Module, int]:
     """A backbone with fresh weights, and the width of its features.
 
+    Args:
+        backbone: which.
+        image_size: px.
+        also: px of images that enter it, too. A transformer then interpolates its table of positions, which stays that
+            of ``image_size``: the weights are the same ones.
+
     Raises:
-        ModelError: timm has no such model, or cannot build it at this size.
+        ModelError: timm has no such model, or cannot build it at these sizes.
     """
     if backbone.timm is None:
         if backbone.layers is None or backbone.channels is None or backbone.stem is None:
@@ -147,14 +157,18 @@ def build_backbone(backbone: Backbone, *, image_size: int) -> tuple[torch.nn.Mod
         )
     # Transformers have a table of positions of one size; convolutions take any.
     config = get_pretrained_cfg(backbone.timm)
-    sized = {"img_size": image_size} if config is not None and config.fixed_input_size else {}
+    sized: dict[str, Any] = {"img_size": image_size} if config is not None and config.fixed_input_size else {}
+    if sized and also is not None:
+        sized["dynamic_img_size"] = True
+    sizes = [image_size] if also is None else [image_size, also]
     try:
         module = create_model(backbone.timm, pretrained=False, num_classes=0, **sized)
         module.eval()
         with torch.inference_mode():
-            features = module(torch.zeros(1, 3, image_size, image_size))
+            features, *_ = [module(torch.zeros(1, 3, size, size)) for size in sizes]
     except (TypeError, ValueError, RuntimeError, AssertionError, KeyError) as error:
-        raise ModelError(f"timm cannot build '{backbone.timm}' for images of {image_size} px: {error}") from error
+        asked = " and ".join(map(str, sizes))
+        raise ModelError(f"timm cannot build '{backbone.timm}' for images of {asked} px: {error}") from error
     if features.ndim != 2:
         raise ModelError(f"timm's '{backbone.timm}' gives no vector per image; choose an image classifier")
     return module.train(), features.shape[1]

@@ -36,11 +36,13 @@ def barlow_loss() -> torch.nn.Module:
     return _load("barlow_twins_loss", "BarlowTwinsLoss")(gather_distributed=True)  # type: ignore[no-any-return]
 
 
-def dino_loss(*, prototypes: int, teacher_temperature: float) -> torch.nn.Module:
-    """DINO's cross entropy with a centred teacher (Caron et al. 2021); the centre is a buffer of the module."""
-    return _load("dino_loss", "DINOLoss")(  # type: ignore[no-any-return]
-        output_dim=prototypes, teacher_temp=teacher_temperature, student_temp=0.1, center_momentum=0.9
-    )
+def dino_loss(*, prototypes: int) -> torch.nn.Module:
+    """DINO's cross entropy with a centred teacher (Caron et al. 2021), the mean over all pairs of different views.
+
+    It is called with the teacher's outputs for the global views, the student's for the same ones and then for the local
+    views, and ``teacher_temp``. The centre is a buffer of the module.
+    """
+    return _load("dino_loss", "DINOLoss")(output_dim=prototypes, student_temp=0.1, center_momentum=0.9)  # type: ignore[no-any-return]
 
 
 def _load(module: str, name: str) -> Any:

@@ -53,18 +53,31 @@ def _from_timm(name: str) -> Backbone:
 
 
 def _projector(config: SslConfig, backbone: Backbone) -> Projector:
-    """The papers' projectors for a ResNet-50 of 2,048 features, scaled to the features that there are."""
-    features = _features(backbone, config.image_size)
+    """The papers' projectors for a ResNet-50 of 2,048 features, scaled to the features that there are.
+
+    DINO's has batch norms where the backbone has: on transformers the paper has none at all.
+    """
+    features, batch_norm = _inspected(backbone, config)
     if config.objective == "simclr":
         return Projector(widths=(config.projector_width or features, SIMCLR_DIMENSIONS))
     if config.objective == "dino":
         width = config.projector_width or features
-        return Projector(widths=(width, width, DINO_DIMENSIONS), activation="gelu")
+        return Projector(widths=(width, width, DINO_DIMENSIONS), activation="gelu", batch_norm=batch_norm)
     return Projector(widths=(config.projector_width or 4 * features,) * 3)
 
 
-def _features(backbone: Backbone, image_size: int) -> int:
+def _inspected(backbone: Backbone, config: SslConfig) -> tuple[int, bool]:
+    """How many features a backbone gives, and whether it has batch norms."""
     if backbone.channels is not None:
-        return backbone.channels[-1]
+        return backbone.channels[-1], True
     with torch.random.fork_rng(devices=[]):  # leaves the caller's random state alone
-        return build_backbone(backbone, image_size=image_size)[1]
+        module, features = build_backbone(backbone, image_size=config.image_size)
+        if config.has_local_crops:
+            try:
+                build_backbone(backbone, image_size=config.image_size, also=config.local_side)
+            except ModelError as error:
+                raise ModelError(
+                    f"{error}; local crops need a model of several sizes: pass a --local-size that it takes (of a "
+                    "transformer, a multiple of its patches' side), or --local-crops 0"
+                ) from error
+        return features, any(isinstance(layer, torch.nn.BatchNorm2d) for layer in module.modules())

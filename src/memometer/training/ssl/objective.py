@@ -31,9 +31,10 @@ class Views(torch.nn.Module):
         super().__init__()
         self.model = model
 
-    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """(n, views, 3, height, width) → one (n, d) for each view."""
-        return tuple(self.model(view.contiguous(memory_format=torch.channels_last)) for view in images.unbind(1))
+    def forward(self, *images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """(n, views, 3, height, width), one or several of them, each of its own size → one (n, d) for each view."""
+        views = (view for of_one_size in images for view in of_one_size.unbind(1))
+        return tuple(self.model(view.contiguous(memory_format=torch.channels_last)) for view in views)
 
 
 class ViewObjective(Objective):
@@ -43,7 +44,7 @@ class ViewObjective(Objective):
     process's see their own share.
     """
 
-    columns = ("spread",)
+    columns: tuple[str, ...] = ("spread",)
 
     def __init__(
         self, config: SslConfig, records: Records, *, architecture: SslArchitecture, loss: torch.nn.Module
@@ -82,7 +83,7 @@ class ViewObjective(Objective):
             cache_bytes=cache_bytes,
         )
 
-    def loss(self, network: torch.nn.Module, batch: torch.Tensor, moment: Moment) -> torch.Tensor:
+    def loss(self, network: torch.nn.Module, batch: Any, moment: Moment) -> torch.Tensor:
         """The loss of a batch of (n, 2, 3, height, width) uint8 pixels."""
         images = normalised(batch, self._architecture.preprocess_cfg)
         with moment.autocast():
@@ -91,7 +92,7 @@ class ViewObjective(Objective):
         self._spread = spread(views[0].detach())
         return self._criterion(*views)  # type: ignore[no-any-return]
 
-    def after_step(self, moment: Moment) -> tuple[float, ...]:  # noqa: ARG002 (the objective's signature)
+    def after_step(self, moment: Moment) -> tuple[float | torch.Tensor, ...]:  # noqa: ARG002 (the objective's signature)
         """How spread the embeddings are, which tells a collapse."""
         return (self._spread,)
 

@@ -24,10 +24,7 @@ OBJECTIVES: dict[str, tuple[type[ViewObjective], Callable[[SslConfig], torch.nn.
     "vicreg": (ViewObjective, lambda _: vicreg_loss()),
     "simclr": (ViewObjective, lambda config: simclr_loss(temperature=config.temperature)),
     "barlow": (ViewObjective, lambda _: barlow_loss()),
-    "dino": (
-        DinoObjective,
-        lambda config: dino_loss(prototypes=config.prototypes, teacher_temperature=config.teacher_temperature),
-    ),
+    "dino": (DinoObjective, lambda config: dino_loss(prototypes=config.prototypes)),
 }
 
 
