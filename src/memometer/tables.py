@@ -11,7 +11,12 @@ from memometer.errors import DamagedError
 from memometer.memory import memory_is_short
 from memometer.sealing import AGAIN, check_seal, sealed_path
 
-__all__ = ["open_table", "read_table", "readable", "table_writer", "write_table"]
+__all__ = ["is_number", "open_table", "read_table", "readable", "table_writer", "write_table"]
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Whether a column of this type holds numbers; booleans are 0 and 1."""
+    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The index of runs and the table of all records, in a real browser, opened from disk."""
 
 import dataclasses
+import html
 import json
 import re
 import time
@@ -139,6 +140,41 @@ def test_the_index_opens_from_disk_and_leads_to_reports(view, runs, browser):  #
     page.wait_for_selector("#result")
     assert "SSLMem" in page.inner_text("h1")
     assert said == []
+
+
+@pytest.mark.browser
+@MARKS[1]
+def test_the_gallery_s_records_have_their_pictures(saved, runs, tmp_path, browser):  # noqa: F811
+    run = runs["image-dejavu"]
+    shown = {row["record_id"] for row in run.gallery.to_pylist() if row["image"] is not None}
+    assert shown
+    folder = view_runs([saved / "image-dejavu"], out=tmp_path / "view").page.parent
+    page, said = opened(browser, folder / "runs" / "000" / "records.html")
+    heading = page.locator("thead th", has_text="picture")
+    heading.click()
+    heading.click()
+    page.locator("tbody tr:first-child img").wait_for()
+    widths = page.eval_on_selector_all(
+        "tbody img", "all => Promise.all(all.map(each => each.decode().then(() => each.naturalWidth)))"
+    )
+    ids = page.eval_on_selector_all("tbody img", "all => all.map(each => each.closest('tr').cells[0].textContent)")
+    assert set(ids) == shown
+    assert all(0 < width <= 160 for width in widths)
+    assert page.locator("tbody tr:first-child img").count() == 1
+    assert said == []
+
+
+def test_truths_are_ones_and_zeros(saved, runs, tmp_path):
+    folder = view_runs([saved / "image-dejavu"], out=tmp_path / "view").page.parent / "runs" / "000"
+    settings = json.loads(
+        html.unescape(re.search(r'data-settings="([^"]*)"', (folder / "records.html").read_text())[1])
+    )
+    place = [column["title"] for column in settings["columns"]].index("correct_target")
+    assert settings["columns"][place]["kind"] == "number"
+    wanted = [
+        None if value is None else int(value) for value in runs["image-dejavu"].samples["correct_target"].to_pylist()
+    ]
+    assert [row[place] for row in rows_of(folder)] == wanted
 
 
 def test_a_view_is_replaced_and_nothing_else_is(saved, tmp_path):

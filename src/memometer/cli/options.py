@@ -22,10 +22,11 @@ def _cores() -> int:
 
 def _known(places: list[str] | None) -> list[str] | None:
     """Says at once what is wrong with them, not after hours of work."""
-    from memometer.loggers.trackers import place_named
+    if places:
+        from memometer.loggers.trackers import place_named
 
-    for each in places or ():
-        place_named(each)
+        for each in places:
+            place_named(each)
     return places
 
 

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple, Protocol
 
 from memometer.errors import InputError
 from memometer.exports.forms import FORMS, Form
-from memometer.locking import LOCK, writes
+from memometer.locking import writes
 from memometer.progress import notice
+from memometer.replacing import list_written, make_room
 from memometer.runs import Run
 from memometer.runs.loading import load_run
 
 __all__ = ["Asked", "Exported", "Exporter", "export_run"]
 
-MARK = ".memometer-export"
-"""Lists what an export wrote, so that another may replace that alone."""
+EXPORT = "an export"
 
 
 class Asked(NamedTuple):
@@ -86,25 +86,10 @@ def export_run(
     if most is not None and most < 1:
         raise InputError(f"{most} records are to be exported; expected 1 or more")
     found, folder = load_run(Path(run)), Path(out)
-    mark = folder / MARK
-    if folder.is_dir() and any(each.name not in (MARK, LOCK) for each in folder.iterdir()):
-        if not mark.is_file():
-            raise InputError(f"{folder} holds files that are no export; give another --out")
-        if not overwrite:
-            raise InputError(f"{folder} holds an export; give another --out, or --overwrite to replace it")
-        _clear(folder, mark)
-    folder.mkdir(parents=True, exist_ok=True)
-    mark.write_text("")
+    make_room(folder, EXPORT, overwrite=overwrite)
     exporter: Exporter = import_module(f"memometer.exports.{FORMS[to].module}").export
     files = exporter(found, Asked(folder, None if records is None else Path(records), by, most))
-    mark.write_text("\n".join(path.relative_to(folder).as_posix() for path in files))
-    notice(f"wrote {', '.join(path.relative_to(folder).as_posix() for path in files[:4])} to {folder}")
-    return Exported(to, folder, tuple(path.relative_to(folder).as_posix() for path in files))
-
-
-def _clear(folder: Path, mark: Path) -> None:
-    """Removes the files that an earlier export wrote, and no other."""
-    for name in mark.read_text().splitlines():
-        path = folder / name
-        if folder.resolve() in path.resolve().parents:
-            path.unlink(missing_ok=True)
+    names = tuple(path.relative_to(folder).as_posix() for path in files)
+    list_written(folder, EXPORT, names)
+    notice(f"wrote {', '.join(names[:4])} to {folder}")
+    return Exported(to, folder, names)

@@ -10,6 +10,7 @@ from memometer.data.records import Records, load_records
 from memometer.errors import InputError
 from memometer.exports.export import Asked
 from memometer.runs import Run
+from memometer.tables import is_number
 
 __all__ = ["ranked", "records_of"]
 
@@ -22,7 +23,7 @@ def ranked(run: Run[Any], asked: Asked) -> pa.Table:
     """
     samples = _samples(run)
     if asked.by is None:
-        numbers = [field.name for field in samples.schema if _is_number(field.type)]
+        numbers = [field.name for field in samples.schema if is_number(field.type)]
         raise InputError(f"no ranking is named; pass --by with a column of samples.parquet: {', '.join(numbers)}")
     scores = pa.table({"record_id": samples["record_id"], "score": _values(samples, asked.by)})
     scores = scores.filter(pc.is_finite(scores["score"]))
@@ -64,12 +65,8 @@ def _samples(run: Run[Any]) -> pa.Table:
 def _values(samples: pa.Table, by: str) -> pa.ChunkedArray:
     names = [by] if by in samples.column_names else by.split("-")
     for name in names:
-        if name not in samples.column_names or not _is_number(samples.schema.field(name).type):
-            known = [field.name for field in samples.schema if _is_number(field.type)]
+        if name not in samples.column_names or not is_number(samples.schema.field(name).type):
+            known = [field.name for field in samples.schema if is_number(field.type)]
             raise InputError(f"samples.parquet has no column of numbers '{name}'; its columns are {', '.join(known)}")
     first, *rest = (pc.cast(samples[name], pa.float64()) for name in names)
     return first if not rest else pc.subtract(first, rest[0])
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind))

@@ -1,5 +1,6 @@
 """All records of an audit: one row per record and direction."""
 
+import base64
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from memometer.exports.export import Asked
 from memometer.exports.scored import records_of
 from memometer.progress import warn
 from memometer.runs import Run
+from memometer.tables import is_number
 from memometer.view.tables import Column, page_with_table, write_rows
 
 __all__ = ["write_records"]
@@ -38,7 +40,11 @@ def write_records(run: Run[Any], folder: Path, *, records: Path | None) -> int |
     table, note = _with_records(run, folder, records)
     table = _with_neighbors(run, table)
     columns = [Column(name, _kind(field.type)) for name, field in _fields(table)]
-    files = write_rows(_rows(table), folder)
+    rows, pictures = _rows(table), _pictures(run)
+    if pictures:
+        columns.insert(1, Column("picture", "picture"))
+        rows = ([row[0], pictures.get(row[0]), *row[1:]] for row in rows)
+    files = write_rows(rows, folder)
     page = page_of(run.summary.measure)
     page_with_table(
         folder / "records.html",
@@ -86,6 +92,14 @@ def _with_neighbors(run: Run[Any], table: pa.Table) -> pa.Table:
     return table
 
 
+def _pictures(run: Run[Any]) -> dict[str, str]:
+    """Record → its thumbnail, a JPEG in base64, of the records that the run's gallery shows."""
+    if not {"record_id", "image"} <= set(run.gallery.column_names):
+        return {}
+    shown = zip(run.gallery["record_id"].to_pylist(), run.gallery["image"].to_pylist(), strict=True)
+    return {name: base64.b64encode(image).decode() for name, image in shown if isinstance(image, bytes)}
+
+
 def _rows(table: pa.Table) -> Iterator[list[Any]]:
     names = [name for name, _ in _fields(table)]
     for batch in table.select(names).to_batches(max_chunksize=4096):
@@ -94,6 +108,8 @@ def _rows(table: pa.Table) -> Iterator[list[Any]]:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return int(value)
     if isinstance(value, float):
         return round(value, 6) if value == value and abs(value) != float("inf") else None  # noqa: PLR0124 (NaN)
     if isinstance(value, list):
@@ -106,15 +122,11 @@ def _fields(table: pa.Table) -> list[tuple[str, pa.Field]]:
     return [
         (field.name, field)
         for field in table.schema
-        if _is_number(field.type)
+        if is_number(field.type)
         or pa.types.is_string(field.type)
         or (pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type))
     ]
 
 
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_floating(kind) or pa.types.is_integer(kind))
-
-
 def _kind(of: pa.DataType) -> str:
-    return "number" if _is_number(of) else "text" if pa.types.is_string(of) else "texts"
+    return "number" if is_number(of) else "text" if pa.types.is_string(of) else "texts"

@@ -28,7 +28,8 @@ class Column(NamedTuple):
 
     Attributes:
         title: its heading.
-        kind: ``text``; ``texts``, several; ``number``; or ``link``, a pair of a text and a path within the view.
+        kind: ``text``; ``texts``, several; ``number``; ``link``, a pair of a text and a path within the view; or
+            ``picture``, a JPEG in base64.
     """
 
     title: str

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from memometer.errors import InputError, MemometerError
-from memometer.locking import LOCK, writes
+from memometer.locking import writes
 from memometer.progress import progress_bar, warn
+from memometer.replacing import list_written, make_room
 from memometer.report import write_report
 from memometer.runs.loading import load_run
 from memometer.view.index import index_row, write_index
@@ -16,8 +17,7 @@ from memometer.view.tables import write_assets
 
 __all__ = ["View", "view_runs"]
 
-MARK = ".memometer-view"
-"""Says that a folder is a view, which another may replace."""
+VIEW = "a view"
 
 DEPTH = 3
 """Folders below a given one in which runs are looked for."""
@@ -66,9 +66,8 @@ def view_runs(
             f"no run is in {', '.join(map(str, runs))}: no folder there, down to {DEPTH} below, has a summary.json; "
             "give the folders that 'memometer audit', 'utility', 'sweep' or 'compare' wrote"
         )
-    _make_room(folder, overwrite=overwrite)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
+    make_room(folder, VIEW, overwrite=overwrite)
+    list_written(folder, VIEW, ("runs", "assets", "index.html"))
     write_assets(folder)
     rows, unread = [], []
     with progress_bar("reading runs", total=len(found), unit="runs") as advance:
@@ -89,18 +88,6 @@ def view_runs(
             shown = write_records(run, place, records=None if records is None else Path(records))
             rows.append(index_row(run, path, place=place.relative_to(folder).as_posix(), records=shown))
     return View(write_index(rows, folder), len(rows), tuple(unread))
-
-
-def _make_room(folder: Path, *, overwrite: bool) -> None:
-    if not folder.is_dir() or all(each.name == LOCK for each in folder.iterdir()):
-        return
-    if not (folder / MARK).is_file():
-        raise InputError(f"{folder} holds files that are no view; give another --out")
-    if not overwrite:
-        raise InputError(f"{folder} holds a view; give another --out, or --overwrite to replace it")
-    for name in ("runs", "assets"):
-        shutil.rmtree(folder / name, ignore_errors=True)
-    (folder / "index.html").unlink(missing_ok=True)
 
 
 def _runs_in(folder: Path, *, depth: int = 0) -> Iterator[Path]:

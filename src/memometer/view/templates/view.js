@@ -5,9 +5,19 @@ function memometerRows(rows) {
   for (const row of rows) memometerAll.push(row);
 }
 
+// What is missing sorts below all that is there.
+const memometerAbsent = { number: -Infinity, picture: 0 };
+
 function memometerCell(kind) {
   return (value, type) => {
-    if (value === null || value === undefined) return type === "display" ? "–" : kind === "number" ? -Infinity : "";
+    if (value === null || value === undefined) return type === "display" ? "–" : type === "filter" ? "" : memometerAbsent[kind] ?? "";
+    if (kind === "picture") {
+      if (type !== "display") return type === "filter" ? "" : 1;
+      const picture = document.createElement("img");
+      picture.src = "data:image/jpeg;base64," + value;
+      picture.alt = "the record's picture";
+      return picture;
+    }
     if (kind === "link") {
       if (type !== "display") return value[0];
       const link = document.createElement("a");
@@ -49,7 +59,7 @@ window.addEventListener("DOMContentLoaded", async () => {
   const shown = new DataTable(table, {
     data: memometerAll,
     columns: settings.columns.map(({ title, kind }) => ({
-      title: title.replaceAll("_", " "), render: memometerCell(kind), className: kind, type: kind === "number" ? "num" : "string",
+      title: title.replaceAll("_", " "), render: memometerCell(kind), className: kind, type: kind in memometerAbsent ? "num" : "string",
     })),
     order: settings.order < 0 ? [] : [[settings.order, "desc"]],
     deferRender: true,
