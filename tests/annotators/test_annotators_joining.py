@@ -158,3 +158,35 @@ def test_boxes_are_clipped_by_one_rule():
 def test_names_of_classes_are_read_as_open_images_and_imagenet_write_them(tmp_path, text, names):
     (tmp_path / "names.csv").write_text(text)
     assert load_class_names(tmp_path / "names.csv").names == names
+
+
+TREES = {
+    "Ultralytics": ("yolo:", "images/{}/1.png", "labels/{}/1.txt"),
+    "Ultralytics, by its labels": ("yolo:labels", "images/{}/1.png", "labels/{}/1.txt"),
+    "Roboflow": ("yolo:", "{}/images/1.png", "{}/labels/1.txt"),
+    "beside the images": ("yolo:", "{}/1.png", "{}/1.txt"),
+    "Pascal VOC by folders": ("voc:Annotations", "JPEGImages/{}/1.png", "Annotations/{}/1.xml"),
+    "Pascal VOC of two years": ("voc:", "{}/JPEGImages/1.png", "{}/Annotations/1.xml"),
+}
+"""Which labels, where the images of two splits lie, and where their labels."""
+
+
+@pytest.mark.parametrize(("with_", "image", "label"), TREES.values(), ids=TREES)
+def test_labels_of_two_splits_whose_files_share_their_names_go_to_their_own(tmp_path, with_, image, label):
+    tree = tmp_path / "tree"
+    write_pictures(tree, [image.format(split) for split in ("train", "valid")])
+    texts = {"train": ("0", "cat"), "valid": ("1", "dog")}
+    for split, (number, name) in texts.items():
+        xml = f"<annotation><object><name>{name}</name></object></annotation>"
+        path = tree / label.format(split)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(xml if path.suffix == ".xml" else f"{number} 0.5 0.5 0.2 0.2\n")
+    (tree / "data.yaml").write_text("names: [cat, dog]\n")
+    import_records(tree, tmp_path / "records", options=OPTIONAL)
+    kind, _, place = with_.partition(":")
+    annotate(records=tmp_path / "records", with_=f"{kind}:{tree / place}", out=tmp_path / "out")
+    found = pq.read_table(tmp_path / "out" / "records.parquet").to_pylist()
+    assert {split: row["objects"] for row in found for split in texts if split in row["image_path"]} == {
+        "train": ["cat"],
+        "valid": ["dog"],
+    }
