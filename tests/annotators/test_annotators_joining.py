@@ -64,7 +64,7 @@ def test_images_in_tables_join_by_what_their_cells_are_called(tmp_path):
 @pytest.fixture
 def folders(tmp_path):
     """Records of photographs that share their names, in folders."""
-    write_pictures(tmp_path / "photos", ["cat/1.png", "dog/1.png", "dog/2.png"])
+    write_pictures(tmp_path / "photos", ["cat/1.png", "dog/1.png", "dog/2.png", "x/cat/3.png", "y/dog/3.png"])
     import_records(tmp_path / "photos", tmp_path / "records", options=OPTIONAL)
     return tmp_path / "records"
 
@@ -80,6 +80,7 @@ def folders(tmp_path):
         (["yak/2.png,a", "gnu/2.png,b", "dog/1.png,c"], {"dog/1": ["c"]}, 2),  # one of them, and nothing says which
         (["yak/2.png,a", "dog/2.png,b"], {"dog/2": ["b"]}, 1),  # the other is of another file of that name
         (["ab12cd34-2.png,a"], {"dog/2": ["a"]}, 0),
+        (["x/dog/3.png,a"], {"y/dog/3": ["a"]}, 0),  # what counts is how far they agree from the end
         (["2.jpg,a", "dog/1.png,c"], {"dog/2": ["a"], "dog/1": ["c"]}, 0),
     ],
 )

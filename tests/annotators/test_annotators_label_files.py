@@ -178,8 +178,9 @@ def test_columns_of_other_names_are_read_where_they_are_named(records, tmp_path)
     pq.write_table(table, tmp_path / "b.parquet")
     named = {"image_column": "file", "label_column": "kind", "boxes_column": "place", "scores_column": "p"}
     assert labels_of(records, tmp_path, "table:b.parquet", **named)[0] == expected
-    (tmp_path / "c.csv").write_text('record_id;label;bbox\nr0000;dog;"[1, 2, 3, 4]"\n')
-    assert labels_of(records, tmp_path, "table:c.csv")[0] == [("dog", None, BOXES[0])]
+    for sides in ("1, 2, 3, 4", f"{1 / 12}, {2 / 12}, {3 / 12}, {4 / 12}"):  # px, or shares
+        (tmp_path / "c.csv").write_text(f'record_id;label;bbox\nr0000;dog;"[{sides}]"\n')
+        assert labels_of(records, tmp_path, "table:c.csv")[0] == [("dog", None, pytest.approx(BOXES[0], abs=1e-5))]
     again = annotate(
         records=records, with_=f"table:{tmp_path / 'b.parquet'}", out=tmp_path / "out", **named, overwrite=True
     )
