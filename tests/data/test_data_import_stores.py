@@ -219,14 +219,19 @@ def test_spans_one_after_another_are_read_along(store):
     [
         ("gcs://bucket/0.tar", {}, "address of a kind"),
         ("http://host.org/0.tar", {}, "address of a kind"),
-        (f"s3://{BUCKET}/photo.zip", {}, "none of .tar, .parquet, .csv, .tsv"),
-        (f"s3://{BUCKET}/odd/", {}, "holds no .tar or .parquet"),
+        (f"s3://{BUCKET}/photo.zip", {}, "none of tar shards, Parquet.*decompress it"),
+        (f"s3://{BUCKET}/odd/a.bin", {}, "none of tar shards.*copy it here first"),
+        (f"s3://{BUCKET}/coco/instances.json", {}, "COCO's JSON, whose images.*copy it and its images here first"),
+        (f"s3://{BUCKET}/pictures/", {"annotations": "voc"}, "--annotations names a folder on this machine"),
+        (f"s3://{BUCKET}/odd/", {}, "holds none of tar shards, Parquet.*a.bin"),
     ],
 )
 def test_what_is_not_read_from_a_store(store, tmp_path, source, options, match):
     store.put("photo.zip", b"PK")
     store.put("odd/a.bin", b"x")
-    with pytest.raises(SourceError, match=match):
+    store.put("coco/instances.json", b'{"images": [], "annotations": []}')
+    store.put("pictures/0.png", picture(0))
+    with pytest.raises((SourceError, InputError), match=match):
         Imported(source, tmp_path / "out", **options)
 
 
@@ -234,7 +239,7 @@ def test_a_store_whose_library_is_not_installed(tmp_path, monkeypatch):
     pytest.importorskip("fsspec")
     forget()
     monkeypatch.setattr(fsspec, "filesystem", lambda *_, **__: (_ for _ in ()).throw(ImportError("gcsfs")))
-    with pytest.raises(InputError, match="pip install 'gcsfs'"):
+    with pytest.raises(InputError, match=r"pip install 'memometer\[gs\]'"):
         import_records("gs://bucket/shards/", tmp_path / "out")
     forget()
 

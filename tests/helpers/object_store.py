@@ -129,11 +129,14 @@ def store(s3_server, monkeypatch):
 
 def forget():
     """What a process remembers of stores."""
-    from memometer.data import images, remote
+    from memometer.data import arrow_tables, images, remote
 
     remote._filesystem.cache_clear()
     remote._stored.cache_clear()
+    remote._listed.clear()
     remote._last.clear()
     remote._tries = 0
     images._read_group.cache_clear()
     images._group_starts.cache_clear()
+    arrow_tables._listed.cache_clear()
+    arrow_tables._read_batch.cache_clear()

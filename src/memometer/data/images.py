@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
-from memometer.data.arrow_tables import holds_text, open_arrow, version_of
+from memometer.data.arrow_tables import ARROW_SUFFIXES, holds_text, open_arrow, version_of
 from memometer.data.remote import is_remote, open_binary, read_span, stored
 from memometer.files import hash_bytes
 from memometer.memory import memory_is_short
@@ -237,7 +237,7 @@ def _place(ref: ImageRef) -> str:
 
 def _read_cell(ref: ImageRef) -> bytes:
     """One cell of a Parquet's or Arrow file's column of bytes, or of Hugging Face's ``struct<bytes, path>``."""
-    cell = _arrow_cell(ref) if ref.path.endswith(".arrow") else _parquet_cell(ref)
+    cell = _arrow_cell(ref) if ref.path.endswith(ARROW_SUFFIXES) else _parquet_cell(ref)
     value = cell.get("bytes") if isinstance(cell, dict) else cell
     if not isinstance(value, bytes):
         raise UnreadableImageError(f"unreadable image: row {ref.row} of {ref.path} holds no bytes in '{ref.column}'")
@@ -257,9 +257,9 @@ def _parquet_cell(ref: ImageRef) -> object:
 
 def _arrow_cell(ref: ImageRef) -> object:
     table = open_arrow(ref.path)
-    if (ref.row or 0) >= table.num_rows or ref.column not in table.column_names:
+    if (ref.row or 0) >= table.num_rows or ref.column not in table.schema.names:
         raise UnreadableImageError(f"unreadable image: {ref.path} has no row {ref.row} of '{ref.column}'")
-    cell = table[ref.column].slice(ref.row or 0, 1).combine_chunks()
+    cell = table.rows(ref.row or 0, 1)[ref.column].combine_chunks()
     try:
         holds_text(cell)
     except pa.ArrowInvalid as error:

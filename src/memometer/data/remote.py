@@ -15,7 +15,8 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from memometer.errors import InputError, JobError
@@ -34,11 +35,13 @@ __all__ = [
     "open_binary",
     "read_span",
     "stored",
+    "whole_bytes",
+    "within_folder",
 ]
 
 Result = TypeVar("Result")
 
-EXTRAS = {"s3": "memometer[s3]", "gs": "gcsfs", "hf": "memometer[hf]"}
+EXTRAS = {"s3": "memometer[s3]", "gs": "memometer[gs]", "hf": "memometer[hf]"}
 """What is installed for each kind of address; addresses of other kinds are never read."""
 
 ATTEMPTS = 4
@@ -59,6 +62,9 @@ NEAR = 2**18
 
 KEPT = 8
 """Objects of which the last span is kept."""
+
+MOST_LISTED = 2_000_000
+"""Objects of which what a listing said is kept, so that they need not be asked for one by one."""
 
 _ADDRESS = re.compile(r"([a-z][a-z0-9+.-]*)://(.*)", re.DOTALL)
 _MISSING = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
@@ -115,11 +121,11 @@ def stored(path: str) -> Stored:
         PermissionError: the store refuses.
         UnreachableError: it does not answer.
     """
-    return _stored(path, os.getpid())
+    return _listed.get(path) or _stored(path, os.getpid())
 
 
 def list_objects(folder: str) -> list[str]:
-    """The objects below a folder, by name; [] where there are none.
+    """The objects below a folder, by name; [] where there are none. What the store says of them is kept.
 
     Raises:
         PermissionError: the store refuses.
@@ -127,10 +133,13 @@ def list_objects(folder: str) -> list[str]:
     """
     filesystem, inner = _open(folder)
     try:
-        found = _patiently(folder, lambda: filesystem.find(inner, **_bounded(filesystem)))
+        found = _patiently(folder, lambda: filesystem.find(inner, detail=True, **_bounded(filesystem)))
     except _MISSING:
         return []
-    return sorted(_whole(folder, name) for name in found)
+    names = {_whole(folder, name): said for name, said in found.items() if not name.endswith("/")}
+    if len(_listed) + len(names) <= MOST_LISTED:
+        _listed.update({name: _told(said) for name, said in names.items() if said.get("size") is not None})
+    return sorted(names)
 
 
 def matching(pattern: str) -> list[str]:
@@ -181,6 +190,27 @@ def head_bytes(path: str, length: int) -> bytes:
         return file.read(length)
 
 
+def whole_bytes(path: str) -> bytes:
+    """All bytes of a file, here or in a store.
+
+    Raises:
+        OSError: it cannot be read.
+        UnreachableError: the store does not answer.
+    """
+    return head_bytes(path, stored(path).size if is_remote(path) else -1)
+
+
+def within_folder(folder: str, *names: str) -> str:
+    """The path of a file below a folder, here or in a store.
+
+    >>> within_folder("s3://b/set/", "", "1.jpg"), within_folder("/data", "a", "1.jpg")
+    ('s3://b/set/1.jpg', '/data/a/1.jpg')
+    """
+    if is_remote(folder):
+        return "/".join([folder.rstrip("/"), *(name for name in names if name)])
+    return str(Path(folder, *names))
+
+
 def open_binary(path: str) -> BinaryIO:
     """A file, here or in a store, to be read in any order.
 
@@ -223,6 +253,7 @@ class _Object(io.RawIOBase):
 
 
 _last: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
+_listed: dict[str, Stored] = {}
 _lock = threading.Lock()
 _tries = 0
 
@@ -286,6 +317,10 @@ def _stored(path: str, process: int) -> Stored:  # noqa: ARG001 (a key)
     found = _patiently(path, lambda: filesystem.info(inner, **_bounded(filesystem)))
     if found.get("type") == "directory" or found.get("size") is None:
         raise IsADirectoryError(f"{path} is a folder")
+    return _told(found)
+
+
+def _told(found: Mapping[str, Any]) -> Stored:
     marks = ("ETag", "etag", "md5Hash", "blob_id", "generation", "LastModified", "last_modified", "created")
     return Stored(int(found["size"]), next((str(found[mark]) for mark in marks if found.get(mark)), ""))
 
@@ -310,6 +345,10 @@ def _filesystem(scheme: str, process: int) -> Any:  # noqa: ARG001 (a key: conne
         if scheme == "s3":
             own = fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
             options["config_kwargs"] = {**S3_CLIENT, **own}
+        if (
+            scheme == "gs"
+        ):  # else it asks by another protocol of what kind a bucket is, for a minute where that is closed
+            os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         filesystem = fsspec.filesystem(scheme, **options)
     except (ImportError, ValueError):
         extra = EXTRAS.get(scheme, "fsspec")

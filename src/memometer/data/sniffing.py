@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from memometer.data.remote import head_bytes, is_remote
+
 __all__ = ["HEAD_BYTES", "head_of", "is_image"]
 
 HEAD_BYTES = 16
@@ -32,12 +34,9 @@ def is_image(head: bytes) -> bool:
     return (head[:4] == b"RIFF" and head[8:12] == b"WEBP") or head[4:12] in {b"ftypavif", b"ftypavis"}
 
 
-def head_of(path: Path, size: int) -> bytes:
+def head_of(path: Path | str, size: int) -> bytes:
     """The first bytes of a file; none of what is no plain file or cannot be read."""
     try:
-        if not path.is_file():
-            return b""
-        with path.open("rb") as file:
-            return file.read(size)
+        return head_bytes(str(path), size) if is_remote(str(path)) or Path(path).is_file() else b""
     except OSError:
         return b""

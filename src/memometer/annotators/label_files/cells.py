@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.data.arrow_tables import holds_text, open_arrow
+from memometer.data.arrow_tables import ARROW_SUFFIXES, holds_text, open_arrow
 from memometer.data.images import ImageRef, parquet_file
 from memometer.data.records import Records
 
@@ -39,8 +39,10 @@ def _in_tables(records: Records) -> Iterator[tuple[int, ImageRef]]:
 
 def _names(path: str, column: str) -> pa.ChunkedArray | None:
     try:
-        if path.endswith(".arrow"):
-            cells = open_arrow(path)[column]
+        if path.endswith(ARROW_SUFFIXES):
+            table = open_arrow(path)
+            chunks = [table.rows(*span)[column] for span in table.spans(table.num_rows)]
+            cells = pa.chunked_array([chunk for each in chunks for chunk in each.chunks])
         else:
             cells = parquet_file(path).read([f"{column}.path"])[column]
         names = pc.struct_field(cells, "path").cast(pa.string())

@@ -3,10 +3,11 @@
 import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from memometer.data.images import IMAGE_SUFFIXES, ImageRef
+from memometer.data.remote import is_remote, stored, whole_bytes, within_folder
 from memometer.data.sources.base import (
     Aside,
     BadRecordError,
@@ -68,14 +69,16 @@ class FolderReader:
     captions_required: bool = True
     label_from: Literal["auto", "folder", "none"] = "auto"
 
-    def files(self) -> Iterator[Path]:
+    def files(self) -> Iterator[str | Path]:
         """Every image and every file beside one, and every annotation."""
         for root in self.paths:
-            for found in Listing(root).samples():
+            listing = Listing(root)
+            for found in listing.samples():
                 for name in (*found.images, *found.sidecars.values()):
-                    yield Path(root, found.path(name))
-                    if name in found.images and (labels := label_path(str(Path(root, found.path(name))))) is not None:
-                        yield Path(labels)
+                    yield within_folder(root, found.path(name))
+                    labels = label_path(within_folder(root, found.path(name))) if name in found.images else None
+                    if labels is not None and (not is_remote(root) or listing.claim_labels(found.path(name))):
+                        yield labels
         if self.annotations is not None:
             yield from _annotation_files(self.annotations)
         if self.sidecars.names is not None:
@@ -104,10 +107,9 @@ class FolderReader:
                     keys[found.folder].add(found.stem)
                 captioned = captioned or bool(found.sidecars.keys() - {ANNOTATION_SUFFIX, ".cls"})
                 annotated = annotated or any(self._annotation(found.path(name)) is not None for name in found.images)
-                for name in found.images:
-                    listing.claim_labels(found.path(name))
+                yolo = {name: path for name in found.images if (path := listing.claim_labels(found.path(name)))}
                 label, role = self._label(found, classes=classes), roles.get(found.folder)
-                yield {"root": root, "found": vars(found), "label": label, "role": role}
+                yield {"root": root, "found": vars(found), "label": label, "role": role, "yolo": yolo}
 
         pieces = plan_rows(scratch / "folder.parquet", rows())
         listing.count_orphans()
@@ -126,7 +128,7 @@ class FolderReader:
             root, found = row["root"], Found(**row["found"])
             images = found.images
             if len(images) > 1:
-                masks = masks_among([Path(root, found.path(name)) for name in images])
+                masks = masks_among([within_folder(root, found.path(name)) for name in images])
                 yield from [Aside(MASK)] * sum(masks)
                 images = [name for name, mask in zip(images, masks, strict=True) if not mask]
             for name in images:
@@ -139,7 +141,7 @@ class FolderReader:
         member, label = _shown(found.path(name)), row["label"]
         try:
             valid_text(found.path(name), what="the file's name")
-            sidecar = self._read_sidecars(root, found, name)
+            sidecar = self._read_sidecars(root, found, name, yolo=row["yolo"].get(name))
         except BadRecordError as error:
             yield Reject(_shown(record_id), root, member, str(error))
             return
@@ -151,7 +153,7 @@ class FolderReader:
             record_id=record_id,
             source=root,
             member=member,
-            image=ImageRef(str(Path(root, found.path(name)))),
+            image=ImageRef(within_folder(root, found.path(name))),
             captions=captions,
             label=sidecar.label or label,
             labels=Labels([label]) if sidecar.labels.objects is None and label else sidecar.labels,
@@ -161,14 +163,14 @@ class FolderReader:
             uid=sidecar.uid,
         )
 
-    def _read_sidecars(self, root: str, found: Found, name: str) -> Sidecar:
-        files = {suffix: _read(Path(root, found.path(text))) for suffix, text in found.sidecars.items()}
+    def _read_sidecars(self, root: str, found: Found, name: str, *, yolo: str | None) -> Sidecar:
+        beside = found.sidecars.items()
+        files = {suffix: _read(within_folder(root, found.path(text))) for suffix, text in beside}
         annotation = self._annotation(found.path(name))
         if annotation is not None:
-            files[ANNOTATION_SUFFIX] = _read(annotation)
-        labels = label_path(str(Path(root, found.path(name))))
-        if labels is not None and Path(labels).is_file():
-            files[YOLO_SUFFIX] = _read(Path(labels))
+            files[ANNOTATION_SUFFIX] = _read(str(annotation))
+        if yolo is not None:
+            files[YOLO_SUFFIX] = _read(yolo)
         return read_sidecars(files, self.sidecars, only_voc=annotation is not None)
 
     def _are_classes(self, folders: set[str], *, root: str) -> bool:
@@ -219,10 +221,12 @@ def _shown(name: str) -> str:
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: str) -> bytes:
+    name = PurePosixPath(path).name
     try:
-        if path.stat().st_size > MAX_SIDECAR_BYTES:
-            raise BadRecordError(f"too large: {path.name} has {path.stat().st_size:,} bytes")
-        return path.read_bytes()
+        size = stored(path).size if is_remote(path) else Path(path).stat().st_size
+        if size > MAX_SIDECAR_BYTES:
+            raise BadRecordError(f"too large: {name} has {size:,} bytes")
+        return whole_bytes(path)
     except OSError as error:
-        raise BadRecordError(f"unreadable text: {path.name}: {error.strerror}") from None
+        raise BadRecordError(f"unreadable text: {name}: {error.strerror or error}") from None

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from memometer.data.images import IMAGE_SUFFIXES
+from memometer.data.remote import head_bytes, is_remote, open_binary, stored, whole_bytes
 from memometer.data.sources.base import Fields
 from memometer.data.sources.columns import caption_columns, image_column
 from memometer.data.sources.json_values import (
@@ -28,14 +29,13 @@ SEEN = 100
 """Entries of a list whose keys tell what it is."""
 
 
-def json_format(path: Path) -> Literal["array", "lines", "object"]:
+def json_format(path: Path | str) -> Literal["array", "lines", "object"]:
     """What a JSON file is, told from its name and its beginning."""
-    with path.open("rb") as file:
-        head = file.read(1 << 20)
+    head = head_bytes(str(path), 1 << 20)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"["):
         return "array"
-    if path.suffix.lower() in {".jsonl", ".ndjson"}:
+    if PurePosixPath(path).suffix.lower() in {".jsonl", ".ndjson"}:
         return "lines"
     first, _, rest = text.partition(b"\n")
     return "lines" if first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{") else "object"
@@ -47,9 +47,9 @@ def list_entries(path: str) -> Iterator[tuple[bytes, object]]:
     Raises:
         SourceError: one JSON value that is no list of images, and holds none either.
     """
-    kind = json_format(Path(path))
+    kind = json_format(path)
     if kind == "lines":
-        with Path(path).open("rb") as file:
+        with open_binary(path) as file:
             for line in file:
                 yield line.strip(), parsed_entry(line)
     else:
@@ -82,10 +82,10 @@ def whole_json(path: str, kind: type[Kind]) -> Kind:
     Raises:
         SourceError: too large, malformed, of another kind, or an object that has a key twice itself.
     """
-    size = Path(path).stat().st_size
+    size = stored(path).size if is_remote(path) else Path(path).stat().st_size
     if size > MAX_BYTES:
         raise SourceError(f"{path} has {size:,} bytes in one JSON value; write it as JSON lines, an object a line")
-    data = Path(path).read_bytes()
+    data = whole_bytes(path)
     try:
         content = parse_json_leniently(data)
     except (ValueError, RecursionError) as error:

@@ -4,20 +4,22 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
+from memometer.data.remote import open_binary
+from memometer.data.sniffing import head_of
+
 __all__ = ["holds_keys", "json_kind"]
 
 BLOCK = 1 << 20
 """Bytes looked at in one go."""
 
 
-def json_kind(path: Path) -> Literal["coco", "karpathy"] | None:
+def json_kind(path: Path | str) -> Literal["coco", "karpathy"] | None:
     """``"coco"`` for lists of images and annotations, ``"karpathy"`` for images with sentences, else None.
 
     Raises:
         OSError: the file cannot be read.
     """
-    with path.open("rb") as file:
-        head = file.read(BLOCK)
+    head = head_of(path, BLOCK)
     if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         return None
     if b'"sentences"' in head and b'"annotations"' not in head:
@@ -25,7 +27,7 @@ def json_kind(path: Path) -> Literal["coco", "karpathy"] | None:
     return "coco" if holds_keys(path, {"images", "annotations"}) else None
 
 
-def holds_keys(path: Path, names: Collection[str]) -> bool:
+def holds_keys(path: Path | str, names: Collection[str]) -> bool:
     """Whether all names stand in the file, quoted as keys are; it is read as far as that takes.
 
     Raises:
@@ -34,7 +36,7 @@ def holds_keys(path: Path, names: Collection[str]) -> bool:
     wanted = {f'"{name}"'.encode() for name in names}
     longest = max(map(len, wanted), default=1)
     kept = b""
-    with path.open("rb") as file:
+    with open_binary(str(path)) as file:
         while wanted and (block := file.read(BLOCK)):
             window = kept + block
             wanted = {name for name in wanted if name not in window}

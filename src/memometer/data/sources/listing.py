@@ -4,9 +4,10 @@ import dataclasses
 import functools
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from memometer.data.remote import is_remote, list_objects, within_folder
 from memometer.data.sniffing import HEAD_BYTES, head_of
 from memometer.data.sources.masks import MASK, is_mask_folder, look_like_masks, photo_of
 from memometer.data.sources.pairing import Pairing, pair_files
@@ -55,11 +56,13 @@ class Listing:
         self._claimed: set[str] = set()
         self._photos: set[str] | None = None
         self._of_masks: dict[str, bool] = {}
+        self._objects: frozenset[str] | None = None
 
     def samples(self) -> Iterator[Found]:
         """The samples in the order of their names; masks are counted and left out."""
         for folder, pairing, names in self._folders():
             self._count(folder, pairing, names)
+            self._holds_masks(folder, names)
             stems = {sample.stem for sample in pairing.samples}
             for sample in pairing.samples:
                 if self._is_mask(folder, sample.stem, beside=stems):
@@ -70,13 +73,16 @@ class Listing:
 
     def image_folders(self) -> set[str]:
         """Paths below the source of the folders that hold an image, those of masks left out."""
-        return {folder for folder, pairing, _ in self._folders() if pairing.samples and not self._holds_masks(folder)}
+        found = self._folders()
+        return {folder for folder, pairing, names in found if pairing.samples and not self._holds_masks(folder, names)}
 
-    def claim_labels(self, image: str) -> None:
-        """Takes the text of YOLO's tree ``labels`` for an image, if there is one, from the orphans."""
-        path = label_path(image)
-        if path is not None and Path(self._root, path).is_file():
-            self._claimed.add(path)
+    def claim_labels(self, image: str) -> str | None:
+        """The path of an image's text in YOLO's tree ``labels``, which is no orphan then; None where there is none."""
+        path = label_path(within_folder(self._root, image))
+        if path is None or not self._is_file(path):
+            return None
+        self._claimed.add(path.removeprefix(f"{self._root.rstrip('/')}/"))
+        return path
 
     def count_orphans(self) -> None:
         """Counts the texts that are of no image, once all images are known."""
@@ -93,7 +99,7 @@ class Listing:
             yield folder, pair_files(names, head=functools.partial(self._head, folder, names)), names
 
     def _head(self, folder: str, names: list[str], place: int) -> bytes:
-        return head_of(Path(self._root, folder, names[place]), HEAD_BYTES)
+        return head_of(within_folder(self._root, folder, names[place]), HEAD_BYTES)
 
     def _count(self, folder: str, pairing: Pairing, names: list[str]) -> None:
         self.aside.update(pairing.aside.values())
@@ -107,32 +113,59 @@ class Listing:
         if len(known) < 1000:
             known.append(path)
 
+    def _is_file(self, path: str) -> bool:
+        if not is_remote(self._root):
+            return Path(path).is_file()
+        if self._objects is None:
+            self._objects = frozenset(list_objects(self._root))
+        return path in self._objects
+
     def _is_mask(self, folder: str, stem: str, *, beside: set[str]) -> bool:
         """Whether images are masks: their names say so, and the photographs are there."""
         own = photo_of(stem)
         if own is not None and own in beside:
             return True
-        return bool(self._stems() & {stem, own}) if self._holds_masks(folder) else False
+        return bool(self._stems() & {stem, own}) if self._of_masks[folder] else False
 
-    def _holds_masks(self, folder: str) -> bool:
+    def _holds_masks(self, folder: str, names: Sequence[str]) -> bool:
         """Whether a folder's name and its first images are those of masks."""
         if folder not in self._of_masks:
-            self._of_masks[folder] = is_mask_folder(folder) and look_like_masks(Path(self._root, folder))
+            files = [within_folder(self._root, folder, name) for name in names]
+            self._of_masks[folder] = is_mask_folder(folder) and look_like_masks(files)
         return self._of_masks[folder]
 
     def _stems(self) -> set[str]:
         """Stems of the images outside folders of masks; asked for where there are such folders alone."""
         if self._photos is None:
-            found = (pairing.samples for folder, pairing, _ in self._folders() if not self._holds_masks(folder))
-            self._photos = {sample.stem for samples in found for sample in samples}
+            found = self._folders()
+            bare = (pairing.samples for folder, pairing, names in found if not self._holds_masks(folder, names))
+            self._photos = {sample.stem for samples in bare for sample in samples}
         return self._photos
 
 
 def walk(root: str) -> Iterator[tuple[str, list[str], int]]:
     """Folders from ``root`` down, by name: path below it, names of files, and hidden folders passed over so far."""
+    if is_remote(root):
+        yield from _walk_store(root)
+        return
     n_hidden = 0
     for folder, below, names in os.walk(root):
         hidden = [name for name in below if name.startswith(".") or name == "__MACOSX"]
         n_hidden += len(hidden)
         below[:] = sorted((name for name in below if name not in hidden), key=os.fsencode)
         yield folder[len(root) :].strip("/"), sorted(names, key=os.fsencode), n_hidden
+
+
+def _walk_store(root: str) -> Iterator[tuple[str, list[str], int]]:
+    """The same of the objects below an address."""
+    inside: dict[str, list[str]] = {}
+    hidden: set[str] = set()
+    for path in list_objects(root):
+        *parts, name = path.removeprefix(root).strip("/").split("/")
+        place = next((n for n, part in enumerate(parts) if part.startswith(".") or part == "__MACOSX"), None)
+        if place is None:
+            inside.setdefault("/".join(parts), []).append(name)
+        else:
+            hidden.add("/".join(parts[: place + 1]))
+    for folder in sorted(inside, key=lambda folder: os.fsencode(folder).split(b"/")):
+        yield folder, sorted(inside[folder], key=os.fsencode), len(hidden)

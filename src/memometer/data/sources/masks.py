@@ -3,11 +3,12 @@
 import io
 import re
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from PIL import Image
 
 from memometer.data.images import FORMATS, IMAGE_SUFFIXES
+from memometer.data.remote import whole_bytes
 
 __all__ = ["MASK", "is_mask_folder", "look_like_masks", "masks_among", "photo_of"]
 
@@ -51,16 +52,16 @@ def photo_of(stem: str) -> str | None:
     return match[1] if match else None
 
 
-def look_like_masks(folder: Path) -> bool:
-    """Whether the first images of a folder are grey, have a palette, or few colours: photographs in colour are none.
+def look_like_masks(files: Sequence[str]) -> bool:
+    """Whether the first images among files are grey, have a palette, or few colours: photographs in colour are none.
 
     A name alone does not tell: ``with_mask`` may hold photographs of faces.
     """
-    images = sorted(path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file())
+    images = sorted(path for path in files if PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES)
     return all(_values(path, most=256, grey_too=True) for path in images[:LOOKED_AT])
 
 
-def masks_among(images: Sequence[Path]) -> list[bool]:
+def masks_among(images: Sequence[str]) -> list[bool]:
     """Which of the images of one stem in one folder are masks of another of them.
 
     An image is one where it is grey or has a palette, of few values, and another one has colours or many shades.
@@ -69,10 +70,10 @@ def masks_among(images: Sequence[Path]) -> list[bool]:
     return flat if not all(flat) else [False] * len(flat)
 
 
-def _values(path: Path, *, most: int, grey_too: bool = False) -> bool:
+def _values(path: str, *, most: int, grey_too: bool = False) -> bool:
     """Whether an image has at most so many values; with ``grey_too``, whether it has, or has no colours at all."""
     try:
-        with Image.open(io.BytesIO(path.read_bytes()), formats=tuple(FORMATS)) as image:
+        with Image.open(io.BytesIO(whole_bytes(path)), formats=tuple(FORMATS)) as image:
             flat = image.mode in _FLAT_MODES
             few = min(most, image.width * image.height // 8)  # any icon has few colours
             return (flat and grey_too) or ((flat or grey_too) and image.getcolors(few) is not None)

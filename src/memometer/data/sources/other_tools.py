@@ -1,7 +1,7 @@
 """Files of other tools that name images and are no list of records: what they are, and what to make of them."""
 
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from memometer.data.sniffing import head_of
 
@@ -51,11 +51,12 @@ _KEYS: tuple[tuple[frozenset[str], str], ...] = (
 _SBU = re.compile(r"SBU_captioned_photo_dataset_(urls|captions)\.txt", re.IGNORECASE)
 
 
-def of_other_tool(path: Path) -> str | None:
+def of_other_tool(path: Path | str) -> str | None:
     """What a file is and what to do, for after "is"; None for one of no tool that is known, or that cannot be read."""
-    if _SBU.fullmatch(path.name):
+    name = PurePosixPath(path).name
+    if _SBU.fullmatch(name):
         return _SBU_TEXT
-    if path.suffix.lower() != ".json":
+    if not name.lower().endswith(".json"):
         return None
     keys = {name.decode("ascii") for name in re.findall(rb'"([a-z_]{2,20})"\s*:', head_of(path, HEAD_BYTES))}
     return next((told for needed, told in _KEYS if needed <= keys), None)

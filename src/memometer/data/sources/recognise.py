@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from memometer.data.arrow_tables import ARROW_SUFFIXES
 from memometer.data.remote import is_remote
 from memometer.data.sources.arrow_files import ArrowReader
 from memometer.data.sources.base import Reader
@@ -26,7 +27,7 @@ from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.other_tools import of_other_tool
 from memometer.data.sources.parquet import ParquetReader
 from memometer.data.sources.sidecars import SidecarOptions
-from memometer.data.sources.stores import check_remote, expand_remote
+from memometer.data.sources.stores import check_remote, expand_remote, remote_kind
 from memometer.data.sources.unread import xml_advice
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import InputError, SourceError
@@ -61,7 +62,7 @@ def _parquet(paths: list[str], options: ReaderOptions) -> Reader:
 
 
 def _arrow(paths: list[str], options: ReaderOptions) -> Reader:
-    files = _files(paths, ".arrow")
+    files = _files(paths, *ARROW_SUFFIXES)
     if Path(paths[0]).is_dir():  # what Dataset.map keeps beside the rows it was made of
         files = [path for path in files if not Path(path).name.startswith("cache-")] or files
     return ArrowReader.of(files, options)
@@ -77,7 +78,7 @@ def _list(paths: list[str], options: ReaderOptions) -> Reader:
 
 def _karpathy(paths: list[str], options: ReaderOptions) -> Reader:
     files = _files(paths, ".json")
-    return open_karpathy([path for path in files if json_kind(Path(path)) == "karpathy"] or files, options)
+    return open_karpathy([path for path in files if json_kind(path) == "karpathy"] or files, options)
 
 
 def _below(folder: Path, kind: str) -> list[str]:
@@ -92,7 +93,7 @@ def _folder(paths: list[str], options: ReaderOptions) -> Reader:
     annotations = None if options.annotations is None else _absolute(str(options.annotations))
     if annotations is not None and not Path(annotations).is_dir():
         raise SourceError(f"there is no folder of annotations at {annotations}: {_nearest(Path(annotations))}")
-    if len(paths) != 1 or not Path(paths[0]).is_dir():
+    if len(paths) != 1 or not (is_remote(paths[0]) or Path(paths[0]).is_dir()):
         raise SourceError(f"the format folder is read from one folder; got {', '.join(paths[:3])}")
     root = paths[0]
     return FolderReader(
@@ -135,7 +136,7 @@ _SUFFIXES = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
-    ".arrow": "arrow",
+    **dict.fromkeys(ARROW_SUFFIXES, "arrow"),
 }
 
 _TEXTS = (".txt", ".token")
@@ -171,10 +172,10 @@ def open_source(source: str | Path, options: ReaderOptions = ReaderOptions()) ->
         raise SourceError(f"unknown format '{options.format}'; memometer reads {', '.join(FORMATS)}")
     options.check()
     options = options.with_uid()
-    paths = expand(place)
-    if is_remote(place):
-        check_remote(paths, options)
+    paths = expand(place, kind=options.format)
     kind = options.format or _recognise(paths, options)
+    if is_remote(place):
+        check_remote(paths, options, kind=kind)
     options.check_meaning(kind, source=source)
     try:
         return FORMATS[kind](paths, options)
@@ -207,8 +208,12 @@ def _open_data_set(found: DataSet, options: ReaderOptions, *, source: str) -> Re
     return with_splits(FORMATS[found.kind](list(found.paths), options), found)
 
 
-def expand(source: str) -> list[str]:
+def expand(source: str, *, kind: str | None = None) -> list[str]:
     """The absolute paths that a source names: itself, or the files of a glob or range, in order.
+
+    Args:
+        source: as the user named it.
+        kind: the format, where the user said it.
 
     Raises:
         SourceError: nothing there (names what is missing), or a path that is not UTF-8.
@@ -218,7 +223,7 @@ def expand(source: str) -> list[str]:
     except UnicodeEncodeError:
         raise SourceError(f"the path {source!a} is not UTF-8, so no table can hold it; rename the folder") from None
     if is_remote(source):
-        return expand_remote(_braces(source))
+        return expand_remote(_braces(source), kind=kind)
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+://", source):
         raise SourceError(
             f"{source} is an address of a kind that memometer does not read; it reads files, s3://, gs:// and hf://: "
@@ -276,7 +281,7 @@ def _contents(folder: Path) -> str:
 def _recognise(paths: list[str], options: ReaderOptions) -> str:
     if len(paths) == 1 and Path(paths[0]).is_dir():
         return _recognise_folder(Path(paths[0]), options)
-    kinds = {_kind(Path(path)) for path in paths}
+    kinds = {remote_kind(path) if is_remote(path) else _kind(Path(path)) for path in paths}
     if len(kinds) > 1:
         raise SourceError(f"a source is of one format; got {', '.join(sorted(kinds))}, e.g. {paths[0]} and {paths[-1]}")
     return kinds.pop()

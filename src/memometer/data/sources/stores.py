@@ -3,18 +3,36 @@
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
+from memometer.data.arrow_tables import ARROW_SUFFIXES
+from memometer.data.images import IMAGE_SUFFIXES
 from memometer.data.remote import list_objects, matching, stored
+from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.options import ReaderOptions
 from memometer.errors import InputError, SourceError
 
-__all__ = ["check_remote", "expand_remote"]
+__all__ = ["check_remote", "expand_remote", "remote_kind"]
 
-SUFFIXES = (".tar", ".parquet", ".csv", ".tsv")
-"""Objects that are read where they are, the likeliest first: img2dataset leaves a Parquet beside every shard."""
+KINDS = {
+    ".tar": "webdataset",
+    ".parquet": "parquet",
+    **dict.fromkeys(ARROW_SUFFIXES, "arrow"),
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".csv": "csv",
+    ".tsv": "tsv",
+}
+"""Suffix → format of objects that are read where they are, the likeliest first: img2dataset leaves a Parquet beside
+every shard, and lists stand beside the images that they name."""
+
+READ = "tar shards, Parquet, Arrow, JSON, CSV, TSV and folders of images"
 
 
-def expand_remote(addresses: Sequence[str]) -> list[str]:
+def expand_remote(addresses: Sequence[str], *, kind: str | None = None) -> list[str]:
     """The objects that addresses name: themselves, those of a pattern, or of a folder those of the likeliest kind.
+
+    Args:
+        addresses: without ranges.
+        kind: the format, where the user said it; a folder of images is itself.
 
     Raises:
         SourceError: there are none, or the store refuses.
@@ -22,7 +40,10 @@ def expand_remote(addresses: Sequence[str]) -> list[str]:
     found: list[str] = []
     for address in addresses:
         try:
-            found += matching(address) if any(mark in address for mark in "*?[") else _objects(address)
+            if any(mark in address for mark in "*?["):
+                found += matching(address)
+            else:
+                found += _objects(address, kind=kind)
         except PermissionError as error:
             raise SourceError(
                 f"the store refuses {address}: {error}; give the keys of an account that may read it, or for a public "
@@ -35,34 +56,73 @@ def expand_remote(addresses: Sequence[str]) -> list[str]:
     return found
 
 
-def check_remote(paths: Sequence[str], options: ReaderOptions) -> None:
-    """Passes where the objects are of kinds that are read from a store, and nothing there has to be looked for.
+def remote_kind(path: str) -> str:
+    """The format of an object, or of a folder of images.
 
     Raises:
-        SourceError: they are not.
+        SourceError: it is of no kind that is read from a store.
+    """
+    suffix = PurePosixPath(path).suffix.lower()
+    if suffix in KINDS:
+        return KINDS[suffix]
+    if suffix == ".json":
+        return json_kind(path) or "jsonl"
+    if any(_is_image(name) for name in list_objects(path) if name != path):
+        return "folder"
+    raise SourceError(f"{path} is none of {READ}, which are what memometer reads from a store; {_hint(suffix)}")
+
+
+def check_remote(paths: Sequence[str], options: ReaderOptions, *, kind: str) -> None:
+    """Passes where a source is of a format that is read from a store, and nothing there has to be looked for.
+
+    Raises:
+        SourceError: it is not.
         InputError: an option names files that would lie beside them.
     """
-    other = next((path for path in paths if PurePosixPath(path).suffix.lower() not in SUFFIXES), None)
-    if other is not None and options.format not in {"webdataset", "parquet", "csv", "tsv"}:
+    if kind == "coco":
         raise SourceError(
-            f"{other} is none of {', '.join(SUFFIXES)}, which are what memometer reads from a store; copy it here first"
+            f"{paths[0]} is COCO's JSON, whose images memometer looks for in folders, and not in a store; copy it and "
+            "its images here first, or write JSON lines with 'image' and 'caption' beside the images"
         )
     if options.annotations is not None:
-        raise InputError("--annotations is for image folders, which are not read from a store")
+        raise InputError(
+            "--annotations names a folder on this machine, and these images are in a store; copy them here"
+        )
 
 
-def _objects(address: str) -> list[str]:
-    if PurePosixPath(address).suffix.lower() in SUFFIXES:
+def _objects(address: str, *, kind: str | None) -> list[str]:
+    suffix = PurePosixPath(address).suffix.lower()
+    if suffix in KINDS or suffix == ".json":
         stored(address)
         return [address]
     inside = list_objects(address)
     if inside in ([], [address]):  # an object of another name
         stored(address)
         return [address]
-    for suffix in SUFFIXES:
-        if chosen := [name for name in inside if name.lower().endswith(suffix)]:
-            return chosen
+    if kind != "folder":
+        for suffix, found in KINDS.items():
+            chosen = [name for name in inside if name.lower().endswith(suffix) and kind in {None, found}]
+            if chosen:
+                return [name for name in chosen if not _is_cache(name)] or chosen
+        if kind in {"jsonl", "karpathy"} and (lists := [name for name in inside if name.lower().endswith(".json")]):
+            return lists
+    if any(map(_is_image, inside)):
+        return [address.rstrip("/")]
     listed = ", ".join(inside[:3]) + (", …" if len(inside) > 3 else "")
-    raise SourceError(
-        f"{address} holds no {' or '.join(SUFFIXES)}, which are what memometer reads from a store: {listed}"
-    )
+    raise SourceError(f"{address} holds none of {READ}, which are what memometer reads from a store: {listed}")
+
+
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES
+
+
+def _is_cache(name: str) -> bool:
+    """Whether an object is what ``Dataset.map`` keeps beside the rows it was made of."""
+    return PurePosixPath(name).name.startswith("cache-")
+
+
+def _hint(suffix: str) -> str:
+    """What to do with an object of no kind that is read."""
+    if suffix in {".gz", ".tgz", ".bz2", ".xz", ".zst", ".zip", ".7z"}:
+        return "decompress it, for no span of it can be read alone, or copy it here first"
+    return "copy it here first"

@@ -38,7 +38,7 @@ def surroundings(source: str | Path, reader: Reader, *, out: Path) -> Surroundin
         reader: which counts what it reads itself; a reader of image folders counts all of it.
         out: the folder of the records, which may lie within the source.
     """
-    if is_remote(str(source)):
+    if is_remote(str(source)) and reader.format != "folder":
         there = [path for path in list_objects(str(source)) if path not in set(map(str, reader.files()))]
         return Surroundings(Counter(PurePosixPath(path).suffix.lower() or "no suffix" for path in there))
     root = os.path.abspath(source)  # noqa: PTH100 (keeps links, as readers do)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
+from memometer.data.remote import within_folder
 from memometer.data.sniffing import head_of
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.other_tools import of_other_tool
@@ -44,7 +45,7 @@ def unread_remarks(
         if others.get(suffix):
             remarks.append(f"{_count(others[suffix], suffix)}; {advice}")
     if annotations is None and (xmls := others.get(".xml")):
-        remarks.append(f"{_count(xmls, '.xml')}; {xml_advice(head_of(Path(root, xmls[0]), HEAD_BYTES))}")
+        remarks.append(f"{_count(xmls, '.xml')}; {xml_advice(head_of(within_folder(root, xmls[0]), HEAD_BYTES))}")
     jsons = others.get(".json", ())
     if likely := [path for path in jsons if not _NO_LIST.fullmatch(PurePosixPath(path).stem)]:
         remarks += _of_json(likely, root)
@@ -66,7 +67,7 @@ def _of_json(paths: Sequence[str], root: str) -> list[str]:
     """What to do with JSON files, by the tool that wrote them; of many those that are looked into stand for all."""
     by_advice: dict[str, list[str]] = {}
     for place, path in enumerate(paths):
-        told = of_other_tool(Path(root, path)) if place < LOOKED_INTO else None
+        told = of_other_tool(within_folder(root, path)) if place < LOOKED_INTO else None
         by_advice.setdefault(f"it is {told}" if told else _LISTS, []).append(path)
     return [f"{_count(named, '.json')}; {advice}" for advice, named in by_advice.items()]
 
