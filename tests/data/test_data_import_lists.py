@@ -23,6 +23,18 @@ from memometer.data.sources import grouping
 from memometer.errors import SourceError
 
 
+def test_lists_of_lines_by_their_suffixes(pictures):
+    """As DOCCI has them, whose folder holds images beside."""
+    lines = [json.dumps({"image_file": f"{n}.png", "description": f"d{n}", "split": "train"}) for n in range(2)]
+    for suffix in ("jsonl", "ndjson", "jsonlines"):
+        path = pictures / f"docci_descriptions.{suffix}"
+        path.write_text("\n".join(lines))
+        for number, source in enumerate((path, pictures)):
+            found = Imported(source, pictures / f"out-{suffix}{number}")
+            assert found.captions == {"0": ["d0"], "1": ["d1"]}
+        path.unlink()
+
+
 @pytest.mark.parametrize("source", [".", "metadata.jsonl"])
 def test_hugging_faces_image_folder(pictures, source):
     lines = [json.dumps({"file_name": f"{n}.png", "text": f"t{n}"}) for n in range(3)]

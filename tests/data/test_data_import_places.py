@@ -192,3 +192,40 @@ def test_rows_of_an_image_come_together_a_bucket_at_a_time(tmp_path, monkeypatch
     assert groups == [np.flatnonzero(images == image).tolist() for image in range(images.max() + 1)]
     assert all(piece.n_rows >= 3 for piece in pieces[:-1])
     assert [path.name for path in tmp_path.iterdir()] == [grouping.GROUPED]
+
+
+def test_flickr8k_as_its_authors_pack_it(tmp_path):
+    """Texts and images in folders side by side; the list numbers the captions of an image that is not there."""
+    lines = [f"{n}.jpg#{k}\ta picture {n} of {k} ." for n in (0, 1) for k in range(5)]
+    lines += [f"2.jpg.1#{k}\tpeople" for k in range(5)]
+    texts = {
+        "Flickr8k.token.txt": "\n".join(lines),
+        "Flickr8k.lemma.token.txt": "\n".join(lines),
+        "Flickr_8k.trainImages.txt": "0.jpg\n",
+        "readme.txt": "Please cite.\n",
+    }
+    write(tmp_path / "f", {f"Flickr8k_text/{name}": text for name, text in texts.items()})
+    write_pictures(tmp_path / "f" / "Flicker8k_Dataset", [f"{n}.jpg" for n in range(3)])
+    for number, source in enumerate(("f", "f/Flickr8k_text", "f/Flickr8k_text/Flickr8k.token.txt")):
+        found = Imported(tmp_path / source, tmp_path / f"out{number}", max_rejects=1)
+        assert {name: len(texts) for name, texts in found.captions.items()} == {"0": 5, "1": 5}
+        assert found.reasons == {"missing image": 5}
+        assert any(remark.startswith("images are looked for beside the table's own") for remark in found.remarks)
+
+
+def test_karpathys_json_in_a_folder_beside_the_images(tmp_path):
+    entry = {"filepath": "val2014", "filename": "7.jpg", "split": "restval", "cocoid": 7, "sentences": [{"raw": "a"}]}
+    write(tmp_path / "f", {"caption_datasets/dataset_coco.json": {"images": [entry], "dataset": "coco"}})
+    write_pictures(tmp_path / "f", ["val2014/7.jpg"])
+    found = Imported(tmp_path / "f" / "caption_datasets" / "dataset_coco.json", tmp_path / "out")
+    assert list(found.captions.values()) == [["a"]]
+    assert list(found.role.values()) == ["restval"]
+    assert any("val2014; --images says where" in remark for remark in found.remarks)
+
+
+def test_folders_beside_the_tables_own_are_a_last_resort(tmp_path):
+    write_pictures(tmp_path, ["images/0.png", "t/images/0.png", "t/1.png"])
+    table(tmp_path / "t", "t.csv", "image,caption\n0.png,a\n1.png,b\n")
+    found = Imported(tmp_path / "t" / "t.csv", tmp_path / "out")
+    assert found.rows[0]["image_path"].endswith("t/images/0.png")
+    assert not found.remarks

@@ -18,9 +18,12 @@ from memometer.data.sources.json_values import (
 )
 from memometer.errors import SourceError
 
-__all__ = ["json_format", "list_entries", "parsed_entry", "whole_entries", "whole_json"]
+__all__ = ["LINES", "json_format", "list_entries", "parsed_entry", "whole_entries", "whole_json"]
 
 Kind = TypeVar("Kind", list[Any], dict[str, Any])
+
+LINES = (".jsonl", ".ndjson", ".jsonlines")
+"""Suffixes of JSON lines."""
 
 MAX_BYTES = 4 * 2**30
 """JSON that is one value is read whole."""
@@ -35,7 +38,7 @@ def json_format(path: Path | str) -> Literal["array", "lines", "object"]:
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text.startswith(b"["):
         return "array"
-    if PurePosixPath(path).suffix.lower() in {".jsonl", ".ndjson"}:
+    if PurePosixPath(path).suffix.lower() in LINES:
         return "lines"
     first, _, rest = text.partition(b"\n")
     return "lines" if first.rstrip().endswith(b"}") and rest.lstrip().startswith(b"{") else "object"

@@ -161,7 +161,7 @@ def open_karpathy(paths: Sequence[str], options: ReaderOptions) -> KarpathyReade
         chosen,
         images=lambda: _cells(KarpathyReader, paths, "filename"),
     )
-    return KarpathyReader(tuple(paths), rows, "image", splits=options.splits)
+    return KarpathyReader(tuple(paths), rows, "image", remarks=rows.found_elsewhere, splits=options.splits)
 
 
 def _cells(reader: type[ListReader], paths: Sequence[str], field: str) -> Iterator[object]:

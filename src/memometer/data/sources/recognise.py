@@ -19,6 +19,7 @@ from memometer.data.sources.delimited import looks_delimited, open_delimited
 from memometer.data.sources.file_splits import splits_of
 from memometer.data.sources.folders import FolderReader, has_images
 from memometer.data.sources.hub_sources import DataSet, data_set_at, data_set_of_hub, with_splits
+from memometer.data.sources.json_entries import LINES
 from memometer.data.sources.json_folders import at_top, json_lists, why_not
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.listing import walk
@@ -72,7 +73,7 @@ def _list(paths: list[str], options: ReaderOptions) -> Reader:
     folder = Path(paths[0])
     if not folder.is_dir():
         return open_list(paths, options)
-    lines = _below(folder, "jsonl") or _inside(folder, ".jsonl", ".ndjson")
+    lines = _below(folder, "jsonl") or _inside(folder, *LINES)
     return open_list(lines or json_lists(folder, options) or _files(paths, ".json"), options)
 
 
@@ -134,8 +135,7 @@ _SUFFIXES = {
     ".parquet": "parquet",
     ".csv": "csv",
     ".tsv": "tsv",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
+    **dict.fromkeys(LINES, "jsonl"),
     **dict.fromkeys(ARROW_SUFFIXES, "arrow"),
 }
 

@@ -93,6 +93,7 @@ class RowOptions:
         names: of classes, from a file that the user gave.
         classes: names of numbered classes by column, from the table itself.
         roles: by table, the split that its name tells; a column of roles goes before it.
+        found_elsewhere: sentences on folders that are neither the table's own nor in it.
     """
 
     fields: Fields
@@ -103,6 +104,7 @@ class RowOptions:
     names: ClassNames | None = None
     classes: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     roles: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    found_elsewhere: tuple[str, ...] = ()
 
     @property
     def may_hold_objects(self) -> bool:

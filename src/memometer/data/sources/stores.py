@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 from memometer.data.arrow_tables import ARROW_SUFFIXES
 from memometer.data.images import IMAGE_SUFFIXES
 from memometer.data.remote import list_objects, matching, stored
+from memometer.data.sources.json_entries import LINES
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.options import ReaderOptions
 from memometer.errors import InputError, SourceError
@@ -16,8 +17,7 @@ KINDS = {
     ".tar": "webdataset",
     ".parquet": "parquet",
     **dict.fromkeys(ARROW_SUFFIXES, "arrow"),
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
+    **dict.fromkeys(LINES, "jsonl"),
     ".csv": "csv",
     ".tsv": "tsv",
 }

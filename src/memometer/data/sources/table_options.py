@@ -1,9 +1,10 @@
 """How the rows of any table are read, from what the user said and what lies beside the table."""
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from memometer.data.remote import is_remote
 from memometer.data.sources.base import BadRecordError, Fields
 from memometer.data.sources.class_names import load_class_names
 from memometer.data.sources.columns import Corners, column_remarks
@@ -48,8 +49,8 @@ def row_options(
         if not Path(folder).is_dir():
             raise InputError(f"there is no folder of images at {folder}; --images names one")
     given = [str(Path(folder).absolute()) for folder in options.images]
-    above = dict.fromkeys(Path(path).parent for path in paths)
-    beside = [folder / name for folder in above for name in _BESIDE if (folder / name).is_dir()]
+    own = dict.fromkeys(Path(path).parent for path in paths if not is_remote(path))
+    beside = _beside(own) or _beside(dict.fromkeys(folder.parent for folder in own), but=own)
     nested = [inner for folder in beside if (inner := folder / folder.name).is_dir()]  # as archives unpack on Kaggle
     folders = given or [str(folder) for folder in (*beside, *nested)]
     asked = options.fields
@@ -62,12 +63,25 @@ def row_options(
         None if options.class_names is None else load_class_names(options.class_names),
         classes or {},
         {} if fields.role else splits_of(paths),
+        () if given or all(folder.parent in own for folder in beside) else (_elsewhere(beside),),
     )
 
 
 def table_remarks(names: Sequence[str], rows: RowOptions) -> tuple[str, ...]:
-    """Sentences on columns of these names that are not read, and on splits that became roles."""
-    return (*column_remarks(names, rows.fields, rows.corners), *split_remarks(rows.roles))
+    """Sentences on columns of these names that are not read, on splits that became roles, and on where images lie."""
+    return (*column_remarks(names, rows.fields, rows.corners), *split_remarks(rows.roles), *rows.found_elsewhere)
+
+
+def _beside(folders: Iterable[Path], *, but: Collection[Path] = ()) -> list[Path]:
+    """Folders in these in which images usually lie."""
+    found = (folder / name for folder in folders for name in _BESIDE)
+    return [folder for folder in found if folder not in but and folder.is_dir()]
+
+
+def _elsewhere(folders: Sequence[Path]) -> str:
+    return (
+        f"images are looked for beside the table's own folder, too: {', '.join(map(str, folders))}; --images says where"
+    )
 
 
 def _telling(cells: Iterable[object]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from memometer.data.remote import within_folder
 from memometer.data.sniffing import head_of
 from memometer.data.sources.class_names import ClassNames
+from memometer.data.sources.json_entries import LINES
 from memometer.data.sources.other_tools import of_other_tool
 
 __all__ = ["unread_remarks", "xml_advice"]
@@ -16,7 +17,7 @@ _READ_BY = {
     ".tsv": "--format tsv reads a table of images",
     ".parquet": "--format parquet reads a table of images",
     ".tar": "--format webdataset reads tar shards",
-    ".jsonl": "--format jsonl reads a list of images",
+    **dict.fromkeys(LINES, "--format jsonl reads a list of images"),
     ".arrow": "--format arrow reads a table of images",
 }
 
