@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 
 from memometer import __version__
 from memometer.catalogue import MEASURES
@@ -43,6 +44,14 @@ FIRST_LINES = {
 }
 """Of the help of commands whose options are models, which a list of commands does without."""
 
+PANELS = {
+    "Records": ("data", "annotate", "objects"),
+    "Audits": ("audit", "compare", "report", "view", "export", "log"),
+    "Training": ("train", "train-ssl", "utility", "sweep", "remove"),
+    "Help": ("models", "demo"),
+}
+"""Under which head ``memometer --help`` lists a command, in the order that most people come to them."""
+
 GROUPS = {
     "data": "Import, split and check image-caption records.",
     "objects": "Tidy labels, and compare labellings of the same records.",
@@ -59,6 +68,7 @@ def assemble(words: Sequence[str] | None = None) -> typer.Typer:
     """The command line; of one command alone, where ``words`` begin with it: typer prepares every option."""
     whole = typer.Typer(
         name="memometer",
+        cls=_Listed,
         help="Tells what vision-language and vision models have memorized of their training data.",
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -66,17 +76,26 @@ def assemble(words: Sequence[str] | None = None) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     whole.callback()(_options)
-    groups = {"": whole}
+    groups, panels = {"": whole}, {name: panel for panel, names in PANELS.items() for name in names}
     for name, about in GROUPS.items():
         groups[name] = typer.Typer(help=about, no_args_is_help=True)
-        whole.add_typer(groups[name], name=name)
+        whole.add_typer(groups[name], name=name, rich_help_panel=panels[name])
     asked = [each for each in commands() if (*(words or ())[:2],) == each[:2] or ("", *(words or ())[:1]) == each[:2]]
     lines = {**FIRST_LINES, **{measure: row.question for measure, row in MEASURES.items()}}
     for group, name, module in asked or commands():
         listed = words is not None and not asked
         command = _listed(lines.get(name) or str(_command(module, name).__doc__)) if listed else _command(module, name)
-        groups[group].command(name)(command)
+        groups[group].command(name, rich_help_panel=None if group else panels[name])(command)
     return whole
+
+
+class _Listed(typer.core.TyperGroup):
+    """Commands in the order of `PANELS`; typer puts groups last."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names."""
+        del ctx
+        return [name for names in PANELS.values() for name in names if name in self.commands]
 
 
 def _command(module: str, name: str) -> Callable[..., None]:
