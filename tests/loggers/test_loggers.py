@@ -4,17 +4,15 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-import wandb
 from clip_training import run, write_world
 from file_digests import file_digest
 from model_factory import write_records
 from sweep_factory import sweep
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import plugin_data_pb2
 from typer.testing import CliRunner
 from worlds import VectorWorld
 
@@ -26,8 +24,12 @@ from memometer.loggers.entry import MOST_POINTS, _curves
 from memometer.loggers.trackers import TRACKERS
 from memometer.runs.loading import load_run
 
-# Of mlflow's and tensorboard's own imports.
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+MISSING = [name for row in TRACKERS.values() for name in row.libraries if find_spec(name) is None]
+
+pytestmark = [
+    pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} is missing: pip install 'memometer[dev]'"),
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning"),  # of their own imports
+]
 
 
 @pytest.fixture(autouse=True)
@@ -78,8 +80,16 @@ class Read:
         self.config = {key: str(value) for key, value in config.items()}
 
 
+def events_of(folder):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    return EventAccumulator(str(folder), size_guidance={"scalars": 0, "tensors": 0}).Reload()
+
+
 def from_tensorboard(logged):
-    events = EventAccumulator(logged.where, size_guidance={"scalars": 0, "tensors": 0}).Reload()
+    from tensorboard.plugins.hparams import plugin_data_pb2
+
+    events = events_of(logged.where)
     scalars = {tag: [(e.step, e.value) for e in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
     content = events.PluginTagToContent("hparams")["_hparams_/session_start_info"]
     start = plugin_data_pb2.HParamsPluginData.FromString(content).session_start_info.hparams
@@ -237,7 +247,7 @@ def test_a_training_logs_itself_and_its_folder_is_as_without(world, tmp_path):
     done = CliRunner().invoke(app, [*words, *places])
     assert done.exit_code == 0, done.output
     (events,) = (tmp_path / "tb").iterdir()
-    assert EventAccumulator(str(events)).Reload().Scalars("training/loss")
+    assert events_of(events).Scalars("training/loss")
     assert len(list((tmp_path / "wb" / "wandb").glob("offline-run-*"))) == 1
     before = digests(out)
     done = CliRunner().invoke(app, words)
@@ -336,6 +346,8 @@ def test_the_command_line_loads_no_tracker():
 
 def test_a_run_of_ones_own_goes_on(audited, tmp_path):
     """Who has a run of W&B open in a notebook keeps it."""
+    import wandb
+
     with wandb.init(mode="offline", dir=str(tmp_path), settings=wandb.Settings(silent=True)) as own:
         log_run(audited, to=f"wandb:{tmp_path / 'wb'}")
         assert wandb.run is own

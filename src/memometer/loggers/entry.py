@@ -30,7 +30,7 @@ class Curve(NamedTuple):
     """A number over the steps of a training, where it is defined.
 
     Attributes:
-        steps: from 1.
+        steps: as the training counts them.
         values: as many.
     """
 
