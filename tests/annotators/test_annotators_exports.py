@@ -1,15 +1,21 @@
 """Files of labels as the tools that people label with write them: layouts, names and what else stands in them."""
 
+import contextlib
 import json
+import shutil
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from import_sources import write
 from pictures import write_picture_records
 
-from memometer import annotate
-from memometer.errors import SourceError
+from memometer import annotate, load_records
+from memometer.annotators.label_files.base import LabelColumns
+from memometer.annotators.label_files.joining import joined
+from memometer.annotators.label_files.labelling import KINDS
+from memometer.errors import MemometerError, SourceError
 
 BOX = [1.0, 2.0, 3.0, 4.0]
 """On an image of 12 by 12."""
@@ -482,3 +488,25 @@ def test_what_is_left_out_of_an_export_is_counted(records, tmp_path):
             "task without an image",
         )
     }
+
+
+BROKEN = (b"null", b"-1", b"1e999", b"[]", b"{}", b'"x"', b"NaN", b"\xff", b'"', b"\x00", b"9" * 30)
+
+
+def test_exports_with_broken_bytes_are_counted_or_a_sentence(records, tmp_path):
+    loaded, rng = load_records(records), np.random.default_rng(0)
+    n_read = 0
+    for with_, files, *_ in (*EXPORTS.values(), *REFUSED.values()):
+        kind, _, place = with_.partition(":")
+        for attempt in range(6):
+            folder = write(tmp_path / "export", files)
+            broken = folder / sorted(files)[attempt % len(files)]
+            data = bytearray(broken.read_bytes())
+            for at in rng.integers(0, len(data) + 1, 2).tolist():
+                data[at : at + int(rng.integers(0, 5))] = BROKEN[rng.integers(len(BROKEN))]
+            broken.write_bytes(data[: rng.integers(1, len(data))] if attempt % 3 == 0 else data)
+            with contextlib.suppress(MemometerError):
+                joined(KINDS[kind](folder / place, LabelColumns()), loaded)
+                n_read += 1
+            shutil.rmtree(folder)
+    assert 20 < n_read < 6 * (len(EXPORTS) + len(REFUSED)) - 20

@@ -69,6 +69,18 @@ def folders(tmp_path):
     return tmp_path / "records"
 
 
+def test_an_id_goes_before_a_name_and_stands_in_for_one(tmp_path):
+    write_pictures(tmp_path / "photos", ["a/b/r2.png", "a/b/x.png"])
+    table = pa.table({"record_id": ["r1", "r2"], "image_path": ["photos/a/b/r2.png", "photos/a/b/x.png"]})
+    (tmp_path / "records").mkdir()
+    pq.write_table(table, tmp_path / "records" / "records.parquet")
+    rows = ["r1,one", "photos/a/b/r2.png,two", "r2,three"]
+    found, summary = labelled(tmp_path / "records", tmp_path, rows)
+    assert found == {"r1": ["one"], "r2": ["three"]}
+    assert "1 images of the file could be of several records, or share one" in summary.remarks
+    assert labelled(tmp_path / "records", tmp_path, ["labels/r1.png,one"])[0] == {"r1": ["one"]}
+
+
 @pytest.mark.parametrize(
     ("rows", "expected", "unclear"),
     [

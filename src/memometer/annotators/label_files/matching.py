@@ -1,8 +1,9 @@
 """Which records are meant by the images that a file of labels names."""
 
 import re
+import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from memometer.annotators.label_files.cells import cell_names
 from memometer.data.records import Records
@@ -13,6 +14,9 @@ UPLOADED = re.compile(r"[0-9a-f]{8}-(?=.)")
 """What Label Studio puts before the name of a file that was uploaded."""
 
 Rows = list[int]
+
+BY_ID = (True, sys.maxsize)
+"""How far an image's name agrees with the record whose id it is."""
 
 
 def match_images(images: Sequence[str], records: Records) -> tuple[list[Rows], int]:
@@ -31,7 +35,7 @@ def match_images(images: Sequence[str], records: Records) -> tuple[list[Rows], i
         (k,) lists of rows; several where several records have one image.
     """
     ids = {record_id: row for row, record_id in enumerate(records.record_ids.to_pylist())}
-    index = _Index(records)
+    index = _Index(records, ids)
     found: list[Rows] = []
     agreed: list[tuple[bool, int]] = []
     claims = defaultdict[int, list[int]](list)
@@ -40,7 +44,7 @@ def match_images(images: Sequence[str], records: Records) -> tuple[list[Rows], i
         *folders, name = image.replace("\\", "/").split("/")
         stem = name.rpartition(".")[0] or name
         row = ids.get(image, ids.get("/".join((*folders, stem))))
-        rows, agrees = ([row], (True, len(image))) if row is not None else index.nearest(folders, name, stem)
+        rows, agrees = ([row], BY_ID) if row is not None else index.nearest(folders, name, stem)
         if rows is None:
             unclear.add(place)
         else:
@@ -52,14 +56,15 @@ def match_images(images: Sequence[str], records: Records) -> tuple[list[Rows], i
         if len(places) > 1:
             best = max(agreed[place] for place in places)
             nearest = [place for place in places if agreed[place] == best]
-            unclear.update(places if len(nearest) > 1 else set(places) - set(nearest))
+            unclear.update(places if len(nearest) > 1 and best != BY_ID else set(places) - set(nearest))
     return [[] if place in unclear else rows for place, rows in enumerate(found)], len(unclear)
 
 
 class _Index:
     """Records by the names of their files; of those in tars and tables by those of their samples or cells."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, ids: Mapping[str, int]) -> None:
+        self._ids = ids
         columns = [
             records.column(name).to_pylist() for name in ("record_id", "image_path", "image_offset", "image_row")
         ]
@@ -96,7 +101,10 @@ class _Index:
             return rows, True
         # A tar's key ends at the first full stop of the member's name.
         key = name.partition(".")[0]
-        return self._by_stem.get(name) or self._by_stem.get(stem) or self._by_key.get(key) or [], False
+        rows = self._by_stem.get(name) or self._by_stem.get(stem) or self._by_key.get(key)
+        # Files of labels may be called by records' ids where images are called otherwise.
+        named = [self._ids[each] for each in (name, stem) if each in self._ids]
+        return rows or named[:1], False
 
 
 def _shared(folders: Sequence[str], others: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """CSV and TSV: a row per record or caption, an image's path in one column (open_clip's ``filepath`` and ``title``)."""
 
+import contextlib
 import dataclasses
 import itertools
 import re
@@ -191,11 +192,14 @@ def open_lines(path: str) -> tuple[Lines, list[str]]:
     """
     head, declared = _first_line(path, None)
     separator = declared or _separator(head, usual="\t" if path.lower().endswith(".tsv") else ",", columns=())
-    table = Lines(path, separator=separator, quoting=separator != "\t", spans=False, encoding=None)
-    header = next((cells for cells, _, _ in table.rows()), [])
-    if not header:
-        raise SourceError(f"{path} is empty; expected a header line that names the columns")
-    return table, _names(header)
+    with contextlib.ExitStack() as stack:
+        quoting = separator != "\t"
+        table = stack.enter_context(Lines(path, separator=separator, quoting=quoting, spans=False, encoding=None))
+        header = next((cells for cells, _, _ in table.rows()), [])
+        if not header:
+            raise SourceError(f"{path} is empty; expected a header line that names the columns")
+        stack.pop_all()  # the caller's to close
+        return table, _names(header)
 
 
 def looks_delimited(path: Path, options: ReaderOptions) -> bool:
