@@ -124,11 +124,10 @@ pd.DataFrame([found_by.as_dict() for found_by in audit.summary.planted])[["by", 
 # - **Most of the top is not wrong.** At this size a ranking beats chance two or three times over, which saves work;
 #   it does not replace looking. Memorized is what is rare, and rare can be right: an odd scene with its true caption
 #   is memorized too.
-# - **A model of few epochs does not memorize, and one of too little data does not know** what fits. Misfit needs the
-#   second, CLIPMem the first; both get better with more records, and with several trainings (`targets=[…]`), which
-#   average the chance of a single one out.
-# - Similarity under the model itself looks for what the model has *not* learned. The longer it trains, the fewer
-#   wrong captions are left there, for it has memorized them.
+# - **A model of few epochs does not memorize, and one of too little data does not know** what fits. CLIPMem needs the
+#   first, misfit the second. Several trainings (`targets=[…]`) average the chance of a single one out.
+# - Similarity under the model itself looks for what the model has *not* learned. Here it is at chance: by now the
+#   model has memorized the wrong captions too.
 # - What an audit finds can be left out of the next training: `memometer remove --scores RUN --most 50 --out
 #   ids.parquet`, then `memometer train --without ids.parquet`. [The study](../studies/removal.md) says what that does
 #   to a model.
