@@ -55,6 +55,7 @@ def test_every_row_has_a_test():
     assert all(NAMED.search(line) for line in rows)
 
 
-def test_the_pages_of_each_name_the_page_or_stand_on_it():
-    for page in ("models", "annotate", "data"):
-        assert f"]({page}.md)" in PAGE
+def test_the_pages_of_each_are_linked_both_ways():
+    for name in ("models", "annotate", "data"):
+        assert f"]({name}.md)" in PAGE
+        assert "](proofs.md" in (TESTS.parent / "docs" / f"{name}.md").read_text(encoding="utf-8")
