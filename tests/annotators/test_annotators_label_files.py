@@ -323,3 +323,32 @@ def test_broken_bytes_are_counted_or_a_sentence(records, tmp_path, write):
         files[0].write_bytes(data)
         with contextlib.suppress(MemometerError):
             annotate(records=records, with_=f"{kind}:{path}", out=tmp_path / "out", overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("with_", "change"),
+    [
+        ("yolo:train/labels", ("data.yaml", "names: [cow, dog]\n")),
+        ("yolo:data.yaml", ("train/labels/0001.txt", "1 0.5 0.5 0.2 0.2\n")),
+        ("folders:classes", ("classes/cat/0001.png", "")),
+        ("folders:classes", ("LOC_synset_mapping.txt", "n02084071 hound\n")),
+    ],
+)
+def test_what_labels_are_read_from_makes_another_question(records, tmp_path, with_, change):
+    (tmp_path / "train" / "labels").mkdir(parents=True)
+    (tmp_path / "classes" / "n02084071").mkdir(parents=True)
+    (tmp_path / "classes" / "cat").mkdir()
+    for name, text in (
+        ("data.yaml", "names: [cat, dog]\n"),
+        ("train/labels/0000.txt", "1 0.5 0.5 0.2 0.2\n"),
+        ("classes/n02084071/0000.png", ""),
+        ("LOC_synset_mapping.txt", "n02084071 dog\n"),
+    ):
+        (tmp_path / name).write_text(text)
+    kind, _, place = with_.partition(":")
+    given = {"records": records, "with_": f"{kind}:{tmp_path / place}", "out": tmp_path / "out"}
+    first = annotate(**given)
+    assert annotate(**given) == first
+    (tmp_path / change[0]).write_text(change[1])
+    with pytest.raises(InputError, match="already holds other records"):
+        annotate(**given)

@@ -8,7 +8,7 @@ from memometer.data.sources.class_folders import class_of
 from memometer.data.sources.class_names import CLASSNAMES_FILES, find_class_names
 from memometer.errors import SourceError
 
-__all__ = ["SYNSETS", "read_folders"]
+__all__ = ["SYNSETS", "is_image", "read_folders"]
 
 SYNSETS = ("LOC_synset_mapping.txt", *CLASSNAMES_FILES)
 """Where names of classes are that folders give by synset or number, in the folder or beside it."""
@@ -27,7 +27,7 @@ def read_folders(path: Path, _: LabelColumns) -> FileLabels:
     names, rows = find_class_names([path, path.parent], SYNSETS), LabelRows()
     n_named = 0
     for file in sorted(path.rglob("*")):
-        if file.suffix.lower() not in IMAGE_SUFFIXES or not file.is_file():
+        if not file.is_file() or not is_image(file):
             continue
         inside = file.relative_to(path)
         label = class_of(str(inside.parent))
@@ -39,3 +39,8 @@ def read_folders(path: Path, _: LabelColumns) -> FileLabels:
     if not n_named:
         raise SourceError(f"{path} has no folder of images per class; expected {path / 'CLASS' / 'NAME.jpg'}")
     return rows.done()
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is one of an image, by its name."""
+    return path.suffix.lower() in IMAGE_SUFFIXES

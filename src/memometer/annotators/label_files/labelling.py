@@ -8,7 +8,7 @@ from typing import Any
 from memometer import __version__
 from memometer.annotators.label_files.base import FileLabels, LabelColumns, LabelRows
 from memometer.annotators.label_files.coco import read_instances
-from memometer.annotators.label_files.folders import SYNSETS, read_folders
+from memometer.annotators.label_files.folders import SYNSETS, is_image, read_folders
 from memometer.annotators.label_files.joining import joined
 from memometer.annotators.label_files.json_tasks import read_fiftyone, read_label_studio
 from memometer.annotators.label_files.tables import CLASSES, read_open_images, read_table
@@ -43,8 +43,8 @@ KINDS: dict[str, Callable[[Path, LabelColumns], FileLabels]] = {
 """Kind of file → its reader; it is given the path, and the columns that the user names."""
 
 
-TEXTS = {".xml", ".txt", ".yaml", ".yml", ".names", ".json"}
-"""What labels in folders are read from."""
+READ = {"voc": (".xml",), "yolo": (".txt", ".names", *YAML), "fiftyone": ("samples.json", "labels.json")}
+"""How the files end that are read of a folder."""
 
 
 def label_from_file(options: AnnotateOptions, records: Records, out: Path) -> AnnotationSummary:
@@ -166,11 +166,14 @@ def _hash(path: Path, kind: str) -> str:
     above = path.absolute().parents[: ABOVE if kind == "yolo" else 1]
     names = [folder / name for folder in above for name in (*CLASSES, *YOLO_FILES, *SYNSETS)]
     beside = [hash_file(file) for file in names if file.is_file()]
-    if kind == "folders":  # what images show is not read, where they lie is
-        return hash_json([beside, sorted(str(file.relative_to(path)) for file in path.rglob("*"))])
     folder = path.parent if path.suffix in YAML else path
-    below = [path] if folder.is_file() else sorted(file for file in folder.rglob("*") if file.suffix in TEXTS)
-    return hash_json([beside, [[str(file.relative_to(folder.parent)), hash_file(file)] for file in below]])
+    if folder.is_file():
+        return hash_json([beside, hash_file(path)])
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    if kind == "folders":  # what images show is not read, where they lie is
+        return hash_json([beside, [str(file.relative_to(path)) for file in files if is_image(file)]])
+    read = [file for file in files if file.name.endswith(READ.get(kind, ()))]
+    return hash_json([beside, [[str(file.relative_to(folder)), hash_file(file)] for file in read]])
 
 
 def _of_captions(records: Records, vocabulary: Path | None) -> FileLabels:
