@@ -159,6 +159,7 @@ def test_photographs_without_boxes_have_corners(scenes, tmp_path):
         audit_image_dejavu(**given, **options(folder))
     audit = audit_image_dejavu(**given, **options(folder, crop="corner"))
     assert (audit.summary["n_scored"], audit.summary["n_skipped"]) == (60, {})
+    assert any("60 records of the forward direction have no box around" in note for note in audit.summary["notes"])
     marks = [mark for entry in audit.gallery.to_pylist() for mark in entry["marks"]]
     assert marks
     assert {(mark["kind"], mark["x"], mark["y"], mark["w"], mark["h"]) for mark in marks} == {("crop", 0, 0, 0.3, 0.3)}

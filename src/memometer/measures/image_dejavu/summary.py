@@ -81,6 +81,11 @@ def notes(
             lines.append(
                 f"{empty:,} boxes of the {part.name} direction have no area in the image and count for nothing"
             )
+        if bare := int((np.diff(part.cropped.boxes.indptr) == 0).sum()):
+            lines.append(
+                f"{bare:,} records of the {part.name} direction have no box around their foreground: "
+                "their crop may show a part of it"
+            )
     if len(directions) == 1:
         lines.append(one_way_note("score", swappable=test == "two-model"))
     return lines
