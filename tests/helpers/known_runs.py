@@ -30,7 +30,7 @@ def known_runs(folder):
     others_run = folder / "run of others"
     options = VectorWorld(folder / "others", seed=1, plant=0.2).options
     other = audit_vl_dejavu(**options, k=3, sweep=(1, 7), out=others_run)
-    second = relabelled(folder / "others" / "records", folder / "<b>quite another", called="<b>mild</b>")
+    second = relabelled(folder / "others" / "records", folder / "<b>quite another", called="<b>mild</b> thing")
     return {
         **runs,
         "agree": agree_labels(folder / "others" / "records", second, runs=[others_run]),
