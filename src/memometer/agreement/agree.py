@@ -19,7 +19,7 @@ from memometer.data.records import RECORD_SCHEMA, hash_records
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import writes
-from memometer.progress import warn
+from memometer.progress import progress_bar, warn
 from memometer.runs.items import group_names
 from memometer.runs.manifest import made_of
 from memometer.software import timestamp
@@ -88,10 +88,15 @@ def agree_labels(
         return finished
     resampling = {"seed": seed, "replicates": replicates}
     everything = np.arange(len(joined.labels))
-    under_both = [
-        audit_under_both(audit, joined, name=name, **resampling)
-        for name, audit in zip(distinct_names(paths), audits, strict=True)
-    ]
+    with progress_bar("comparing", total=2 + len(audits), unit="steps") as advance:
+        overall = _overall(joined, everything, name="overall", **resampling)
+        advance(1)
+        shared = _overall(joined, joined.shared, name="shared", **resampling)
+        advance(1)
+        under_both = []
+        for name, audit in zip(distinct_names(paths), audits, strict=True):
+            under_both.append(audit_under_both(audit, joined, name=name, **resampling))
+            advance(1)
     notes = [*_notes(joined), *(note for _, its in under_both for note in its)]
     for note in notes:
         warn(note)
@@ -102,8 +107,8 @@ def agree_labels(
             "n_records": len(joined.one.records),
             "n_left_out": dict(Counter(joined.left_out["reason"].to_pylist())),
             "n_labels_shared": len(joined.shared),
-            "overall": _overall(joined, everything, name="overall", **resampling),
-            "shared": _overall(joined, joined.shared, name="shared", **resampling),
+            "overall": overall,
+            "shared": shared,
             "audits": [audit for audit, _ in under_both],
             "notes": notes,
         }
