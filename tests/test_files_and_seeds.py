@@ -1,3 +1,6 @@
+import inspect
+import sys
+
 import numpy as np
 import pytest
 
@@ -39,3 +42,35 @@ def test_seeds_depend_on_names_and_their_types():
     assert seed_for(0, "a", 1) != seed_for(0, "a", "1")
     assert seed_for(0, "ab", "c") != seed_for(0, "a", "bc")
     np.testing.assert_array_equal(rng_for(1, "x").random(3), rng_for(1, "x").random(3))
+
+
+def test_a_signal_at_any_line_leaves_no_temporary_file(tmp_path):
+    source, first = inspect.getsourcelines(atomic_path.__wrapped__)
+    clearing = first + next(number for number, line in enumerate(source) if line.strip() == "finally:")
+    lines = []
+
+    def write(*, stop):
+        def trace(frame, event, _argument):
+            if frame.f_code is atomic_path.__wrapped__.__code__ and event == "line" and frame.f_lineno < clearing:
+                lines.append(frame.f_lineno)
+                if len(lines) == stop:
+                    raise KeyboardInterrupt
+            return trace
+
+        lines.clear()
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            with atomic_path(tmp_path / "x") as temporary:
+                temporary.write_text("whole")
+        finally:
+            sys.settrace(before)
+
+    write(stop=None)
+    n_lines = len(lines)
+    assert n_lines > 8
+    for stop in range(1, n_lines + 1):
+        (tmp_path / "x").unlink(missing_ok=True)
+        with pytest.raises(KeyboardInterrupt):
+            write(stop=stop)
+        assert {path.name: path.read_text() for path in tmp_path.iterdir()} in ({}, {"x": "whole"}), lines[-1]

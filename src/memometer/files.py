@@ -5,7 +5,7 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,9 +56,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=TEMPORARY, dir=path.parent)
-        temporary = Path(name)
-        try:
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{TEMPORARY}"
+        handle = -1
+        try:  # from before the file is there: a signal may come at any moment
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             with contextlib.suppress(OSError):  # a file system without locks: none is held, and none is asked for below
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield temporary
@@ -68,7 +69,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.replace(path)
             _sync_folder(path.parent)
         finally:
-            os.close(handle)
+            if handle >= 0:
+                os.close(handle)
             with contextlib.suppress(OSError):  # what went wrong before is what there is to say
                 temporary.unlink(missing_ok=True)
 
