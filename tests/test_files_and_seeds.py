@@ -44,6 +44,7 @@ def test_seeds_depend_on_names_and_their_types():
     np.testing.assert_array_equal(rng_for(1, "x").random(3), rng_for(1, "x").random(3))
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file that the signal left open
 def test_a_signal_at_any_line_leaves_no_temporary_file(tmp_path):
     source, first = inspect.getsourcelines(atomic_path.__wrapped__)
     clearing = first + next(number for number, line in enumerate(source) if line.strip() == "finally:")
