@@ -24,7 +24,7 @@ help:
 	@echo "make flickr8k    the Flickr8k study; SHARDS=folder of its tar shards"
 	@echo "make study-one-model  text encoders in place of the second model, after make flickr8k"
 	@echo "make study-clipmem    CLIPMem, SSLMem and UnitMem on Flickr8k; SHARDS=…"
-	@echo "make study-image the image-only study on built-in scenes"
+	@echo "make study-image the image-only study on built-in scenes; on photographs with SHARDS=folder of Caltech-101's"
 	@echo "make study-removal  leaving the most memorized records out, on built-in scenes"
 	@echo "make study-mitigation  what mitigates memorization, on Flickr8k: hours on a CPU, resumable; MODEL=vit: on a GPU"
 	@echo "make study-labels  caption nouns against a tagger as the labels of one audit; SHARDS=…, WORDNET=folder of WordNet 3.x"
@@ -85,7 +85,7 @@ study-clipmem: $(READY)
 	$(BIN)/python studies/clipmem.py --shards $(SHARDS)
 
 study-image: $(READY)
-	$(BIN)/python studies/image_dejavu.py
+	$(BIN)/python studies/image_dejavu.py $(if $(filter file,$(origin SHARDS)),,--shards $(SHARDS))
 
 study-removal: $(READY)
 	$(BIN)/python studies/removal.py

@@ -103,8 +103,9 @@ def plant_miscaptioned(records, *, role, n, seed):
 
 
 def cell(gap, digits=3):
-    """A value with its interval, as Markdown."""
-    if gap["value"] is None:
-        return "–"
-    value, low, high = (f"{round(gap[name], digits) + 0.0:+.{digits}f}" for name in ("value", "low", "high"))  # no −0
-    return f"{value} [{low}, {high}]"
+    """A value with its interval, where there are records enough for one, as Markdown."""
+    value, low, high = (
+        "–" if gap[name] is None else f"{round(gap[name], digits) + 0.0:+.{digits}f}"  # no −0
+        for name in ("value", "low", "high")
+    )
+    return value if gap["low"] is None else f"{value} [{low}, {high}]"
