@@ -62,7 +62,7 @@ def training(folder):
 def shards_of(folder):
     """The folder itself; ends the study with a sentence where it holds no tar shard."""
     if not list(folder.glob("*.tar")):
-        sys.exit(f"no tar shards in {folder}: pass the folder of the Flickr8k shards, SHARDS=…")
+        sys.exit(f"no tar shards in {folder}: pass the folder of the shards that this study takes, SHARDS=…")
     return folder
 
 

@@ -376,6 +376,9 @@ own class (`cut_corners` and `write_tags` of `studies/image_dejavu.py`); WEIGHTS
   controlled scores lie within 0.03 of each other, and the labels of a Naive Bayes, the crop classifier and the second model agree on 20 to 39 % of records.
 - One way, against the crop classifier the score lies *below* 0: a classifier that was trained with labels on 2,000 corners knows
   more about them than 300 photographs teach an encoder. That is quality, not memorization; the controlled score takes it out.
+- Single records look the part: after 300 epochs the corner of `stop_sign_0026` finds nine stop signs among ten neighbours under the model
+  that was trained on it, and none under the other. The report chose it for that; after 1,000 epochs more of the target's
+  records are forgotten (20) than memorized (15).
 - Not shown here: D's training on ImageNet, foreground boxes, and the spread between trainings.""",
 )
 
