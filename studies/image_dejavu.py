@@ -254,10 +254,8 @@ intervals speak of these two models; the spread between trainings is not in them
 
 
 def share(number):
-    """A share with its interval, where there are records enough for one, as Markdown; bootstrap intervals may pass 1."""
-    value, low, high = (
-        "–" if number[name] is None else f"{min(number[name], 1):.2f}" for name in ("value", "low", "high")
-    )
+    """A share with its interval, where there are records enough for one, as Markdown."""
+    value, low, high = ("–" if number[name] is None else f"{number[name]:.2f}" for name in ("value", "low", "high"))
     return value if number["low"] is None else f"{value} [{low}, {high}]"
 
 

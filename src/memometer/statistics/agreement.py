@@ -51,7 +51,7 @@ def jaccard_of_found(
     """The mean Jaccard index of the correct objects that two references recover, over records.
 
     A record of which neither recovers anything has no index and is counted apart. The interval is the mean ± 1.96
-    standard errors.
+    standard errors, within 0 to 1.
 
     Args:
         indptr: (n + 1,) where each record's objects begin.
@@ -76,7 +76,7 @@ def jaccard_of_found(
         return Agreement(value, None, None, n, n_undefined, too_few(n_groups), n_groups)
     deviations = np.where(defined, both / np.maximum(either, 1) - value, np.nan)
     half = 1.96 * float(index.std(ddof=1)) * (design_effect(deviations, groups) / n) ** 0.5
-    return Agreement(value, value - half, value + half, n, n_undefined, n_groups=n_groups)
+    return Agreement(value, max(0.0, value - half), min(1.0, value + half), n, n_undefined, n_groups=n_groups)
 
 
 def share_equal(
