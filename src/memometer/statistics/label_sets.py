@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from memometer.seeds import rng_for
 from memometer.statistics.dependence import FEWEST, Groups, group_codes, too_few
@@ -20,7 +21,6 @@ from memometer.statistics.gaps import Gap, gap_of
 
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64
-    from scipy.sparse import csr_array
 
 __all__ = ["LabelSetAgreement", "PerLabel", "per_label", "set_agreement"]
 
@@ -149,8 +149,6 @@ class _Totals:
     def of(
         cls, one: csr_array, other: csr_array, both: Float64[Floats, "n"], codes: Int64[Groups, "n"] | None
     ) -> _Totals:
-        from scipy.sparse import csr_array
-
         n = one.shape[0]
         places = np.arange(n) if codes is None else codes
         n_groups = int(places.max(initial=-1)) + 1
