@@ -225,6 +225,22 @@ def test_a_signal_to_end_is_a_sentence(world, tmp_path):
     assert (errors, code) == ("ended by SIGTERM; run the same command again to go on where it was\n", 143)
 
 
+@pytest.mark.parametrize("quiet", [True, False])
+def test_what_a_stopped_command_left_of_its_pools_goes_without_a_word(quiet):
+    code = f"""
+import multiprocessing, os, signal
+from memometer.cli import start
+{quiet} and start._quiet_tracker()
+held = multiprocessing.get_context("spawn").Semaphore()
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONWARNINGS"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=inherited)
+    said = run.stderr
+    assert ("leaked semaphore" in said) != quiet
+    assert not (quiet and said)
+
+
 @pytest.mark.parametrize(
     ("error", "words"),
     [

@@ -13,6 +13,7 @@ from memometer.errors import MemometerError
 
 __all__ = ["main"]
 
+QUIET = "ignore:resource_tracker:UserWarning"
 SIGNALS = {signal.SIGINT: "stopped", signal.SIGTERM: "ended by SIGTERM", signal.SIGHUP: "ended with its terminal"}
 
 
@@ -27,6 +28,7 @@ class _Stopped(BaseException):
 def main() -> None:
     """Runs the command line: exit code 0 done, 1 the job failed, 2 wrong usage or input, 128 + n ended by signal n."""
     try:
+        _quiet_tracker()
         for each in SIGNALS:
             if signal.getsignal(each) in (signal.SIG_DFL, signal.default_int_handler):  # nohup ignores SIGHUP
                 signal.signal(each, _stop)
@@ -45,6 +47,13 @@ def main() -> None:
 
         _say(f"error: {sentence(error, command=_command())}")
         sys.exit(error.exit_code if isinstance(error, MemometerError) else 1)
+
+
+def _quiet_tracker() -> None:
+    """What a command that was stopped left of its pools is removed by Python's tracker, which need not say so."""
+    said = os.environ.get("PYTHONWARNINGS", "")
+    if QUIET not in said:
+        os.environ["PYTHONWARNINGS"] = f"{said},{QUIET}".lstrip(",")  # the tracker is a process of its own
 
 
 @contextlib.contextmanager
