@@ -13,6 +13,8 @@
 Every message says what was got, what was expected and what to do.
 """
 
+from collections.abc import Sequence
+
 __all__ = [
     "BusyError",
     "DamagedError",
@@ -23,6 +25,7 @@ __all__ = [
     "RejectsError",
     "SourceError",
     "VectorError",
+    "first_of",
     "shown",
 ]
 
@@ -73,6 +76,15 @@ class JobError(MemometerError):
 
 class BusyError(JobError):
     """Another process writes what was to be written."""
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first few names in words, with an ellipsis where there are more.
+
+    >>> first_of(["a", "b", "c"], 2), first_of(["a", "b"], 2)
+    ('a, b, …', 'a, b')
+    """
+    return ", ".join([*names[:most], *(["…"] if len(names) > most else [])])
 
 
 def shown(value: object, *, most: int = 80) -> str:

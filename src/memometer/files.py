@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from memometer.errors import MemometerError
+from memometer.errors import InputError, MemometerError
 
 __all__ = [
     "atomic_path",
@@ -21,6 +21,7 @@ __all__ = [
     "json_text",
     "naming",
     "read_json",
+    "read_words",
     "write_json",
     "write_text",
 ]
@@ -102,6 +103,24 @@ def json_text(value: Any) -> str:
 def write_json(path: Path, value: Any) -> None:
     """Writes `json_text` atomically."""
     write_text(path, json_text(value))
+
+
+def read_words(path: Path, *, what: str) -> str:
+    """Reads UTF-8 text that a user wrote.
+
+    Args:
+        path: of the file.
+        what: it holds, for messages.
+
+    Raises:
+        InputError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 (byte {error.start:,}); save the {what} as UTF-8 text") from error
+    except OSError as error:
+        raise InputError(f"cannot read the {what} {path}: {error.strerror or error}; check the path") from error
 
 
 def read_json(path: Path) -> Any:

@@ -23,7 +23,7 @@ from memometer.progress import progress_bar, warn
 from memometer.runs.items import group_names
 from memometer.runs.manifest import made_of
 from memometer.software import timestamp
-from memometer.statistics.label_sets import per_label, set_agreement
+from memometer.statistics.label_sets import per_label, per_record, set_agreement
 
 __all__ = ["agree_labels"]
 
@@ -165,10 +165,7 @@ def _labels(joined: Labellings) -> pa.Table:
 
 def _samples(joined: Labellings) -> pa.Table:
     """A row per record: how many labels it has under either, and under both."""
-    one, other = (side.held(np.arange(len(joined.labels))) for side in joined.sides)
-    both = np.asarray(one.multiply(other).sum(axis=1), np.int64).ravel()
-    either = joined.one.sets.sizes + joined.other.sets.sizes - both
-    index = np.where(either > 0, both / np.maximum(either, 1), np.nan)
+    both, index = per_record(*(side.held(np.arange(len(joined.labels))) for side in joined.sides))
     return pa.table(
         {
             "record_id": joined.one.records.record_ids,

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from memometer.errors import InputError
+
 __all__ = ["Annotator", "Asked", "Found", "Seen"]
 
 
@@ -61,6 +63,18 @@ class Asked:
     probability: str | None = None
     device: str = "cpu"
     precision: str = "fp32"
+
+    def vocabulary(self, spec: str) -> tuple[str, ...]:
+        """The names to look for.
+
+        Raises:
+            InputError: none were given; the message names ``spec``.
+        """
+        if self.names is None:
+            raise InputError(
+                f"{spec} finds what it is told to look for; pass --vocabulary lvis, coco or a file of names"
+            )
+        return self.names
 
 
 @runtime_checkable

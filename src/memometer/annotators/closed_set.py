@@ -102,8 +102,7 @@ def load_closed_set(rest: str, asked: Asked) -> ClosedSetAnnotator:
         spec=f"rtdetr:{rest}",
         model_class="AutoModelForObjectDetection",
         kinds=set(MODEL_FOR_OBJECT_DETECTION_MAPPING_NAMES),
+        asked=asked,
         processor_class="AutoImageProcessor",
-        device=asked.device,
-        precision=asked.precision,
     )
     return ClosedSetAnnotator(detector, spec=f"rtdetr:{rest}", asked=asked)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from memometer.annotators.base import Asked
 from memometer.encoders.bounded import bounded, refusing, tensors_in
 from memometer.encoders.by_order import BY_ORDER
 from memometer.encoders.checkpoints import hash_tensors
@@ -63,9 +64,8 @@ def load_detector(
     spec: str,
     model_class: str,
     kinds: Collection[str],
-    processor_class: str,
-    device: str,
-    precision: str,
+    asked: Asked,
+    processor_class: str = "AutoProcessor",
 ) -> Detector:
     """Loads a folder, which never touches the network, or ``OWNER/NAME``, which is downloaded unless it is cached.
 
@@ -74,16 +74,15 @@ def load_detector(
         spec: what the user named it by.
         model_class: of transformers, e.g. ``AutoModelForObjectDetection``.
         kinds: the ``model_type`` that are expected.
+        asked: of it where it runs and its precision.
         processor_class: ``AutoProcessor`` or ``AutoImageProcessor``.
-        device: where it runs.
-        precision: ``fp32`` or ``bf16``.
 
     Raises:
         ModelError: transformers is not installed, there is no such model, it is of another kind, its weights do not
             fit, or a file of it names code or other files.
     """
-    chosen = choose_device(device)
-    check_precision(precision)
+    chosen = choose_device(asked.device)
+    check_precision(asked.precision)
     scheme = spec.partition(":")[0]
     library = transformers_library(spec)
     named = parse_named(place, scheme=scheme)

@@ -141,8 +141,6 @@ def load_grounding_dino(rest: str, asked: Asked) -> GroundingDinoAnnotator:
         spec=f"grounding-dino:{rest}",
         model_class="AutoModelForZeroShotObjectDetection",
         kinds={"grounding-dino", "mm-grounding-dino"},
-        processor_class="AutoProcessor",
-        device=asked.device,
-        precision=asked.precision,
+        asked=asked,
     )
     return GroundingDinoAnnotator(detector, spec=f"grounding-dino:{rest}", asked=asked)

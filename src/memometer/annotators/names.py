@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.errors import InputError, ModelError
-from memometer.files import hash_json
+from memometer.files import hash_json, read_words
 from memometer.objects.vocabulary import default_vocabulary, load_vocabulary, plain_name
 
 __all__ = ["COCO", "Names", "chosen_labels", "lvis_names", "names_of", "read_names"]
@@ -95,11 +95,9 @@ def read_names(source: str | Path) -> Names:
     path = Path(source)
     if not path.is_file():
         raise InputError(f"there is no vocabulary at {path}; expected lvis, coco, or a file with one name a line")
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 (byte {error.start:,}); save the vocabulary as UTF-8 text") from error
-    lines = [line for line in lines if line.strip() and not line.startswith("#")]
+    lines = [
+        line for line in read_words(path, what="vocabulary").splitlines() if line.strip() and not line.startswith("#")
+    ]
     found = list(load_vocabulary(path).terms) if any("\t" in line for line in lines) else lines
     return Names.of(found, source=str(source))
 

@@ -143,8 +143,6 @@ def load_omdet(rest: str, asked: Asked) -> OmDetAnnotator:
         spec=f"omdet:{rest}",
         model_class="OmDetTurboForObjectDetection",
         kinds={"omdet-turbo"},
-        processor_class="AutoProcessor",
-        device=asked.device,
-        precision=asked.precision,
+        asked=asked,
     )
     return OmDetAnnotator(detector, spec=f"omdet:{rest}", asked=asked)

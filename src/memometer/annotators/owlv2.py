@@ -125,8 +125,6 @@ def load_owlv2(rest: str, asked: Asked) -> Owlv2Annotator:
         spec=spec,
         model_class="Owlv2ForObjectDetection",
         kinds={"owlv2"},
-        processor_class="AutoProcessor",
-        device=asked.device,
-        precision=asked.precision,
+        asked=asked,
     )
     return Owlv2Annotator(detector, spec=spec, asked=asked)

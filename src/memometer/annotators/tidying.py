@@ -18,7 +18,7 @@ from memometer.annotators.names import Names, names_of
 from memometer.data.assembling import ROW_GROUP
 from memometer.data.beside import ANNOTATION, VOCABULARY, noted_files, read_annotation, vocabulary_beside
 from memometer.data.records import RECORD_SCHEMA, Records, hash_records, load_records
-from memometer.errors import InputError
+from memometer.errors import InputError, first_of
 from memometer.files import hash_file, hash_json, write_text
 from memometer.locking import writes
 from memometer.objects import Vocabulary, boxes_of, label_forms, label_union, load_vocabulary
@@ -249,7 +249,7 @@ def _becoming(labels: list[str], rules: LabelMapping | None, kinds: _Kinds | Non
 def _counted(what: str, found: int | list[str]) -> str:
     if isinstance(found, int):
         return f"{found:,} {what}"
-    return f"{len(found):,} {what}: {', '.join(found[:3])}{', …' if len(found) > 3 else ''}"
+    return f"{len(found):,} {what}: {first_of(found, 3)}"
 
 
 def _records_holding(objects: pa.ChunkedArray, labels: list[str], becomes: dict[str, str]) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from memometer.annotators.base import Asked
 from memometer.annotators.folders import Detector
 from memometer.annotators.seeing import DetectorPreprocess
-from memometer.errors import InputError
 
 __all__ = ["VocabularyDetector"]
 
@@ -21,12 +20,8 @@ class VocabularyDetector:
     """
 
     def __init__(self, detector: Detector, *, spec: str, asked: Asked) -> None:
-        if asked.names is None:
-            raise InputError(
-                f"{spec} finds what it is told to look for; pass --vocabulary lvis, coco or a file of names"
-            )
         self.spec = spec
-        self.labels = asked.names
+        self.labels = asked.vocabulary(spec)
         self.weights_hashes = (detector.weights_hash,)
         self.warnings = detector.warnings
         self.files = (detector.folder,)

@@ -37,12 +37,8 @@ class ZeroShotTagger:
     """
 
     def __init__(self, encoder: Encoder, *, spec: str, asked: Asked) -> None:
-        if asked.names is None:
-            raise InputError(
-                f"{spec} finds what it is told to look for; pass --vocabulary lvis, coco or a file of names"
-            )
         self.spec = spec
-        self.labels = asked.names
+        self.labels = asked.vocabulary(spec)
         self.warnings = tuple(getattr(encoder, "warnings", ()))
         self.preprocess = PixelPreprocess(encoder.preprocess)
         known = getattr(encoder, "weights_hash", None)

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from memometer.data.beside import ANNOTATION, read_annotation
 from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
-from memometer.errors import InputError
+from memometer.errors import InputError, first_of
 from memometer.progress import warn
 
 __all__ = [
@@ -131,17 +131,15 @@ def tidied_labels(parts: Iterable[Records]) -> list[str]:
         into = f"merged into {len(set(merged.values())):,}"
         said = [
             *([f"{len(merged):,} labels are {into}"] if merged else []),
-            *([f"{len(left_out):,} are left out as too rare or too common ({_first(left_out)})"] if left_out else []),
+            *(
+                [f"{len(left_out):,} are left out as too rare or too common ({first_of(list(left_out), 5)})"]
+                if left_out
+                else []
+            ),
         ]
         if said:
             notes.append(f"labels of {folder} were tidied: {'; '.join(said)}; see {folder / ANNOTATION}")
     return notes
-
-
-def _first(names: Iterable[str]) -> str:
-    """The first few, in words."""
-    listed = list(names)
-    return ", ".join(listed[:5]) + (", …" if len(listed) > 5 else "")
 
 
 def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:

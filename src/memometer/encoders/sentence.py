@@ -18,7 +18,7 @@ from memometer.encoders.forward import autocast, check_precision, to_numpy
 from memometer.encoders.hub import cached_folder, download_folder, sentence_cache
 from memometer.encoders.sentence_folders import check_sentence_folder
 from memometer.encoders.trying import try_out
-from memometer.errors import InputError, ModelError
+from memometer.errors import InputError, ModelError, first_of
 from memometer.files import hash_bytes, hash_json
 
 __all__ = ["SentenceEncoder", "load_sentence_encoder", "tokenizer_text"]
@@ -133,7 +133,7 @@ def _from_folder(library: Any, folder: Path, *, device: torch.device) -> tuple[A
     if unfilled:
         raise ModelError(
             f"{folder} is a model with {len(unfilled):,} tensors that its weights lack, which would be random: "
-            f"{', '.join(unfilled[:3])}{', …' if len(unfilled) > 3 else ''}; expected the weights "
+            f"{first_of(unfilled, 3)}; expected the weights "
             "of the model that config.json describes: save it again, or copy all of its files"
         )
     return model, warnings

@@ -63,9 +63,7 @@ class CpuProducts:
 
     def coded(self, scaled: Singles, last: Singles | None) -> Coded:
         """The vectors themselves, with their extra component."""
-        values = scaled if last is None else np.concatenate([scaled, last[:, None]], axis=1)
-        ones, zeros = np.ones(len(scaled), np.float32), np.zeros(len(scaled), np.float32)
-        return Coded(torch.from_numpy(values), ones, zeros, zeros)
+        return _as_they_are(scaled, last, device=self.device)
 
     def update(self, block: QueryBlock, tile: Tile) -> None:
         """Offers every row of the tile that may be among a query's k best."""
@@ -111,9 +109,7 @@ class DeviceProducts:
 
     def coded(self, scaled: Singles, last: Singles | None) -> Coded:
         """The vectors themselves on the device, with their extra component."""
-        values = scaled if last is None else np.concatenate([scaled, last[:, None]], axis=1)
-        ones, zeros = np.ones(len(scaled), np.float32), np.zeros(len(scaled), np.float32)
-        return Coded(torch.from_numpy(values).to(self.device), ones, zeros, zeros)
+        return _as_they_are(scaled, last, device=self.device)
 
     def update(self, block: QueryBlock, tile: Tile) -> None:
         """Offers every row of the tile that may be among a query's k best."""
@@ -133,6 +129,12 @@ class DeviceProducts:
         counts = np.bincount(which.cpu().numpy(), minlength=len(floors))
         starts = np.concatenate([[0], np.cumsum(counts)])
         block.offer(starts, columns.cpu().numpy(), scores[which, columns].cpu().numpy(), tile)
+
+
+def _as_they_are(scaled: Singles, last: Singles | None, *, device: torch.device) -> Coded:
+    values = scaled if last is None else np.concatenate([scaled, last[:, None]], axis=1)
+    ones, zeros = np.ones(len(scaled), np.float32), np.zeros(len(scaled), np.float32)
+    return Coded(torch.from_numpy(values).to(device), ones, zeros, zeros)
 
 
 @functools.cache

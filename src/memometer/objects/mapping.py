@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from memometer.errors import InputError, shown
+from memometer.files import read_words
 from memometer.objects.vocabulary import plain_name
 
 __all__ = ["LabelMapping", "load_mapping", "names_within"]
@@ -62,12 +63,7 @@ def load_mapping(path: str | Path) -> LabelMapping:
             things, or labels become one another; names the lines.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 (byte {error.start:,}); save the mapping as UTF-8 text") from error
-    except OSError as error:
-        raise InputError(f"cannot read the mapping {path}: {error.strerror or error}; check the path") from error
+    text = read_words(path, what="mapping")
     steps: dict[str, str] = {}
     written: dict[str, str] = {}
     lines: dict[str, int] = {}

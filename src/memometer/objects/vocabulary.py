@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from memometer.errors import InputError
+from memometer.files import read_words
 
 __all__ = ["Vocabulary", "default_vocabulary", "load_vocabulary", "plain_name", "regular_forms"]
 
@@ -64,13 +65,7 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
         InputError: the file is missing, is not UTF-8, holds no term, or a line is not as described; names the line.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 (byte {error.start:,}); save the vocabulary as UTF-8 text") from error
-    except OSError as error:
-        raise InputError(f"cannot read the vocabulary {path}: {error.strerror or error}; check the path") from error
-    return _parse(text, name=str(path))
+    return _parse(read_words(path, what="vocabulary"), name=str(path))
 
 
 @functools.cache

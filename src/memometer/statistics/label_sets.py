@@ -22,7 +22,7 @@ from memometer.statistics.gaps import Gap, gap_of
 if TYPE_CHECKING:
     from jaxtyping import Bool, Float64, Int64
 
-__all__ = ["LabelSetAgreement", "PerLabel", "per_label", "set_agreement"]
+__all__ = ["LabelSetAgreement", "PerLabel", "per_label", "per_record", "set_agreement"]
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -83,6 +83,20 @@ def per_label(one: Bool[csr_array, "n v"], other: Bool[csr_array, "n v"]) -> Per
         return PerLabel(first, second, both, both / either, 2 * both / (first + second), kappa)
 
 
+def per_record(
+    one: Bool[csr_array, "n v"], other: Bool[csr_array, "n v"]
+) -> tuple[Int64[Integers, "n"], Float64[Floats, "n"]]:
+    """Of each record how many labels both give, and Jaccard's index of its labels; NaN where neither gives one.
+
+    Args:
+        one: (n, v) which record holds which label under the one labeller.
+        other: (n, v) under the other.
+    """
+    both, first, second = (np.asarray(each.sum(axis=1), np.int64).ravel() for each in (one.multiply(other), one, other))
+    either = first + second - both
+    return both, np.where(either > 0, both / np.maximum(either, 1), np.nan)
+
+
 def set_agreement(
     one: Bool[csr_array, "n v"],
     other: Bool[csr_array, "n v"],
@@ -103,10 +117,7 @@ def set_agreement(
         replicates: bootstrap replicates per interval.
     """
     n = one.shape[0]
-    sizes = [np.asarray(each.sum(axis=1), np.float64).ravel() for each in (one, other)]
-    both = np.asarray(one.multiply(other).sum(axis=1), np.float64).ravel()
-    either = sizes[0] + sizes[1] - both
-    index = np.where(either > 0, both / np.maximum(either, 1), np.nan)
+    both, index = per_record(one, other)
     reason = "no record has a label"
     jaccard = gap_of([index], seed=seed, name=f"{name}/jaccard", replicates=replicates, reason=reason, groups=[groups])
     codes = group_codes(groups, np.ones(n, np.bool_))
@@ -147,7 +158,7 @@ class _Totals:
 
     @classmethod
     def of(
-        cls, one: csr_array, other: csr_array, both: Float64[Floats, "n"], codes: Int64[Groups, "n"] | None
+        cls, one: csr_array, other: csr_array, both: Int64[Integers, "n"], codes: Int64[Groups, "n"] | None
     ) -> _Totals:
         n = one.shape[0]
         places = np.arange(n) if codes is None else codes

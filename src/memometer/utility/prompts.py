@@ -12,7 +12,7 @@ from memometer.embeddings import normalise
 from memometer.embeddings.vectors import check_output
 from memometer.encoders import TextEncoder
 from memometer.errors import InputError
-from memometer.files import hash_json
+from memometer.files import hash_json, read_words
 from memometer.objects.vocabulary import plain_name
 from memometer.progress import progress_bar
 
@@ -136,13 +136,7 @@ def class_vectors(
 
 def _lines(path: Path, *, what: str) -> Iterator[tuple[int, str]]:
     """(number, text) of the lines that say something."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 (byte {error.start:,}); save the {what} as UTF-8 text") from error
-    except OSError as error:
-        raise InputError(f"cannot read the {what} {path}: {error.strerror or error}; check the path") from error
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(read_words(path, what=what).splitlines(), start=1):
         if line.strip() and not line.startswith("#"):
             yield number, line
 

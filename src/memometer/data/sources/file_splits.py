@@ -4,6 +4,8 @@ import os.path
 import re
 from collections.abc import Mapping, Sequence
 
+from memometer.errors import first_of
+
 __all__ = ["split_of", "split_remarks", "splits_of"]
 
 _WORD = re.compile(
@@ -52,5 +54,5 @@ def split_of(name: str) -> str | None:
 def split_remarks(roles: Mapping[str, str]) -> list[str]:
     """A sentence on splits that became roles; none where there are none."""
     names = list(dict.fromkeys(roles.values()))
-    shown = ", ".join(names[:MAX_SHOWN]) + (", …" if len(names) > MAX_SHOWN else "")
-    return [f"roles are the splits that files or folders are named by: {shown}"] if names else []
+    listed = first_of(names, MAX_SHOWN)
+    return [f"roles are the splits that files or folders are named by: {listed}"] if names else []

@@ -14,7 +14,7 @@ import yaml
 
 from memometer.data.sources.file_splits import split_of
 from memometer.data.sources.json_values import parse_json
-from memometer.errors import SourceError, shown
+from memometer.errors import SourceError, first_of, shown
 
 __all__ = ["KINDS", "Rows", "choose_rows"]
 
@@ -298,7 +298,7 @@ def _note(read: Callable[[str], bytes], name: str, where: str) -> Mapping[str, A
 
 
 def _name_one(where: str, there: Sequence[str], wanted: str | None) -> NoReturn:
-    listed = ", ".join(there[:8]) + (", …" if len(there) > 8 else "")
+    listed = first_of(there, 8)
     if wanted is not None:
         have = f"its configs are {listed}" if there else "it has no configs"
         raise SourceError(f"{where} has no config {shown(wanted)}: {have}")

@@ -1,5 +1,6 @@
 """The entries of a list of images in JSON: a line each, an array, or an object that holds them in a usual form."""
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -16,7 +17,7 @@ from memometer.data.sources.json_values import (
     parse_json_leniently,
     repeated_key,
 )
-from memometer.errors import SourceError
+from memometer.errors import SourceError, first_of
 
 __all__ = ["LINES", "json_format", "list_entries", "parsed_entry", "whole_entries", "whole_json"]
 
@@ -152,7 +153,7 @@ def _rows_of_columns(content: Mapping[str, Any]) -> list[object]:
 
 
 def _description(content: Mapping[str, Any], pictured: Mapping[str, Sequence[str]]) -> str:
-    keys = ", ".join(json.dumps(str(key)[:40]) for key in list(content)[:6]) + (", …" if len(content) > 6 else "")
+    keys = first_of([json.dumps(str(key)[:40]) for key in itertools.islice(content, 7)], 6)
     if len(pictured) > 1:
         return (
             f"it has several lists that name images ({', '.join(pictured)}), and only COCO's 'images' and "

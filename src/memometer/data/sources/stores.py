@@ -9,7 +9,7 @@ from memometer.data.remote import list_objects, matching, stored
 from memometer.data.sources.json_entries import LINES
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.options import ReaderOptions
-from memometer.errors import InputError, SourceError
+from memometer.errors import InputError, SourceError, first_of
 
 __all__ = ["check_remote", "expand_remote", "remote_kind"]
 
@@ -108,8 +108,9 @@ def _objects(address: str, *, kind: str | None) -> list[str]:
             return lists
     if any(map(_is_image, inside)):
         return [address.rstrip("/")]
-    listed = ", ".join(inside[:3]) + (", …" if len(inside) > 3 else "")
-    raise SourceError(f"{address} holds none of {READ}, which are what memometer reads from a store: {listed}")
+    raise SourceError(
+        f"{address} holds none of {READ}, which are what memometer reads from a store: {first_of(inside, 3)}"
+    )
 
 
 def _is_image(name: str) -> bool:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from memometer.arrays import map_array
 from memometer.data.arrow_tables import version_of
 from memometer.data.sources.base import Aside, Draft, Reject
-from memometer.errors import DamagedError, InputError, shown
+from memometer.errors import DamagedError, InputError, first_of, shown
 
 __all__ = ["chosen", "load_uids", "unmet_remark"]
 
@@ -67,9 +67,8 @@ def unmet_remark(uids: str, met: Iterable[Sequence[int]]) -> str | None:
     lacking = listed[unmet]
     if len(lacking) == 0:
         return None
-    shown_ones = ", ".join(f"{int(one):016x}{int(other):016x}" for one, other in lacking[:3])
-    more = ", …" if len(lacking) > 3 else ""
-    return f"{len(lacking):,} of {n_listed:,} listed uids are of no record in the source: {shown_ones}{more}"
+    named = first_of([f"{int(one):016x}{int(other):016x}" for one, other in lacking[:4]], 3)
+    return f"{len(lacking):,} of {n_listed:,} listed uids are of no record in the source: {named}"
 
 
 def _without(draft: Draft, why: str) -> Reject:
