@@ -7,11 +7,11 @@ import pytest
 
 from memometer.annotators.label_files.labelling import KINDS as READERS
 from memometer.annotators.loading import KINDS, LABEL_FILES
-from memometer.data.remote import EXTRAS
 from memometer.data.sources import FORMATS
 from memometer.data.sources.recognise import DATA_SETS
 from memometer.embeddings.loading import LOADERS
 from memometer.encoders.hf_families import FAMILIES
+from memometer.storage.addresses import EXTRAS
 
 TESTS = Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "proofs.md").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ from memometer.data import import_records
 from memometer.data.arrow_tables import open_arrow
 from memometer.data.images import UnreadableImageError, read_image_bytes
 from memometer.data.records import load_records
-from memometer.data.remote import UnreachableError
 from memometer.errors import SourceError
+from memometer.storage.requests import UnreachableError
 
 N = 9
 
@@ -95,7 +95,7 @@ def test_images_within_arrow(store, tmp_path, monkeypatch, kind):
     assert stored_bytes(tmp_path / "there") == [picture(n) for n in range(N)] == stored_bytes(tmp_path / "here")
     forget()
     store.spans.clear()
-    monkeypatch.setattr("memometer.data.remote.READ_AHEAD", 0)
+    monkeypatch.setattr("memometer.storage.reading.READ_AHEAD", 0)
     monkeypatch.setattr("memometer.data.arrow_tables.HEAD", 512)
     assert read_image_bytes(list(load_records(tmp_path / "there").image_refs())[5]) == picture(5)
     (asked,) = store.spans.values()

@@ -16,8 +16,9 @@ from object_store import BUCKET, forget
 from memometer.data import import_records, load_records
 from memometer.data.checking import verify_records
 from memometer.data.images import UnreadableImageError, read_image_bytes
-from memometer.data.remote import ATTEMPTS, READ_AHEAD, UnreachableError, open_binary, read_span
 from memometer.errors import InputError, SourceError
+from memometer.storage.reading import READ_AHEAD, open_binary, read_span
+from memometer.storage.requests import ATTEMPTS, UnreachableError
 
 N = 12
 

@@ -97,7 +97,7 @@ def store(s3_server, monkeypatch):
     import boto3
     import fsspec
 
-    from memometer.data import remote
+    from memometer.storage import requests
 
     between = Between(s3_server)
     thread = threading.Thread(target=between.serve_forever, daemon=True)
@@ -114,7 +114,7 @@ def store(s3_server, monkeypatch):
         "config_kwargs": {"read_timeout": 1, "connect_timeout": 1},
     }
     monkeypatch.setitem(fsspec.config.conf, "s3", options)
-    monkeypatch.setattr(remote, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(requests, "FIRST_PAUSE", 0.01)
     forget()
     yield between
     between.ending.set()
@@ -129,13 +129,14 @@ def store(s3_server, monkeypatch):
 
 def forget():
     """What a process remembers of stores."""
-    from memometer.data import arrow_tables, images, remote
+    from memometer.data import arrow_tables, images
+    from memometer.storage import reading, requests
 
-    remote._filesystem.cache_clear()
-    remote._stored.cache_clear()
-    remote._listed.clear()
-    remote._last.clear()
-    remote._tries = 0
+    requests._filesystem.cache_clear()
+    requests._tries = 0
+    reading._stored.cache_clear()
+    reading._listed.clear()
+    reading._last.clear()
     images._read_group.cache_clear()
     images._group_starts.cache_clear()
     arrow_tables._listed.cache_clear()

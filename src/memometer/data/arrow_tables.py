@@ -14,7 +14,8 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 
-from memometer.data.remote import is_remote, read_span, stored
+from memometer.storage.addresses import is_remote
+from memometer.storage.reading import read_span, stored
 
 __all__ = ["ARROW_SUFFIXES", "MAX_BATCH_BYTES", "ArrowTable", "holds_text", "open_arrow", "version_of"]
 

@@ -15,9 +15,10 @@ import pyarrow.parquet as pq
 from PIL import Image, UnidentifiedImageError
 
 from memometer.data.arrow_tables import ARROW_SUFFIXES, holds_text, open_arrow, version_of
-from memometer.data.remote import is_remote, open_binary, read_span, stored
 from memometer.files import hash_bytes
 from memometer.memory import memory_is_short
+from memometer.storage.addresses import is_remote
+from memometer.storage.reading import open_binary, read_span, stored
 
 __all__ = [
     "CHANGED",

@@ -14,7 +14,6 @@ from memometer import __version__
 from memometer.data.assembling import Parts, has_values, write_records, write_rejects
 from memometer.data.beside import VOCABULARY, noted_files
 from memometer.data.findings import Findings, commonest
-from memometer.data.remote import is_remote, stored
 from memometer.data.sources.base import Plan, Reader
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.recognise import open_source, place_of
@@ -28,6 +27,8 @@ from memometer.files import atomic_path, clear_leftovers, hash_file, hash_json
 from memometer.locking import writes
 from memometer.progress import notice, progress_bar
 from memometer.sealing import read_sealed_json, write_sealed_json
+from memometer.storage.addresses import is_remote
+from memometer.storage.reading import stored
 from memometer.tables import read_table
 
 __all__ = ["import_records"]

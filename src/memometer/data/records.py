@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.data.images import ImageRef
-from memometer.data.remote import is_remote
 from memometer.errors import DamagedError, InputError, SourceError, shown
+from memometer.storage.addresses import is_remote
 from memometer.tables import open_table, readable
 
 __all__ = ["RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts", "read_columns"]

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from memometer.data.remote import head_bytes, is_remote
+from memometer.storage.addresses import is_remote
+from memometer.storage.reading import head_bytes
 
 __all__ = ["HEAD_BYTES", "head_of", "is_image"]
 

@@ -17,13 +17,13 @@ from memometer.data.images import ImageRef, UnreadableImageError, decode_image, 
 from memometer.data.pixels import is_constant
 from memometer.data.placing import orientation_of, place_boxes
 from memometer.data.records import RECORD_SCHEMA
-from memometer.data.remote import is_remote
 from memometer.data.sources.base import MAX_ENCODED_BYTES, PIECE_ROWS, BadRecordError, Draft, Piece, Reader, Reject
 from memometer.data.sources.uids import chosen
 from memometer.errors import DamagedError
 from memometer.files import hash_bytes
 from memometer.progress import notice
 from memometer.sealing import is_whole, read_sealed_json, write_sealed_json
+from memometer.storage.addresses import is_remote
 from memometer.tables import table_writer
 
 __all__ = ["PIECE_SCHEMA", "REJECT_SCHEMA", "PieceJob", "name_piece", "stored_path", "verify_piece"]

@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Literal
 
 from memometer.data.images import IMAGE_SUFFIXES, ImageRef
-from memometer.data.remote import is_remote, stored, whole_bytes, within_folder
 from memometer.data.sources.base import (
     Aside,
     BadRecordError,
@@ -35,6 +34,8 @@ from memometer.data.sources.sidecars import (
 from memometer.data.sources.unread import unread_remarks
 from memometer.data.sources.yolo import label_path
 from memometer.errors import SourceError
+from memometer.storage.addresses import is_remote, within_folder
+from memometer.storage.reading import stored, whole_bytes
 
 __all__ = ["FolderReader", "has_images"]
 

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memometer.data.arrow_tables import version_of
-from memometer.data.remote import inside_of, is_remote
 from memometer.data.sources.base import PIECE_ROWS, Piece
+from memometer.storage.addresses import inside_of, is_remote
 from memometer.tables import open_table, table_writer
 
 __all__ = [

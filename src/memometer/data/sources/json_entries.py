@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeVar
 
 from memometer.data.images import IMAGE_SUFFIXES
-from memometer.data.remote import head_bytes, is_remote, open_binary, stored, whole_bytes
 from memometer.data.sources.base import Fields
 from memometer.data.sources.columns import caption_columns, image_column
 from memometer.data.sources.json_values import (
@@ -18,6 +17,8 @@ from memometer.data.sources.json_values import (
     repeated_key,
 )
 from memometer.errors import SourceError, first_of
+from memometer.storage.addresses import is_remote
+from memometer.storage.reading import head_bytes, open_binary, stored, whole_bytes
 
 __all__ = ["LINES", "json_format", "list_entries", "parsed_entry", "whole_entries", "whole_json"]
 

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
-from memometer.data.remote import open_binary
 from memometer.data.sniffing import head_of
+from memometer.storage.reading import open_binary
 
 __all__ = ["holds_keys", "json_kind"]
 

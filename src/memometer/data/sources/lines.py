@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Self
 
-from memometer.data.remote import open_binary
 from memometer.errors import InputError, SourceError
+from memometer.storage.reading import open_binary
 
 __all__ = ["Line", "Lines", "check_encoding", "split_line"]
 

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from memometer.data.remote import is_remote, list_objects, within_folder
 from memometer.data.sniffing import HEAD_BYTES, head_of
 from memometer.data.sources.masks import MASK, is_mask_folder, look_like_masks, photo_of
 from memometer.data.sources.pairing import Pairing, pair_files
 from memometer.data.sources.yolo import label_path
+from memometer.storage.addresses import is_remote, within_folder
+from memometer.storage.reading import list_objects
 
 __all__ = ["Found", "Listing", "walk"]
 

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from PIL import Image
 
 from memometer.data.images import FORMATS, IMAGE_SUFFIXES
-from memometer.data.remote import whole_bytes
+from memometer.storage.reading import whole_bytes
 
 __all__ = ["MASK", "is_mask_folder", "look_like_masks", "masks_among", "photo_of"]
 

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from memometer.data.arrow_tables import ARROW_SUFFIXES
-from memometer.data.remote import is_remote
 from memometer.data.sources.arrow_files import ArrowReader
 from memometer.data.sources.base import Reader
 from memometer.data.sources.class_names import CLASSNAMES_FILES, YOLO_FILES, find_class_names, load_class_names
@@ -32,6 +31,7 @@ from memometer.data.sources.stores import check_remote, expand_remote, remote_ki
 from memometer.data.sources.unread import xml_advice
 from memometer.data.sources.webdataset import TarReader
 from memometer.errors import InputError, SourceError
+from memometer.storage.addresses import is_remote
 
 __all__ = ["DATA_SETS", "FORMATS", "expand", "open_source", "place_of"]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from memometer.data.images import ImageRef
-from memometer.data.remote import inside_of, is_remote
 from memometer.data.sources.base import (
     MAX_ENCODED_BYTES,
     Aside,
@@ -30,6 +29,7 @@ from memometer.data.sources.json_values import parse_json
 from memometer.data.sources.labels import IMPOSSIBLE, check_places, label_from, labels_from
 from memometer.data.sources.options import RowUnit
 from memometer.data.sources.row_labels import box_of_row, objects_of_struct
+from memometer.storage.addresses import inside_of, is_remote
 
 __all__ = ["UNDECODABLE", "Row", "RowOptions", "image_name", "read_rows"]
 

@@ -5,11 +5,11 @@ from pathlib import PurePosixPath
 
 from memometer.data.arrow_tables import ARROW_SUFFIXES
 from memometer.data.images import IMAGE_SUFFIXES
-from memometer.data.remote import list_objects, matching, stored
 from memometer.data.sources.json_entries import LINES
 from memometer.data.sources.json_kind import json_kind
 from memometer.data.sources.options import ReaderOptions
 from memometer.errors import InputError, SourceError, first_of
+from memometer.storage.reading import list_objects, matching, stored
 
 __all__ = ["check_remote", "expand_remote", "remote_kind"]
 

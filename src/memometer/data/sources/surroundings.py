@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from memometer.data.images import IMAGE_SUFFIXES
-from memometer.data.remote import is_remote, list_objects
 from memometer.data.sources.base import Reader
 from memometer.data.sources.listing import walk
 from memometer.data.sources.pairing import HIDDEN
+from memometer.storage.addresses import is_remote
+from memometer.storage.reading import list_objects
 
 __all__ = ["Surroundings", "surroundings"]
 

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from memometer.data.remote import is_remote
 from memometer.data.sources.base import BadRecordError, Fields
 from memometer.data.sources.class_names import load_class_names
 from memometer.data.sources.columns import Corners, column_remarks
@@ -13,6 +12,7 @@ from memometer.data.sources.finding import tail_parts, telling_parts
 from memometer.data.sources.options import ReaderOptions
 from memometer.data.sources.rows import RowOptions, image_name
 from memometer.errors import InputError
+from memometer.storage.addresses import is_remote
 
 __all__ = ["row_options", "table_remarks"]
 

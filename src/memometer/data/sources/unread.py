@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from memometer.data.remote import within_folder
 from memometer.data.sniffing import head_of
 from memometer.data.sources.class_names import ClassNames
 from memometer.data.sources.json_entries import LINES
 from memometer.data.sources.other_tools import of_other_tool
+from memometer.storage.addresses import within_folder
 
 __all__ = ["unread_remarks", "xml_advice"]
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from memometer.data.images import ImageRef
-from memometer.data.remote import head_bytes, open_binary
 from memometer.data.sniffing import HEAD_BYTES
 from memometer.data.sources.base import (
     MAX_ENCODED_BYTES,
@@ -26,6 +25,7 @@ from memometer.data.sources.pairing import FURTHER_IMAGE, Sample, pair_files
 from memometer.data.sources.sidecars import ANNOTATION_SUFFIX, MAX_SIDECAR_BYTES, SidecarOptions, read_sidecars
 from memometer.data.sources.tar_members import BrokenTarError, Member, members_of
 from memometer.errors import SourceError
+from memometer.storage.reading import head_bytes, open_binary
 
 __all__ = ["TarReader"]
 
