@@ -45,7 +45,7 @@ _held: contextvars.ContextVar[frozenset[Path]] = contextvars.ContextVar("_held",
 
 
 @contextlib.contextmanager
-def one_writer(target: Path, *, file: bool = False, wait: bool = False) -> Iterator[None]:
+def one_writer(target: Path, *, file: bool = False, wait: bool = False, shared: bool = False) -> Iterator[None]:
     """Within it this process alone writes ``target``; a folder that is missing is made, and goes again while empty.
 
     What a killed writer had begun to write there is removed.
@@ -56,6 +56,7 @@ def one_writer(target: Path, *, file: bool = False, wait: bool = False) -> Itera
         target: a folder, or a file.
         file: whether it is a file.
         wait: wait for another writer, rather than say who it is.
+        shared: with all others who share it, which agree among themselves on who writes what; nothing is removed.
 
     Raises:
         BusyError: another process writes it.
@@ -69,8 +70,9 @@ def one_writer(target: Path, *, file: bool = False, wait: bool = False) -> Itera
     made = _missing(folder)
     handle = None
     try:
-        handle = _acquire(path, target, wait=wait)
-        clear_leftovers(folder, target.name if file else "")
+        handle = _acquire(path, target, wait=wait, kind=fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        if not shared:
+            clear_leftovers(folder, target.name if file else "")
         _held.set(_held.get() | {place})
         try:
             yield
@@ -116,13 +118,13 @@ def _missing(folder: Path) -> list[Path]:
     return [each for each in (folder, *folder.parents) if not os.path.lexists(each)]
 
 
-def _acquire(path: Path, target: Path, *, wait: bool) -> int | None:
+def _acquire(path: Path, target: Path, *, wait: bool, kind: int) -> int | None:
     """The handle of the lock; None where there can be none."""
     deadline, told = time.monotonic() + GRACE, False
     while True:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle = _try(path)
+            handle = _try(path, kind)
         except FileNotFoundError:
             if time.monotonic() > deadline:
                 return None
@@ -145,7 +147,7 @@ def _acquire(path: Path, target: Path, *, wait: bool) -> int | None:
         time.sleep(0.05)
 
 
-def _try(path: Path) -> int | None:
+def _try(path: Path, kind: int) -> int | None:
     """The handle of the lock file once it is ours; None while it is another's."""
     while True:
         try:
@@ -153,7 +155,7 @@ def _try(path: Path) -> int | None:
         except PermissionError:
             handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)  # another user's, who was killed or is at it
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
             if _is_at(handle, path):
                 return handle
         except OSError as error:
@@ -191,11 +193,12 @@ def _holder(path: Path) -> str:
 
 
 def _release(handle: int, path: Path) -> None:
-    """Removes the lock file while it is still ours, then lets go."""
+    """Removes the lock file while it is still ours alone, then lets go."""
     try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while others share it: the last of them removes it
         if _is_at(handle, path):
             path.unlink()
     except OSError:
-        pass  # of a folder that has become read-only: a lock file without a holder locks nothing
+        pass  # or of a folder that has become read-only: a lock file without a holder locks nothing
     finally:
         os.close(handle)

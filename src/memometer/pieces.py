@@ -1,6 +1,10 @@
 """Results in pieces on disk: each whole or absent, whoever makes them, so that a killed job goes on where it was."""
 
+import collections
 import concurrent.futures
+import contextvars
+import dataclasses
+import functools
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,17 +13,34 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.arrays import Arrays, read_arrays, write_arrays
+from memometer.engines.base import Job, current
 from memometer.files import atomic_path, hash_file
 from memometer.locking import one_writer
 from memometer.progress import notice
 
-__all__ = ["PIECE_SIZE", "Pieces", "in_pieces", "packed_rejects"]
+__all__ = ["PIECE_SIZE", "Pieces", "Span", "Work", "in_pieces", "packed_rejects", "tell"]
 
 PIECE_SIZE = 2048
 """Records per piece: what a killed job loses at most."""
 
 HASH = "hash of "
 """How the name of an array begins that holds the hash of a large one's file."""
+
+Span = tuple[int, int]
+"""Rows of the records: the first, and the one after the last."""
+
+Work = Callable[[Iterable[Span]], Iterator[Arrays]]
+"""Makes the arrays of spans, one after another, which it takes as it needs them: so it may read ahead. A frozen
+dataclass of what goes in can be sent to other processes, where a closure cannot."""
+
+_advance: contextvars.ContextVar[Callable[[int], object] | None] = contextvars.ContextVar("_advance", default=None)
+
+
+def tell(n: int) -> None:
+    """Says that n more records of the piece under way are done, where its progress is shown in this process."""
+    advance = _advance.get()
+    if advance is not None:
+        advance(n)
 
 
 class Pieces:
@@ -30,7 +51,7 @@ class Pieces:
     counts as missing. What is there is read when the folder is opened, but for the large arrays, which are hashed.
 
     Args:
-        folder: its name holds a hash of all that goes in; the caller is its one writer.
+        folder: its name holds a hash of all that goes in; the caller has its lock.
         n: records in all.
         size: records per piece.
         large: the arrays that are too large for memory.
@@ -51,9 +72,9 @@ class Pieces:
     ) -> None:
         self.folder = folder
         self.spans = tuple((start, min(start + size, n)) for start in range(0, n, size))
-        self._large = tuple(large)
+        self._disk = _Disk(folder, size, n, tuple(large))
         with concurrent.futures.ThreadPoolExecutor() as threads:
-            found = list(threads.map(self._read, range(len(self.spans))))
+            found = list(threads.map(self._disk.read, range(len(self.spans))))
         self._whole = {piece: arrays for piece, arrays in enumerate(found) if arrays is not None and not stale(arrays)}
         n_stale = sum(arrays is not None for arrays in found) - len(self._whole)
         if n_stale:
@@ -70,19 +91,36 @@ class Pieces:
 
     def path(self, piece: int, name: str) -> Path:
         """The file of a large array."""
-        return self.folder / f"{piece:05d}.{name}.npy"
+        return self._disk.path(piece, name)
 
     def write(self, piece: int, arrays: Arrays) -> None:
         """Writes one piece, the large arrays first."""
-        small = {name: array for name, array in arrays.items() if name not in self._large}
-        hashes = {}
-        for name in self._large:
-            with atomic_path(self.path(piece, name)) as temporary:
-                with temporary.open("wb") as file:
-                    np.save(file, arrays[name], allow_pickle=False)
-                hashes[f"{HASH}{name}"] = np.array(hash_file(temporary))
-        write_arrays(self.folder / f"{piece:05d}.npz", {**small, **hashes})
-        self._whole[piece] = small
+        self._whole[piece] = self._disk.write(piece, arrays)
+
+    def fill(self, work: Work, *, advance: Callable[[int], object] = lambda _: None) -> None:
+        """Makes what is missing, by the engine of this context (`memometer.engines.current`).
+
+        Args:
+            work: makes pieces; it may `tell` its progress within one.
+            advance: told of the records whose pieces are there.
+        """
+        missing = tuple(self.missing)
+        absent = set(missing)
+        advance(sum(stop - start for piece, (start, stop) in enumerate(self.spans) if piece not in absent))
+        if not missing:
+            return
+        making = _Making(self._disk, work)
+        counted = _Counted(advance)
+        before = _advance.set(counted)
+        try:
+            for piece, arrays in current().run(
+                Job(self.folder, missing, making, self._disk.read, name=functools.partial(_called, self._disk))
+            ):
+                self._whole[piece] = arrays
+                if piece not in making.made:  # in another process
+                    advance(self.spans[piece][1] - self.spans[piece][0])
+        finally:
+            _advance.reset(before)
 
     def column(self, name: str) -> list[npt.NDArray[Any]]:
         """One of the arrays of every piece."""
@@ -93,12 +131,40 @@ class Pieces:
         parts = zip(self.column("reject_rows"), self.column("reasons"), strict=True)
         return tuple(each for rows, reasons in parts for each in zip(rows.tolist(), reasons.tolist(), strict=True))
 
-    def _read(self, piece: int) -> Arrays | None:
-        """The arrays of a piece; None where it is missing or damaged."""
+
+@dataclasses.dataclass(frozen=True)
+class _Disk:
+    """Where the pieces of a folder are, and how they are written and read."""
+
+    folder: Path
+    size: int
+    n: int
+    large: tuple[str, ...]
+
+    def span(self, piece: int) -> Span:
+        return piece * self.size, min((piece + 1) * self.size, self.n)
+
+    def path(self, piece: int, name: str) -> Path:
+        return self.folder / f"{piece:05d}.{name}.npy"
+
+    def write(self, piece: int, arrays: Arrays) -> Arrays:
+        """Writes one piece, the large arrays first; gives the others."""
+        small = {name: array for name, array in arrays.items() if name not in self.large}
+        hashes = {}
+        for name in self.large:
+            with atomic_path(self.path(piece, name)) as temporary:
+                with temporary.open("wb") as file:
+                    np.save(file, arrays[name], allow_pickle=False)
+                hashes[f"{HASH}{name}"] = np.array(hash_file(temporary))
+        write_arrays(self.folder / f"{piece:05d}.npz", {**small, **hashes})
+        return small
+
+    def read(self, piece: int) -> Arrays | None:
+        """The arrays of a piece without the large ones; None where it is missing or damaged."""
         arrays = read_arrays(self.folder / f"{piece:05d}.npz")
         if arrays is None:
             return None
-        for name in self._large:
+        for name in self.large:
             path, noted = self.path(piece, name), str(arrays.pop(f"{HASH}{name}", ""))
             try:
                 same = hash_file(path) == noted
@@ -108,6 +174,67 @@ class Pieces:
                 notice(f"{path} is damaged; its piece is made again")
                 return None
         return arrays
+
+
+@dataclasses.dataclass(frozen=True)
+class _Making:
+    """Makes pieces and writes them, in whatever process it is.
+
+    Attributes:
+        made: those that were made in this process.
+    """
+
+    disk: _Disk
+    work: Work
+    made: set[int] = dataclasses.field(default_factory=set)
+
+    def __call__(self, pieces: Iterable[int]) -> Iterator[tuple[int, Arrays]]:
+        taken: collections.deque[int] = collections.deque()
+
+        def spans() -> Iterator[Span]:
+            for piece in pieces:
+                taken.append(piece)
+                yield self.disk.span(piece)
+
+        for arrays in self.work(spans()):
+            piece = taken.popleft()
+            small = self.disk.write(piece, arrays)
+            self.made.add(piece)
+            counted = _advance.get()
+            if isinstance(counted, _Counted):
+                start, stop = self.disk.span(piece)
+                counted.up_to(stop - start)
+            yield piece, small
+
+
+class _Counted:
+    """Tells the progress of a piece as the work tells it, and the rest of it at its end."""
+
+    def __init__(self, advance: Callable[[int], object]) -> None:
+        self._advance, self._told = advance, 0
+
+    def __call__(self, n: int) -> None:
+        self._told += n
+        self._advance(n)
+
+    def up_to(self, n: int) -> None:
+        self._advance(n - self._told)
+        self._told = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class _Each:
+    """The work whose pieces are made each alone."""
+
+    make: Callable[[Span], Arrays]
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Arrays]:
+        return map(self.make, spans)
+
+
+def _called(disk: _Disk, piece: int) -> str:
+    start, stop = disk.span(piece)
+    return f"piece {piece} of {disk.folder} (rows {start:,} to {stop - 1:,})"
 
 
 def packed_rejects(rejects: Iterable[tuple[int, str]]) -> Arrays:
@@ -123,27 +250,27 @@ def in_pieces(
     folder: Path,
     *,
     n: int,
-    make: Callable[[tuple[int, int]], Arrays],
+    make: Callable[[Span], Arrays],
+    size: int | None = None,
     large: Collection[str] = (),
     stale: Callable[[Arrays], bool] = lambda _: False,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Pieces:
     """All pieces of n records, made where they are not on disk yet, or are damaged there.
 
+    Where they are made the engine of this context says (`memometer.engines.current`).
+
     Args:
         folder: as in `Pieces`.
         n: records in all.
-        make: the arrays of the records from a row to before another; it tells the progress itself.
+        make: the arrays of the records from a row to before another; it may `tell` its progress. A frozen dataclass of
+            what goes in can be sent to other processes, where a closure cannot.
+        size: records per piece; `PIECE_SIZE` by default.
         large: as in `Pieces`.
         stale: as in `Pieces`.
         advance: told of the records whose pieces are there.
     """
-    with one_writer(folder, wait=True):
-        pieces = Pieces(folder, n=n, size=PIECE_SIZE, large=large, stale=stale)
-        missing = set(pieces.missing)
-        for piece, (start, stop) in enumerate(pieces.spans):
-            if piece in missing:
-                pieces.write(piece, make((start, stop)))
-            else:
-                advance(stop - start)
+    with one_writer(folder, wait=True, shared=current().shared):
+        pieces = Pieces(folder, n=n, size=size or PIECE_SIZE, large=large, stale=stale)
+        pieces.fill(_Each(make), advance=advance)
     return pieces

@@ -1,5 +1,6 @@
 """Reading the layers of one tower while it encodes: each output is reduced at once to one number per unit."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -69,6 +70,11 @@ class TowerReader:
         self._taken: dict[str, list[torch.Tensor]] = {}
         self._mask: npt.NDArray[np.bool_] | None = None
         self.widths = tuple(array.shape[1] for array in self._probe())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the tower of its own encoder."""
+        again = functools.partial(TowerReader, pool=self._pool, rectify=self._rectify, output=self._output)
+        return again, (self.encoder, self.tower, self._layers)
 
     @property
     def key(self) -> list[object]:

@@ -8,8 +8,9 @@ from memometer.audits.measure import Measure, Opened, Scored
 from memometer.audits.options import TowerOptions
 from memometer.choices import Tower, TowerChoice
 from memometer.data.augmentation import AUGMENTATIONS
+from memometer.data.records import IMAGE_COLUMNS
 
-__all__ = ["COLUMNS", "TowerMeasure", "unread_notes"]
+__all__ = ["COLUMNS", "NEEDED", "TowerMeasure", "unread_notes"]
 
 
 Asked = TypeVar("Asked", bound=TowerOptions)
@@ -60,3 +61,6 @@ COLUMNS: dict[Tower, tuple[str, ...]] = {
     "text": ("record_id", "captions"),
 }
 """What the views of a tower depend on."""
+
+NEEDED: dict[Tower, tuple[str, ...]] = {"image": IMAGE_COLUMNS, "text": COLUMNS["text"]}
+"""What reading those views takes."""

@@ -16,7 +16,7 @@ from memometer.errors import DamagedError, InputError, SourceError, shown
 from memometer.storage.addresses import is_remote
 from memometer.tables import open_table, readable
 
-__all__ = ["RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts", "read_columns"]
+__all__ = ["IMAGE_COLUMNS", "RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts", "read_columns"]
 
 RECORD_SCHEMA = pa.schema(
     [
@@ -40,6 +40,17 @@ RECORD_SCHEMA = pa.schema(
     ]
 )
 """Columns of ``records.parquet``. All but ``record_id`` may be absent or null."""
+
+IMAGE_COLUMNS = (
+    "record_id",
+    "image_path",
+    "image_offset",
+    "image_length",
+    "image_row",
+    "image_column",
+    "image_hash",
+)
+"""What tells where the images of records are."""
 
 AGAIN = "restore it from a copy, or make the records again"
 """What to do about damaged records."""
@@ -86,6 +97,10 @@ class Records:
         """(n,) values of one column of `RECORD_SCHEMA` as a single array."""
         return _flat(self.table[name])
 
+    def select(self, names: Sequence[str]) -> "Records":
+        """These with some columns alone, as much as some work needs."""
+        return dataclasses.replace(self, table=self.table.select(list(names)))
+
     def take(self, rows: Sequence[int] | pa.Array) -> "Records":
         """The records at ``rows``, in that order."""
         return dataclasses.replace(self, table=self.table.take(pa.array(rows, pa.int64())))
@@ -131,7 +146,7 @@ class Records:
 
     def image_refs(self, start: int = 0, stop: int | None = None) -> Iterator[ImageRef | None]:
         """Where each record's image is, lazily; None for a record without an image."""
-        names = ("image_path", "image_offset", "image_length", "image_row", "image_column", "image_hash")
+        names = IMAGE_COLUMNS[1:]
         part = self.table.select(names).slice(start, None if stop is None else stop - start)
         for batch in part.to_batches(max_chunksize=4096):
             for path, *place in zip(*(batch[name].to_pylist() for name in names), strict=True):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from memometer.data.images import ImageRef, UnreadableImageError, decode_image, name_images, read_or_reason
-from memometer.engines import default_workers, map_ordered
+from memometer.engines import default_workers, map_ordered, processes_to_decode
 
 __all__ = ["Batch", "Images", "Made", "image_batches"]
 
@@ -62,6 +62,7 @@ def image_batches(batches: Iterable[Images], *, workers: int) -> Iterator[Batch]
         batches: consumed lazily.
         workers: processes that decode; 0 decodes in threads of this process.
     """
+    workers = processes_to_decode(workers)
     work = _made if workers else _made_in_threads
     yield from map_ordered(work, batches, workers=workers, name=lambda batch: name_images(batch.refs))
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.data.augmentation import Augmentation
-from memometer.data.records import Records
+from memometer.data.records import IMAGE_COLUMNS, Records
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.store import Span, VectorPieces, vectors_in_pieces
 from memometer.embeddings.stored import StoredVectors
@@ -81,14 +81,7 @@ def embed_images(
     tower = image_tower(encoder)
     key = _key(tower.identity, records, columns, what)
 
-    def batches(spans: Sequence[Span]) -> Iterator[Batch]:
-        plain: dict[str, Any] = {"augmentation": Augmentation(), "draws": 1, "seed": 0}
-        for batch in view_batches(
-            records, tower.preprocess, batch_size=batch_size, spans=spans, workers=workers, **plain
-        ):
-            found = None if batch.values is None else tower.encode_images(batch.values[:, 0])
-            yield _batch(batch.rows, found, batch.rejects)
-
+    batches = ImageBatches(records.select(IMAGE_COLUMNS), tower, batch_size, workers)
     pieces = vectors_in_pieces(store / key, records, batches, size=PIECE_SIZE, label=label, unit="images")
     return _collected(pieces, name=f"images of {name_of(tower)}", key=key)
 
@@ -116,17 +109,48 @@ def embed_texts(
         return Embedded(stored, _key(encoder.identity, records, (), what), ())
     tower = text_tower(encoder)
     key = _key(tower.identity, records, ("captions",), what)
-    captions = records.column("captions")
-
-    def batches(spans: Sequence[Span]) -> Iterator[Batch]:
-        for start, stop in spans:
-            for first in range(start, stop, batch_size):
-                rows = np.arange(first, min(first + batch_size, stop))
-                texts = [several[caption - 1] for several in captions.slice(first, len(rows)).to_pylist()]
-                yield _batch(rows, tower.encode_texts(texts), ())
-
+    batches = CaptionBatches(records.select(["captions"]), tower, batch_size, caption)
     pieces = vectors_in_pieces(store / key, records, batches, size=PIECE_SIZE, label=label, unit="captions")
     return _collected(pieces, name=f"captions of {name_of(tower)}", key=key)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageBatches:
+    """The vectors of images, a forward pass at a time; see `embed_images`."""
+
+    records: Records
+    tower: ImageEncoder
+    batch_size: int
+    workers: int
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Batch]:
+        """The batches of one span after another."""
+        plain: dict[str, Any] = {"augmentation": Augmentation(), "draws": 1, "seed": 0, "workers": self.workers}
+        for batch in view_batches(
+            self.records, self.tower.preprocess, batch_size=self.batch_size, spans=spans, **plain
+        ):
+            found = None if batch.values is None else self.tower.encode_images(batch.values[:, 0])
+            yield _batch(batch.rows, found, batch.rejects)
+
+
+@dataclasses.dataclass(frozen=True)
+class CaptionBatches:
+    """The vectors of captions, a forward pass at a time; see `embed_texts`."""
+
+    records: Records
+    tower: TextEncoder
+    batch_size: int
+    caption: int
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Batch]:
+        """The batches of one span after another."""
+        for start, stop in spans:
+            captions = self.records.table["captions"].slice(start, stop - start)
+            for first in range(start, stop, self.batch_size):
+                rows = np.arange(first, min(first + self.batch_size, stop))
+                several = captions.slice(first - start, len(rows)).to_pylist()
+                texts = [each[self.caption - 1] for each in several]
+                yield _batch(rows, self.tower.encode_texts(texts), ())
 
 
 def _batch(

@@ -1,5 +1,6 @@
 """From what a user names to a model, or to vectors that exist already."""
 
+import functools
 from importlib import import_module
 from typing import get_args
 
@@ -7,6 +8,7 @@ from memometer.embeddings.embed import AnyEncoder
 from memometer.embeddings.stored import open_stored_vectors
 from memometer.encoders.base import Features
 from memometer.encoders.offered import ENCODERS, load_offered, offered
+from memometer.engines.travel import loaded_by
 from memometer.errors import InputError, ModelError
 
 __all__ = ["load_encoder"]
@@ -62,6 +64,13 @@ def load_encoder(
     """
     if features not in get_args(Features):
         raise InputError(f"features '{features}' are not known; expected projector or backbone")
+    encoder = _loaded(spec, device=device, precision=precision, features=features)
+    again = functools.partial(load_encoder, spec, device=device, precision=precision, features=features)
+    loaded_by(encoder, again)
+    return encoder
+
+
+def _loaded(spec: str, *, device: str, precision: str, features: Features) -> AnyEncoder:
     scheme, _, rest = spec.partition(":")
     if scheme == "embeddings":
         return open_stored_vectors(rest)

@@ -7,7 +7,7 @@ is taken in float64 and kept in float32; the mean itself is not normalised.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.data.augmentation import VIEWS, Augmentation
-from memometer.data.records import Records, hash_records
+from memometer.data.records import IMAGE_COLUMNS, Records, hash_records
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.store import Span, vectors_in_pieces
 from memometer.embeddings.stored import StoredVectors
 from memometer.embeddings.vectors import Embeddings, check_output, with_norms
 from memometer.embeddings.views import view_batches
-from memometer.encoders.base import Encoder
+from memometer.encoders.base import Encoder, ImageEncoder, TextEncoder
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.pieces import PIECE_SIZE
@@ -90,17 +90,7 @@ def mean_views(
     columns = ("record_id", "image_hash", "image_path", "image_offset", "image_row")
     what = ["views", VIEWS, dataclasses.asdict(augmentation), draws, seed, per_batch]
     key = hash_json([encoder.identity, what, hash_records(records, columns)])
-    options: dict[str, Any] = {"augmentation": augmentation, "draws": draws, "seed": seed, "workers": workers}
-
-    def batches(spans: Sequence[Span]) -> Iterator[Batch]:
-        for batch in view_batches(records, encoder.preprocess, batch_size=per_batch, spans=spans, **options):
-            if batch.values is None:
-                yield Batch(batch.rows, None, batch.rejects)
-                continue
-            views = batch.values.reshape(-1, *batch.values.shape[2:])
-            vectors = check_output(encoder.encode_images(views), len(views))
-            yield _batch(batch.rows, np.repeat(batch.rows, draws), vectors, batch.rejects)
-
+    batches = ViewMeans(records.select(IMAGE_COLUMNS), encoder, augmentation, draws, seed, per_batch, workers)
     return _collect(records, key, batches, per_batch, store=store, label=label)
 
 
@@ -142,26 +132,75 @@ def mean_captions(
     what = ["captions", captions, per_batch]
     key = hash_json([encoder.identity, what, hash_records(records, ["record_id", "captions"])])
 
-    def batches(spans: Sequence[Span]) -> Iterator[Batch]:
-        for start, stop in spans:
-            for first in range(start, stop, per_batch):
-                rows, none = _with_captions(counts, first, min(first + per_batch, stop))
-                chosen = texts.slice(first, per_batch).to_pylist()
-                flat = [text for row in rows.tolist() for text in chosen[row - first][: counts[row]]]
-                vectors = check_output(encoder.encode_texts(flat), len(flat)) if flat else None
-                yield _batch(rows, np.repeat(rows, counts[rows]), vectors, none)
-
+    batches = CaptionMeans(records.select(["captions"]), encoder, counts, per_batch)
     return _collect(records, key, batches, per_batch, store=store, label=label)
 
 
-def _stored_images(encoder: StoredVectors, records: Records, spans: Sequence[Span]) -> Iterator[Batch]:
+@dataclasses.dataclass(frozen=True)
+class ViewMeans:
+    """The means of the views of whole records, a forward pass at a time; see `mean_views`."""
+
+    records: Records
+    encoder: ImageEncoder
+    augmentation: Augmentation
+    draws: int
+    seed: int
+    per_batch: int
+    workers: int
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Batch]:
+        """The batches of one span after another."""
+        for batch in view_batches(
+            self.records,
+            self.encoder.preprocess,
+            augmentation=self.augmentation,
+            draws=self.draws,
+            seed=self.seed,
+            batch_size=self.per_batch,
+            spans=spans,
+            workers=self.workers,
+        ):
+            if batch.values is None:
+                yield Batch(batch.rows, None, batch.rejects)
+                continue
+            views = batch.values.reshape(-1, *batch.values.shape[2:])
+            vectors = check_output(self.encoder.encode_images(views), len(views))
+            yield _batch(batch.rows, np.repeat(batch.rows, self.draws), vectors, batch.rejects)
+
+
+@dataclasses.dataclass(frozen=True)
+class CaptionMeans:
+    """The means of the captions of whole records, a forward pass at a time; see `mean_captions`.
+
+    Attributes:
+        counts: (n,) how many of each record's captions count.
+    """
+
+    records: Records
+    encoder: TextEncoder
+    counts: Rows
+    per_batch: int
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Batch]:
+        """The batches of one span after another."""
+        counts, captions = self.counts, self.records.table["captions"]
+        for start, stop in spans:
+            for first in range(start, stop, self.per_batch):
+                rows, none = _with_captions(counts, first, min(first + self.per_batch, stop))
+                chosen = captions.slice(first, self.per_batch).to_pylist()
+                flat = [text for row in rows.tolist() for text in chosen[row - first][: counts[row]]]
+                vectors = check_output(self.encoder.encode_texts(flat), len(flat)) if flat else None
+                yield _batch(rows, np.repeat(rows, counts[rows]), vectors, none)
+
+
+def _stored_images(encoder: StoredVectors, records: Records, spans: Iterable[Span]) -> Iterator[Batch]:
     stored = encoder.images(records.record_ids)
     for start, stop in spans:
         rows = np.arange(start, stop)
         yield _batch(rows, rows, stored.raw(slice(start, stop)), ())
 
 
-def _stored_captions(encoder: StoredVectors, records: Records, counts: Rows, spans: Sequence[Span]) -> Iterator[Batch]:
+def _stored_captions(encoder: StoredVectors, records: Records, counts: Rows, spans: Iterable[Span]) -> Iterator[Batch]:
     numbered = []
     for number in range(1, int(counts.max(initial=0)) + 1):
         has = counts >= number
@@ -217,7 +256,7 @@ def _batch(rows: Rows, owners: Rows, vectors: npt.NDArray[Any] | None, rejects: 
 def _collect(
     records: Records,
     key: str,
-    batches: Callable[[Sequence[Span]], Iterator[Batch]],
+    batches: Callable[[Iterable[Span]], Iterator[Batch]],
     per_batch: int,
     *,
     store: Path,

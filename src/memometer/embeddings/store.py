@@ -1,7 +1,9 @@
 """Vectors of records in pieces on disk, gathered a batch at a time."""
 
+import collections
+import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +14,12 @@ from memometer.data.records import Records
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.mended import any_mended
 from memometer.embeddings.vectors import Embeddings
+from memometer.engines import current
 from memometer.locking import one_writer
-from memometer.pieces import Pieces, packed_rejects
+from memometer.pieces import Pieces, Span, packed_rejects, tell
 from memometer.progress import progress_bar
 
-__all__ = ["Span", "VectorPieces", "vectors_in_pieces"]
-
-Span = tuple[int, int]
-"""Rows of the records: the first, and the one after the last."""
+__all__ = ["Gathered", "Span", "VectorPieces", "vectors_in_pieces"]
 
 
 class VectorPieces(Pieces):
@@ -60,39 +60,61 @@ class VectorPieces(Pieces):
 def vectors_in_pieces(
     folder: Path,
     records: Records,
-    batches: Callable[[Sequence[Span]], Iterable[Batch]],
+    batches: Callable[[Iterable[Span]], Iterable[Batch]],
     *,
     size: int,
     label: str,
     unit: str,
 ) -> VectorPieces:
-    """The vectors of n records, made where they are not on disk yet.
+    """The vectors of n records, made where they are not on disk yet, by the engine of this context.
 
     Args:
         folder: as in `Pieces`.
         records: n records.
-        batches: the batches of the rows in spans, which are pieces, one piece after another.
+        batches: the batches of the rows in spans, which are pieces, one piece after another; a frozen dataclass of what
+            goes in, so that other processes can be sent it.
         size: records per piece.
         label: what the progress bar says.
         unit: what a record is there, e.g. ``"images"``.
     """
-    with one_writer(folder, wait=True), progress_bar(label, total=len(records), unit=unit) as advance:
+    with (
+        one_writer(folder, wait=True, shared=current().shared),
+        progress_bar(label, total=len(records), unit=unit) as advance,
+    ):
         pieces = VectorPieces(folder, records, size=size)
-        missing = [(piece, pieces.spans[piece]) for piece in pieces.missing]
-        advance(len(records) - sum(stop - start for _, (start, stop) in missing))
-        coming, parts, left = iter(missing), list[Batch](), 0
-        for batch in batches([span for _, span in missing]) if missing else ():
-            if not parts:
-                piece, (start, stop) = next(coming)
-                left = stop - start
-            parts.append(batch)
-            done = len(batch.rows) + len(batch.rejects)
-            left -= done
-            if not left:
-                pieces.write(piece, _packed(parts))
-                parts = []
-            advance(done)
+        pieces.fill(Gathered(batches), advance=advance)
     return pieces
+
+
+@dataclasses.dataclass(frozen=True)
+class Gathered:
+    """Pieces of vectors from batches of them.
+
+    Attributes:
+        batches: the batches of the rows in spans, one span after another; each batch is of one span.
+    """
+
+    batches: Callable[[Iterable[Span]], Iterable[Batch]]
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Arrays]:
+        """The arrays of one span after another."""
+        sizes = collections.deque[int]()
+
+        def noted() -> Iterator[Span]:
+            for start, stop in spans:
+                sizes.append(stop - start)
+                yield start, stop
+
+        parts, done = list[Batch](), 0
+        for batch in self.batches(noted()):
+            parts.append(batch)
+            n = len(batch.rows) + len(batch.rejects)
+            tell(n)
+            done += n
+            if done == sizes[0]:
+                yield _packed(parts)
+                sizes.popleft()
+                parts, done = [], 0
 
 
 def _packed(batches: Sequence[Batch]) -> Arrays:

@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import contextlib
+import dataclasses
 import itertools
 import multiprocessing
 import os
@@ -15,7 +16,15 @@ from typing import TypeVar
 from memometer.errors import JobError
 from memometer.progress import warn
 
-__all__ = ["decoding_workers", "default_workers", "end_with_parent", "map_ordered"]
+__all__ = [
+    "deaf_children",
+    "decoding_workers",
+    "default_workers",
+    "end_with_parent",
+    "map_ordered",
+    "processes_to_decode",
+    "take_share",
+]
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -28,8 +37,36 @@ def decoding_workers(workers: int | None, *, device: str) -> int:
     return 0 if device == "cpu" else default_workers()
 
 
+@dataclasses.dataclass
+class _Share:
+    """What this process may use of the machine, where it is one of several that an engine started."""
+
+    cores: int | None = None
+    decoders: int | None = None
+
+
+_share = _Share()
+
+
+def take_share(*, cores: int, decoders: int) -> None:
+    """Says what this process may use, which is one of several of an engine.
+
+    Args:
+        cores: that it may use.
+        decoders: processes that decode images for it.
+    """
+    _share.cores, _share.decoders = cores, decoders
+
+
+def processes_to_decode(asked: int) -> int:
+    """How many processes decode for this one: as many as asked for, or its share where it is one of several."""
+    return asked if _share.decoders is None else _share.decoders
+
+
 def default_workers() -> int:
     """The number of cores this process may use."""
+    if _share.cores is not None:
+        return _share.cores
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -99,7 +136,7 @@ def _in_pool(
             while True:
                 for piece in itertools.islice(pieces, most - len(futures)):
                     under_way.append(piece)
-                    with _deaf_children():
+                    with deaf_children():
                         futures.append(pool.submit(work, piece))
                 if not futures:
                     return
@@ -119,7 +156,7 @@ def _in_pool(
 
 
 @contextlib.contextmanager
-def _deaf_children() -> Iterator[None]:
+def deaf_children() -> Iterator[None]:
     """Processes that start within it do not hear Ctrl-C, which their parent answers."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:

@@ -1,6 +1,5 @@
 """Crops of records as pixels, in batches, whatever the workers."""
 
-import dataclasses
 import functools
 from collections.abc import Iterable, Iterator
 
@@ -9,7 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from memometer.data.augmentation import Augmentation
-from memometer.data.records import Records
+from memometer.data.records import IMAGE_COLUMNS, Records
 from memometer.embeddings.decoding import Batch, Images, image_batches
 from memometer.encoders.base import Preprocess
 from memometer.encoders.views import draw_views
@@ -17,8 +16,6 @@ from memometer.errors import InputError
 from memometer.seeds import rng_for
 
 __all__ = ["check_crops", "crop_batches", "named_rejects"]
-
-NEEDED = ("record_id", "image_path", "image_offset", "image_length", "image_row", "image_column", "image_hash")
 
 
 def crop_batches(
@@ -45,7 +42,7 @@ def crop_batches(
         seed: see `memometer.seeds`.
         workers: processes that decode; 0 decodes in threads of this process.
     """
-    slim = dataclasses.replace(records, table=records.table.select(list(NEEDED)))
+    slim = records.select(IMAGE_COLUMNS)
 
     cut = functools.partial(_cut, preprocess=preprocess, augmentation=augmentation, seed=seed)
 

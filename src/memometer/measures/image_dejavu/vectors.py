@@ -1,21 +1,21 @@
 """Vectors of crops and of public images, as the image-only audit compares them."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from memometer.data.records import Records, hash_records
+from memometer.data.records import IMAGE_COLUMNS, Records, hash_records
 from memometer.embeddings import Embeddings
 from memometer.embeddings.decoding import Batch
-from memometer.embeddings.store import Span, vectors_in_pieces
+from memometer.embeddings.store import vectors_in_pieces
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
 from memometer.measures.image_dejavu.options import ImageDejaVuOptions
 from memometer.neighbors import Neighbors, kept_search
-from memometer.pieces import PIECE_SIZE
+from memometer.pieces import PIECE_SIZE, Span
 from memometer.references.crop_batches import crop_batches
 
 __all__ = ["ImageSearch"]
@@ -39,6 +39,35 @@ class _Stored:
 
 
 @dataclasses.dataclass(frozen=True)
+class CropBatches:
+    """The vectors of crops, a forward pass at a time.
+
+    Attributes:
+        crops: (n, 4) x, y, width, height in px, one per record.
+    """
+
+    records: Records
+    crops: npt.NDArray[np.int64]
+    model: ImageEncoder
+    batch_size: int
+    workers: int
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Batch]:
+        """The batches of one span after another."""
+        size = self.batch_size
+        parts = (
+            (None, np.arange(first, min(first + size, stop)))
+            for start, stop in spans
+            for first in range(start, stop, size)
+        )
+        for batch in crop_batches(
+            self.records, crops=self.crops, batches=parts, preprocess=self.model.preprocess, workers=self.workers
+        ):
+            vectors = None if batch.values is None else self.model.encode_images(batch.values)
+            yield Batch(batch.rows, vectors, batch.rejects)
+
+
+@dataclasses.dataclass(frozen=True)
 class ImageSearch:
     """How crops are looked up among public images.
 
@@ -58,18 +87,7 @@ class ImageSearch:
         content = [hash_records(records, CONTENT), hash_bytes(np.ascontiguousarray(crops).tobytes())]
         key = hash_json([model.identity, "crops", size, PIECE_SIZE, *content])
 
-        def batches(spans: Sequence[Span]) -> Iterator[Batch]:
-            parts = (
-                (None, np.arange(first, min(first + size, stop)))
-                for start, stop in spans
-                for first in range(start, stop, size)
-            )
-            for batch in crop_batches(
-                records, crops=crops, batches=parts, preprocess=model.preprocess, workers=workers
-            ):
-                vectors = None if batch.values is None else model.encode_images(batch.values)
-                yield Batch(batch.rows, vectors, batch.rejects)
-
+        batches = CropBatches(records.select(IMAGE_COLUMNS), crops, model, size, workers)
         pieces = vectors_in_pieces(self.store / key, records, batches, size=PIECE_SIZE, label=label, unit="crops")
         return (
             pieces.embeddings(name=f"crops under {getattr(model, 'spec', model.identity)}"),

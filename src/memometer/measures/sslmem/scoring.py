@@ -3,21 +3,20 @@
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from memometer.activations import TowerReader, ViewPlan, read_views
 from memometer.arrays import Arrays
-from memometer.audits.towers import COLUMNS
+from memometer.audits.towers import COLUMNS, NEEDED
 from memometer.data.records import Records, hash_records
 from memometer.embeddings.mended import any_mended
 from memometer.encoders import Tower
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.measures.sslmem.scores import alignment_distances, relative_sslmem, sslmem
-from memometer.pieces import PIECE_SIZE, in_pieces, packed_rejects
+from memometer.pieces import PIECE_SIZE, Span, in_pieces, packed_rejects, tell
 from memometer.progress import progress_bar
 
 __all__ = ["LayerDistances", "TowerScores", "check_same_layers", "measure_distances", "score_tower"]
@@ -129,7 +128,7 @@ def measure_distances(
         pieces = in_pieces(
             store / f"distances-{key}",
             n=len(records),
-            make=lambda span: _piece(records, reader, plan, span, advance),
+            make=_Piece(records.select(NEEDED[reader.tower]), reader, plan),
             stale=functools.partial(any_mended, records),
             advance=advance,
         )
@@ -165,18 +164,26 @@ def score_tower(
     return TowerScores(direction, tower, records, readers["target"].names, ours, theirs)
 
 
-def _piece(records: Records, reader: TowerReader, plan: ViewPlan, span: tuple[int, int], advance: Any) -> Arrays:
-    distances = np.full((span[1] - span[0], len(reader.names)), np.nan)
-    n_views = np.zeros(span[1] - span[0], np.int64)
-    rejects: list[tuple[int, str]] = []
-    for views in read_views(records, reader, plan, span=span):
-        here = views.rows - span[0]
-        for place, layer in enumerate(views.layers):
-            distances[here, place] = alignment_distances(layer, views.starts)
-        n_views[here] = np.diff(views.starts)
-        rejects += views.rejects
-        advance(views.seen)
-    return {"distances": distances, "n_views": n_views, **packed_rejects(rejects)}
+@dataclasses.dataclass(frozen=True)
+class _Piece:
+    """Makes the distances of some records."""
+
+    records: Records
+    reader: TowerReader
+    plan: ViewPlan
+
+    def __call__(self, span: Span) -> Arrays:
+        distances = np.full((span[1] - span[0], len(self.reader.names)), np.nan)
+        n_views = np.zeros(span[1] - span[0], np.int64)
+        rejects: list[tuple[int, str]] = []
+        for views in read_views(self.records, self.reader, self.plan, span=span):
+            here = views.rows - span[0]
+            for place, layer in enumerate(views.layers):
+                distances[here, place] = alignment_distances(layer, views.starts)
+            n_views[here] = np.diff(views.starts)
+            rejects += views.rejects
+            tell(views.seen)
+        return {"distances": distances, "n_views": n_views, **packed_rejects(rejects)}
 
 
 def _described(reader: TowerReader, place: int) -> str:

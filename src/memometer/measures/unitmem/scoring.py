@@ -12,13 +12,13 @@ from scipy.sparse import csr_matrix
 
 from memometer.activations import TowerReader, ViewPlan, Views, read_views
 from memometer.arrays import Arrays, map_array
-from memometer.audits.towers import COLUMNS
+from memometer.audits.towers import COLUMNS, NEEDED
 from memometer.data.records import Records, hash_records
 from memometer.embeddings.mended import any_mended
 from memometer.files import hash_bytes, hash_json
 from memometer.measures.unitmem.options import Statistic
 from memometer.measures.unitmem.scores import UnitScores, UnitSums, class_scores, unit_scores, unit_scores_by_median
-from memometer.pieces import PIECE_SIZE, in_pieces, packed_rejects
+from memometer.pieces import PIECE_SIZE, Span, in_pieces, packed_rejects, tell
 from memometer.progress import progress_bar
 
 __all__ = ["UnitPass", "group_unitmem", "measure_units", "score_classes", "score_units"]
@@ -93,18 +93,10 @@ def measure_units(
     key = hash_json(["unit sums", reader.key, plan.key, *content, PIECE_SIZE])
     id_ranks = records.id_ranks
     with progress_bar(label, total=len(records), unit="records") as advance:
-
-        def make(span: tuple[int, int]) -> Arrays:
-            piece = _Piece(sum(reader.widths), n_groups, id_ranks, group_of, keep=keep)
-            for views in read_views(records, reader, plan, span=span):
-                piece.add(views)
-                advance(views.seen)
-            return piece.arrays()
-
         pieces = in_pieces(
             store / f"units-{key}",
             n=len(records),
-            make=make,
+            make=_Piece(records.select(NEEDED[reader.tower]), reader, plan, n_groups, id_ranks, group_of, keep),
             large=("activations",) if keep else (),
             stale=functools.partial(any_mended, records),
             advance=advance,
@@ -159,7 +151,27 @@ def _joined(parts: list[UnitScores]) -> UnitScores:
     return UnitScores(*(np.concatenate([getattr(part, name) for part in parts]) for name in fields))
 
 
+@dataclasses.dataclass(frozen=True)
 class _Piece:
+    """Makes the sums of some records."""
+
+    records: Records
+    reader: TowerReader
+    plan: ViewPlan
+    n_groups: int
+    id_ranks: Integers
+    group_of: Integers
+    keep: bool
+
+    def __call__(self, span: Span) -> Arrays:
+        sums = _Sums(sum(self.reader.widths), self.n_groups, self.id_ranks, self.group_of, keep=self.keep)
+        for views in read_views(self.records, self.reader, self.plan, span=span):
+            sums.add(views)
+            tell(views.seen)
+        return sums.arrays()
+
+
+class _Sums:
     """The sums of one piece's records as they come, batch after batch."""
 
     def __init__(self, units: int, n_groups: int, id_ranks: Integers, group_of: Integers, *, keep: bool) -> None:
