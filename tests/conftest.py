@@ -4,6 +4,7 @@ import pytest
 from array_shapes import check_shapes
 from hub_cache import hub_cache  # noqa: F401 (a fixture)
 from hub_server import hub  # noqa: F401 (a fixture)
+from memory_store import memory  # noqa: F401 (a fixture)
 from object_store import s3_server, store  # noqa: F401 (fixtures)
 
 # Doctests are collected of every module, and of these there are several of one name.

@@ -1,6 +1,7 @@
 """Files that are whole or absent, and hashes of what goes into a result."""
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import json
@@ -11,10 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from memometer.errors import InputError, MemometerError
+from memometer.storage.cache import fetched_hash, uploaded
+from memometer.storage.paths import AnyPath, StorePath
 
 __all__ = [
     "atomic_path",
     "clear_leftovers",
+    "create_file",
     "hash_bytes",
     "hash_file",
     "hash_json",
@@ -30,8 +34,12 @@ TEMPORARY = ".tmp"
 """How the name of a file ends that is being written; it begins with a dot and the name that it will have."""
 
 
+NO_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+"""What a file system says where a file cannot have two names."""
+
+
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: AnyPath) -> Iterator[None]:
     """Errors within it name the file that was to be written, where they name none or a temporary one."""
     try:
         yield
@@ -49,12 +57,16 @@ def naming(path: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: AnyPath) -> Iterator[Path]:
     """Yields a temporary path beside ``path`` and renames it to ``path`` on success.
 
     A reader sees the old file or the whole new one, also after a ``kill -9`` or a power cut in between; what is written
-    later is not there without it.
+    later is not there without it. An object of a store is written from a temporary file of the cache.
     """
+    if isinstance(path, StorePath):
+        with naming(path), uploaded(path) as temporary:
+            yield temporary
+        return
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{TEMPORARY}"
@@ -76,20 +88,48 @@ def atomic_path(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
 
 
-def clear_leftovers(folder: Path, name: str = "") -> None:
+def create_file(path: AnyPath, data: bytes) -> bool:
+    """Makes a file of ``data``, whole, where there is none; whether it did. Of all who try at once one succeeds.
+
+    Args:
+        path: of the file.
+        data: unlike what anyone else writes there; see `StorePath.create`.
+    """
+    if isinstance(path, StorePath):
+        return path.create(data)
+    with naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{TEMPORARY}"
+        try:
+            temporary.write_bytes(data)
+            path.hardlink_to(temporary)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            return _create_at_once(path, data)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return True
+
+
+def clear_leftovers(folder: AnyPath, name: str = "") -> None:
     """Removes what killed runs were writing in a folder; a file that a live process writes stays.
 
     Args:
         folder: its own files alone are looked at.
         name: of the one file whose leftovers go; all by default.
     """
+    if isinstance(folder, StorePath):
+        return  # a store shows nothing that is not whole
     for path in folder.glob(f".{name}{'.' if name else ''}*{TEMPORARY}"):
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: AnyPath, text: str) -> None:
     """Writes UTF-8 text atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
@@ -100,12 +140,12 @@ def json_text(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: AnyPath, value: Any) -> None:
     """Writes `json_text` atomically."""
     write_text(path, json_text(value))
 
 
-def read_words(path: Path, *, what: str) -> str:
+def read_words(path: AnyPath, *, what: str) -> str:
     """Reads UTF-8 text that a user wrote.
 
     Args:
@@ -123,7 +163,7 @@ def read_words(path: Path, *, what: str) -> str:
         raise InputError(f"cannot read the {what} {path}: {error.strerror or error}; check the path") from error
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: AnyPath) -> Any:
     """Reads a UTF-8 JSON file."""
     return json.loads(path.read_text(encoding="utf-8"))
 
@@ -133,8 +173,10 @@ def hash_bytes(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=16).hexdigest()
 
 
-def hash_file(path: Path) -> str:
-    """``hash_bytes`` of a file's content, read in pieces."""
+def hash_file(path: AnyPath) -> str:
+    """``hash_bytes`` of a file's content, read in pieces; an object comes near for it."""
+    if isinstance(path, StorePath):
+        return fetched_hash(path)
     digest = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
@@ -145,6 +187,16 @@ def hash_file(path: Path) -> str:
 def hash_json(value: Any) -> str:
     """``hash_bytes`` of ``value`` as canonical JSON (sorted keys)."""
     return hash_bytes(json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False).encode())
+
+
+def _create_at_once(path: Path, data: bytes) -> bool:
+    """`create_file` where files have one name each: one who looks at once may see it empty."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _sync_folder(folder: Path) -> None:

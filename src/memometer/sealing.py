@@ -15,10 +15,12 @@ from typing import Any, BinaryIO
 
 from memometer.errors import DamagedError, shown
 from memometer.files import atomic_path, hash_file, hash_json, write_json
+from memometer.storage.paths import AnyPath, open_whole
 
 __all__ = [
     "AGAIN",
     "check_files",
+    "check_open_seal",
     "check_seal",
     "damaged",
     "is_whole",
@@ -39,7 +41,7 @@ PARQUET = b"PAR1"
 
 
 @contextlib.contextmanager
-def sealed_path(path: Path) -> Iterator[Path]:
+def sealed_path(path: AnyPath) -> Iterator[Path]:
     """`memometer.files.atomic_path` whose file, a zip or Parquet, gets a seal before it takes its name."""
     with atomic_path(path) as temporary:
         yield temporary
@@ -58,7 +60,7 @@ def seal(path: Path) -> None:
         file.write(WORD + digest.digest() + tail)
 
 
-def check_seal(path: Path, *, advice: str = AGAIN) -> bool:
+def check_seal(path: AnyPath, *, advice: str = AGAIN) -> bool:
     """Whether the file has a seal; one that is broken is an error.
 
     Args:
@@ -69,26 +71,36 @@ def check_seal(path: Path, *, advice: str = AGAIN) -> bool:
         DamagedError: the file's bytes are not those that were sealed.
         OSError: it cannot be read.
     """
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        last = _last_bytes(file, size)
-        start = size - last - LENGTH
-        if start < 0:
-            return False
-        file.seek(start)
-        kept = file.read(LENGTH)
-        # Half of the word is enough, for the damage may lie in it.
-        if sum(one == other for one, other in zip(kept, WORD, strict=False)) <= len(WORD) // 2:
-            return False
-        digest = _digest(file, start)
-        file.seek(start + LENGTH)
-        digest.update(file.read(last))
+    with open_whole(path) as file:
+        return check_open_seal(file, path, advice=advice)
+
+
+def check_open_seal(file: BinaryIO, path: AnyPath, *, advice: str = AGAIN) -> bool:
+    """`check_seal` of a file that is open; it is then at its beginning.
+
+    Raises:
+        DamagedError: its bytes are not those that were sealed.
+        OSError: it cannot be read.
+    """
+    size = file.seek(0, 2)
+    last = _last_bytes(file, size)
+    start = size - last - LENGTH
+    file.seek(max(start, 0))
+    kept = file.read(LENGTH)
+    # Half of the word is enough, for the damage may lie in it.
+    if start < 0 or sum(one == other for one, other in zip(kept, WORD, strict=False)) <= len(WORD) // 2:
+        file.seek(0)
+        return False
+    digest = _digest(file, start)
+    file.seek(start + LENGTH)
+    digest.update(file.read(last))
+    file.seek(0)
     if kept[: len(WORD)] != WORD or digest.digest() != kept[len(WORD) :]:
         raise damaged(path, advice=advice)
     return True
 
 
-def is_whole(path: Path) -> bool:
+def is_whole(path: AnyPath) -> bool:
     """Whether a file is there and its seal, if it has one, unbroken."""
     try:
         check_seal(path)
@@ -98,19 +110,19 @@ def is_whole(path: Path) -> bool:
 
 
 def damaged(
-    path: Path, why: object = "its bytes are not those that were written", *, advice: str = AGAIN
+    path: AnyPath, why: object = "its bytes are not those that were written", *, advice: str = AGAIN
 ) -> DamagedError:
     """The error that says so."""
     return DamagedError(f"{path} is damaged: {why}", advice)
 
 
-def write_sealed_json(path: Path, value: dict[str, Any]) -> None:
+def write_sealed_json(path: AnyPath, value: dict[str, Any]) -> None:
     """`memometer.files.write_json` with a checksum of the rest under the last key."""
     plain = json.loads(json.dumps(value, allow_nan=False))
     write_json(path, {**plain, CHECKSUM: hash_json(plain)})
 
 
-def read_sealed_json(path: Path, *, advice: str = AGAIN) -> dict[str, Any]:
+def read_sealed_json(path: AnyPath, *, advice: str = AGAIN) -> dict[str, Any]:
     """Reads a JSON object and takes its checksum off, where it has one.
 
     Raises:
@@ -130,7 +142,7 @@ def read_sealed_json(path: Path, *, advice: str = AGAIN) -> dict[str, Any]:
     return value
 
 
-def check_files(folder: Path, hashes: object, *, advice: str = AGAIN) -> None:
+def check_files(folder: AnyPath, hashes: object, *, advice: str = AGAIN) -> None:
     """Passes where files have the hashes that were noted when they were written.
 
     Args:

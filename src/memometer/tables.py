@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 from memometer.errors import DamagedError
 from memometer.memory import memory_is_short
 from memometer.sealing import AGAIN, check_seal, sealed_path
+from memometer.storage.paths import AnyPath, StorePath
 
 __all__ = ["is_number", "open_table", "read_table", "readable", "table_writer", "write_table"]
 
@@ -20,7 +20,7 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 @contextlib.contextmanager
-def table_writer(path: Path, schema: pa.Schema, *, compression: str = "zstd") -> Iterator[pq.ParquetWriter]:
+def table_writer(path: AnyPath, schema: pa.Schema, *, compression: str = "zstd") -> Iterator[pq.ParquetWriter]:
     """A writer of row groups; the file is at ``path``, sealed, once it is whole."""
     with (
         sealed_path(path) as temporary,
@@ -29,25 +29,31 @@ def table_writer(path: Path, schema: pa.Schema, *, compression: str = "zstd") ->
         yield writer
 
 
-def write_table(path: Path, table: pa.Table, *, row_group_size: int | None = None) -> None:
+def write_table(path: AnyPath, table: pa.Table, *, row_group_size: int | None = None) -> None:
     """Writes a table atomically, compressed and sealed."""
     with table_writer(path, table.schema) as writer:
         writer.write_table(table, row_group_size)
 
 
-def open_table(path: Path, *, advice: str = AGAIN, memory_map: bool = False) -> pq.ParquetFile:
+def open_table(path: AnyPath, *, advice: str = AGAIN, memory_map: bool = False) -> pq.ParquetFile:
     """A table to read in parts, whose seal is whole, if it has one; its pages are checked as they are read.
+
+    Of an object in a store only those columns come that are asked for, so its seal, over all bytes, is not looked at.
 
     Raises:
         DamagedError: it is damaged, or no Parquet.
         OSError: it cannot be read.
     """
+    if isinstance(path, StorePath):
+        file = path.open()
+        with readable(path, advice):
+            return pq.ParquetFile(file, page_checksum_verification=True)
     check_seal(path, advice=advice)
     with readable(path, advice):
         return pq.ParquetFile(path, memory_map=memory_map, page_checksum_verification=True)
 
 
-def read_table(path: Path, columns: Sequence[str] | None = None, *, advice: str = AGAIN) -> pa.Table:
+def read_table(path: AnyPath, columns: Sequence[str] | None = None, *, advice: str = AGAIN) -> pa.Table:
     """A whole table, or some of its columns, with its seal and its pages checked.
 
     Raises:
@@ -64,7 +70,7 @@ def read_table(path: Path, columns: Sequence[str] | None = None, *, advice: str 
 
 
 @contextlib.contextmanager
-def readable(path: Path, advice: str = AGAIN) -> Iterator[None]:
+def readable(path: AnyPath, advice: str = AGAIN) -> Iterator[None]:
     """Errors within it that tell of a damaged file are a sentence.
 
     Raises:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import itertools
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -18,9 +19,13 @@ class Between(ThreadingHTTPServer):
     Attributes:
         behind: its port.
         fail_every: every how many-th request for an object's bytes fails; 0 for none.
+        fail_any: every how many-th request of any kind fails.
+        lose_every: every how many-th request that writes is done and its answer lost.
         refuse: paths that are refused.
         stall: paths that get no answer.
         cut_every: every how many-th answer ends early.
+        hold: (command, path) → whether a request waits for ever; ``held`` is then set.
+        seen: the command and path of every request.
         spans: the ranges that were asked for, by path.
     """
 
@@ -28,9 +33,16 @@ class Between(ThreadingHTTPServer):
 
     def __init__(self, behind):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.behind, self.fail_every, self.cut_every = behind, 0, 0
+        self.behind, self.fail_every, self.cut_every, self.fail_any, self.lose_every = behind, 0, 0, 0, 0
+        self.hold = None
         self.refuse, self.stall, self.spans, self.failed = set(), set(), {}, 0
-        self.numbers, self.ending = itertools.count(1), threading.Event()
+        self.numbers, self.of_all, self.writes = itertools.count(1), itertools.count(1), itertools.count(1)
+        self.ending, self.held, self.seen = threading.Event(), threading.Event(), []
+
+    def handle_error(self, request, client_address):
+        """A client that has gone is no error here."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -48,6 +60,15 @@ class Handler(BaseHTTPRequestHandler):
             return None
         if any(path.startswith(each) for each in server.refuse):
             return self.answer(403, b"<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>")
+        body = self.body()
+        number = next(server.of_all)
+        server.seen.append((self.command, self.path))
+        if server.hold and server.hold(self.command, self.path):
+            server.held.set()
+            server.ending.wait(30)
+        if server.fail_any and number % server.fail_any == 0:
+            server.failed += 1
+            return self.answer(503, b"<Error><Code>ServiceUnavailable</Code><Message>busy</Message></Error>")
         number = 0
         if self.command == "GET" and "Range" in self.headers:
             server.spans.setdefault(path, []).append(self.headers["Range"])
@@ -57,14 +78,24 @@ class Handler(BaseHTTPRequestHandler):
                 return self.answer(503, b"<Error><Code>ServiceUnavailable</Code><Message>busy</Message></Error>")
         connection = http.client.HTTPConnection("127.0.0.1", server.behind, timeout=30)
         headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
-        connection.request(self.command, self.path, headers=headers)
+        connection.request(self.command, self.path, body=body, headers=headers)
         answer = connection.getresponse()
         data = answer.read()
+        if body is not None and server.lose_every and next(server.writes) % server.lose_every == 0:
+            server.failed += 1
+            return self.answer(503, b"<Error><Code>ServiceUnavailable</Code><Message>busy</Message></Error>")
         cut = number and server.cut_every and number % server.cut_every == 0
         server.failed += bool(cut)
         return self.answer(answer.status, data, dict(answer.getheaders()), cut=cut)
 
-    do_HEAD = do_GET  # noqa: N815 (as http.server calls it)
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 (as http.server calls it)
+
+    def body(self):
+        """What is to be written; None where nothing is."""
+        if self.command not in {"PUT", "POST"}:
+            return None
+        assert "chunked" not in self.headers.get("Transfer-Encoding", "")
+        return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
     def answer(self, status, data, headers=(), *, cut=False):
         self.send_response(status)
@@ -92,7 +123,7 @@ def s3_server():
 
 
 @pytest.fixture
-def store(s3_server, monkeypatch):
+def store(s3_server, monkeypatch, tmp_path_factory):
     """The server before an empty bucket, with ``put(key, bytes)``; the only store that fsspec knows here."""
     import boto3
     import fsspec
@@ -105,6 +136,9 @@ def store(s3_server, monkeypatch):
     client = boto3.client("s3", endpoint_url=f"http://127.0.0.1:{s3_server}", **KEYS)
     client.create_bucket(Bucket=BUCKET)
     between.put = lambda key, data: client.put_object(Bucket=BUCKET, Key=key, Body=data)
+    between.get = lambda key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    between.keys = lambda: [e["Key"] for e in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+    between.uploads = lambda: client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
     between.delete = lambda key: client.delete_object(Bucket=BUCKET, Key=key)
     options = {
         "endpoint_url": f"http://127.0.0.1:{between.server_address[1]}",
@@ -115,6 +149,7 @@ def store(s3_server, monkeypatch):
     }
     monkeypatch.setitem(fsspec.config.conf, "s3", options)
     monkeypatch.setattr(requests, "FIRST_PAUSE", 0.01)
+    monkeypatch.setenv("MEMOMETER_CACHE", str(tmp_path_factory.mktemp("cache")))
     forget()
     yield between
     between.ending.set()
@@ -130,13 +165,16 @@ def store(s3_server, monkeypatch):
 def forget():
     """What a process remembers of stores."""
     from memometer.data import arrow_tables, images
-    from memometer.storage import reading, requests
+    from memometer.storage import cache, paths, reading, requests
 
     requests._filesystem.cache_clear()
     requests._tries = 0
     reading._stored.cache_clear()
     reading._listed.clear()
     reading._last.clear()
+    cache._seen.clear()
+    cache._added.clear()
+    paths._tried.clear()
     images._read_group.cache_clear()
     images._group_starts.cache_clear()
     arrow_tables._listed.cache_clear()

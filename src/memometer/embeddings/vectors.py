@@ -1,7 +1,6 @@
 """Embeddings: one l2-normalised vector per record, read from disk a tile at a time."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.arrays import map_array
 from memometer.errors import VectorError
+from memometer.storage.paths import AnyPath
 
 __all__ = ["NO_DIRECTION", "Embeddings", "check_output", "normalise", "with_norms", "without_direction"]
 
@@ -30,7 +31,7 @@ class Embeddings:
     """
 
     record_ids: pa.Array
-    pieces: tuple[Path | npt.NDArray[np.floating], ...]
+    pieces: tuple[AnyPath | npt.NDArray[np.floating], ...]
     starts: npt.NDArray[np.int64]
     rows: npt.NDArray[np.int64] | None
     dim: int
@@ -85,7 +86,7 @@ class Embeddings:
         out: npt.NDArray[np.floating] | None = None
         for index in np.unique(owner):
             piece = self.pieces[index]
-            stored = np.load(piece, mmap_mode="r", allow_pickle=False) if isinstance(piece, Path) else piece
+            stored = piece if isinstance(piece, np.ndarray) else map_array(piece)
             here = np.flatnonzero(owner == index)
             local = wanted[here] - self.starts[index]
             if out is None:

@@ -10,7 +10,7 @@ import io
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO
 
 from memometer.storage.addresses import is_remote
@@ -19,10 +19,12 @@ from memometer.storage.requests import MISSING, bounded, open_store, patiently
 __all__ = [
     "READ_AHEAD",
     "Stored",
+    "exact_span",
     "head_bytes",
     "list_objects",
     "matching",
     "open_binary",
+    "open_object",
     "read_span",
     "stored",
     "told",
@@ -110,13 +112,33 @@ def read_span(path: str, start: int, length: int) -> bytes:
         return data[start - first : start - first + length]
     follows = bool(data) and first <= start and start - first - len(data) <= NEAR
     stop = min(start + length + READ_AHEAD, stored(path).size) if follows else start + length
-    found = _read(path, start, max(stop, start + length), least=length)
+    least = min(length, max(stored(path).size - start, 0))
+    found = exact_span(path, start, max(stop, start + length), least=least)
     with _lock:
         _last[path] = (start, found)
         _last.move_to_end(path)
         while len(_last) > KEPT:
             _last.popitem(last=False)
     return found[:length]
+
+
+def exact_span(path: str, start: int, stop: int, *, least: int) -> bytes:
+    """The bytes from ``start`` to ``stop``; fewer where the object ends, but never fewer than ``least``.
+
+    Raises:
+        FileNotFoundError: there is no such object.
+        PermissionError: the store refuses.
+        UnreachableError: it does not answer, or its answers end early.
+    """
+    filesystem, inner = open_store(path)
+
+    def read() -> bytes:
+        data: bytes = filesystem.cat_file(inner, start=start, end=stop, **bounded(filesystem, size=stop - start))
+        if len(data) < least:
+            raise ConnectionError(f"{len(data):,} of {least:,} bytes came")
+        return data
+
+    return patiently(path, read)
 
 
 def head_bytes(path: str, length: int) -> bytes:
@@ -151,15 +173,25 @@ def open_binary(path: str) -> BinaryIO:
     """
     if not is_remote(path):
         return open(path, "rb")  # noqa: PTH123 (the caller closes it)
-    return io.BufferedReader(_Object(path), READ_AHEAD)
+    return open_object(stored(path).size, lambda start, stop: exact_span(path, start, stop, least=stop - start))
+
+
+def open_object(size: int, span: Callable[[int, int], bytes]) -> BinaryIO:
+    """An object as a file, to be read in any order.
+
+    Args:
+        size: bytes.
+        span: the bytes from a place to before another.
+    """
+    return io.BufferedReader(_Object(size, span), READ_AHEAD)
 
 
 class _Object(io.RawIOBase):
     """An object of a store as a file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, size: int, span: Callable[[int, int], bytes]) -> None:
         super().__init__()
-        self._path, self._size, self._place = path, stored(path).size, 0
+        self._size, self._span, self._place = size, span, 0
 
     def readable(self) -> bool:
         return True
@@ -178,7 +210,7 @@ class _Object(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         length = max(min(len(buffer), self._size - self._place), 0)
         if length:
-            buffer[:length] = _read(self._path, self._place, self._place + length, least=length)
+            buffer[:length] = self._span(self._place, self._place + length)
         self._place += length
         return length
 
@@ -186,19 +218,6 @@ class _Object(io.RawIOBase):
 _last: OrderedDict[str, tuple[int, bytes]] = OrderedDict()
 _listed: dict[str, Stored] = {}
 _lock = threading.Lock()
-
-
-def _read(path: str, start: int, stop: int, *, least: int) -> bytes:
-    """The bytes from ``start`` to ``stop``; fewer where the object ends, but never fewer than ``least``."""
-    filesystem, inner = open_store(path)
-
-    def read() -> bytes:
-        data: bytes = filesystem.cat_file(inner, start=start, end=stop, **bounded(filesystem))
-        if len(data) < min(least, max(stored(path).size - start, 0)):
-            raise ConnectionError(f"{len(data):,} of {least:,} bytes came")
-        return data
-
-    return patiently(path, read)
 
 
 @functools.lru_cache(maxsize=4096)
