@@ -7,8 +7,9 @@
     │   ├── DamagedError    a file whose bytes are not those that were written
     │   ├── ModelError      a model or checkpoint that cannot be loaded
     │   └── VectorError     embeddings that are non-finite, zero, of another width or missing
-    └── JobError            the input was right, the work failed: the command line exits with 1
-        └── BusyError       another process writes there
+    ├── JobError            the input was right, the work failed: the command line exits with 1
+    │   └── BusyError       another process writes there
+    └── ShardDone           nothing failed: a shard has made its share, and there is no result yet
 
 Every message says what was got, what was expected and what to do.
 """
@@ -23,6 +24,7 @@ __all__ = [
     "MemometerError",
     "ModelError",
     "RejectsError",
+    "ShardDone",
     "SourceError",
     "VectorError",
     "first_of",
@@ -76,6 +78,12 @@ class JobError(MemometerError):
 
 class BusyError(JobError):
     """Another process writes what was to be written."""
+
+
+class ShardDone(MemometerError):  # noqa: N818 (nothing failed)
+    """A shard has seen all pieces made; what they say, ``--merge`` tells."""
+
+    exit_code = 0
 
 
 def first_of(names: Sequence[str], most: int) -> str:

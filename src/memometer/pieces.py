@@ -72,7 +72,7 @@ class Pieces:
     ) -> None:
         self.folder = folder
         self.spans = tuple((start, min(start + size, n)) for start in range(0, n, size))
-        self._disk = _Disk(folder, size, n, tuple(large))
+        self._disk, self._stale = _Disk(folder, size, n, tuple(large)), stale
         with concurrent.futures.ThreadPoolExecutor() as threads:
             found = list(threads.map(self._disk.read, range(len(self.spans))))
         self._whole = {piece: arrays for piece, arrays in enumerate(found) if arrays is not None and not stale(arrays)}
@@ -97,30 +97,42 @@ class Pieces:
         """Writes one piece, the large arrays first."""
         self._whole[piece] = self._disk.write(piece, arrays)
 
-    def fill(self, work: Work, *, advance: Callable[[int], object] = lambda _: None) -> None:
+    def fill(self, work: Work, *, label: str = "", advance: Callable[[int], object] = lambda _: None) -> None:
         """Makes what is missing, by the engine of this context (`memometer.engines.current`).
 
         Args:
             work: makes pieces; it may `tell` its progress within one.
+            label: what is made, for messages; the folder's name by default.
             advance: told of the records whose pieces are there.
         """
-        missing = tuple(self.missing)
+        missing = self.missing
         absent = set(missing)
         advance(sum(stop - start for piece, (start, stop) in enumerate(self.spans) if piece not in absent))
-        if not missing:
+        if not missing and not current().shared:
             return
         making = _Making(self._disk, work)
-        counted = _Counted(advance)
-        before = _advance.set(counted)
+        job = Job(
+            folder=self.folder,
+            missing=missing,
+            n=len(self.spans),
+            label=label or self.folder.name,
+            make=making,
+            read=self._read,
+            name=functools.partial(_called, self._disk),
+        )
+        before = _advance.set(_Counted(advance))
         try:
-            for piece, arrays in current().run(
-                Job(self.folder, missing, making, self._disk.read, name=functools.partial(_called, self._disk))
-            ):
+            for piece, arrays in current().run(job):
                 self._whole[piece] = arrays
                 if piece not in making.made:  # in another process
                     advance(self.spans[piece][1] - self.spans[piece][0])
         finally:
             _advance.reset(before)
+
+    def _read(self, piece: int) -> Arrays | None:
+        """A piece that another process has made by now; None where it has not."""
+        arrays = self._disk.read(piece)
+        return None if arrays is None or self._stale(arrays) else arrays
 
     def column(self, name: str) -> list[npt.NDArray[Any]]:
         """One of the arrays of every piece."""
@@ -254,6 +266,7 @@ def in_pieces(
     size: int | None = None,
     large: Collection[str] = (),
     stale: Callable[[Arrays], bool] = lambda _: False,
+    label: str = "",
     advance: Callable[[int], object] = lambda _: None,
 ) -> Pieces:
     """All pieces of n records, made where they are not on disk yet, or are damaged there.
@@ -268,9 +281,10 @@ def in_pieces(
         size: records per piece; `PIECE_SIZE` by default.
         large: as in `Pieces`.
         stale: as in `Pieces`.
+        label: what is made, for messages; the folder's name by default.
         advance: told of the records whose pieces are there.
     """
     with one_writer(folder, wait=True, shared=current().shared):
         pieces = Pieces(folder, n=n, size=size or PIECE_SIZE, large=large, stale=stale)
-        pieces.fill(_Each(make), advance=advance)
+        pieces.fill(_Each(make), label=label, advance=advance)
     return pieces

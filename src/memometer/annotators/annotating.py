@@ -3,26 +3,23 @@
 import functools
 import os.path
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from memometer import __version__
-from memometer.annotators.base import Annotator, Asked, Seen
-from memometer.annotators.boxes import placed
+from memometer.annotators.base import Annotator, Asked
 from memometer.annotators.labelling import BESIDE, Counts, copy_beside, write_labelled, write_left_out
 from memometer.annotators.loading import COLUMNS, is_label_file, load_annotator
 from memometer.annotators.names import Names, names_of
 from memometer.annotators.options import AnnotateOptions
-from memometer.annotators.store import LabelPieces
+from memometer.annotators.store import Labelling, LabelPieces
 from memometer.annotators.summary import AnnotationSummary
 from memometer.data.beside import ANNOTATION, noted_files, read_annotation
-from memometer.data.records import RECORD_SCHEMA, Records, hash_records, load_records
+from memometer.data.records import IMAGE_COLUMNS, RECORD_SCHEMA, Records, hash_records, load_records
 from memometer.data.summary import check_rejects
-from memometer.embeddings.decoding import Images, image_batches
-from memometer.errors import InputError
+from memometer.engines import current
+from memometer.engines.agreement import agree, all_there
+from memometer.engines.travel import loaded_by
+from memometer.errors import InputError, ShardDone
 from memometer.files import hash_json
 from memometer.locking import one_writer
 from memometer.options import by_keyword
@@ -34,6 +31,9 @@ __all__ = ["PIECE_SIZE", "annotate"]
 
 PIECE_SIZE = 256
 """Records per piece: what a killed annotation loses at most. Detectors take a second an image without a GPU."""
+
+SCRATCH = ".annotate"
+"""The folder within ``out`` where labels are kept until all are there."""
 
 THRESHOLD = 0.3
 """A detector's, where none is given."""
@@ -50,6 +50,7 @@ def annotate(options: AnnotateOptions) -> AnnotationSummary:
         ModelError: the annotator cannot be loaded.
         RejectsError: more than ``max_rejects`` of the records could not be labelled; ``rejects.parquet`` says why.
         SourceError: the records cannot be read.
+        ShardDone: this was a shard, which writes no records.
     """
     out = Path(os.path.abspath(options.out))  # noqa: PTH100 (keeps links)
     source = options.records
@@ -58,7 +59,7 @@ def annotate(options: AnnotateOptions) -> AnnotationSummary:
         raise InputError(f"{out} holds the records themselves; choose another --out, for they stay as they are")
     if not len(records):
         raise InputError(f"{records.folder} holds no records to label; import some first")
-    with one_writer(out):
+    with one_writer(out, shared=options.shard is not None), options.at_work(out / SCRATCH):
         if is_label_file(options.with_):
             from memometer.annotators.label_files.labelling import label_from_file  # here: no model needs readers
 
@@ -80,16 +81,22 @@ def _annotate(options: AnnotateOptions, records: Records, out: Path) -> Annotati
     pieces_key = hash_json([__version__, annotator.identity, options.batch_size, hash_records(records, IMAGES)])
     beside = noted_files(records.folder, BESIDE)
     key = hash_json([pieces_key, hash_records(records, RECORD_SCHEMA.names), beside])
-    scratch = out / ".annotate" / pieces_key
+    scratch = out / SCRATCH / pieces_key
     finished = None if options.overwrite else read_annotation(out)
     if finished is not None and finished.get("key") == key:
         notice(f"{out} already holds these labels; nothing to do (--overwrite writes them again)")
-        shutil.rmtree(out / ".annotate", ignore_errors=True)  # of a run that was killed at its very end
+        shutil.rmtree(out / SCRATCH, ignore_errors=True)  # of a run that was killed at its very end
         return AnnotationSummary.from_json(finished["summary"], folder=out)
     others = (out / "records.parquet").exists() and not scratch.exists()
     if not options.overwrite and (finished is not None or others):
         raise InputError(f"{out} already holds other records; choose another --out, or replace them with --overwrite")
+    if options.shard is not None or options.merge:
+        asked = {name: value for name, value in options.config().items() if name not in ("records", "versions")}
+        inputs = {"records": hash_records(records, IMAGES), "annotator": annotator.identity}
+        agree(out / SCRATCH, options=asked, inputs=inputs, new=not options.merge)
     pieces = _labelled(options, records, annotator, scratch)
+    if options.shard is not None:
+        raise ShardDone(all_there(out / SCRATCH))
     rejects = pieces.rejects()
     (out / ANNOTATION).unlink(missing_ok=True)
     reasons = write_left_out(records, rejects, out / "rejects.parquet")
@@ -127,7 +134,7 @@ def _annotate(options: AnnotateOptions, records: Records, out: Path) -> Annotati
             "files": noted_files(out, [name for name in BESIDE if name != "split.json"]),
         },
     )
-    shutil.rmtree(out / ".annotate")
+    shutil.rmtree(out / SCRATCH)
     return summary
 
 
@@ -147,32 +154,20 @@ def _opened(options: AnnotateOptions, names: Names | None) -> Annotator:
         device=options.device,
         precision=options.precision,
     )
-    return load_annotator(options.with_, asked)
+    annotator = load_annotator(options.with_, asked)
+    loaded_by(annotator, functools.partial(load_annotator, options.with_, asked))
+    return annotator
 
 
 def _labelled(options: AnnotateOptions, records: Records, annotator: Annotator, scratch: Path) -> LabelPieces:
     """The labels of all records, made where they are not there yet."""
-    with progress_bar("annotating", total=len(records), unit="images") as advance:
+    work = Labelling(records.select(IMAGE_COLUMNS), annotator, options.batch_size, options.workers)
+    with (
+        one_writer(scratch, wait=True, shared=current().shared),
+        progress_bar("annotating", total=len(records), unit="images") as advance,
+    ):
         pieces = LabelPieces(scratch, records, size=PIECE_SIZE)
-        spans = [pieces.spans[piece] for piece in pieces.missing]
-        advance(len(records) - sum(stop - start for start, stop in spans))
-        batches = (
-            Images(
-                np.arange(first, last),
-                tuple(records.image_refs(first, last)),
-                functools.partial(_seen, preprocess=annotator.preprocess),
-                gather=tuple,
-            )
-            for start, stop in spans
-            for first in range(start, stop, options.batch_size)
-            for last in [min(first + options.batch_size, stop)]
-        )
-        for batch in image_batches(batches, workers=options.workers):
-            images = batch.values or ()
-            found = annotator.annotate(images) if images else []
-            boxed = [placed(each, image.size) for each, image in zip(found, images, strict=True)]
-            pieces.add(list(zip(batch.rows.tolist(), boxed, strict=True)), batch.rejects)
-            advance(len(batch.rows) + len(batch.rejects))
+        pieces.fill(work, label="annotating", advance=advance)
     return pieces
 
 
@@ -202,8 +197,3 @@ def _summary(
         boxes=pieces.moved(),
         remarks=remarks,
     )
-
-
-def _seen(image: Image.Image, place: int, *, preprocess: Callable[[Image.Image], Seen]) -> Seen:  # noqa: ARG001
-    """What the model takes of an image; its place in the batch is nothing to it."""
-    return preprocess(image)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from memometer.options import Flag, Options
-from memometer.runs.options import Source, place_of, spec_of
+from memometer.options import Flag
+from memometer.runs.options import SHARED, EngineOptions, Source, place_of, spec_of
 
 __all__ = ["AnnotateOptions"]
 
@@ -27,7 +27,7 @@ else:
     NamesGiven = Annotated[Any, Flag(kind=str | None, written=_names_of)]
 
 
-class AnnotateOptions(Options):
+class AnnotateOptions(EngineOptions):
     """Label the images of RECORDS with a detector or a tagger: records with objects, boxes and scores.
 
     Images stay where they are. What was killed goes on when the same command runs again; what is finished is not done
@@ -93,9 +93,14 @@ class AnnotateOptions(Options):
     overwrite: bool = Field(default=False, description="Replace other records in OUT.")
 
     @classmethod
+    def ordered(cls) -> list[str]:
+        """All options, its own first."""
+        return [*(name for name in cls.model_fields if name not in SHARED), *SHARED]
+
+    @classmethod
     def names(cls) -> list[str]:
         """Those that labels depend on."""
-        return [name for name in cls.model_fields if name not in PLACE]
+        return [name for name in cls.ordered() if name not in PLACE]
 
     def config(self) -> dict[str, Any]:
         """The options as resolved, with what is in the vocabulary and the versions that results depend on."""
@@ -108,5 +113,5 @@ class AnnotateOptions(Options):
         return {**own, "vocabulary": vocabulary, "versions": versions_of(("transformers", "timm", "torchvision"))}
 
 
-PLACE = ("out", "workers", "device", "overwrite", "max_rejects")
+PLACE = ("out", "workers", "device", "overwrite", "max_rejects", *SHARED)
 """Options that change no label."""

@@ -1,20 +1,26 @@
 """Labels of records in pieces on disk, gathered a batch at a time."""
 
+import collections
+import dataclasses
 import functools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from PIL import Image
 
-from memometer.annotators.boxes import CLIPPED, OUTSIDE, Placed
+from memometer.annotators.base import Annotator, Seen
+from memometer.annotators.boxes import CLIPPED, OUTSIDE, Placed, placed
 from memometer.annotators.labelling import Labels
+from memometer.arrays import Arrays
 from memometer.data.records import Records
+from memometer.embeddings.decoding import Images, image_batches
 from memometer.embeddings.mended import any_mended
-from memometer.pieces import Pieces, packed_rejects
+from memometer.pieces import Pieces, Span, packed_rejects, tell
 
-__all__ = ["LabelPieces"]
+__all__ = ["LabelPieces", "Labelling"]
 
 
 class LabelPieces(Pieces):
@@ -30,32 +36,6 @@ class LabelPieces(Pieces):
 
     def __init__(self, folder: Path, records: Records, *, size: int) -> None:
         super().__init__(folder, n=len(records), size=size, stale=functools.partial(any_mended, records))
-        self._size = size
-        self._found: list[tuple[int, Placed]] = []
-        self._left_out: list[tuple[int, str]] = []
-
-    def add(self, found: Sequence[tuple[int, Placed]], rejects: Sequence[tuple[int, str]]) -> None:
-        """Takes the next batch of a piece, by row; writes the piece with its last batch."""
-        self._found += found
-        self._left_out += rejects
-        first = min(row for row, _ in [*self._found, *self._left_out])
-        start, stop = self.spans[first // self._size]
-        if len(self._found) + len(self._left_out) < stop - start:
-            return
-        each = [placed for _, placed in self._found]
-        self.write(
-            first // self._size,
-            {
-                "rows": np.array([row for row, _ in self._found], np.int64),
-                "counts": np.array([len(placed.labels) for placed in each], np.int64),
-                "labels": np.concatenate([np.empty(0, np.int32), *(placed.labels for placed in each)]),
-                "scores": np.concatenate([np.empty(0, np.float32), *(placed.scores for placed in each)]),
-                "boxes": np.concatenate([np.empty((0, 4), np.float32), *(placed.boxes for placed in each)]),
-                "moved": np.array([sum(p.n_clipped for p in each), sum(p.n_outside for p in each)], np.int64),
-                **packed_rejects(self._left_out),
-            },
-        )
-        self._found, self._left_out = [], []
 
     def labels(self, names: Sequence[str]) -> Iterator[Labels]:
         """What was found, in the order of the records."""
@@ -68,3 +48,65 @@ class LabelPieces(Pieces):
         """Boxes that are not as the annotator gave them, by what was done to them."""
         clipped, outside = np.sum([np.zeros(2, np.int64), *self.column("moved")], axis=0).tolist()
         return dict(+Counter({CLIPPED: clipped, OUTSIDE: outside}))
+
+
+@dataclasses.dataclass(frozen=True)
+class Labelling:
+    """The labels of records, a forward pass at a time.
+
+    Attributes:
+        records: n records.
+        annotator: a model.
+        batch_size: images per forward pass.
+        workers: processes that decode; 0 decodes in this one.
+    """
+
+    records: Records
+    annotator: Annotator
+    batch_size: int
+    workers: int
+
+    def __call__(self, spans: Iterable[Span]) -> Iterator[Arrays]:
+        """The arrays of one span after another."""
+        sizes = collections.deque[int]()
+
+        def batches() -> Iterator[Images]:
+            for start, stop in spans:
+                sizes.append(stop - start)
+                for first in range(start, stop, self.batch_size):
+                    last = min(first + self.batch_size, stop)
+                    refs = tuple(self.records.image_refs(first, last))
+                    seen = functools.partial(_seen, preprocess=self.annotator.preprocess)
+                    yield Images(np.arange(first, last), refs, seen, gather=tuple)
+
+        found, left_out = list[tuple[int, Placed]](), list[tuple[int, str]]()
+        for batch in image_batches(batches(), workers=self.workers):
+            images = batch.values or ()
+            labels = self.annotator.annotate(images) if images else []
+            boxed = [placed(each, image.size) for each, image in zip(labels, images, strict=True)]
+            found += zip(batch.rows.tolist(), boxed, strict=True)
+            left_out += batch.rejects
+            tell(len(batch.rows) + len(batch.rejects))
+            if len(found) + len(left_out) == sizes[0]:
+                yield _packed(found, left_out)
+                sizes.popleft()
+                found, left_out = [], []
+
+
+def _packed(found: Sequence[tuple[int, Placed]], left_out: Sequence[tuple[int, str]]) -> Arrays:
+    """The arrays of a piece, of what was found by row."""
+    each = [placed for _, placed in found]
+    return {
+        "rows": np.array([row for row, _ in found], np.int64),
+        "counts": np.array([len(placed.labels) for placed in each], np.int64),
+        "labels": np.concatenate([np.empty(0, np.int32), *(placed.labels for placed in each)]),
+        "scores": np.concatenate([np.empty(0, np.float32), *(placed.scores for placed in each)]),
+        "boxes": np.concatenate([np.empty((0, 4), np.float32), *(placed.boxes for placed in each)]),
+        "moved": np.array([sum(p.n_clipped for p in each), sum(p.n_outside for p in each)], np.int64),
+        **packed_rejects(left_out),
+    }
+
+
+def _seen(image: Image.Image, place: int, *, preprocess: Callable[[Image.Image], Seen]) -> Seen:  # noqa: ARG001
+    """What the model takes of an image; its place in the batch is nothing to it."""
+    return preprocess(image)

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from memometer.choices import Augment, TowerChoice
 from memometer.options import Flag, Words
-from memometer.runs.options import PLACE, Model, Models, RunOptions, Source
+from memometer.runs.options import PLACE, SHARED, Model, Models, RunOptions, Source
 
 __all__ = [
     "LEAST_SEEDS",
@@ -62,7 +62,8 @@ class AuditOptions(RunOptions):
     def ordered(cls) -> list[str]:
         """All options, the measure's own first."""
         own = [name for name in super().ordered() if name not in AuditOptions.model_fields]
-        return [*own, *AuditOptions.model_fields]
+        shared = [*(name for name in AuditOptions.model_fields if name not in SHARED), *SHARED]
+        return [*own, *shared]
 
     @classmethod
     def names(cls) -> list[str]:

@@ -12,6 +12,8 @@ from memometer.audits.planted import planted_hash
 from memometer.audits.result import Audit
 from memometer.audits.stages import stages_of
 from memometer.catalogue import summary_model
+from memometer.engines.agreement import agree, all_there
+from memometer.errors import ShardDone
 from memometer.files import hash_json
 from memometer.locking import writing
 from memometer.progress import warn
@@ -30,14 +32,17 @@ def run_audit(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     Raises:
         InputError: the input cannot be audited; the message says what to do.
         VectorError: embeddings that are missing, or not finite.
+        ShardDone: this was a shard, which writes no run.
     """
-    with writing(measure.options.out):
+    options = measure.options
+    store = None if options.store is None else Path(options.store)
+    with writing(None if options.shard else options.out), options.at_work(store):
         return _run(measure)
 
 
 def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     started, options, config = timestamp(), measure.options, measure.options.config()
-    out = None if options.out is None else Path(options.out)
+    out = None if options.out is None or options.shard else Path(options.out)
     if out is not None:
         check_not_foreign(out, config, what="audit", overwrite=options.overwrite)
     parts = measure.parts()
@@ -48,9 +53,14 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     key = hash_json([config, manifest])
     if out is not None and (finished := Audit.finished(out, key, overwrite=options.overwrite)):
         return finished
-    with stages_of(options.out, options.store) as (store, scratch):
+    sharing = options.store is not None and (options.shard is not None or options.merge)
+    if options.store is not None and sharing:
+        agree(Path(options.store), options=config, inputs=manifest, new=not options.merge)
+    with stages_of(out, options.store, shared=sharing) as (store, scratch):
         scored = measure.score(parts, opened, store=store)
         coverage = _coverage(measure, parts, opened, scratch=scratch) if options.null else None
+    if options.shard is not None:
+        raise ShardDone(all_there(options.store))
     duplicates = duplicates_across_roles(parts)
     found = measure.results(parts, opened, scored, manifest=manifest, n_duplicates=duplicates["n"])
     for note in found.notes:
@@ -81,7 +91,8 @@ def _coverage(measure: Measure[Any, Any, Any], parts: dict[str, Any], opened: An
     """How often the intervals cover 0 for models that were trained on nothing."""
     if measure.needs_images():
         check_images(parts)
-    quiet = {"null": 0, "gallery": 0, "images": False, "out": None, "store": scratch, "records": measure.source}
+    quiet: dict[str, Any] = {"null": 0, "gallery": 0, "images": False, "records": measure.source}
+    quiet |= {"out": None, "store": scratch, "engine": None, "shard": None, "merge": False}
 
     def audit(seed: int) -> Audit:
         changes = {**quiet, "seed": seed, **measure.untrained(seed, parts, opened)}

@@ -10,7 +10,7 @@ __all__ = ["stages_of"]
 
 
 @contextlib.contextmanager
-def stages_of(out: str | Path | None, store: str | Path | None) -> Iterator[tuple[Path, Path]]:
+def stages_of(out: str | Path | None, store: str | Path | None, *, shared: bool = False) -> Iterator[tuple[Path, Path]]:
     """The folder of the stages, and a folder that goes again; both are made when something is written there.
 
     With a run folder both lie in it, so that no other disk needs room.
@@ -18,7 +18,11 @@ def stages_of(out: str | Path | None, store: str | Path | None) -> Iterator[tupl
     Args:
         out: the run folder, which this process alone writes; None takes a temporary folder.
         store: the folder of the stages; None takes ``stages`` in the run folder.
+        shared: whether other processes use the store at the same time: both are in it, and stay.
     """
+    if shared and store is not None:
+        yield Path(store), Path(store) / "scratch"
+        return
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else Path(out)
         scratch = folder / "scratch"

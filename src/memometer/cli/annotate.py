@@ -7,7 +7,7 @@ import typer
 
 from memometer.annotators.options import AnnotateOptions
 from memometer.cli.generated import command_of
-from memometer.cli.options import JSON, RUN, parameter
+from memometer.cli.options import JSON, RUN, ending_as_shard, parameter, processes_of
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,14 +23,13 @@ _Out = Annotated[Path, typer.Option(help="The folder to write the labelled recor
 def _run(*, as_json: bool, workers: int | None, **given: Any) -> None:
     from memometer.annotators.loading import is_label_file
     from memometer.cli.answers import asked_of, keep_answer
-    from memometer.engines import decoding_workers
-    from memometer.locking import writing
+    from memometer.locking import one_writer
     from memometer.progress import notice
 
-    options = AnnotateOptions.checked(**given, workers=decoding_workers(workers, device=given["device"]))
+    options = AnnotateOptions.checked(**given, workers=processes_of(workers, given))
     out = Path(given["out"])
     asked = None if is_label_file(options.with_) else asked_of(options)
-    with writing(out):
+    with ending_as_shard(), one_writer(out, shared=options.shard is not None):
         summary = None if asked is None or options.overwrite else _answer(out, asked)
         if summary is not None:
             notice(f"{out} holds these labels already; nothing to do")

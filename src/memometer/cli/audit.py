@@ -9,7 +9,7 @@ from memometer.catalogue import options_of
 from memometer.cli.answers import answer, asked_of, keep
 from memometer.cli.generated import command_of
 from memometer.cli.log import log_all
-from memometer.cli.options import RUN
+from memometer.cli.options import RUN, ending_as_shard, processes_of
 from memometer.cli.trusting import trusting_all
 from memometer.locking import writing
 
@@ -23,13 +23,11 @@ def command_named(measure: str) -> Callable[..., None]:
     def run(
         *, as_json: bool, workers: int | None, trust_remote_code: bool, log_to: list[str] | None, **given: Any
     ) -> None:
-        from memometer.engines import decoding_workers
-
         if trust_remote_code:
             given = trusting_all(declared, given)
-        asked = declared.checked(**given, workers=decoding_workers(workers, device=given["device"]))
+        asked = declared.checked(**given, workers=processes_of(workers, given))
         out = Path(given["out"])
-        with writing(out):
+        with ending_as_shard(), writing(None if asked.shard else out):
             _run(asked, out, as_json=as_json)
         log_all(out, log_to)
 
@@ -37,7 +35,7 @@ def command_named(measure: str) -> Callable[..., None]:
 
 
 def _run(asked: AuditOptions, out: Path, *, as_json: bool) -> None:
-    question = asked_of(asked)
+    question = None if asked.shard else asked_of(asked)
     if question is not None and answer(out, question, as_json=as_json):
         return
     from memometer.audits.running import run_audit

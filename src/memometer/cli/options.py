@@ -1,17 +1,41 @@
 """What the command line has beside the arguments of functions, and the options of runs and trainings."""
 
+import contextlib
 import inspect
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-__all__ = ["CORES", "JSON", "LOG_TO", "RUN", "TRAINING", "parameter"]
+from memometer.errors import ShardDone
+from memometer.progress import notice
+
+__all__ = ["CORES", "JSON", "LOG_TO", "RUN", "TRAINING", "ending_as_shard", "parameter", "processes_of"]
 
 
 def parameter(name: str, annotation: Any, *, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
     """An option of a command."""
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def processes_of(workers: int | None, given: Mapping[str, Any]) -> int:
+    """How many processes decode, or make pieces where the engine has such: 0 leaves the number to the engine."""
+    from memometer.engines import decoding_workers
+
+    if given.get("engine") in {"processes", "ray"}:
+        return workers or 0
+    return decoding_workers(workers, device=given["device"])
+
+
+@contextlib.contextmanager
+def ending_as_shard() -> Iterator[None]:
+    """Says what a shard says at its end, and ends the command: there is no result to show."""
+    try:
+        yield
+    except ShardDone as done:
+        notice(str(done))
+        raise typer.Exit from done
 
 
 def _cores() -> int:
@@ -33,8 +57,9 @@ def _known(places: list[str] | None) -> list[str] | None:
 _Workers = Annotated[
     int | None,
     typer.Option(
-        help="Processes that decode images. Default: none on a CPU, one per core beside a GPU. With 0, a library that "
-        "crashes on an image ends the command without a word; with 1 or more it ends with the images' names."
+        help="Processes that decode images, or those of --engine. Default: none on a CPU, one per core beside a GPU. "
+        "With 0, a library that crashes on an image ends the command without a word; with 1 or more it ends with the "
+        "images' names."
     ),
 ]
 _Cores = Annotated[

@@ -82,7 +82,7 @@ def vectors_in_pieces(
         progress_bar(label, total=len(records), unit=unit) as advance,
     ):
         pieces = VectorPieces(folder, records, size=size)
-        pieces.fill(Gathered(batches), advance=advance)
+        pieces.fill(Gathered(batches), label=label, advance=advance)
     return pieces
 
 

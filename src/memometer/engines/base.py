@@ -16,7 +16,9 @@ class Job:
 
     Attributes:
         folder: where they are, or will be.
-        missing: their numbers, ascending.
+        missing: their numbers, ascending; an engine within another may get them as it takes them.
+        n: how many pieces the folder has in all.
+        label: what is made, for messages, e.g. ``"embedding images"``.
         make: makes and writes pieces one after another, which it takes as it needs them, and gives the number and the
             small arrays of each. Picklable where the work can be done elsewhere; else it is done in this process.
         read: the small arrays of a piece that another process has written; None where it has not yet.
@@ -24,7 +26,9 @@ class Job:
     """
 
     folder: Path
-    missing: tuple[int, ...]
+    missing: Iterable[int]
+    n: int
+    label: str
     make: Callable[[Iterable[int]], Iterator[tuple[int, Any]]]
     read: Callable[[int], Any | None]
     name: Callable[[int], str] = str

@@ -1,15 +1,19 @@
 """The options that every run has: models, records, where it runs. Importing them is cheap."""
 
-from collections.abc import Iterable, Sequence
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, cast
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from memometer.errors import InputError
 from memometer.options import Flag, Options, Several
 
 __all__ = [
     "PLACE",
+    "SHARED",
+    "EngineOptions",
     "Model",
     "Models",
     "Place",
@@ -24,7 +28,10 @@ __all__ = [
 ]
 
 
-PLACE = ("out", "store", "workers", "device", "overwrite")
+SHARED = ("engine", "shard", "merge")
+"""Options that say who makes the pieces of a run."""
+
+PLACE = ("out", "store", "workers", "device", "overwrite", *SHARED)
 """Options that say where a run is computed, and change no number."""
 
 
@@ -76,7 +83,64 @@ else:  # models and records are checked where they are opened, and their types c
     Place = Annotated[Any, Flag(kind=Path | None, written=place_of)]
 
 
-class RunOptions(Options):
+class EngineOptions(Options):
+    """Who makes the pieces of what takes long. It changes no byte of them."""
+
+    if TYPE_CHECKING:
+        workers: int
+        device: str
+
+    engine: Literal["here", "processes", "ray"] | None = Field(
+        default=None,
+        description="Who computes what is kept in pieces: here, this process; processes, --workers of them, by default "
+        "one per core or GPU; ray, the cluster of RAY_ADDRESS, or one on this machine. It changes no number.",
+    )
+    shard: str | None = Field(
+        default=None,
+        description="This run is one of several, I/N from 1/N to N/N, which make the pieces of one store together; "
+        "then --merge writes the result.",
+    )
+    merge: Annotated[bool, Flag(names=("--merge",))] = Field(
+        default=False, description="Compute no pieces: write the result of the shards, or say which pieces are missing."
+    )
+
+    @model_validator(mode="after")
+    def _check_shard(self) -> Self:
+        if self.shard is not None:
+            from memometer.engines.shards import shard_of
+
+            try:
+                shard_of(self.shard)
+            except InputError as error:
+                raise ValueError(f"--shard {error}") from error
+        if self.shard is not None and self.merge:
+            raise ValueError("--shard makes pieces and --merge reads them; run all shards, then --merge alone")
+        return self
+
+    @contextlib.contextmanager
+    def at_work(self, store: Path | None) -> Iterator[None]:
+        """Within it pieces are made by the engine that is asked for; by that of the context where none is.
+
+        Args:
+            store: that shards share.
+
+        Raises:
+            InputError: there is no such engine here.
+        """
+        if self.engine is None and self.shard is None and not self.merge:
+            yield
+            return
+        from memometer.engines import using
+        from memometer.engines.asked import engine_asked
+
+        engine = engine_asked(
+            self.engine, workers=self.workers, device=self.device, shard=self.shard, merge=self.merge, store=store
+        )
+        with contextlib.nullcontext() if engine is None else using(engine):
+            yield
+
+
+class RunOptions(EngineOptions):
     """What every run is asked beside its own options."""
 
     out: Place = Field(default=None, description="The run folder to write. Default: none, the result stays in memory.")
@@ -94,6 +158,12 @@ class RunOptions(Options):
     replicates: int = Field(default=1000, ge=2, description="Bootstrap replicates behind each interval.")
     overwrite: bool = Field(default=False, description="Replace what OUT holds of other options.")
 
+    @model_validator(mode="after")
+    def _check_store(self) -> Self:
+        if self.store is None and (self.shard is not None or self.merge):
+            raise ValueError("shards share their pieces in a store; pass --store FOLDER, the same one to all of them")
+        return self
+
     @property
     def resampling(self) -> dict[str, Any]:
         """What the intervals of `memometer.statistics` are drawn by."""
@@ -107,5 +177,5 @@ class RunOptions(Options):
     @classmethod
     def ordered(cls) -> list[str]:
         """All options, the run's own first."""
-        shared = RunOptions.model_fields
+        shared = [*(name for name in RunOptions.model_fields if name not in SHARED), *SHARED]
         return [*(name for name in cls.model_fields if name not in shared), *shared]

@@ -1,5 +1,6 @@
 """From a model and records to what the model is good for."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import pyarrow as pa
 
 from memometer.audits.inputs import Model, open_records
 from memometer.audits.stages import stages_of
+from memometer.embeddings import Embedded
+from memometer.engines.agreement import agree, all_there
+from memometer.errors import ShardDone
 from memometer.files import hash_json
 from memometer.locking import writing
 from memometer.options import by_keyword
@@ -41,14 +45,19 @@ KEYED = (
 
 @by_keyword(UtilityOptions)
 def measure_utility(options: UtilityOptions) -> Utility:
-    """See `UtilityOptions`; parts not asked for are None."""
-    with writing(options.out):
+    """See `UtilityOptions`; parts not asked for are None.
+
+    Raises:
+        ShardDone: this was a shard, which writes no run.
+    """
+    store = None if options.store is None else Path(options.store)
+    with writing(None if options.shard else options.out), options.at_work(store):
         return _run(options)
 
 
 def _run(options: UtilityOptions) -> Utility:
     started, config = timestamp(), options.config()
-    out = None if options.out is None else Path(options.out)
+    out = None if options.out is None or options.shard else Path(options.out)
     if out is not None:
         check_not_foreign(out, config, names=KEYED, what=Utility.NOUN, overwrite=options.overwrite)
     prompts = read_templates(options.templates)
@@ -69,12 +78,17 @@ def _run(options: UtilityOptions) -> Utility:
     if out is not None and (finished := Utility.finished(out, key, overwrite=options.overwrite)):
         return finished
     how = Resampling(options.seed, options.replicates, options.micro, subject.records.groups)
-    with stages_of(out, options.store) as (place, _):
+    sharing = options.store is not None and (options.shard is not None or options.merge)
+    if options.store is not None and sharing:
+        known = {name: value for name, value in config.items() if name in KEYED}
+        agree(Path(options.store), options=known, inputs=without_places(manifest), new=not options.merge)
+    with stages_of(out, options.store, shared=sharing) as (place, _):
         embedder = Embedder(place, options.workers, options.batch_size)
-        captions = options.captions if options.retrieval else None
-        parts, rejects = _measure(
-            subject, towers, embedder, how=how, captions=captions, prompts=prompts, device=options.device
-        )
+        vectors = _embedded(subject, towers, embedder, captions=options.captions if options.retrieval else None)
+        if options.shard is not None:
+            raise ShardDone(all_there(options.store))
+        parts = _measure(subject, towers, vectors, how=how, prompts=prompts, device=options.device, store=place)
+    rejects = rejects_of(vectors.seen)
     numbers = {name: part.numbers for name, part in parts.items()}
     notes = notes_on(towers, subject, numbers=numbers, source=source, role=options.role)
     notes += [note for part in parts.values() for note in part.notes]
@@ -105,27 +119,56 @@ def _run(options: UtilityOptions) -> Utility:
     return utility if out is None else utility.save(out)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Vectors:
+    """The vectors of all records that are measured or learned from.
+
+    Attributes:
+        tested: of the images under test, by each tower.
+        texts: first captions, second captions, …; None without retrieval.
+        shown: of the images that the probe learns from; None without it.
+    """
+
+    tested: list[Embedded]
+    texts: list[Embedded] | None
+    shown: Embedded | None
+
+    @property
+    def seen(self) -> list[tuple[str, Embedded]]:
+        """All of them, by what they are in ``rejects.parquet``."""
+        probed = [] if self.shown is None else [("probe image", self.shown)]
+        captions = [("test caption", each) for each in self.texts or ()]
+        return [*(("test image", each) for each in self.tested), *captions, *probed]
+
+
+def _embedded(subject: Subject, towers: Sequence[Model], embedder: Embedder, *, captions: int | None) -> _Vectors:
+    """All that is embedded; ``captions`` is None without retrieval."""
+    tested = [embedder.images(subject.unsorted, model, label="embedding images") for model in towers]
+    texts = None if captions is None else embedder.captions(subject.unsorted, towers[0], n=captions)
+    shown = None
+    if subject.train is not None:
+        shown = embedder.images(subject.train, towers[-1], label="embedding the probe's images")
+    return _Vectors(tested, texts, shown)
+
+
 def _measure(
     subject: Subject,
     towers: Sequence[Model],
-    embedder: Embedder,
+    vectors: _Vectors,
     *,
     how: Resampling,
-    captions: int | None,
     prompts: tuple[str, ...],
     device: str,
-) -> tuple[dict[str, Part], list[dict[str, str]]]:
-    """The parts that were asked for, by name, and the records left out; ``captions`` is None without retrieval."""
+    store: Path,
+) -> dict[str, Part]:
+    """The parts that were asked for, by name."""
     parts: dict[str, Part] = {}
-    tested = [embedder.images(subject.unsorted, model, label="embedding images") for model in towers]
-    seen = [("test image", each) for each in tested]
-    if captions is not None:
-        texts = embedder.captions(subject.unsorted, towers[0], n=captions)
-        seen += [("test caption", each) for each in texts]
+    tested = vectors.tested
+    if vectors.texts is not None:
         parts["retrieval"] = run_retrieval(
             subject.records,
             tested[0].embeddings,
-            [each.embeddings for each in texts],
+            [each.embeddings for each in vectors.texts],
             how=how,
             device="cuda" if device.startswith("cuda") else "cpu",
         )
@@ -134,23 +177,21 @@ def _measure(
             subject.records,
             tested[0].embeddings,
             subject.classes,
-            vectors=class_vectors(subject.classes, prompts, prompt_encoder(towers[0]), store=embedder.store),
+            vectors=class_vectors(subject.classes, prompts, prompt_encoder(towers[0]), store=store),
             task=subject.task,
             templates=prompts,
             how=how,
         )
-    if subject.train is not None:
+    if subject.train is not None and vectors.shown is not None:
         model = towers[-1]
-        shown = embedder.images(subject.train, model, label="embedding the probe's images")
-        seen.append(("probe image", shown))
         parts["linear_probe"] = run_probe(
             subject.records,
             tested[-1].embeddings,
             sorted_records(subject.train),
-            shown.embeddings,
+            vectors.shown.embeddings,
             subject.probed(),
             task=subject.task,
             features=getattr(model, "features", None),
             how=how,
         )
-    return parts, rejects_of(seen)
+    return parts

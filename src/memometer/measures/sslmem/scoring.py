@@ -130,6 +130,7 @@ def measure_distances(
             n=len(records),
             make=_Piece(records.select(NEEDED[reader.tower]), reader, plan),
             stale=functools.partial(any_mended, records),
+            label=label,
             advance=advance,
         )
     distances, n_views = (np.concatenate(pieces.column(name)) for name in ("distances", "n_views"))

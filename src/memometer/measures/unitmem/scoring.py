@@ -99,6 +99,7 @@ def measure_units(
             make=_Piece(records.select(NEEDED[reader.tower]), reader, plan, n_groups, id_ranks, group_of, keep),
             large=("activations",) if keep else (),
             stale=functools.partial(any_mended, records),
+            label=label,
             advance=advance,
         )
     parts = zip(*map(_unpacked, pieces), strict=True)
