@@ -75,7 +75,11 @@ class Shards:
         """
         check_there(self._store)
         with Claims(job.folder, who=self._who) as claims:
-            yield from _Share(job, claims, self._ordered(job), self._within, self._note).results()
+            for piece, arrays, ours in _Share(job, claims, self._ordered(job), self._within).results():
+                check_there(self._store)
+                if ours:
+                    self._note(job.folder, piece)
+                yield piece, arrays
             claims.clear()
 
     def close(self) -> None:
@@ -98,14 +102,14 @@ class Shards:
 class _Share:
     """One folder's pieces, as one shard sees them."""
 
-    def __init__(self, job: Job, claims: Claims, left: list[int], within: Engine, note: Any) -> None:
-        self._job, self._claims, self._within, self._note = job, claims, within, note
+    def __init__(self, job: Job, claims: Claims, left: list[int], within: Engine) -> None:
+        self._job, self._claims, self._within = job, claims, within
         self._left = dict.fromkeys(left)
-        self._gone: dict[int, Any] = {}
+        self._found: dict[int, Any] = {}
         self._waits = False
 
-    def results(self) -> Iterator[tuple[int, Any]]:
-        """Every piece that was missing, once it is there."""
+    def results(self) -> Iterator[tuple[int, Any, bool]]:
+        """Every piece that was missing, once it is there, and whether it was made here."""
         while self._left:
             free = self._free()
             first = next(free, None)
@@ -117,15 +121,16 @@ class _Share:
             ours = dataclasses.replace(self._job, missing=itertools.chain([first], free))
             for piece, arrays in self._within.run(ours):
                 self._claims.give_up(piece)
-                self._note(self._job.folder, piece)
                 self._left.pop(piece, None)
-                yield piece, arrays
+                yield piece, arrays, True
                 yield from self._others()
+            yield from self._others()
 
-    def _others(self) -> Iterator[tuple[int, Any]]:
+    def _others(self) -> Iterator[tuple[int, Any, bool]]:
         """What was found that others have made."""
-        found, self._gone = self._gone, {}
-        yield from found.items()
+        found, self._found = self._found, {}
+        for piece, arrays in found.items():
+            yield piece, arrays, False
 
     def _free(self) -> Iterator[int]:
         """Pieces that are to be made by us, each claimed as it is taken."""
@@ -152,7 +157,7 @@ class _Share:
         if arrays is None:
             return False
         self._left.pop(piece, None)
-        self._gone[piece] = arrays
+        self._found[piece] = arrays
         return True
 
     def _wait(self) -> None:
