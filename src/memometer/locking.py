@@ -14,6 +14,7 @@ import functools
 import inspect
 import json
 import os
+import secrets
 import shlex
 import socket
 import sys
@@ -26,6 +27,7 @@ from memometer.errors import BusyError
 from memometer.files import clear_leftovers
 from memometer.progress import notice, warn
 from memometer.software import timestamp
+from memometer.storage.paths import AnyPath, StorePath, path_of
 
 __all__ = ["LOCK", "one_writer", "writes", "writing"]
 
@@ -41,11 +43,14 @@ NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL, errno.EB
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
+_held_in_stores: contextvars.ContextVar[frozenset[StorePath]] = contextvars.ContextVar(
+    "_held_in_stores", default=frozenset()
+)
 _held: contextvars.ContextVar[frozenset[Path]] = contextvars.ContextVar("_held", default=frozenset())
 
 
 @contextlib.contextmanager
-def one_writer(target: Path, *, file: bool = False, wait: bool = False, shared: bool = False) -> Iterator[None]:
+def one_writer(target: AnyPath, *, file: bool = False, wait: bool = False, shared: bool = False) -> Iterator[None]:
     """Within it this process alone writes ``target``; a folder that is missing is made, and goes again while empty.
 
     What a killed writer had begun to write there is removed.
@@ -58,9 +63,16 @@ def one_writer(target: Path, *, file: bool = False, wait: bool = False, shared: 
         wait: wait for another writer, rather than say who it is.
         shared: with all others who share it, which agree among themselves on who writes what; nothing is removed.
 
+    In a store, which has no locks, who would wait does not: what is written there in pieces is the same, whoever does
+    it. Else an object says who writes; that of a killed command stays until it is removed.
+
     Raises:
         BusyError: another process writes it.
     """
+    if isinstance(target, StorePath):
+        with contextlib.nullcontext() if wait or shared else _only_one(target):
+            yield
+        return
     folder = target.parent if file else target
     path = folder / f".{target.name}.lock" if file else folder / LOCK
     place = path.resolve()
@@ -87,10 +99,10 @@ def one_writer(target: Path, *, file: bool = False, wait: bool = False, shared: 
 
 
 def writing(
-    target: str | Path | None, *, file: bool = False, wait: bool = False
+    target: str | AnyPath | None, *, file: bool = False, wait: bool = False
 ) -> contextlib.AbstractContextManager[None]:
     """`one_writer`, or nothing where None names nothing."""
-    return contextlib.nullcontext() if target is None else one_writer(Path(target), file=file, wait=wait)
+    return contextlib.nullcontext() if target is None else one_writer(path_of(target), file=file, wait=wait)
 
 
 def writes(
@@ -111,6 +123,26 @@ def writes(
         return locked
 
     return decorate
+
+
+@contextlib.contextmanager
+def _only_one(target: StorePath) -> Iterator[None]:
+    """`one_writer` of a place in a store."""
+    path = target / LOCK
+    if path in _held_in_stores.get():
+        yield
+        return
+    if not path.create(json.dumps({**_this_process(), "once": secrets.token_hex(8)}).encode()):
+        raise BusyError(
+            f"{target} is being written by {_holder(path)}; wait until that is done, choose another place, or remove "
+            f"{path} if that command was killed"
+        )
+    before = _held_in_stores.set(_held_in_stores.get() | {path})
+    try:
+        yield
+    finally:
+        _held_in_stores.reset(before)
+        path.unlink(missing_ok=True)
 
 
 def _missing(folder: Path) -> list[Path]:
@@ -176,14 +208,17 @@ def _is_at(handle: int, path: Path) -> bool:
 
 def _note(handle: int) -> None:
     """Writes down who holds the lock; it holds without, where the disk is full."""
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else ""
-    holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": timestamp(), "command": command}
     with contextlib.suppress(OSError):
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(holder).encode(), 0)
+        os.pwrite(handle, json.dumps(_this_process()).encode(), 0)
 
 
-def _holder(path: Path) -> str:
+def _this_process() -> dict[str, str | int]:
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if sys.argv else ""
+    return {"pid": os.getpid(), "host": socket.gethostname(), "since": timestamp(), "command": command}
+
+
+def _holder(path: AnyPath) -> str:
     """Who holds the lock, for a sentence."""
     try:
         note = json.loads(path.read_text(encoding="utf-8"))

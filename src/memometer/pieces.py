@@ -6,7 +6,6 @@ import contextvars
 import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from memometer.engines.base import Job, current
 from memometer.files import atomic_path, hash_file
 from memometer.locking import one_writer
 from memometer.progress import notice
+from memometer.storage.paths import AnyPath
 
 __all__ = ["PIECE_SIZE", "Pieces", "Span", "Work", "in_pieces", "packed_rejects", "tell"]
 
@@ -63,7 +63,7 @@ class Pieces:
 
     def __init__(
         self,
-        folder: Path,
+        folder: AnyPath,
         *,
         n: int,
         size: int,
@@ -89,7 +89,7 @@ class Pieces:
         """The arrays of every piece in the order of the records, without the large ones; all pieces are there."""
         return (self._whole[piece] for piece in range(len(self.spans)))
 
-    def path(self, piece: int, name: str) -> Path:
+    def path(self, piece: int, name: str) -> AnyPath:
         """The file of a large array."""
         return self._disk.path(piece, name)
 
@@ -148,7 +148,7 @@ class Pieces:
 class _Disk:
     """Where the pieces of a folder are, and how they are written and read."""
 
-    folder: Path
+    folder: AnyPath
     size: int
     n: int
     large: tuple[str, ...]
@@ -156,7 +156,7 @@ class _Disk:
     def span(self, piece: int) -> Span:
         return piece * self.size, min((piece + 1) * self.size, self.n)
 
-    def path(self, piece: int, name: str) -> Path:
+    def path(self, piece: int, name: str) -> AnyPath:
         return self.folder / f"{piece:05d}.{name}.npy"
 
     def write(self, piece: int, arrays: Arrays) -> Arrays:
@@ -259,7 +259,7 @@ def packed_rejects(rejects: Iterable[tuple[int, str]]) -> Arrays:
 
 
 def in_pieces(
-    folder: Path,
+    folder: AnyPath,
     *,
     n: int,
     make: Callable[[Span], Arrays],

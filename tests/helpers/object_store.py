@@ -137,7 +137,7 @@ def store(s3_server, monkeypatch, tmp_path_factory):
     client.create_bucket(Bucket=BUCKET)
     between.put = lambda key, data: client.put_object(Bucket=BUCKET, Key=key, Body=data)
     between.get = lambda key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read()
-    between.keys = lambda: [e["Key"] for e in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+    between.names = lambda: [e["Key"] for e in client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
     between.uploads = lambda: client.list_multipart_uploads(Bucket=BUCKET).get("Uploads", [])
     between.delete = lambda key: client.delete_object(Bucket=BUCKET, Key=key)
     options = {

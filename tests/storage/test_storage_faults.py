@@ -214,13 +214,13 @@ def test_a_writer_killed_in_the_middle_of_an_upload_leaves_nothing(store, tmp_pa
     assert writer.wait() == -signal.SIGKILL
     store.hold = None
     store.ending.set()
-    assert store.keys() == []
+    assert store.names() == []
     assert not path.exists()
     assert list(path.parent.iterdir()) == []
     assert list((tmp_path / "cache" / "tmp").iterdir())
     subprocess.run([sys.executable, "-c", code, str(path)], env=environment, check=True)
     assert path.stored().size == 120 * 2**20
-    assert store.keys() == ["run/large.npy"]
+    assert store.names() == ["run/large.npy"]
     assert not list((tmp_path / "cache" / "tmp").iterdir())
 
 

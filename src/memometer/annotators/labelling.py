@@ -1,7 +1,6 @@
 """From labels to records: the columns ``objects``, ``boxes`` and ``scores``, and what lies beside the table."""
 
 import dataclasses
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from memometer.data.beside import VOCABULARY
 from memometer.data.records import RECORD_SCHEMA, Records
 from memometer.data.verifying import REJECT_SCHEMA, stored_path
 from memometer.files import atomic_path
+from memometer.storage.paths import AnyPath
 from memometer.tables import write_table
 
 __all__ = ["BESIDE", "Counts", "Labels", "copy_beside", "write_labelled", "write_left_out"]
@@ -110,12 +110,12 @@ def write_left_out(records: Records, rejects: Sequence[tuple[int, str]], path: P
     return dict(sorted(kinds.items(), key=lambda each: (-each[1], each[0])))
 
 
-def copy_beside(source: Path, folder: Path) -> None:
+def copy_beside(source: AnyPath, folder: Path) -> None:
     """Copies what audits read beside the records; what lies there of other records goes."""
     for name in BESIDE:
         if (source / name).is_file():
             with atomic_path(folder / name) as temporary:
-                shutil.copyfile(source / name, temporary)
+                temporary.write_bytes((source / name).read_bytes())
         else:
             (folder / name).unlink(missing_ok=True)
 

@@ -5,7 +5,6 @@ import dataclasses
 import functools
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +18,7 @@ from memometer.data.records import Records
 from memometer.embeddings.decoding import Images, image_batches
 from memometer.embeddings.mended import any_mended
 from memometer.pieces import Pieces, Span, packed_rejects, tell
+from memometer.storage.paths import AnyPath
 
 __all__ = ["LabelPieces", "Labelling"]
 
@@ -34,7 +34,7 @@ class LabelPieces(Pieces):
         size: records per piece.
     """
 
-    def __init__(self, folder: Path, records: Records, *, size: int) -> None:
+    def __init__(self, folder: AnyPath, records: Records, *, size: int) -> None:
         super().__init__(folder, n=len(records), size=size, stale=functools.partial(any_mended, records))
 
     def labels(self, names: Sequence[str]) -> Iterator[Labels]:

@@ -28,6 +28,7 @@ from memometer.objects.vocabulary import plain_name
 from memometer.objects.wordnet import WordNet, load_wordnet
 from memometer.progress import notice
 from memometer.sealing import write_sealed_json
+from memometer.storage.paths import AnyPath
 
 __all__ = ["TidySummary", "tidy_labels"]
 
@@ -286,7 +287,7 @@ def _relabelled(records: Records, becomes: dict[str, str | None]) -> Iterator[La
         yield Labels(rows, np.diff(kept.indptr), kept.labels, kept.scores, kept.xywh.astype(np.float32))
 
 
-def _write_vocabulary(source: Path, folder: Path, merged: Mapping[str, str]) -> None:
+def _write_vocabulary(source: AnyPath, folder: Path, merged: Mapping[str, str]) -> None:
     """Adds to the vocabulary beside the records what names the labels that others became."""
     beside = vocabulary_beside(source)
     known = None if beside is None else load_vocabulary(beside)

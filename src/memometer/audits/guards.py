@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -13,6 +12,7 @@ from memometer.data.duplicates import find_duplicates
 from memometer.data.records import Records
 from memometer.errors import InputError, first_of
 from memometer.progress import warn
+from memometer.storage.paths import AnyPath, StorePath, path_of
 
 __all__ = [
     "check_annotators",
@@ -45,7 +45,7 @@ def check_disjoint(parts: dict[str, Records]) -> None:
     `duplicates_across_roles`.
     """
     for (name, left), (other, right) in itertools.combinations(parts.items(), 2):
-        if Path(left.folder).resolve() != Path(right.folder).resolve():
+        if path_of(left.folder).resolve() != path_of(right.folder).resolve():
             continue
         shared = left.record_ids.filter(pc.is_in(left.record_ids, value_set=right.record_ids))
         if len(shared):
@@ -67,7 +67,7 @@ def check_annotators(target: Mapping[str, Any] | None, parts: Iterable[Records])
         InputError: it labelled the objects of a part.
     """
     weights = None if target is None else target.get("weights_hash")
-    for folder in sorted({Path(part.folder) for part in parts}):
+    for folder in _folders(parts):
         annotation = read_annotation(folder)
         if weights is None or annotation is None or weights not in annotation["annotator"]["weights_hashes"]:
             continue
@@ -75,6 +75,11 @@ def check_annotators(target: Mapping[str, Any] | None, parts: Iterable[Records])
             f"the objects of {folder} are what {annotation['annotator']['spec']} found in the images, and that is the "
             "model under test; label the records with another model: 'memometer annotate'"
         )
+
+
+def _folders(parts: Iterable[Records]) -> list[AnyPath]:
+    """The folders that records are of, each once, those of stores last."""
+    return sorted({path_of(part.folder) for part in parts}, key=lambda folder: (isinstance(folder, StorePath), folder))
 
 
 def check_images(parts: dict[str, Records]) -> None:
@@ -123,7 +128,7 @@ def tidied_labels(parts: Iterable[Records]) -> list[str]:
         parts: the records of the audit.
     """
     notes = []
-    for folder in sorted({Path(part.folder) for part in parts}):
+    for folder in _folders(parts):
         tidied = (read_annotation(folder) or {}).get("tidied")
         if tidied is None:
             continue

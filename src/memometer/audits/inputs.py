@@ -1,6 +1,5 @@
 """What every audit does with its input: opens it and names it."""
 
-from pathlib import Path
 from typing import cast
 
 from memometer.data.records import Records, load_records
@@ -8,6 +7,7 @@ from memometer.embeddings import AnyEncoder, StoredVectors, load_encoder
 from memometer.encoders import Encoder, Tower, has_tower
 from memometer.errors import InputError
 from memometer.runs.options import spec_of
+from memometer.storage.paths import AnyPath
 
 __all__ = [
     "Model",
@@ -24,7 +24,7 @@ TwoTowers = Encoder | StoredVectors
 """A model of images and texts."""
 
 
-def open_records(source: str | Path | Records) -> Records:
+def open_records(source: str | AnyPath | Records) -> Records:
     """The records in a folder, or those given."""
     return source if isinstance(source, Records) else load_records(source)
 

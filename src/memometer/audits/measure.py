@@ -4,7 +4,6 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import pyarrow as pa
@@ -17,6 +16,7 @@ from memometer.encoders import Encoder
 from memometer.encoders.untrained import untrained
 from memometer.runs.manifest import describe_records
 from memometer.runs.schema import Number
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Asked", "Measure", "Opened", "Results", "Scored"]
 
@@ -119,7 +119,7 @@ class Measure(abc.ABC, Generic[Asked, Opened, Scored]):
         """
 
     @abc.abstractmethod
-    def score(self, parts: dict[str, Records], opened: Opened, *, store: Path) -> Scored:
+    def score(self, parts: dict[str, Records], opened: Opened, *, store: AnyPath) -> Scored:
         """Everything that needs a model; what is done is kept in ``store``."""
 
     @abc.abstractmethod

@@ -1,7 +1,6 @@
 """Planted records: how well a ranking finds what is known to be the matter with some of them (METHODS, 8.5)."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from memometer.data.records import Records
 from memometer.errors import DamagedError, SourceError
 from memometer.files import hash_file
 from memometer.statistics import roc_area, roc_curve
+from memometer.storage.paths import AnyPath
 from memometer.tables import read_table
 
 __all__ = ["ROC_SCHEMA", "Planted", "find_planted", "planted_hash", "planted_in", "planted_kinds"]
@@ -34,7 +34,7 @@ Planted = tuple[list[dict[str, Any]] | None, pa.Table | None]
 """The rows and the curves of `find_planted`; None where nothing is planted."""
 
 
-def planted_kinds(folder: Path, record_ids: pa.Array) -> pa.Array:
+def planted_kinds(folder: AnyPath, record_ids: pa.Array) -> pa.Array:
     """(n,) what was planted in each record, e.g. ``"miscaptioned"``; null for a record as it should be.
 
     Raises:
@@ -57,7 +57,7 @@ def planted_kinds(folder: Path, record_ids: pa.Array) -> pa.Array:
     return pa.array([kinds.get(record_id) for record_id in record_ids.to_pylist()], pa.string())
 
 
-def planted_hash(folder: Path) -> str | None:
+def planted_hash(folder: AnyPath) -> str | None:
     """The hash of what is planted in a folder of records, for the key of an audit; None where nothing is."""
     path = folder / PLANTED_NAME
     return hash_file(path) if path.is_file() else None

@@ -22,6 +22,8 @@ from memometer.runs.manifest import made_of
 from memometer.runs.schema import NullRow
 from memometer.software import timestamp
 from memometer.statistics.small_sets import small_warning
+from memometer.storage.cache import cache_at
+from memometer.storage.paths import AnyPath, path_of
 
 __all__ = ["run_audit"]
 
@@ -35,8 +37,12 @@ def run_audit(measure: Measure[Any, Any, Any]) -> Audit[Any]:
         ShardDone: this was a shard, which writes no run.
     """
     options = measure.options
-    store = None if options.store is None else Path(options.store)
-    with writing(None if options.shard else options.out), options.at_work(store):
+    store = None if options.store is None else path_of(options.store)
+    with (
+        cache_at(options.cache, options.cache_size),
+        writing(None if options.shard else options.out),
+        options.at_work(store),
+    ):
         return _run(measure)
 
 
@@ -55,7 +61,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
         return finished
     sharing = options.store is not None and (options.shard is not None or options.merge)
     if options.store is not None and sharing:
-        agree(Path(options.store), options=config, inputs=manifest, new=not options.merge)
+        agree(path_of(options.store), options=config, inputs=manifest, new=not options.merge)
     with stages_of(out, options.store, shared=sharing) as (store, scratch):
         scored = measure.score(parts, opened, store=store)
         coverage = _coverage(measure, parts, opened, scratch=scratch) if options.null else None
@@ -87,7 +93,9 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     return audit if out is None else audit.save(out)
 
 
-def _coverage(measure: Measure[Any, Any, Any], parts: dict[str, Any], opened: Any, *, scratch: Path) -> list[NullRow]:
+def _coverage(
+    measure: Measure[Any, Any, Any], parts: dict[str, Any], opened: Any, *, scratch: AnyPath
+) -> list[NullRow]:
     """How often the intervals cover 0 for models that were trained on nothing."""
     if measure.needs_images():
         check_images(parts)

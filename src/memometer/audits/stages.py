@@ -6,11 +6,15 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from memometer.storage.paths import AnyPath, path_of
+
 __all__ = ["stages_of"]
 
 
 @contextlib.contextmanager
-def stages_of(out: str | Path | None, store: str | Path | None, *, shared: bool = False) -> Iterator[tuple[Path, Path]]:
+def stages_of(
+    out: str | Path | None, store: str | AnyPath | None, *, shared: bool = False
+) -> Iterator[tuple[AnyPath, AnyPath]]:
     """The folder of the stages, and a folder that goes again; both are made when something is written there.
 
     With a run folder both lie in it, so that no other disk needs room.
@@ -21,11 +25,11 @@ def stages_of(out: str | Path | None, store: str | Path | None, *, shared: bool 
         shared: whether other processes use the store at the same time: both are in it, and stay.
     """
     if shared and store is not None:
-        yield Path(store), Path(store) / "scratch"
+        yield path_of(store), path_of(store) / "scratch"
         return
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else Path(out)
         scratch = folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        yield folder / "stages" if store is None else Path(store), scratch
+        yield folder / "stages" if store is None else path_of(store), scratch

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from memometer.data.records import Records
 from memometer.errors import DamagedError
 from memometer.sealing import read_sealed_json
+from memometer.storage.paths import path_of
 
 __all__ = ["model_notes", "training_notes"]
 
@@ -43,7 +44,7 @@ def training_notes(
     """
     manifest = _manifest(spec)
     data = manifest.get("records")
-    if not isinstance(data, dict) or Path(str(data.get("path"))).resolve() != Path(records.folder).resolve():
+    if not isinstance(data, dict) or path_of(str(data.get("path"))).resolve() != path_of(records.folder).resolve():
         return []
     seen = _roles(data)
     lines = []

@@ -89,7 +89,7 @@ class Shown:
     """
 
     def __init__(self, records: str | Path | None, *, images: bool) -> None:
-        self._records: Records | None = None if records is None else load_records(Path(records))
+        self._records: Records | None = None if records is None else load_records(records)
         self._images = images
 
     def of(self, record_id: str, audits: tuple[Audit, ...]) -> dict[str, Any]:

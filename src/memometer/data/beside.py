@@ -1,12 +1,12 @@
 """The files beside ``records.parquet`` that a command wrote with it, and their hashes in the note that it left."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from memometer.errors import DamagedError
 from memometer.files import hash_file
 from memometer.sealing import check_files, read_sealed_json
+from memometer.storage.paths import AnyPath
 
 __all__ = ["ANNOTATION", "NOTES", "VOCABULARY", "check_beside", "noted_files", "read_annotation", "vocabulary_beside"]
 
@@ -19,12 +19,12 @@ NOTES = ("import.json", "scenes.json", ANNOTATION)
 VOCABULARY = "vocabulary.tsv"
 
 
-def noted_files(folder: Path, names: Sequence[str]) -> dict[str, str]:
+def noted_files(folder: AnyPath, names: Sequence[str]) -> dict[str, str]:
     """The hashes of those of the files that are there, for a note."""
     return {name: hash_file(folder / name) for name in names if (folder / name).is_file()}
 
 
-def check_beside(folder: Path, names: Sequence[str] | None = None) -> None:
+def check_beside(folder: AnyPath, names: Sequence[str] | None = None) -> None:
     """Passes where files beside the records are those that were noted; what is in no note may be anything.
 
     Args:
@@ -42,7 +42,7 @@ def check_beside(folder: Path, names: Sequence[str] | None = None) -> None:
         check_files(folder, wanted, advice="restore it from a copy, or make the records again")
 
 
-def vocabulary_beside(folder: Path) -> Path | None:
+def vocabulary_beside(folder: AnyPath) -> AnyPath | None:
     """The vocabulary that lies beside the records.
 
     Raises:
@@ -60,7 +60,7 @@ def vocabulary_beside(folder: Path) -> Path | None:
     return path
 
 
-def read_annotation(folder: Path) -> dict[str, Any] | None:
+def read_annotation(folder: AnyPath) -> dict[str, Any] | None:
     """What labelled the records of a folder; None where no annotation did.
 
     Raises:

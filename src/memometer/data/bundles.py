@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from memometer.data.duplicates import NEAR_DISTANCE, codes_of, duplicate_links
 from memometer.data.records import Records
 from memometer.errors import DamagedError
 from memometer.sealing import read_sealed_json
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Bundles", "bundle_places", "find_bundles", "near_distance", "without_duplicates"]
 
@@ -81,7 +81,7 @@ def without_duplicates(records: Records, *, max_distance: int = NEAR_DISTANCE) -
     return dataclasses.replace(records, table=records.table.filter(pa.array(kept)))
 
 
-def near_distance(folder: Path) -> int:
+def near_distance(folder: AnyPath) -> int:
     """The greatest distance of near duplicates, in bits, that the folder was split by; else the default."""
     try:
         return int(read_sealed_json(folder / "split.json")["max_distance"])

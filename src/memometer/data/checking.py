@@ -3,7 +3,6 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from memometer.data.beside import NOTES, check_beside
@@ -14,6 +13,7 @@ from memometer.engines.pool import map_ordered
 from memometer.errors import DamagedError, SourceError
 from memometer.progress import progress_bar
 from memometer.sealing import check_seal, read_sealed_json
+from memometer.storage.paths import AnyPath, StorePath, path_of
 from memometer.tables import read_table
 
 __all__ = ["Verification", "verify_records"]
@@ -57,7 +57,7 @@ class Verification:
         return {**dataclasses.asdict(self), "differing": listed, "differs": self.differs}
 
 
-def verify_records(folder: str | Path, *, workers: int = 0) -> Verification:
+def verify_records(folder: str | AnyPath, *, workers: int = 0) -> Verification:
     """Reads every image and file of a folder of records and compares it with what was noted when it was written.
 
     Images are read and hashed, not decoded: what has its hash is what was decoded at the import.
@@ -69,14 +69,14 @@ def verify_records(folder: str | Path, *, workers: int = 0) -> Verification:
     Raises:
         SourceError: the folder holds no records.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
     parts = parquet_parts(folder)
-    files = {path.relative_to(folder).as_posix(): _state(path) for path in [*parts, *_others(folder, parts)]}
+    files = {_below(path, folder): _state(path) for path in [*parts, *_others(folder, parts)]}
     try:
         records = load_records(folder)
     except SourceError as error:
         states = {name: state for name, state in files.items() if state.startswith(DAMAGED)}
-        files |= {} if states else {parts[0].relative_to(folder).as_posix(): f"{DAMAGED}: {error}"}
+        files |= {} if states else {_below(parts[0], folder): f"{DAMAGED}: {error}"}
         return Verification(str(folder), 0, {}, files, ())
     images: Counter[str] = Counter()
     differing: list[tuple[str, str, str]] = []
@@ -112,15 +112,19 @@ def _compare(piece: _Piece) -> list[tuple[str, str, str]]:
     return found
 
 
-def _others(folder: Path, parts: list[Path]) -> Iterator[Path]:
+def _below(path: AnyPath, folder: AnyPath) -> str:
+    return str(path)[len(str(folder)) :].lstrip("/")
+
+
+def _others(folder: AnyPath, parts: list[AnyPath]) -> Iterator[AnyPath]:
     """What else memometer writes beside records."""
-    for path in sorted(folder.iterdir()):
+    for path in folder.iterdir() if isinstance(folder, StorePath) else sorted(folder.iterdir()):
         known = path.suffix == ".parquet" or path.name in (*NOTES, "split.json")
         if known and path.is_file() and path not in parts:
             yield path
 
 
-def _state(path: Path) -> str:
+def _state(path: AnyPath) -> str:
     """Whether a file is whole."""
     try:
         if path.suffix == ".parquet":

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from memometer.data.images import ImageRef
 from memometer.errors import DamagedError, InputError, SourceError, shown
 from memometer.storage.addresses import is_remote
+from memometer.storage.paths import AnyPath, StorePath, path_of
 from memometer.tables import open_table, readable
 
 __all__ = ["IMAGE_COLUMNS", "RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts", "read_columns"]
@@ -66,7 +67,7 @@ class Records:
     """
 
     table: pa.Table
-    folder: Path
+    folder: AnyPath
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -144,16 +145,22 @@ class Records:
         chosen = pc.is_in(self.table["role"], value_set=pa.array(wanted, pa.string()))
         return dataclasses.replace(self, table=self.table.filter(chosen))
 
+    def _located(self, path: str) -> str:
+        """The path or address of a file; a record in a store may name one of this machine, from its root."""
+        if is_remote(path) or (isinstance(self.folder, StorePath) and Path(path).is_absolute()):
+            return path
+        return str(self.folder / path)
+
     def image_refs(self, start: int = 0, stop: int | None = None) -> Iterator[ImageRef | None]:
         """Where each record's image is, lazily; None for a record without an image."""
         names = IMAGE_COLUMNS[1:]
         part = self.table.select(names).slice(start, None if stop is None else stop - start)
         for batch in part.to_batches(max_chunksize=4096):
             for path, *place in zip(*(batch[name].to_pylist() for name in names), strict=True):
-                yield None if path is None else ImageRef(path if is_remote(path) else str(self.folder / path), *place)
+                yield None if path is None else ImageRef(self._located(path), *place)
 
 
-def load_records(folder: str | Path, *, role: str | None = None) -> Records:
+def load_records(folder: str | AnyPath, *, role: str | None = None) -> Records:
     """Loads ``folder/records.parquet`` (a file, or a folder of that name with parts).
 
     Args:
@@ -165,11 +172,11 @@ def load_records(folder: str | Path, *, role: str | None = None) -> Records:
             missing, null or not unique.
         InputError: no record has the role.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
     return Records(table=read_columns(folder, RECORD_SCHEMA.names), folder=folder).with_role(role)
 
 
-def read_columns(folder: Path, names: Sequence[str]) -> pa.Table:
+def read_columns(folder: AnyPath, names: Sequence[str]) -> pa.Table:
     """Some columns of `RECORD_SCHEMA` of all records, in the order of parts and rows; absent columns are null.
 
     Args:
@@ -205,12 +212,12 @@ def hash_records(records: Records, columns: Sequence[str]) -> str:
     return digest.hexdigest()
 
 
-def parquet_parts(folder: Path) -> list[Path]:
+def parquet_parts(folder: AnyPath) -> list[AnyPath]:
     """The Parquet files of ``folder/records.parquet``, in the order of their names."""
     path = folder / "records.parquet"
     if path.is_file():
         return [path]
-    parts = sorted(path.rglob("*.parquet")) if path.is_dir() else []
+    parts: list[AnyPath] = [*_in_order(path, "*.parquet")] if path.is_dir() else []
     if not parts:
         raise SourceError(
             f"no records at {folder}: expected {path}; make it with 'memometer data import SOURCE --out {folder}'"
@@ -218,7 +225,11 @@ def parquet_parts(folder: Path) -> list[Path]:
     return parts
 
 
-def _read_part(part: Path, schema: pa.Schema) -> pa.Table:
+def _in_order(folder: AnyPath, pattern: str) -> Iterable[AnyPath]:
+    return folder.rglob(pattern) if isinstance(folder, StorePath) else sorted(folder.rglob(pattern))
+
+
+def _read_part(part: AnyPath, schema: pa.Schema) -> pa.Table:
     """A part with exactly these columns and types, missing ones null."""
     with open_table(part, advice=AGAIN, memory_map=True) as file, readable(part, AGAIN):
         there = file.schema_arrow.names

@@ -1,18 +1,17 @@
 """The ``role`` and ``group`` columns of ``records.parquet``: what a split reads, and the writing of new ones."""
 
-from pathlib import Path
-
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from memometer.data.records import AGAIN, parquet_parts
 from memometer.errors import InputError
+from memometer.storage.paths import AnyPath
 from memometer.tables import open_table, readable, table_writer
 
 __all__ = ["read_groups", "write_column"]
 
 
-def read_groups(folder: Path, column: str) -> pa.ChunkedArray:
+def read_groups(folder: AnyPath, column: str) -> pa.ChunkedArray:
     """(n,) strings, the values of a column of ``records.parquet`` by which records belong together; null for none.
 
     Raises:
@@ -34,7 +33,7 @@ def read_groups(folder: Path, column: str) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.string())
 
 
-def write_column(folder: Path, name: str, values: pa.Array) -> int:
+def write_column(folder: AnyPath, name: str, values: pa.Array) -> int:
     """Writes a column of all records into the parts of ``records.parquet``; other columns stay as they are.
 
     Each part is written anew beside itself, a row group at a time, and takes its place at once. A part whose
@@ -67,7 +66,7 @@ def _has(file: pq.ParquetFile, values: pa.Array, name: str) -> bool:
     return bool(column.type == pa.string() and column.equals(pa.chunked_array([values])))
 
 
-def _rewrite(file: pq.ParquetFile, values: pa.Array, out: Path, *, name: str) -> None:
+def _rewrite(file: pq.ParquetFile, values: pa.Array, out: AnyPath, *, name: str) -> None:
     schema, field = file.schema_arrow, pa.field(name, pa.string())
     place = schema.get_field_index(name)
     schema = schema.append(field) if place < 0 else schema.set(place, field)

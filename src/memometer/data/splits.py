@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from memometer.data.roles import NO_ROLE, Share, fill_roles, parse_roles
 from memometer.errors import DamagedError, InputError
 from memometer.locking import writes
 from memometer.sealing import read_sealed_json, write_sealed_json
+from memometer.storage.paths import AnyPath, path_of
 
 __all__ = ["SplitSummary", "split_records"]
 
@@ -45,7 +45,7 @@ class SplitSummary:
         notices: sentences about what a user might not expect.
     """
 
-    folder: Path
+    folder: AnyPath
     roles: dict[str, Share]
     seed: int
     counts: dict[str, int]
@@ -65,13 +65,13 @@ class SplitSummary:
 
 @writes("folder")
 def split_records(
-    folder: str | Path,
+    folder: str | AnyPath,
     roles: str | Mapping[str, Share],
     *,
     seed: int = 0,
     by_group: bool | None = None,
     group_column: str | None = None,
-    keep: str | Path | None = None,
+    keep: str | AnyPath | None = None,
     reassign: bool = False,
     max_distance: int = NEAR_DISTANCE,
 ) -> SplitSummary:
@@ -97,7 +97,7 @@ def split_records(
         SourceError: no records there, or records that cannot be read.
         InputError: roles that cannot be had, ``by_group`` without groups, or nothing to keep.
     """
-    folder = Path(folder)
+    folder = path_of(folder)
     shares = parse_roles(roles)
     table = read_columns(folder, ("record_id", "image_hash", "image_phash", "group", "role"))
     if not table.num_rows:
@@ -145,7 +145,7 @@ def split_records(
     return summary
 
 
-def _is_same(path: Path, spec: Mapping[str, Any]) -> bool:
+def _is_same(path: AnyPath, spec: Mapping[str, Any]) -> bool:
     """Whether ``split.json`` names this very split; the order of roles counts, and 1 is not 1.0."""
     if not path.is_file():
         return False
@@ -159,7 +159,7 @@ def _is_same(path: Path, spec: Mapping[str, Any]) -> bool:
 
 
 def _kept_roles(
-    table: pa.Table, names: list[str], *, goes_on: bool, keep: str | Path | None, quiet: bool
+    table: pa.Table, names: list[str], *, goes_on: bool, keep: str | AnyPath | None, quiet: bool
 ) -> tuple[npt.NDArray[np.int64], list[str]]:
     """(n,) the role that each record keeps, or `NO_ROLE`; and what is to be said about it."""
     notices = []
@@ -171,7 +171,7 @@ def _kept_roles(
             "assigned afresh, so models trained on the old roles do not fit the new ones"
         )
     if keep is not None:
-        other = read_columns(Path(keep), ("record_id", "role"))
+        other = read_columns(path_of(keep), ("record_id", "role"))
         there = pc.index_in(table["record_id"], value_set=other["record_id"])
         theirs = _codes(other["role"].take(there), names)
         if not (theirs >= 0).any():

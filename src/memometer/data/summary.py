@@ -7,6 +7,7 @@ from typing import Any
 
 from memometer.errors import DamagedError, RejectsError
 from memometer.sealing import read_sealed_json
+from memometer.storage.paths import AnyPath
 
 __all__ = ["ImportSummary", "boxes_of_import", "check_rejects", "why_rejected"]
 
@@ -77,7 +78,7 @@ class ImportSummary:
         return cls(**{**content, **tuples, "folder": str(folder)})
 
 
-def boxes_of_import(folder: Path) -> dict[str, int]:
+def boxes_of_import(folder: AnyPath) -> dict[str, int]:
     """What the import of a folder of records did to boxes; nothing where no import made it, or it cannot be read."""
     try:
         content = read_sealed_json(folder / "import.json")

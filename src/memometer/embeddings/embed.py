@@ -3,7 +3,6 @@
 import dataclasses
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from memometer.encoders.base import (
 )
 from memometer.errors import VectorError
 from memometer.pieces import PIECE_SIZE
+from memometer.storage.paths import AnyPath
 
 __all__ = ["AnyEncoder", "Embedded", "embed_images", "embed_texts"]
 
@@ -52,7 +52,7 @@ def embed_images(
     records: Records,
     encoder: AnyEncoder,
     *,
-    store: Path,
+    store: AnyPath,
     workers: int = 0,
     batch_size: int = 64,
     label: str = "embedding images",
@@ -90,7 +90,7 @@ def embed_texts(
     records: Records,
     encoder: AnyEncoder,
     *,
-    store: Path,
+    store: AnyPath,
     caption: int = 1,
     batch_size: int = 256,
     label: str = "embedding captions",

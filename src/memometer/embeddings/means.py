@@ -8,7 +8,6 @@ is taken in float64 and kept in float32; the mean itself is not normalised.
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from memometer.encoders.base import Encoder, ImageEncoder, TextEncoder
 from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.pieces import PIECE_SIZE
+from memometer.storage.paths import AnyPath
 
 __all__ = ["MeanEmbeddings", "mean_captions", "mean_views"]
 
@@ -54,7 +54,7 @@ def mean_views(
     augmentation: Augmentation,
     draws: int,
     seed: int,
-    store: Path,
+    store: AnyPath,
     workers: int = 0,
     batch_size: int = 64,
     label: str = "embedding views",
@@ -99,7 +99,7 @@ def mean_captions(
     encoder: Encoder | StoredVectors,
     *,
     captions: int = 1,
-    store: Path,
+    store: AnyPath,
     batch_size: int = 256,
     label: str = "embedding captions",
 ) -> MeanEmbeddings:
@@ -259,7 +259,7 @@ def _collect(
     batches: Callable[[Iterable[Span]], Iterator[Batch]],
     per_batch: int,
     *,
-    store: Path,
+    store: AnyPath,
     label: str,
 ) -> MeanEmbeddings:
     """The means, in pieces of whole batches; see `vectors_in_pieces`."""

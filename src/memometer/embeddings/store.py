@@ -4,7 +4,6 @@ import collections
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from memometer.engines import current
 from memometer.locking import one_writer
 from memometer.pieces import Pieces, Span, packed_rejects, tell
 from memometer.progress import progress_bar
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Gathered", "Span", "VectorPieces", "vectors_in_pieces"]
 
@@ -33,7 +33,7 @@ class VectorPieces(Pieces):
         size: records per piece.
     """
 
-    def __init__(self, folder: Path, records: Records, *, size: int) -> None:
+    def __init__(self, folder: AnyPath, records: Records, *, size: int) -> None:
         stale = functools.partial(any_mended, records)
         super().__init__(folder, n=len(records), size=size, large=("vectors",), stale=stale)
         self._ids = records.record_ids
@@ -58,7 +58,7 @@ class VectorPieces(Pieces):
 
 
 def vectors_in_pieces(
-    folder: Path,
+    folder: AnyPath,
     records: Records,
     batches: Callable[[Iterable[Span]], Iterable[Batch]],
     *,

@@ -3,15 +3,14 @@
 import collections
 import contextlib
 import json
-import os
-import secrets
+import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from memometer import __version__
-from memometer.errors import InputError, JobError, shown
-from memometer.files import write_text
+from memometer.errors import InputError, JobError, MemometerError, shown
+from memometer.files import create_file
+from memometer.storage.paths import AnyPath, StorePath, path_of
 
 __all__ = ["SHARDS", "agree", "all_there", "check_there", "makers"]
 
@@ -20,8 +19,11 @@ SHARDS = "shards"
 
 ASKED = "asked.json"
 
+WRITTEN_EVERY = 30.0
+"""Seconds between two writes of a ledger into a store, where nothing can be added to an object."""
 
-def agree(store: Path, *, options: Mapping[str, Any], inputs: Mapping[str, Any], new: bool = True) -> None:
+
+def agree(store: AnyPath, *, options: Mapping[str, Any], inputs: Mapping[str, Any], new: bool = True) -> None:
     """Sees to it that all shards of a store are asked the same: the first writes it down, the others compare.
 
     Args:
@@ -37,7 +39,7 @@ def agree(store: Path, *, options: Mapping[str, Any], inputs: Mapping[str, Any],
     ours = json.loads(json.dumps({"memometer": __version__, "options": options, "inputs": inputs}))
     path = store / SHARDS / ASKED
     if new and not path.exists():
-        _write_first(path, json.dumps(ours, indent=2, sort_keys=True) + "\n")
+        create_file(path, (json.dumps(ours, indent=2, sort_keys=True) + "\n").encode())
     try:
         theirs = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -53,7 +55,7 @@ def agree(store: Path, *, options: Mapping[str, Any], inputs: Mapping[str, Any],
         )
 
 
-def check_there(store: Path) -> None:
+def check_there(store: AnyPath) -> None:
     """Passes where a store is still there, and not an empty folder in its place.
 
     Raises:
@@ -66,40 +68,59 @@ def check_there(store: Path) -> None:
         )
 
 
+class Ledger:
+    """Lines on who made what, in a file of one process's own; in a store they are written once in a while.
+
+    Args:
+        path: of the file.
+    """
+
+    def __init__(self, path: AnyPath) -> None:
+        self._path = path
+        self._text, self._written = "", time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Writes what is left to be written, as far as the store is there."""
+        with contextlib.suppress(MemometerError):
+            self._write()
+
+    def note(self, line: str) -> None:
+        """Adds a line."""
+        if isinstance(self._path, StorePath):
+            self._text += line
+            if time.monotonic() - self._written > WRITTEN_EVERY:
+                self._write()
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+    def _write(self) -> None:
+        if isinstance(self._path, StorePath) and self._text:
+            self._path.write_bytes(self._text.encode())
+            self._written = time.monotonic()
+
+
 def all_there(store: Any) -> str:
     """What a shard says at its end."""
     return (
         f"all pieces are there; this shard is done. Run the same command with --merge in place of --shard, once, to "
-        f"write the result. Who made them, by {Path(store) / SHARDS}:\n{makers(Path(store))}"
+        f"write the result. Who made them, by {path_of(store) / SHARDS}:\n{makers(path_of(store))}"
     )
 
 
-def makers(store: Path) -> str:
+def makers(store: AnyPath) -> str:
     """Who made how many pieces, a line each, as the shards have noted it."""
     counts: collections.Counter[str] = collections.Counter()
-    for path in sorted((store / SHARDS).glob("*.tsv")):
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+    for path in (store / SHARDS).glob("*.tsv"):
+        for line in path.read_bytes().decode(errors="replace").splitlines():
             cells = line.split("\t")
             if len(cells) == 4:  # a killed shard may have left half a line
                 counts[cells[1]] += 1
     return "\n".join(f"{who}: {n:,} pieces" for who, n in sorted(counts.items()))
-
-
-def _write_first(path: Path, text: str) -> None:
-    """Writes a file that is not there yet; where two do, the first one's stays."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
-    write_text(temporary, text)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        if not path.exists():
-            temporary.rename(path)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def _differences(ours: dict[str, Any], theirs: Any) -> Iterator[str]:

@@ -1,17 +1,17 @@
 """From what a user asks for to an engine."""
 
-from pathlib import Path
 from typing import Any
 
 from memometer.engines.base import Engine, Here
 from memometer.engines.processes import Processes
 from memometer.engines.shards import Merging, Shards, shard_of
+from memometer.storage.paths import AnyPath
 
 __all__ = ["engine_asked"]
 
 
 def engine_asked(
-    engine: str | None, *, workers: int, device: str, shard: str | None, merge: bool, store: Path | None
+    engine: str | None, *, workers: int, device: str, shard: str | None, merge: bool, store: AnyPath | None
 ) -> Engine | None:
     """The engine that options name; None where they name none.
 

@@ -4,8 +4,9 @@ import contextlib
 import contextvars
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 from typing import Any, Protocol
+
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Engine", "Here", "Job", "current", "using"]
 
@@ -25,7 +26,7 @@ class Job:
         name: what a user calls a piece, e.g. ``records 2,048 to 4,095``.
     """
 
-    folder: Path
+    folder: AnyPath
     missing: Iterable[int]
     n: int
     label: str

@@ -13,10 +13,12 @@ import os
 import re
 import threading
 import time
-from pathlib import Path
 from typing import Self
 
-from memometer.errors import JobError
+from memometer.errors import JobError, MemometerError
+from memometer.files import create_file
+from memometer.storage.paths import AnyPath, StorePath
+from memometer.storage.requests import UnreachableError
 
 __all__ = ["BEAT", "PATIENCE", "Claims", "Taken"]
 
@@ -50,10 +52,10 @@ class Claims:
         who: this process, in words.
     """
 
-    def __init__(self, folder: Path, *, who: str) -> None:
+    def __init__(self, folder: AnyPath, *, who: str) -> None:
         self._folder, self._who = folder, who
-        self._held: dict[int, Path] = {}
-        self._seen: dict[Path, tuple[bytes, float]] = {}
+        self._held: dict[int, AnyPath] = {}
+        self._seen: dict[AnyPath, tuple[bytes, float]] = {}
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._beats = threading.Thread(target=self._beat, daemon=True, name="signs of life")
@@ -77,7 +79,7 @@ class Claims:
         """
         there, claimed = set[int](), dict[int, int]()
         try:
-            names = os.listdir(self._folder)  # noqa: PTH208 (names are enough)
+            names = _names(self._folder)
         except OSError as error:
             raise _gone(self._folder, error) from error
         for name in names:
@@ -105,13 +107,10 @@ class Claims:
                 return None
         path = self._path(piece, last + 1)
         try:
-            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
-        except FileExistsError:
-            return None
+            if not create_file(path, self._note(0)):
+                return None
         except OSError as error:
             raise _gone(self._folder, error) from error
-        with os.fdopen(handle, "wb") as file:
-            file.write(self._note(0))
         with self._lock:
             self._held[piece] = path
         return Taken(piece, before)
@@ -121,7 +120,7 @@ class Claims:
         with self._lock:
             path = self._held.pop(piece, None)
         if path is not None:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, UnreachableError):  # others wait for a while, and take it over
                 path.unlink()
 
     def clear(self) -> None:
@@ -131,14 +130,14 @@ class Claims:
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def _path(self, piece: int, number: int) -> Path:
+    def _path(self, piece: int, number: int) -> AnyPath:
         return self._folder / f"{piece:05d}.claim-{number}"
 
     def _note(self, beat: int) -> bytes:
         """Of one length, so that it can be written over."""
         return f"{json.dumps({'who': self._who, 'beat': f'{beat:012d}'})}\n".encode()
 
-    def _dead(self, path: Path) -> str | None:
+    def _dead(self, path: AnyPath) -> str | None:
         """Who made the claim, where it has shown no sign of life for `PATIENCE` under our eyes; else None."""
         try:
             note = path.read_bytes()
@@ -158,14 +157,24 @@ class Claims:
         while not self._over.wait(BEAT):
             beat += 1
             with self._lock:
-                held = list(self._held.values())
-            for path in held:
-                with contextlib.suppress(OSError):  # given up meanwhile, or the folder is gone, which our work will say
-                    handle = os.open(path, os.O_WRONLY)
-                    try:
-                        os.pwrite(handle, self._note(beat), 0)
-                    finally:
-                        os.close(handle)
+                held = list(self._held.items())
+            for piece, path in held:
+                # given up meanwhile, or the folder or store is gone, which our work will say
+                with contextlib.suppress(OSError, MemometerError):
+                    self._show(piece, path, self._note(beat))
+
+    def _show(self, piece: int, path: AnyPath, note: bytes) -> None:
+        """Writes a sign of life into a claim that is there."""
+        if isinstance(path, StorePath):
+            with self._lock:  # for it would be there again
+                if piece in self._held:
+                    path.write_bytes(note)
+            return
+        handle = os.open(path, os.O_WRONLY)
+        try:
+            os.pwrite(handle, note, 0)
+        finally:
+            os.close(handle)
 
 
 def _who(note: bytes) -> str:
@@ -175,7 +184,13 @@ def _who(note: bytes) -> str:
         return "one that left no name"
 
 
-def _gone(folder: Path, error: OSError) -> JobError:
+def _names(folder: AnyPath) -> list[str]:
+    if isinstance(folder, StorePath):
+        return [each.name for each in folder.iterdir()]
+    return os.listdir(folder)  # noqa: PTH208 (names are enough)
+
+
+def _gone(folder: AnyPath, error: OSError) -> JobError:
     return JobError(
         f"{folder} cannot be reached any more ({error.strerror or error}); when its disk is there again, run the same "
         "command again: it goes on where it was"

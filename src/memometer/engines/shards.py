@@ -9,17 +9,17 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from memometer.engines import claims as claiming
-from memometer.engines.agreement import SHARDS, check_there
+from memometer.engines.agreement import SHARDS, Ledger, check_there
 from memometer.engines.base import Engine, Here, Job
 from memometer.engines.claims import Claims
 from memometer.errors import InputError, JobError
 from memometer.files import clear_leftovers
 from memometer.progress import notice, warn
 from memometer.software import timestamp
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Merging", "Shard", "Shards", "shard_of"]
 
@@ -61,11 +61,12 @@ class Shards:
 
     shared = True
 
-    def __init__(self, shard: Shard, *, store: Path, within: Engine | None = None) -> None:
+    def __init__(self, shard: Shard, *, store: AnyPath, within: Engine | None = None) -> None:
         self._shard, self._within = shard, within or Here()
         self._who = f"shard {shard} on {os.uname().nodename} (process {os.getpid()})"
         self._store = store
-        self._ledger = store / SHARDS / f"{shard.number}-of-{shard.n}.{os.uname().nodename}.{os.getpid()}.tsv"
+        name = f"{shard.number}-of-{shard.n}.{os.uname().nodename}.{os.getpid()}.tsv"
+        self._ledger = Ledger(store / SHARDS / name)
 
     def run(self, job: Job) -> Iterator[tuple[int, Any]]:
         """See `memometer.engines.base.Engine`.
@@ -74,11 +75,11 @@ class Shards:
             JobError: the store is gone.
         """
         check_there(self._store)
-        with Claims(job.folder, who=self._who) as claims:
+        with Claims(job.folder, who=self._who) as claims, self._ledger:
             for piece, arrays, ours in _Share(job, claims, self._ordered(job), self._within).results():
                 check_there(self._store)
                 if ours:
-                    self._note(job.folder, piece)
+                    self._ledger.note(f"{timestamp()}\t{self._who}\t{job.folder.name}\t{piece}\n")
                 yield piece, arrays
             claims.clear()
 
@@ -91,12 +92,6 @@ class Shards:
         missing = list(job.missing)
         start = len(missing) * (self._shard.number - 1) // self._shard.n
         return [*missing[start:], *missing[:start]]
-
-    def _note(self, folder: Path, piece: int) -> None:
-        """A line on who made what, in a file of this process's own."""
-        self._ledger.parent.mkdir(parents=True, exist_ok=True)
-        with self._ledger.open("a", encoding="utf-8") as file:
-            file.write(f"{timestamp()}\t{self._who}\t{folder.name}\t{piece}\n")
 
 
 class _Share:

@@ -12,13 +12,14 @@ import pickle
 import secrets
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from memometer.errors import JobError
-from memometer.files import hash_bytes
+from memometer.files import atomic_path, hash_bytes
+from memometer.storage.cache import with_copy
+from memometer.storage.paths import AnyPath, StorePath
 
 __all__ = ["Parcel", "Shelf", "loaded_by", "packed"]
 
@@ -51,7 +52,7 @@ class Parcel:
 
 
 @contextlib.contextmanager
-def packed(work: Any, *, folder: Path) -> Iterator[Parcel]:
+def packed(work: Any, *, folder: AnyPath) -> Iterator[Parcel]:
     """The parcel of some work.
 
     Args:
@@ -61,7 +62,7 @@ def packed(work: Any, *, folder: Path) -> Iterator[Parcel]:
     Raises:
         TypeError, AttributeError, pickle.PicklingError: something in it cannot be pickled.
     """
-    tables: list[Path] = []
+    tables: list[AnyPath] = []
     models: dict[str, bytes] = {}
     try:
         yield Parcel(_Packer.pack(work, folder, tables, models), models)
@@ -100,12 +101,12 @@ class Shelf:
 class _Packer(pickle.Pickler):
     """Pickles work; models become keys, and tables Arrow."""
 
-    def __init__(self, file: io.BytesIO, folder: Path, tables: list[Path], models: dict[str, bytes]) -> None:
+    def __init__(self, file: io.BytesIO, folder: AnyPath, tables: list[AnyPath], models: dict[str, bytes]) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
         self._folder, self._tables, self._models = folder, tables, models
 
     @classmethod
-    def pack(cls, work: Any, folder: Path, tables: list[Path], models: dict[str, bytes]) -> bytes:
+    def pack(cls, work: Any, folder: AnyPath, tables: list[AnyPath], models: dict[str, bytes]) -> bytes:
         file = io.BytesIO()
         cls(file, folder, tables, models).dump(work)
         return file.getvalue()
@@ -129,11 +130,11 @@ class _Packer(pickle.Pickler):
         data = sink.getvalue()
         if data.size <= LARGE:
             return _read_table, (data.to_pybytes(),)
-        self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f".table-{secrets.token_hex(8)}.arrow"
         self._tables.append(path)
-        path.write_bytes(data)
-        return _map_table, (str(path),)
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(data)
+        return _map_table, (path,)
 
 
 def _own(thing: Any) -> bool:
@@ -149,5 +150,7 @@ def _read_table(data: bytes) -> pa.Table:
     return pa.ipc.open_file(pa.py_buffer(data)).read_all()
 
 
-def _map_table(path: str) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(path)).read_all()
+def _map_table(path: AnyPath) -> pa.Table:
+    if isinstance(path, StorePath):
+        return with_copy(path, _map_table)
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()

@@ -1,6 +1,5 @@
 """The scored records of a run: which they are, and where they stand in a ranking."""
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +9,7 @@ from memometer.data.records import Records, load_records
 from memometer.errors import InputError
 from memometer.exports.export import Asked
 from memometer.runs import Run
+from memometer.storage.paths import path_of
 from memometer.tables import is_number
 
 __all__ = ["ranked", "records_of"]
@@ -41,7 +41,7 @@ def records_of(run: Run[Any], asked: Asked) -> Records:
         InputError: the folder of the records is not there, or lacks some of them.
     """
     named = run.config.get("records")
-    folder = asked.records or (None if named is None else Path(str(named)))
+    folder = asked.records or (None if named is None else path_of(str(named)))
     if folder is None or not folder.exists():
         raise InputError(f"the records of the run are not at {folder}; pass their folder with --records")
     records = load_records(folder)

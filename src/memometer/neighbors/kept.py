@@ -1,19 +1,18 @@
 """A search whose answer is kept on disk for the next run."""
 
-from pathlib import Path
-
 from memometer.arrays import read_arrays, write_arrays
 from memometer.neighbors.metrics import MetricName
 from memometer.neighbors.result import Neighbors
 from memometer.neighbors.search import search
 from memometer.neighbors.tiles import VectorSource
 from memometer.progress import progress_bar
+from memometer.storage.paths import AnyPath
 
 __all__ = ["kept_search"]
 
 
 def kept_search(
-    path: Path,
+    path: AnyPath,
     queries: VectorSource,
     bank: VectorSource,
     k: int,

@@ -5,10 +5,10 @@ import functools
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
-from pathlib import Path
 
 from memometer.errors import InputError
 from memometer.files import read_words
+from memometer.storage.paths import AnyPath, path_of
 
 __all__ = ["Vocabulary", "default_vocabulary", "load_vocabulary", "plain_name", "regular_forms"]
 
@@ -55,7 +55,7 @@ class Vocabulary:
         return {plain_name(term): forms for term, forms in self.forms.items()}
 
 
-def load_vocabulary(path: str | Path) -> Vocabulary:
+def load_vocabulary(path: str | AnyPath) -> Vocabulary:
     """Reads a vocabulary file: per line a term, a tab, and its word forms separated by spaces.
 
     The words of a form of several words are joined by underscores (``ice_cream``). UTF-8; empty lines and lines that
@@ -64,7 +64,7 @@ def load_vocabulary(path: str | Path) -> Vocabulary:
     Raises:
         InputError: the file is missing, is not UTF-8, holds no term, or a line is not as described; names the line.
     """
-    path = Path(path)
+    path = path_of(path)
     return _parse(read_words(path, what="vocabulary"), name=str(path))
 
 

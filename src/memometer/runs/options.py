@@ -2,13 +2,14 @@
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, cast
 
 from pydantic import Field, model_validator
 
 from memometer.errors import InputError
 from memometer.options import Flag, Options, Several
+from memometer.storage.paths import AnyPath, path_of
 
 __all__ = [
     "PLACE",
@@ -31,7 +32,7 @@ __all__ = [
 SHARED = ("engine", "shard", "merge")
 """Options that say who makes the pieces of a run."""
 
-PLACE = ("out", "store", "workers", "device", "overwrite", *SHARED)
+PLACE = ("out", "store", "cache", "cache_size", "workers", "device", "overwrite", *SHARED)
 """Options that say where a run is computed, and change no number."""
 
 
@@ -60,12 +61,13 @@ def model_names(target: "Model", references: "Models") -> dict[str, "Model"]:
 
 def folder_of(source: object) -> str:
     """What names the records' folder in ``config.toml``."""
-    return str(getattr(source, "folder", source))
+    folder = getattr(source, "folder", source)
+    return str(path_of(folder) if isinstance(folder, PurePath) else folder)
 
 
 def place_of(place: object) -> str | None:
     """A path, as it was given."""
-    return None if place is None else str(place)
+    return None if place is None else str(path_of(place) if isinstance(place, PurePath) else place)
 
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ class EngineOptions(Options):
         return self
 
     @contextlib.contextmanager
-    def at_work(self, store: Path | None) -> Iterator[None]:
+    def at_work(self, store: AnyPath | None) -> Iterator[None]:
         """Within it pieces are made by the engine that is asked for; by that of the context where none is.
 
         Args:
@@ -145,7 +147,19 @@ class RunOptions(EngineOptions):
 
     out: Place = Field(default=None, description="The run folder to write. Default: none, the result stays in memory.")
     store: Place = Field(
-        default=None, description="Where embeddings and sums are kept for the next run; by default OUT/stages."
+        default=None,
+        description="Where embeddings and sums are kept for the next run, a folder or s3://BUCKET/FOLDER; by default "
+        "OUT/stages.",
+    )
+    cache: Place = Field(
+        default=None,
+        description="Where copies of objects in buckets are kept on this machine; by default MEMOMETER_CACHE, else "
+        "~/.cache/memometer.",
+    )
+    cache_size: str | None = Field(
+        default=None,
+        description="How large that may become, e.g. 500GB; by default MEMOMETER_CACHE_SIZE, else 20GB. What was used "
+        "longest ago goes.",
     )
     seed: int = Field(default=0, ge=0, description="Of all that is drawn: views, groups, the bootstrap.")
     workers: int = Field(

@@ -31,7 +31,7 @@ SPAN = 64 * 2**20
 """Bytes that one request reads at most."""
 
 
-@dataclasses.dataclass(frozen=True, order=True)
+@dataclasses.dataclass(frozen=True)
 class StorePath:
     """A place in a store, with those methods of `pathlib.Path` that make sense there.
 
@@ -55,6 +55,9 @@ class StorePath:
 
     def __str__(self) -> str:
         return self.address
+
+    def __lt__(self, other: "StorePath") -> bool:
+        return self.address.split("/") < other.address.split("/")
 
     def __truediv__(self, name: str | PurePath) -> "StorePath":
         return StorePath(inside_of(f"{self.address}/.", str(name)) or str(name))
@@ -125,6 +128,10 @@ class StorePath:
         found = self._listed(lambda filesystem, inner, **how: filesystem.find(inner, **how))
         return (each for each in found if PurePath(each.name).match(pattern))
 
+    def glob(self, pattern: str) -> Iterator["StorePath"]:
+        """The objects and folders in it whose name has a pattern, by name."""
+        return (each for each in self.iterdir() if PurePath(each.name).match(pattern))
+
     def open(self, mode: str = "rb") -> BinaryIO:
         """The object, read by spans in any order; ``"rb"`` alone."""
         if mode != "rb":
@@ -185,6 +192,19 @@ class StorePath:
 
         with self._of_bucket():
             return self._ask(put, done="written")
+
+    def write_bytes(self, data: bytes) -> None:
+        """Makes a few bytes the object, whole or not at all.
+
+        Raises:
+            InputError: the store refuses, or has no such bucket.
+            UnreachableError: it does not answer.
+        """
+        self._check_writable()
+        with self._of_bucket():
+            self._ask(
+                lambda filesystem, inner: filesystem.pipe_file(inner, data, **bounded(filesystem)), done="written"
+            )
 
     def create(self, data: bytes) -> bool:
         """Makes ``data`` the object where there is none; whether it did.

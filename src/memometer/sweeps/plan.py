@@ -163,7 +163,7 @@ def _training_parts(cell: Cell, records: Records) -> dict[str, Any]:
     """What the models of a cell depend on beside the records: options, the architecture, the content of files."""
     from memometer.training.models import find_architecture
 
-    config = cell.training("a", records=records.folder, role="", device="cpu", workers=0)
+    config = cell.training("a", records=Path(str(records.folder)), role="", device="cpu", workers=0)
     held = getattr(config, "early_stop", None)  # a role, whose records decide which epoch is kept
     files = {name: value for name, value in config if isinstance(value, Path) and name not in OURS}
     changed = config.model_dump(mode="json", exclude_defaults=True)  # more than a model's own key has as options
@@ -191,7 +191,7 @@ def _shared_parts(config: SweepConfig, *, records: Records, public: Records) -> 
         "roles": [data.role, data.reference_role],
         "public": _hash(public.with_role(data.public_role)),
         "audit": config.audit.model_dump(mode="json", exclude={"vocabulary"}),
-        "vocabulary": None if vocabulary is None else _content(Path(vocabulary), what="vocabulary of [audit]"),
+        "vocabulary": None if vocabulary is None else _content(Path(str(vocabulary)), what="vocabulary of [audit]"),
         "clipmem": clipmem and clipmem.model_dump(mode="json"),
         "utility": None,
     }

@@ -19,6 +19,8 @@ from memometer.runs.folder import REJECTS_SCHEMA, check_not_foreign
 from memometer.runs.manifest import made_of
 from memometer.software import timestamp
 from memometer.statistics.small_sets import small_warning
+from memometer.storage.cache import cache_at
+from memometer.storage.paths import AnyPath, path_of
 from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.options import UtilityOptions
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
@@ -50,8 +52,12 @@ def measure_utility(options: UtilityOptions) -> Utility:
     Raises:
         ShardDone: this was a shard, which writes no run.
     """
-    store = None if options.store is None else Path(options.store)
-    with writing(None if options.shard else options.out), options.at_work(store):
+    store = None if options.store is None else path_of(options.store)
+    with (
+        cache_at(options.cache, options.cache_size),
+        writing(None if options.shard else options.out),
+        options.at_work(store),
+    ):
         return _run(options)
 
 
@@ -81,7 +87,7 @@ def _run(options: UtilityOptions) -> Utility:
     sharing = options.store is not None and (options.shard is not None or options.merge)
     if options.store is not None and sharing:
         known = {name: value for name, value in config.items() if name in KEYED}
-        agree(Path(options.store), options=known, inputs=without_places(manifest), new=not options.merge)
+        agree(path_of(options.store), options=known, inputs=without_places(manifest), new=not options.merge)
     with stages_of(out, options.store, shared=sharing) as (place, _):
         embedder = Embedder(place, options.workers, options.batch_size)
         vectors = _embedded(subject, towers, embedder, captions=options.captions if options.retrieval else None)
@@ -159,7 +165,7 @@ def _measure(
     how: Resampling,
     prompts: tuple[str, ...],
     device: str,
-    store: Path,
+    store: AnyPath,
 ) -> dict[str, Part]:
     """The parts that were asked for, by name."""
     parts: dict[str, Part] = {}

@@ -15,6 +15,7 @@ from memometer.errors import InputError
 from memometer.files import hash_json, read_words
 from memometer.objects.vocabulary import plain_name
 from memometer.progress import progress_bar
+from memometer.storage.paths import AnyPath
 
 __all__ = ["DEFAULT_TEMPLATES", "Classes", "class_vectors", "read_classes", "read_templates"]
 
@@ -101,7 +102,7 @@ def read_templates(source: str | Path | Sequence[str] | None) -> tuple[str, ...]
 
 
 def class_vectors(
-    classes: Classes, templates: Sequence[str], encoder: TextEncoder, *, store: Path
+    classes: Classes, templates: Sequence[str], encoder: TextEncoder, *, store: AnyPath
 ) -> npt.NDArray[np.float32]:
     """(c, d) float32 of unit length: of each class the mean over templates of its prompts' unit vectors.
 

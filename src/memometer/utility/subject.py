@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pyarrow.compute as pc
@@ -10,6 +9,7 @@ import pyarrow.compute as pc
 from memometer.audits.guards import duplicates_across_roles
 from memometer.data.records import Records
 from memometer.errors import InputError
+from memometer.storage.paths import path_of
 from memometer.utility.options import LabelKind
 from memometer.utility.probe import probe_classes
 from memometer.utility.prompts import Classes
@@ -60,7 +60,7 @@ class Subject:
         if self.train is None:
             return
         ids = self.train.record_ids
-        if Path(self.train.folder).resolve() == Path(self.records.folder).resolve():
+        if path_of(self.train.folder).resolve() == path_of(self.records.folder).resolve():
             both = ids.filter(pc.is_in(ids, value_set=self.records.record_ids))
             if len(both):
                 raise InputError(

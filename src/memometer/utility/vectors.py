@@ -1,7 +1,6 @@
 """The vectors that utility is measured on, in the order of record ids, so that the order of the records has no say."""
 
 import dataclasses
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +11,7 @@ from memometer.embeddings import Embedded, StoredVectors, embed_images, embed_te
 from memometer.encoders import Features, TextEncoder, has_tower, text_tower
 from memometer.errors import InputError
 from memometer.runs.options import spec_of
+from memometer.storage.paths import AnyPath
 from memometer.utility.options import UtilityOptions
 
 __all__ = [
@@ -34,7 +34,7 @@ class Embedder:
         batch_size: images per forward pass.
     """
 
-    store: Path
+    store: AnyPath
     workers: int
     batch_size: int
 

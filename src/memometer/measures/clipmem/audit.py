@@ -1,6 +1,5 @@
 """The CLIPMem audit: from pairs and trainings with and without them to a run folder (METHODS, Section 5)."""
 
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -23,6 +22,7 @@ from memometer.options import by_keyword
 from memometer.runs.manifest import describe_model, describe_records, reads_images
 from memometer.runs.options import several
 from memometer.runs.schema import Number
+from memometer.storage.paths import AnyPath
 
 __all__ = ["ClipMem", "audit_clipmem"]
 
@@ -69,7 +69,7 @@ class ClipMem(Measure[ClipMemOptions, Sides, ScoredPairs]):
             "records": {name: describe_records(part, roles[name], images=looking) for name, part in parts.items()},
         }
 
-    def score(self, parts: dict[str, Records], opened: Sides, *, store: Path) -> ScoredPairs:
+    def score(self, parts: dict[str, Records], opened: Sides, *, store: AnyPath) -> ScoredPairs:
         held = None if self.options.held_role is None else "negatives" if "negatives" in parts else "external"
         pairs = pairs_of(self.source, parts, held=held)
         towers = {

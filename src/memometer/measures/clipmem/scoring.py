@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from memometer.embeddings import Embeddings, MeanEmbeddings, StoredVectors, mean
 from memometer.errors import InputError, VectorError
 from memometer.measures.clipmem.options import ClipMemOptions
 from memometer.measures.clipmem.scores import ClipMem, HeldOut, align, clipmem, normalised, similarity
+from memometer.storage.paths import AnyPath
 
 __all__ = ["PLAIN", "Pairs", "Scores", "Towers", "embed_pairs", "score_pairs"]
 
@@ -101,7 +101,7 @@ class Scores:
 
 
 def embed_pairs(
-    pairs: Pairs, model: TwoTowers, options: ClipMemOptions, *, store: Path, name: str, plain: bool
+    pairs: Pairs, model: TwoTowers, options: ClipMemOptions, *, store: AnyPath, name: str, plain: bool
 ) -> Towers:
     """Both towers' mean embeddings of all pairs.
 

@@ -1,7 +1,6 @@
 """The image-only déjà vu audit with two models or one: from crops to a run folder (METHODS, Sections 3 and 4)."""
 
 import functools
-from pathlib import Path
 from typing import Any, cast
 
 import pyarrow as pa
@@ -29,6 +28,7 @@ from memometer.options import by_keyword
 from memometer.runs.manifest import describe_records
 from memometer.runs.options import spec_of
 from memometer.runs.schema import Number
+from memometer.storage.paths import AnyPath
 
 __all__ = ["MIN_SIDE", "ImageDejaVu", "audit_image_dejavu"]
 
@@ -74,7 +74,7 @@ class ImageDejaVu(SearchMeasure[ImageDejaVuOptions, Models, ImageScores]):
             "public": describe_records(parts["public"], options.public_role, with_boxes=True),
         }
 
-    def score(self, parts: dict[str, Records], opened: Models, *, store: Path) -> ImageScores:
+    def score(self, parts: dict[str, Records], opened: Models, *, store: AnyPath) -> ImageScores:
         run = ImageRun(models=opened, specs=self.specs, options=self.options, store=store)
         return run.score(self.tested(parts), parts["public"], self.fit)
 

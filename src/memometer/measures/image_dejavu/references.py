@@ -20,6 +20,8 @@ from memometer.references import (
     objects_in_crops,
     train_crop_classifier,
 )
+from memometer.storage.mirror import mirrored
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Fitted", "FittedReference", "fit_reference", "reference_kind"]
 
@@ -78,7 +80,7 @@ def reference_kind(spec: object) -> str:
     return str(spec).partition(":")[0] if is_fitted_spec(spec) else "two-model"
 
 
-def fit_reference(spec: str, fitted: Fitted, options: ImageDejaVuOptions, *, out: Path) -> FittedReference:
+def fit_reference(spec: str, fitted: Fitted, options: ImageDejaVuOptions, *, out: AnyPath) -> FittedReference:
     """Fits what ``spec`` names: ``naive-bayes[:K]``, ``crop-classifier[:MODEL]``, or ``crop-classifier:FOLDER``.
 
     Args:
@@ -109,16 +111,18 @@ def fit_reference(spec: str, fitted: Fitted, options: ImageDejaVuOptions, *, out
         classifier = load_crop_classifier(rest, device=options.device)
     else:
         present, ids = np.unique(fitted.labels, return_inverse=True)
-        classifier = train_crop_classifier(
-            fitted.cropped.records,
-            crops=fitted.cropped.crops,
-            labels=ids,
-            label_names=fitted.vocabulary.take(pa.array(present)).to_pylist(),
-            out=out / f"crop-classifier-{(rest or 'resnet50').replace(':', '-').replace('/', '-')}",
-            config=CropClassifierConfig(
-                model=rest or "resnet50", seed=options.seed, device=options.device, **options.decoding
-            ),
-        )
+        place = out / f"crop-classifier-{(rest or 'resnet50').replace(':', '-').replace('/', '-')}"
+        with mirrored(place, last="manifest.json") as folder:
+            classifier = train_crop_classifier(
+                fitted.cropped.records,
+                crops=fitted.cropped.crops,
+                labels=ids,
+                label_names=fitted.vocabulary.take(pa.array(present)).to_pylist(),
+                out=folder,
+                config=CropClassifierConfig(
+                    model=rest or "resnet50", seed=options.seed, device=options.device, **options.decoding
+                ),
+            )
     described: dict[str, Any] = {
         "spec": spec,
         "identity": classifier.identity,

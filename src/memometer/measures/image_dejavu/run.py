@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -24,6 +23,7 @@ from memometer.measures.image_dejavu.vectors import ImageSearch
 from memometer.objects.classes import class_ids
 from memometer.objects.sets import label_union
 from memometer.progress import notice
+from memometer.storage.paths import AnyPath
 
 __all__ = ["ImageRun", "ImageScores"]
 
@@ -52,7 +52,7 @@ class ImageRun:
     models: dict[str, ImageEncoder | None]
     specs: dict[str, str]
     options: ImageDejaVuOptions
-    store: Path
+    store: AnyPath
 
     @property
     def search(self) -> ImageSearch:

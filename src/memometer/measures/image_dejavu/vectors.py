@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +16,7 @@ from memometer.measures.image_dejavu.options import ImageDejaVuOptions
 from memometer.neighbors import Neighbors, kept_search
 from memometer.pieces import PIECE_SIZE, Span
 from memometer.references.crop_batches import crop_batches
+from memometer.storage.paths import AnyPath
 
 __all__ = ["ImageSearch"]
 
@@ -77,7 +77,7 @@ class ImageSearch:
     """
 
     options: ImageDejaVuOptions
-    store: Path
+    store: AnyPath
 
     def crops(
         self, records: Records, model: ImageEncoder, *, crops: npt.NDArray[np.int64], label: str

@@ -1,6 +1,5 @@
 """The SSLMem and LayerMem audit: from records and two models to a run folder (METHODS, Section 6)."""
 
-from pathlib import Path
 from typing import Any
 
 from memometer.activations import TowerReader, open_tower
@@ -27,6 +26,7 @@ from memometer.options import by_keyword
 from memometer.runs.manifest import describe_model
 from memometer.runs.options import spec_of
 from memometer.runs.schema import Number
+from memometer.storage.paths import AnyPath
 
 __all__ = ["SslMem", "audit_sslmem"]
 
@@ -49,7 +49,7 @@ class SslMem(TowerMeasure[SslMemOptions, Models, Scores]):
             **self.described(parts, images=self.needs_images()),
         }
 
-    def score(self, parts: dict[str, Records], opened: Models, *, store: Path) -> Scores:
+    def score(self, parts: dict[str, Records], opened: Models, *, store: AnyPath) -> Scores:
         options = self.options
         readers: dict[Tower, dict[str, TowerReader]] = {}
         for tower in self.towers:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from memometer.files import hash_json
 from memometer.measures.sslmem.scores import alignment_distances, relative_sslmem, sslmem
 from memometer.pieces import PIECE_SIZE, Span, in_pieces, packed_rejects, tell
 from memometer.progress import progress_bar
+from memometer.storage.paths import AnyPath
 
 __all__ = ["LayerDistances", "TowerScores", "check_same_layers", "measure_distances", "score_tower"]
 
@@ -110,7 +110,7 @@ def check_same_layers(target: TowerReader, reference: TowerReader) -> None:
 
 
 def measure_distances(
-    records: Records, reader: TowerReader, plan: ViewPlan, *, store: Path, label: str
+    records: Records, reader: TowerReader, plan: ViewPlan, *, store: AnyPath, label: str
 ) -> LayerDistances:
     """Alignment distances of every record at every layer; a second call with the same input reads them back.
 
@@ -143,7 +143,7 @@ def score_tower(
     readers: dict[str, TowerReader],
     plan: ViewPlan,
     *,
-    store: Path,
+    store: AnyPath,
 ) -> TowerScores:
     """Both models' distances of the records of one direction; backward swaps which model is the target.
 

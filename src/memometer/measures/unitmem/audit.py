@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,6 +40,7 @@ from memometer.runs.options import spec_of
 from memometer.runs.schema import Number
 from memometer.seeds import rng_for
 from memometer.statistics import equal_groups
+from memometer.storage.paths import AnyPath
 
 __all__ = ["GROUPS", "UnitMem", "audit_unitmem"]
 
@@ -77,7 +77,7 @@ class UnitMem(TowerMeasure[UnitMemOptions, Model, Scores]):
             "classes": None if classes is None else hash_json(classes[1].tolist()),
         }
 
-    def score(self, parts: dict[str, Records], opened: Model, *, store: Path) -> Scores:
+    def score(self, parts: dict[str, Records], opened: Model, *, store: AnyPath) -> Scores:
         options = self.options
         readers = {
             tower: open_tower(opened, tower, read="units", names=options.layers, rectify=not options.keep_negative)
@@ -154,7 +154,7 @@ def _tower_units(
     *,
     statistic: Statistic,
     classes: tuple[pa.Array, npt.NDArray[np.int32]] | None,
-    store: Path,
+    store: AnyPath,
 ) -> TowerUnits:
     """One tower's scores over the records, and over equal groups of them and of the control."""
     dealt, n_groups, size = _dealt(roles, seed=plan.seed)

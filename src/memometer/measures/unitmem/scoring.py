@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from memometer.measures.unitmem.options import Statistic
 from memometer.measures.unitmem.scores import UnitScores, UnitSums, class_scores, unit_scores, unit_scores_by_median
 from memometer.pieces import PIECE_SIZE, Span, in_pieces, packed_rejects, tell
 from memometer.progress import progress_bar
+from memometer.storage.paths import AnyPath
 
 __all__ = ["UnitPass", "group_unitmem", "measure_units", "score_classes", "score_units"]
 
@@ -74,7 +74,7 @@ def measure_units(
     group_of: Integers,
     n_groups: int,
     keep: bool,
-    store: Path,
+    store: AnyPath,
     label: str,
 ) -> UnitPass:
     """Streams records through a tower; a second call with the same input reads its pieces back.

@@ -1,7 +1,6 @@
 """One role of a VL-Déjà-Vu audit: its captions are asked of every model, and scored by the objects that come back."""
 
 import dataclasses
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,6 +20,7 @@ from memometer.neighbors import Neighbors, kept_search
 from memometer.objects.nouns import mentioned
 from memometer.objects.sets import ObjectSets, label_union, object_sets
 from memometer.objects.vocabulary import Vocabulary
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Setting", "direction_of", "labels_of"]
 
@@ -45,7 +45,7 @@ class Setting:
     public_sets: ObjectSets
     vocabulary: Vocabulary | None
     ks: tuple[int, ...]
-    store: Path
+    store: AnyPath
 
 
 def labels_of(public: Records, roles: dict[str, Records], *, k: int) -> pa.Array:

@@ -1,7 +1,6 @@
 """The VL-Déjà-Vu audit with two models or one: from records and models to a run folder (METHODS, Sections 1 and 2)."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -34,6 +33,7 @@ from memometer.options import by_keyword
 from memometer.report.gaps import MEASURES, SCOPES
 from memometer.runs.manifest import describe_records, reads_images
 from memometer.runs.schema import Number
+from memometer.storage.paths import AnyPath, path_of
 
 __all__ = ["DEFAULT_SWEEP", "VLDejaVu", "audit_vl_dejavu"]
 
@@ -92,12 +92,12 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
             for name, model in models.items()
         }
 
-    def _terms(self) -> Path | None:
+    def _terms(self) -> AnyPath | None:
         """The file of the vocabulary; None takes the built-in one."""
         given = self.options.vocabulary
-        return vocabulary_beside(self.source.folder) if given is None else Path(given)
+        return vocabulary_beside(self.source.folder) if given is None else path_of(given)
 
-    def score(self, parts: dict[str, Records], opened: dict[str, Model], *, store: Path) -> Scores:
+    def score(self, parts: dict[str, Records], opened: dict[str, Model], *, store: AnyPath) -> Scores:
         options, terms = self.options, self._terms()
         roles = self.tested(parts)
         seen = prepare_public(parts["public"], opened, options, sides=self._sides(opened), store=store)

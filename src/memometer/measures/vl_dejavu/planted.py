@@ -1,7 +1,5 @@
 """Planted records in a VL-Déjà-Vu audit: how well the ranking by gap finds them, beside low similarity alone."""
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -14,13 +12,14 @@ from memometer.encoders import has_tower
 from memometer.errors import VectorError
 from memometer.measures.vl_dejavu.direction import Direction
 from memometer.measures.vl_dejavu.options import VLDejaVuOptions
+from memometer.storage.paths import AnyPath
 
 __all__ = ["planted_among"]
 
 Floats = npt.NDArray[np.float64]
 
 
-def planted_among(direction: Direction, target: Model, options: VLDejaVuOptions, *, store: Path) -> Planted:
+def planted_among(direction: Direction, target: Model, options: VLDejaVuOptions, *, store: AnyPath) -> Planted:
     """The areas and the ROC curves with which the rankings find what is planted; None where nothing is.
 
     The rankings: the objects that the target predicts correctly less those of the reference (A's sorting), over all and
@@ -49,7 +48,7 @@ def _advantage(direction: Direction, over: str) -> Floats:
     return direction.spread(np.where(direction.target.top[over].n_own > 0, direction.advantage(over), np.nan))
 
 
-def _similarity(direction: Direction, target: Model, options: VLDejaVuOptions, *, store: Path) -> Floats | None:
+def _similarity(direction: Direction, target: Model, options: VLDejaVuOptions, *, store: AnyPath) -> Floats | None:
     """(n,) cosine of each record's own image and query caption; None where the target cannot tell."""
     if not has_tower(target, "image"):
         return None

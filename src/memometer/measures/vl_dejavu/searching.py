@@ -1,7 +1,6 @@
 """The public set as the models of a VL-Déjà-Vu audit see it, and the search of captions in it."""
 
 import dataclasses
-from pathlib import Path
 from typing import Literal
 
 import pyarrow.compute as pc
@@ -13,6 +12,7 @@ from memometer.encoders import has_tower
 from memometer.errors import InputError
 from memometer.measures.vl_dejavu.options import Search, VLDejaVuOptions
 from memometer.runs.options import spec_of
+from memometer.storage.paths import AnyPath
 
 __all__ = ["PublicSet", "Searched", "fitted", "prepare_public", "searched_side"]
 
@@ -71,7 +71,7 @@ def fitted(model: Model, public: Records, *, caption: int) -> Model:
 
 
 def prepare_public(
-    public: Records, models: dict[str, Model], options: VLDejaVuOptions, *, sides: dict[str, Searched], store: Path
+    public: Records, models: dict[str, Model], options: VLDejaVuOptions, *, sides: dict[str, Searched], store: AnyPath
 ) -> PublicSet:
     """Embeds the public set with every model and keeps the records that all of them could embed.
 
