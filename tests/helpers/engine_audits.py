@@ -48,6 +48,7 @@ def audited(measure, folder, **more):
 
 
 def left_behind(folder):
-    """What is on disk of a run or a store, but for what says when and by whom it was made."""
+    """What is on disk of a run or a store, but for what says when and by whom it was made, and what kills left half."""
     told = ("manifest.json", "shards/")
-    return {name: digest for name, digest in file_digests(folder).items() if not name.startswith(told)}
+    found = file_digests(folder).items()
+    return {name: digest for name, digest in found if not name.startswith(told) and not name.endswith(".tmp")}

@@ -34,7 +34,11 @@ def engine_asked(
     return Shards(shard_of(shard), store=store, within=within)
 
 
-def _named(engine: str, workers: int | None, device: str) -> Any:
+def _named(engine: str, workers: int | None, device: str) -> Engine:
     if engine == "processes":
         return Processes(workers, device=device)
+    if engine == "ray":
+        from memometer.engines.ray_engine import Ray
+
+        return Ray(workers, device=device)
     return Here()

@@ -11,6 +11,7 @@ from memometer.engines.base import Job
 from memometer.engines.member import End, Failed, Idle, Made, Piece, Wanted, Work
 from memometer.engines.travel import Parcel, packed
 from memometer.errors import JobError
+from memometer.files import clear_leftovers
 from memometer.progress import notice, warn
 
 __all__ = ["Crew", "Lost", "Member"]
@@ -32,12 +33,13 @@ class Member(abc.ABC):
     Attributes:
         under_way: the pieces that it took, in their order.
         idle: whether it waits to be given a piece.
+        heard: whether it has ever said anything; until then it may be about to start.
         models: keys of the models that it was sent.
     """
 
     def __init__(self) -> None:
         self.under_way: collections.deque[int] = collections.deque()
-        self.idle = False
+        self.idle = self.heard = False
         self.models: set[str] = set()
 
     @abc.abstractmethod
@@ -56,6 +58,7 @@ class Crew(abc.ABC):
 
     def __init__(self) -> None:
         self.members: list[Member] = []
+        self.jobs = 0
 
     @abc.abstractmethod
     def muster(self) -> None:
@@ -82,8 +85,10 @@ class Crew(abc.ABC):
             yield from job.make(job.missing)
             return
         try:
+            self.jobs += 1
             self.muster()
             yield from _Sharing(self, job, parcel).results()
+            clear_leftovers(job.folder)  # of members that were lost
         except BaseException:
             self.close()  # what its members are at is of no use to anyone
             raise
@@ -105,14 +110,18 @@ class _Sharing:
         self._left = iter(job.missing)
         self._again: collections.deque[int] = collections.deque()
         self._deaths: collections.Counter[int] = collections.Counter()
-        self._barren = 0
+        self._barren, self._ended = 0, False
 
     def results(self) -> Iterator[tuple[int, Any]]:
         for member in self._crew.members:
             self._begin(member)
         while not self._done():
             for member, message in list(self._crew.heard()):
-                if member not in self._crew.members:
+                if isinstance(message, Lost):
+                    self._lose(member, message)
+                    continue
+                member.heard = True
+                if message.job != self._crew.jobs:  # of one that was long in coming
                     continue
                 if isinstance(message, Made):
                     member.under_way.remove(message.number)
@@ -124,25 +133,26 @@ class _Sharing:
                     member.idle = True
                 elif isinstance(message, Failed):
                     raise message.error
-                elif isinstance(message, Lost):
-                    self._lose(member, message)
             for member in self._crew.members:  # what a lost one left goes to those who had nothing more to do
                 if member.idle and self._again:
                     self._give(member)
 
     def _done(self) -> bool:
-        return not self._again and all(member.idle and not member.under_way for member in self._crew.members)
+        if self._again or any(member.under_way for member in self._crew.members):
+            return False
+        return self._ended and all(member.idle for member in self._crew.members if member.heard)
 
     def _begin(self, member: Member) -> None:
         new = {key: data for key, data in self._parcel.models.items() if key not in member.models}
         member.models |= new.keys()
         member.idle = False
-        member.send(Work(Parcel(self._parcel.work, new)))
+        member.send(Work(self._crew.jobs, Parcel(self._parcel.work, new)))
 
     def _give(self, member: Member) -> None:
         """The next piece, or that there is none."""
         number = self._again.popleft() if self._again else next(self._left, None)
         if number is None:
+            self._ended = True
             member.send(End())
             return
         member.under_way.append(number)

@@ -16,8 +16,13 @@ __all__ = ["End", "Failed", "Idle", "Made", "Piece", "Wanted", "Work", "serve"]
 
 @dataclasses.dataclass(frozen=True)
 class Work:
-    """To a member: what makes pieces from now on."""
+    """To a member: what makes pieces from now on.
 
+    Attributes:
+        job: its number, which all answers to it carry.
+    """
+
+    job: int
     parcel: Parcel
     version: str = __version__
 
@@ -38,11 +43,14 @@ class End:
 class Wanted:
     """From a member: it can take one more piece, though it may be at work on others."""
 
+    job: int
+
 
 @dataclasses.dataclass(frozen=True)
 class Made:
     """From a member: a piece is written."""
 
+    job: int
     number: int
     arrays: Any
 
@@ -51,11 +59,14 @@ class Made:
 class Idle:
     """From a member: all that it took is made."""
 
+    job: int
+
 
 @dataclasses.dataclass(frozen=True)
 class Failed:
     """From a member: the work raised an error."""
 
+    job: int
     error: BaseException
 
 
@@ -69,36 +80,51 @@ def serve(receive: Callable[[], Any], send: Callable[[Any], None], *, cores: int
         decoders: processes that decode images for its model.
     """
     take_share(cores=cores, decoders=decoders)
-    shelf, make = Shelf(), None
+    shelf, inbox = Shelf(), _Inbox(receive)
+    make, job = None, 0
     while True:
         try:
-            message = receive()
+            message = inbox.next()
         except EOFError:
             return
         try:
             if isinstance(message, Work):
+                make, job = None, message.job
                 _check_version(message.version)
                 make = shelf.unpack(message.parcel)
-            elif isinstance(message, End) or make is None:
-                send(Idle())
-                continue
-            for number, arrays in make(_asked(receive, send, first=message)):
-                send(Made(number, arrays))
-            send(Idle())
+            elif isinstance(message, Piece):
+                inbox.back = message
+            if make is not None and not isinstance(message, End):
+                for number, arrays in make(_asked(inbox, send, job)):
+                    send(Made(job, number, arrays))
+            send(Idle(job))
         except BaseException as error:  # noqa: BLE001 (the crew raises it)
-            send(Failed(_portable(error)))
+            send(Failed(job, _portable(error)))
 
 
-def _asked(receive: Callable[[], Any], send: Callable[[Any], None], *, first: Any) -> Iterator[int]:
+class _Inbox:
+    """Messages in their order, of which one may be put back."""
+
+    def __init__(self, receive: Callable[[], Any]) -> None:
+        self._receive = receive
+        self.back: Any = None
+
+    def next(self) -> Any:
+        """The next one."""
+        back, self.back = self.back, None
+        return self._receive() if back is None else back
+
+
+def _asked(inbox: _Inbox, send: Callable[[Any], None], job: int) -> Iterator[int]:
     """The pieces, each asked for when the work takes it."""
-    message = first
     while True:
-        if isinstance(message, Piece):
-            yield message.number
-        elif isinstance(message, End):
+        if inbox.back is None:
+            send(Wanted(job))
+        message = inbox.next()
+        if not isinstance(message, Piece):
+            inbox.back = message if isinstance(message, Work) else None
             return
-        send(Wanted())
-        message = receive()
+        yield message.number
 
 
 def _check_version(version: str) -> None:
