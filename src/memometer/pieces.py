@@ -18,7 +18,7 @@ from memometer.locking import one_writer
 from memometer.progress import notice
 from memometer.storage.paths import AnyPath
 
-__all__ = ["PIECE_SIZE", "Pieces", "Span", "Work", "in_pieces", "packed_rejects", "tell"]
+__all__ = ["PIECE_SIZE", "Pieces", "Span", "Work", "in_pieces", "made_once", "packed_rejects", "tell"]
 
 PIECE_SIZE = 2048
 """Records per piece: what a killed job loses at most."""
@@ -256,6 +256,25 @@ def packed_rejects(rejects: Iterable[tuple[int, str]]) -> Arrays:
         "reject_rows": np.array([row for row, _ in rejects], np.int64),
         "reasons": np.array([reason for _, reason in rejects], np.str_),
     }
+
+
+def made_once(folder: AnyPath, make: Callable[[], object], *, label: str) -> None:
+    """Makes what is not cut to pieces by one of the processes that share the folders; the others wait for it.
+
+    Where this process is alone it does nothing: what follows makes it.
+
+    Args:
+        folder: says that it is made; its name holds a hash of all that goes in, or all who share it agree on that.
+        make: makes and keeps it.
+        label: what is made, for messages.
+    """
+
+    def alone(_: Span) -> Arrays:
+        make()
+        return {"made": np.array(1)}
+
+    if current().shared:
+        in_pieces(folder, n=1, make=alone, label=label)
 
 
 def in_pieces(

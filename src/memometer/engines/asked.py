@@ -1,7 +1,5 @@
 """From what a user asks for to an engine."""
 
-from typing import Any
-
 from memometer.engines.base import Engine, Here
 from memometer.engines.processes import Processes
 from memometer.engines.shards import Merging, Shards, shard_of

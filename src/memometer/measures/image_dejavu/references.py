@@ -12,7 +12,9 @@ from memometer.errors import InputError
 from memometer.measures.image_dejavu.direction import Guess
 from memometer.measures.image_dejavu.options import ImageDejaVuOptions, is_fitted_spec
 from memometer.measures.image_dejavu.records import Cropped
+from memometer.pieces import made_once
 from memometer.references import (
+    CropClassifier,
     CropClassifierConfig,
     LabelPredictions,
     fit_naive_bayes,
@@ -112,17 +114,22 @@ def fit_reference(spec: str, fitted: Fitted, options: ImageDejaVuOptions, *, out
     else:
         present, ids = np.unique(fitted.labels, return_inverse=True)
         place = out / f"crop-classifier-{(rest or 'resnet50').replace(':', '-').replace('/', '-')}"
-        with mirrored(place, last="manifest.json") as folder:
-            classifier = train_crop_classifier(
-                fitted.cropped.records,
-                crops=fitted.cropped.crops,
-                labels=ids,
-                label_names=fitted.vocabulary.take(pa.array(present)).to_pylist(),
-                out=folder,
-                config=CropClassifierConfig(
-                    model=rest or "resnet50", seed=options.seed, device=options.device, **options.decoding
-                ),
-            )
+
+        def train() -> CropClassifier:
+            with mirrored(place, last="manifest.json") as folder:
+                return train_crop_classifier(
+                    fitted.cropped.records,
+                    crops=fitted.cropped.crops,
+                    labels=ids,
+                    label_names=fitted.vocabulary.take(pa.array(present)).to_pylist(),
+                    out=folder,
+                    config=CropClassifierConfig(
+                        model=rest or "resnet50", seed=options.seed, device=options.device, **options.decoding
+                    ),
+                )
+
+        made_once(out / f"fitted-{place.name}", train, label=f"fitting {spec}")
+        classifier = train()  # or what is there
     described: dict[str, Any] = {
         "spec": spec,
         "identity": classifier.identity,
