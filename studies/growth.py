@@ -94,6 +94,7 @@ def measured(folder, records, settings, *, classes):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shards", type=Path, required=True)
+    parser.add_argument("--note", default="", help="what else is to be said of how it ran")
     options = parser.parse_args()
     commands = Commands()
     records, classes = WORK / "records", WORK / "classes.txt"
@@ -114,7 +115,7 @@ def main():
     pictures.mkdir(parents=True, exist_ok=True)
     for name, points, title in (("size", by_size, "records per model"), ("epochs", by_epochs, "epochs")):
         save_chart(chart(points, title), pictures / f"{name}.svg")
-    write_text(STUDIES / "growth.md", page(by_size, by_epochs, commands, options.shards))
+    write_text(STUDIES / "growth.md", page(by_size, by_epochs, commands, options))
     print("wrote docs/studies/growth.md")
 
 
@@ -150,13 +151,14 @@ def chart(points, title):
         line = base.mark_line(strokeWidth=2).encode(y=alt.Y("value:Q", title=title_y))
         rule = base.mark_rule(strokeWidth=2, opacity=0.55).encode(y="low:Q", y2="high:Q")
         point = base.mark_point(filled=True, size=50, opacity=1).encode(y="value:Q")
-        return alt.layer(rule, line, point).properties(width=300, height=220, title=name)
+        return alt.layer(rule, line, point).properties(width=300, height=220, title=alt.Title(name, frame="group"))
 
     colors = alt.Color(
         "series:N",
         title=None,
         sort=list(GAPS.values()),
         scale=alt.Scale(range=[theme.BLUE, theme.TARGET, theme.VERMILION]),
+        legend=alt.Legend(orient="bottom", symbolOpacity=1),
     )
     gaps = panel(rows, name="Balanced gaps, unmentioned objects", title_y="gap", color=colors)
     return theme.themed(
@@ -203,7 +205,7 @@ def statements(points, expected):
     return "\n".join(["| A says | found | |", "|---|---|---|", *rows])
 
 
-def page(by_size, by_epochs, commands, shards):
+def page(by_size, by_epochs, commands, options):
     gaps = [(f"{gap}/{scope}", f"{name} over {SCOPES[scope]}") for scope in SCOPES for gap, name in GAPS.items()]
     sizes = [*((metric, name, "falls") for metric, name in gaps), (RECALL, "utility (recall@10)", "rises")]
     epochs = [*((metric, name, "rises") for metric, name in gaps), (RECALL, "utility (recall@10)", "rises")]
@@ -224,8 +226,8 @@ public photographs (query caption 1, k = 10).
 
 {statements(by_size, sizes)}
 
-A trains on 1 to 50 million pairs with many more steps than here; at these sizes every model overfits, so the share of a larger set that is
-memorized falls with the epochs held alike, not with the steps.
+A trains on 1 to 50 million pairs, with many more steps than here. The epochs are held alike, so a larger set is also trained
+with more steps, and more steps raise the gaps (below): the two work against each other.
 
 ## Epochs
 
@@ -246,9 +248,9 @@ the 95 % interval by Student's t over seeds. With three seeds that is a coarse t
 
 which ran, beside the sweeps that `studies/growth.py` describes,
 
-{commands.shown({str(shards): "SHARDS", str(ROOT) + "/": ""})}
+{commands.shown({str(options.shards): "SHARDS", str(ROOT) + "/": ""})}
 
-on {machine()}.
+on {machine()}.{" " * bool(options.note)}{options.note}
 """
 
 
