@@ -16,7 +16,7 @@ from memometer.engines.base import Job, current
 from memometer.files import atomic_path, hash_file
 from memometer.locking import one_writer
 from memometer.progress import notice
-from memometer.storage.paths import AnyPath
+from memometer.storage.paths import AnyPath, StorePath
 
 __all__ = ["PIECE_SIZE", "Pieces", "Span", "Work", "in_pieces", "made_once", "packed_rejects", "tell"]
 
@@ -73,10 +73,11 @@ class Pieces:
         self.folder = folder
         self.spans = tuple((start, min(start + size, n)) for start in range(0, n, size))
         self._disk, self._stale = _Disk(folder, size, n, tuple(large)), stale
+        there = self._disk.there() if isinstance(folder, StorePath) else range(len(self.spans))
         with concurrent.futures.ThreadPoolExecutor() as threads:
-            found = list(threads.map(self._disk.read, range(len(self.spans))))
-        self._whole = {piece: arrays for piece, arrays in enumerate(found) if arrays is not None and not stale(arrays)}
-        n_stale = sum(arrays is not None for arrays in found) - len(self._whole)
+            found = dict(zip(there, threads.map(self._disk.read, there), strict=True))
+        self._whole = {piece: arrays for piece, arrays in found.items() if arrays is not None and not stale(arrays)}
+        n_stale = sum(arrays is not None for arrays in found.values()) - len(self._whole)
         if n_stale:
             notice(f"{n_stale} pieces in {folder} are made again, with images that could not be read before")
 
@@ -158,6 +159,11 @@ class _Disk:
 
     def path(self, piece: int, name: str) -> AnyPath:
         return self.folder / f"{piece:05d}.{name}.npy"
+
+    def there(self) -> list[int]:
+        """The pieces that have a file, damaged or not, ascending."""
+        names = {each.name for each in self.folder.iterdir()}
+        return [piece for piece in range(-(-self.n // self.size)) if f"{piece:05d}.npz" in names]
 
     def write(self, piece: int, arrays: Arrays) -> Arrays:
         """Writes one piece, the large arrays first; gives the others."""
