@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from memometer.storage.paths import AnyPath, path_of
+from memometer.storage.paths import AnyPath, StorePath, path_of
 
 __all__ = ["stages_of"]
 
@@ -25,11 +25,19 @@ def stages_of(
         shared: whether other processes use the store at the same time: both are in it, and stay.
     """
     if shared and store is not None:
-        yield path_of(store), path_of(store) / "scratch"
+        place = _writable(store)
+        yield place, place / "scratch"
         return
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if out is None else Path(out)
         scratch = folder / "scratch"
         shutil.rmtree(scratch, ignore_errors=True)  # of a run that was killed
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        yield folder / "stages" if store is None else path_of(store), scratch
+        yield folder / "stages" if store is None else _writable(store), scratch
+
+
+def _writable(store: str | AnyPath) -> AnyPath:
+    place = path_of(store)
+    if isinstance(place, StorePath):
+        place.check_writable()
+    return place

@@ -238,6 +238,17 @@ class StorePath:
         with contextlib.suppress(*MISSING):
             self._ask(lambda filesystem, inner: filesystem.rm_file(inner, **bounded(filesystem)), done="removed")
 
+    def check_writable(self) -> None:
+        """Passes where objects can be written and removed below, which long work should know at its beginning.
+
+        Raises:
+            InputError: the store refuses, or has no such bucket.
+            UnreachableError: it does not answer.
+        """
+        probe = self / f".memometer-{secrets.token_hex(8)}"
+        probe.write_bytes(b"")
+        probe.unlink(missing_ok=True)
+
     def _create(self, data: bytes) -> bool:
         def put(filesystem: Any, inner: str) -> bool:
             try:

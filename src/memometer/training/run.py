@@ -16,6 +16,7 @@ from memometer.locking import one_writer
 from memometer.progress import notice
 from memometer.software import describe_software, timestamp
 from memometer.states import read_manifest
+from memometer.storage.paths import path_of
 from memometer.training.config import TrainingOptions
 from memometer.training.folder import ModelFolder, TrainState
 from memometer.training.loop import TrainingLoop
@@ -146,7 +147,7 @@ def read_records(
     listed = leave_out(whole, config.without)
     records = without_duplicates(listed) if deduplicate else listed
     return records, {
-        "path": str(config.records),
+        "path": str(path_of(config.records)),
         "role": config.role,
         "without": config.without and {"path": str(config.without), "n": len(whole) - len(listed)},
         **({"duplicates_left_out": len(listed) - len(records)} if deduplicate else {}),
