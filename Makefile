@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile --
 COVERAGE := --cov
 
 .PHONY: help setup demo test test-transformers-4 coverage check format flickr8k study-one-model study-clipmem study-image \
-	study-removal study-mitigation study-labels study-growth benchmarks docs clean
+	study-removal study-mitigation study-labels study-growth benchmarks gpu docs clean
 
 help:
 	@echo "make demo        train two small CLIP models on built-in scenes, audit both ways, write demo/run/report.html"
@@ -30,6 +30,7 @@ help:
 	@echo "make study-labels  caption nouns against a tagger as the labels of one audit; SHARDS=…, WORDNET=folder of WordNet 3.x"
 	@echo "make study-growth  memorization against the size of the training set and against epochs; SHARDS=…"
 	@echo "make benchmarks  speed and memory against peers, into benchmarks/RESULTS.md"
+	@echo "make gpu         what waits for a GPU: its tests, the search's kernel, training, the study; SHARDS=…"
 	@echo "make docs        build the documentation into site/"
 
 setup: $(READY)
@@ -112,6 +113,9 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/labels.py
+
+gpu: $(READY)
+	$(BIN)/python benchmarks/gpu.py --shards $(SHARDS)
 
 docs: $(READY)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraints constraints.txt --editable '.[dev,docs]'

@@ -1,16 +1,19 @@
-"""Exact search against faiss ``IndexFlatIP`` and against the bare float32 matrix product.
+"""Exact search against faiss ``IndexFlatIP`` and against the bare float32 product: few queries and many, k small and large.
 
     python benchmarks/search.py
 
 Each peer has a process of its own, since faiss brings an OpenMP beside torch's; they hold the same vectors and take
-turns. faiss runs twice: as it installs, and with its OpenBLAS told to use AVX-512 or AVX2, since the one in its wheel is
-older than recent processors and falls back to SSE3 on them. Ratios are to the faster of the two. Neighbours are compared by their float64 similarities: faiss ranks by float32 products and orders as it likes
-those that float32 does not tell apart.
+turns. faiss runs twice: as it installs, and tuned. Tuned, its OpenBLAS is told to use AVX-512 or AVX2, since the one in
+its wheel is older than recent processors and falls back to SSE3 on them; and for small batches it takes the faster of its
+two ways, with its BLAS or without. Ratios are to the faster of the two, of medians of processor time: what else runs on the
+machine disturbs it less than wall time. Neighbours are compared by their float64 similarities: faiss ranks by float32
+products and orders as it likes those that float32 does not tell apart.
 """
 
 import argparse
 import multiprocessing
 import os
+import statistics
 import tempfile
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,8 +39,9 @@ def ours(queries, bank, threads):
     from memometer.neighbors import search
 
     torch.set_num_threads(threads)
-    search(queries[:256], bank, 10)  # compiles, and finds out which products are the fastest
-    return lambda k: search(queries, bank, k).rows
+    for n in (1, 256):  # compiles, and finds out which products are the fastest
+        search(queries[:n], bank, 10)
+    return lambda n, k: search(queries[:n], bank, k).rows
 
 
 def faiss_flat(queries, bank, threads):
@@ -47,7 +51,27 @@ def faiss_flat(queries, bank, threads):
     index = faiss.IndexFlatIP(bank.shape[1])
     index.add(bank)
     index.search(queries[:256], 10)
-    return lambda k: index.search(queries, k)[1]
+    return lambda n, k: index.search(queries[:n], k)[1]
+
+
+def tuned_faiss_flat(queries, bank, threads):
+    import faiss
+
+    run = faiss_flat(queries, bank, threads)
+    best = {}
+
+    def tuned(n, k):
+        if n not in best:  # fewer queries than the threshold are compared one by one
+            thresholds = (1, 1 << 20) if n < SMALL_BATCH else (20,)
+            seconds = {}
+            for threshold in thresholds:
+                faiss.cvar.distance_compute_blas_threshold = threshold
+                seconds[threshold] = min(common.measure(lambda: run(n, k))[1] for _ in range(2))
+            best[n] = min(seconds, key=seconds.get)
+        faiss.cvar.distance_compute_blas_threshold = best[n]
+        return run(n, k)
+
+    return tuned
 
 
 def product(queries, bank, threads):
@@ -57,17 +81,19 @@ def product(queries, bank, threads):
     left, right = torch.from_numpy(queries), torch.from_numpy(bank)
     scores = torch.empty(len(left), len(right))
 
-    def run(_k):
-        torch.mm(left, right.T, out=scores)
+    def run(n, _k):
+        torch.mm(left[:n], right.T, out=scores[:n])
 
-    run(0)  # touches the memory of the scores
+    run(len(left), 0)  # touches the memory of the scores
     return run
 
+
+SMALL_BATCH = 64
 
 PEERS = {
     "memometer": ours,
     "faiss IndexFlatIP": faiss_flat,
-    "faiss IndexFlatIP, tuned": faiss_flat,
+    "faiss IndexFlatIP, tuned": tuned_faiss_flat,
     "bare float32 product": product,
 }
 
@@ -82,13 +108,19 @@ def environment(name: str) -> dict[str, str]:
 
 
 def serve(connection: Connection, name: str, folder: Path, threads: int) -> None:
-    """Runs one peer for every k that comes through the connection; answers with seconds and rows."""
+    """Runs one peer for every n and k that come through the connection; answers with seconds and rows."""
     run = PEERS[name](*load_vectors(folder), threads)
     connection.send("ready")
-    while (k := connection.recv()) is not None:
+    while (asked := connection.recv()) is not None:
+        run(*asked[:2]) if asked[2] else None  # a run that is not timed
         found = []
-        seconds = common.measure(lambda k=k, found=found: found.append(run(k)))
-        connection.send((seconds, found[0]))
+        seconds = common.measure(lambda asked=asked, found=found: found.append(run(*asked[:2])))
+        if name == "memometer":
+            from memometer.neighbors import products_used
+
+            connection.send((seconds, found[0], products_used()))
+        else:
+            connection.send((seconds, found[0], None))
 
 
 class Peer:
@@ -104,10 +136,11 @@ class Peer:
             del os.environ[variable]
         self.connection.recv()
         self.rows = {}
+        self.used = None
 
-    def run(self, k):
-        self.connection.send(k)
-        seconds, self.rows[k] = self.connection.recv()
+    def run(self, n, k):
+        self.connection.send((n, k, (n, k) not in self.rows))
+        seconds, self.rows[n, k], self.used = self.connection.recv()
         return seconds
 
     def close(self):
@@ -127,55 +160,69 @@ def compare(queries, bank, rows, faiss_rows):
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--queries", type=int, default=4096)
+    parser.add_argument("--queries", type=int, nargs="+", default=[1, 16, 256, 4096])
     parser.add_argument("--bank", type=int, default=200_000)
-    parser.add_argument("--dim", type=int, default=512)
-    parser.add_argument("--k", type=int, nargs="+", default=[10, 100])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--dim", type=int, nargs="+", default=[64, 512])
+    parser.add_argument("--k", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--no-write", action="store_true", help="print, and leave RESULTS.md as it is")
     options = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(options.threads)
 
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        write_unit_vectors(folder / "queries.npy", seed=1, rows=options.queries, dim=options.dim)
-        write_unit_vectors(folder / "bank.npy", seed=2, rows=options.bank, dim=options.dim)
-        text = compete(options, folder)
+    rows, notes, used = [], [], set()
+    for dim in options.dim:
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            write_unit_vectors(folder / "queries.npy", seed=1, rows=max(256, *options.queries), dim=dim)
+            write_unit_vectors(folder / "bank.npy", seed=2, rows=options.bank, dim=dim)
+            compete(options, dim, folder, rows, notes, used)
+    text = text_of(options, rows, notes, used)
     print(text)
     if not options.no_write:
         common.record_section("Exact search", text, packages=["memometer", "torch", "numba", "numpy", "faiss-cpu"])
 
 
-def compete(options: argparse.Namespace, folder: Path) -> str:
-    """Times the peers and compares their neighbours; gives the text of the section."""
+def compete(options, dim, folder, rows, notes, used):  # noqa: PLR0917
+    """Times the peers at one width and compares their neighbours."""
     peers = {name: Peer(name, folder, options.threads) for name in PEERS}
     queries, bank = load_vectors(folder)
-    rows, notes = [], []
-    for k in options.k:
-        runs = {name: (lambda peer=peer, k=k: peer.run(k)) for name, peer in peers.items()}
-        timings = common.take_turns(runs, repeats=options.repeats)
-        faiss = min(timing.median for name, timing in timings.items() if name.startswith("faiss"))
-        floor = timings["bare float32 product"].median
-        for name, timing in timings.items():
-            ratios = [f"{faiss / timing.median:.2f}", f"{timing.median / floor:.2f}"]
-            rows.append([k, name, timing, f"{min(timing.cpu):.2f} s", *ratios])
-        differ, gap = compare(queries, bank, peers["memometer"].rows[k], peers["faiss IndexFlatIP"].rows[k])
-        if gap > 2 * options.dim * 2.0**-24:
-            raise SystemExit(f"k = {k}: memometer and faiss disagree by {gap:.1e} in similarity")
-        places = options.queries * k
-        note = f"k = {k}: {places - differ:,} of {places:,} neighbours are faiss's, place by place"
-        close = f"; in the others the similarities differ by at most {gap:.1e}, which float32 does not tell apart"
-        notes.append(note + (close if differ else "") + ".")
+    differ, gap, places = 0, 0.0, 0
+    for n in options.queries:
+        for k in options.k:
+            runs = {name: (lambda peer=peer, n=n, k=k: peer.run(n, k)) for name, peer in peers.items()}
+            timings = common.take_turns(runs, repeats=options.repeats)
+            medians = {name: statistics.median(timing.cpu) for name, timing in timings.items()}
+            faiss = min(median for name, median in medians.items() if name.startswith("faiss"))
+            cells = [milliseconds(timing.cpu) for timing in timings.values()]
+            rows.append([dim, n, k, *cells, f"{faiss / medians['memometer']:.2f}"])
+            print(*rows[-1], flush=True)
+            some = compare(queries[:n], bank, peers["memometer"].rows[n, k], peers["faiss IndexFlatIP"].rows[n, k])
+            differ, gap, places = differ + some[0], max(gap, some[1]), places + n * k
+    used.update(peers["memometer"].used)
+    if gap > 2 * dim * 2.0**-24:
+        raise SystemExit(f"memometer and faiss disagree by {gap:.1e} in similarity")
+    note = f"d = {dim}: {places - differ:,} of {places:,} neighbours are faiss's, place by place"
+    close = f"; in the others the similarities differ by at most {gap:.1e}, which float32 does not tell apart"
+    notes.append(note + (close if differ else "") + ".")
     for peer in peers.values():
         peer.close()
 
-    header = ["k", "peer", "wall: median (best to worst)", "processor time, best", "speed / faiss", "time / floor"]
+
+def milliseconds(seconds):
+    """Median, and the range, in milliseconds."""
+    some = [1000 * each for each in (statistics.median(seconds), min(seconds), max(seconds))]
+    return "{:,.0f} ({:,.0f} to {:,.0f})".format(*some)
+
+
+def text_of(options, rows, notes, used):
+    """The section of the results."""
+    header = ["d", "queries", "k", *(f"{name}, ms" for name in PEERS), "speed / faiss"]
     return (
-        f"`benchmarks/search.py`: {options.queries:,} queries × {options.bank:,} × {options.dim}, "
-        f"{options.threads} threads, {options.repeats} turns each. "
-        "Ratios are of medians: speed to that of the faster faiss, time to the bare product. "
-        "faiss is tuned by telling its OpenBLAS the processor's vector instructions (`OPENBLAS_CORETYPE`).\n\n"
+        f"`benchmarks/search.py`: a bank of {options.bank:,}, {options.threads} thread(s), {options.repeats} turns each: "
+        "processor time, median (best to worst). The ratio is of medians, to the faster faiss. Products that memometer "
+        f"chose: {', '.join(sorted(used))}. faiss is tuned by telling its OpenBLAS the processor's vector instructions "
+        "(`OPENBLAS_CORETYPE`), and by the faster of its two ways for small batches.\n\n"
         f"{common.table(header, rows)}\n\n" + "\n".join(f"- {note}" for note in notes)
     )
 

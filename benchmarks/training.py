@@ -12,6 +12,7 @@ timed once and given beside.
 """
 
 import argparse
+import dataclasses
 import gc
 import multiprocessing.forkserver
 import statistics
@@ -121,8 +122,7 @@ def train_with_memometer(setting: Setting, changes: dict[str, Any], clock: Clock
         stopping = EarlyStopping(named, batch_size=config.batch_size, seed=0)
     architecture = setting.architecture
     for mitigation in mitigations:
-        config_of_model = mitigation.model_config(architecture.config)
-        architecture = type(architecture)(architecture.name, config_of_model, architecture.source)
+        architecture = dataclasses.replace(architecture, config=mitigation.model_config(architecture.config))
     objective = ClipObjective(
         config, setting.records, architecture=architecture, mitigations=mitigations, early_stopping=stopping
     )

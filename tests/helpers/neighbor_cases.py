@@ -5,6 +5,7 @@ import torch
 from hypothesis import strategies as st
 
 from memometer.neighbors import Neighbors, search_oracle
+from memometer.neighbors.few import AllSimilarities
 from memometer.neighbors.plan import Plan
 from memometer.neighbors.products import CpuProducts, DeviceProducts, Int8Products
 from memometer.neighbors.search import search_by
@@ -16,6 +17,7 @@ KINDS = {
     "float32": lambda columns: CpuProducts(columns=columns),
     "int8": lambda columns: Int8Products(columns=columns),
     "device": lambda _: DeviceProducts(CPU),
+    "few": lambda _: AllSimilarities(),
 }
 
 

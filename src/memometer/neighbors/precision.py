@@ -26,6 +26,11 @@ so beside what was said above a score errs by at most ‖q‖·‖b − t·y‖ 
 computed in float64 when the vectors are coded, and rounded up. The d roundings of a float32 product, which do not take
 place, leave room for those of the scales.
 
+Where vectors are rounded to bfloat16 (``FusedProducts``), the same holds with scales of 1. A product of two such
+numbers is exact in float32, and so is the difference of a number and its rounding. Tensor cores line several products
+up and cut their sum off: by at most four times what as many roundings would err, for which the first part is multiplied
+by 4 (``Coded.rounding``).
+
 None of this holds where float32 products are computed in less than float32: see ``full_float32``. The search also
 checks the bound on every candidate, whose score and similarity it both has.
 """

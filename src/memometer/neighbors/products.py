@@ -17,6 +17,7 @@ import torch
 
 from memometer.neighbors import kernels
 from memometer.neighbors.blocks import QueryBlock
+from memometer.neighbors.coding import quantise
 from memometer.neighbors.tiles import Coded, Tile
 
 __all__ = ["CpuProducts", "DeviceProducts", "Int8Products", "Products", "fastest_products"]
@@ -32,7 +33,7 @@ Singles = npt.NDArray[np.float32]
 
 
 class Products(Protocol):
-    """Takes the rows of a tile into the heaps of a block.
+    """Takes the rows of a tile into the best of a block.
 
     Attributes:
         name: of the numbers that are multiplied.
@@ -67,11 +68,13 @@ class CpuProducts:
 
     def update(self, block: QueryBlock, tile: Tile) -> None:
         """Offers every row of the tile that may be among a query's k best."""
+        scan = block.scan(tile)
         for first in range(0, len(tile), self.columns):
             rows = tile.coded.values[first : first + self.columns]
             products = self._products(len(block.queries), len(rows))
             self.product(block.queries.coded.values, rows.T, out=products)
-            block.scan(products.numpy(), tile, first=first)
+            scan.products(products.numpy(), first=first)
+        scan.settle()
 
     def _products(self, height: int, width: int) -> torch.Tensor:
         """Memory for products that this thread uses again and again."""
@@ -95,7 +98,7 @@ class Int8Products(CpuProducts):
         """The vectors as whole numbers of -127 to 127 times a scale of each; an extra component is kept apart."""
         codes = np.empty(scaled.shape, np.int8)
         scales, residuals = np.empty((2, len(scaled)), np.float32)
-        kernels.quantise(np.ascontiguousarray(scaled), codes, scales, residuals)
+        quantise(np.ascontiguousarray(scaled), codes, scales, residuals)
         apart = np.zeros(len(scaled), np.float32) if last is None else last
         return Coded(torch.from_numpy(codes), scales, apart, residuals)
 
@@ -114,21 +117,23 @@ class DeviceProducts:
     def update(self, block: QueryBlock, tile: Tile) -> None:
         """Offers every row of the tile that may be among a query's k best."""
         # Copies come first: they give this thread its CUDA context; cuBLAS warns where it must do so itself.
+        scan = block.scan(tile)
+        floors = scan.pending.floors
         factors = torch.from_numpy(block.factors).to(self.device)
-        norms = torch.from_numpy(block.reach(tile, slice(0, len(tile)))).to(self.device)
+        norms = torch.from_numpy(scan.errors.norms).to(self.device)
         scores = block.queries.coded.values @ tile.coded.values.T
-        floors = block.floors(tile)
         reach = torch.addr(scores, factors, norms)
         inside = reach >= torch.from_numpy(floors).to(self.device)[:, None]
-        k = block.heaps.rows.shape[1]
+        k = block.best.rows.shape[1]
         if int(inside.sum()) > k * len(floors) and len(tile) >= k:
             seeds = torch.addr(scores, factors, norms, alpha=-1).topk(k, sorted=True).values[:, -1]
-            kernels.raise_floors(seeds.cpu().numpy(), block.absolute(tile), floors)
+            kernels.raise_floors(seeds.cpu().numpy(), scan.errors.absolute, floors)
             inside = reach >= torch.from_numpy(floors).to(self.device)[:, None]
         which, columns = inside.nonzero(as_tuple=True)
         counts = np.bincount(which.cpu().numpy(), minlength=len(floors))
         starts = np.concatenate([[0], np.cumsum(counts)])
-        block.offer(starts, columns.cpu().numpy(), scores[which, columns].cpu().numpy(), tile)
+        scan.candidates(starts, columns.cpu().numpy(), scores[which, columns].cpu().numpy())
+        scan.settle()
 
 
 def _as_they_are(scaled: Singles, last: Singles | None, *, device: torch.device) -> Coded:

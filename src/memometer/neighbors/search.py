@@ -23,9 +23,9 @@ import torch
 
 from memometer.choices import MAX_K
 from memometer.errors import InputError, VectorError
-from memometer.neighbors import kernels
 from memometer.neighbors.blocks import QueryBlock
-from memometer.neighbors.kernels import Heaps
+from memometer.neighbors.few import AllSimilarities, search_few
+from memometer.neighbors.kernels import Best
 from memometer.neighbors.metrics import INNER, Metric, MetricName, Side, metric_named
 from memometer.neighbors.plan import Plan, plan_for
 from memometer.neighbors.precision import full_float32
@@ -74,7 +74,8 @@ def search(
     """
     n, dim = shape_of(queries, side="queries")
     m, _ = shape_of(bank, side="bank")
-    return search_by(plan_for(device, n=n, m=m, dim=dim), queries, bank, k, metric=metric, progress=progress)
+    plan = plan_for(device, n=n, m=m, dim=dim, k=k if isinstance(k, int) else 1)
+    return search_by(plan, queries, bank, k, metric=metric, progress=progress)
 
 
 def search_by(
@@ -96,21 +97,27 @@ def search_by(
     _check_k(k, bank_rows=m)
     _used.add(plan.products.name)
     measure = INNER if metric == "inner" else metric_named(metric, norm=norm_of_first(queries, dim=dim, side="queries"))
-    heaps = Heaps(np.empty((n, k)), np.empty((n, k), np.int64), np.zeros(n, np.int64))
+    best = Best(np.empty((n, k)), np.empty((n, k), np.int64), np.zeros(n, np.int64))
     with full_float32(), _pool(1) as reader, _pool(plan.threads) as workers:
         for held in _spans(slice(0, n), plan.held_rows):
             read = functools.partial(_read_ahead, metric=measure, plan=plan, reader=reader)
             tiles = read(queries, held, side="queries", rows=plan.block_rows)
-            blocks = [QueryBlock.of(tile, heaps, metric=measure) for tile in tiles]
-            tiles = read(bank, slice(0, m), side="bank", rows=plan.tile_rows)
+            blocks = [QueryBlock.of(tile, best, metric=measure) for tile in tiles]
             reported = 0
-            for done in _search_tiles(blocks, tiles, products=plan.products, workers=workers):
+            if isinstance(plan.products, AllSimilarities):
+                spans = _spans(slice(0, m), plan.tile_rows)
+                pools = {"reader": reader, "workers": workers}
+                steps = search_few(blocks, bank, spans, metric=measure, threads=plan.threads, **pools)
+            else:
+                tiles = read(bank, slice(0, m), side="bank", rows=plan.tile_rows)
+                steps = _search_tiles(blocks, tiles, products=plan.products, workers=workers)
+            for done in steps:
                 answered = done * (held.stop - held.start) // m
                 if progress is not None:
                     progress(answered - reported)
                 reported = answered
-    kernels.sort_best(heaps)
-    return Neighbors(heaps.rows, heaps.similarities)
+            list(workers.map(QueryBlock.sort, blocks))
+    return Neighbors(best.rows, best.similarities)
 
 
 def products_used() -> list[str]:

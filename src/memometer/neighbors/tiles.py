@@ -13,7 +13,7 @@ from memometer.neighbors import kernels
 from memometer.neighbors.metrics import INNER, Metric, Side
 from memometer.neighbors.precision import MAX_DIM
 
-__all__ = ["Coded", "Tile", "VectorSource", "norm_of_first", "read_tile", "shape_of"]
+__all__ = ["Coded", "Tile", "VectorSource", "check_norms", "norm_of_first", "read_rows", "read_tile", "shape_of"]
 
 SMALLEST_NORM = 1e-100  # between it and the metric's largest no product or square over- or underflows in float64
 
@@ -39,12 +39,14 @@ class Coded:
         scales: (m,) float32.
         last: (m,) float32, a last component that is multiplied apart; 0 where there is none.
         residuals: (m,) float32, at most how far vectors and values * scales lie apart.
+        rounding: how many times the error of float32 products theirs is at most.
     """
 
     values: torch.Tensor
     scales: npt.NDArray[np.float32]
     last: npt.NDArray[np.float32]
     residuals: npt.NDArray[np.float32]
+    rounding: float = 1.0
 
 
 class Coder(Protocol):
@@ -105,10 +107,10 @@ def read_tile(source: VectorSource, span: slice, *, dim: int, side: Side, coder:
         VectorError: a vector is not finite, or (for inner products) zero, or too long or too short for float64; names
             the side and the row.
     """
-    exact = _read(source, span, dim=dim, side=side)
+    exact = read_rows(source, span, dim=dim, side=side)
     lengths = np.empty(len(exact))
     kernels.row_norms(exact, lengths)
-    _check_norms(lengths, exact, first_row=span.start, side=side, metric=metric)
+    check_norms(lengths, exact, first_row=span.start, side=side, metric=metric)
     extra = metric.last_component(lengths, side=side)
     norms = lengths if extra is None else np.hypot(lengths, extra)
     largest = float(norms.max())
@@ -128,7 +130,7 @@ def norm_of_first(source: VectorSource, *, dim: int, side: Side) -> float:
     n, _ = shape_of(source, side=side)
     norms = np.ones(1)
     if n:
-        kernels.row_norms(_read(source, slice(0, 1), dim=dim, side=side), norms)
+        kernels.row_norms(read_rows(source, slice(0, 1), dim=dim, side=side), norms)
     return float(norms[0])
 
 
@@ -139,7 +141,7 @@ def _scaled(exact: npt.NDArray[np.floating], exponent: int) -> npt.NDArray[np.fl
     return np.ldexp(exact.astype(np.float64), -exponent).astype(np.float32)
 
 
-def _read(source: VectorSource, span: slice, *, dim: int, side: str) -> npt.NDArray[np.floating]:
+def read_rows(source: VectorSource, span: slice, *, dim: int, side: str) -> npt.NDArray[np.floating]:
     """The rows in ``span`` as C-ordered, writeable float32 or float64 (torch warns of read-only memory)."""
     piece = source[span]
     if isinstance(piece, torch.Tensor):
@@ -156,9 +158,14 @@ def _read(source: VectorSource, span: slice, *, dim: int, side: str) -> npt.NDAr
     return np.require(array, np.float64 if array.dtype.itemsize == 8 else np.float32, ["C", "W"])
 
 
-def _check_norms(
+def check_norms(
     norms: npt.NDArray[np.float64], vectors: npt.NDArray[np.floating], *, first_row: int, side: str, metric: Metric
 ) -> None:
+    """Refuses vectors (m, d) whose ``norms`` (m,) are not those of vectors that can be compared.
+
+    Raises:
+        VectorError: one is not finite, or (for inner products) zero, or too long or too short for float64.
+    """
     bad = ~((norms >= SMALLEST_NORM) & (norms <= metric.largest))
     if metric.squared:
         bad &= vectors.any(axis=1)  # a zero vector has no direction, but its distances
