@@ -6,11 +6,13 @@ import pytest
 from file_digests import file_digests
 from import_sources import write_samples
 from kills import killed_at
+from neighbor_cases import vectors
 from pictures import PixelEncoder, write_picture_records
 
 from memometer.data import import_records, load_records, make_scenes, split_records
 from memometer.embeddings import embed, embed_images
 from memometer.files import atomic_path, clear_leftovers, write_text
+from memometer.neighbors import kept, kept_search
 
 
 def check_every_kill(tmp_path, work, *, prepare=None, at_least):
@@ -62,6 +64,14 @@ def test_embeddings(tmp_path, monkeypatch):
     monkeypatch.setattr(embed, "PIECE_SIZE", 3)
     records = load_records(write_picture_records(tmp_path / "records", 5))
     check_every_kill(tmp_path, lambda folder: embed_images(records, PixelEncoder(), store=folder), at_least=20)
+
+
+@pytest.mark.parametrize("shards", [((0, 20),), ((0, 9), (9, 20))])
+def test_search(tmp_path, monkeypatch, shards):
+    monkeypatch.setattr(kept.Cut, "of", lambda **_: kept.Cut(2, shards))
+    queries, bank = vectors(0, 3, 4), vectors(1, 20, 4)
+    options = {"metric": "inner", "device": "cpu", "label": "x", "unit": "y"}
+    check_every_kill(tmp_path, lambda folder: kept_search(folder, [], queries, bank, 12, **options), at_least=20)
 
 
 def test_the_same_scenes_are_there_already(tmp_path, capsys, monkeypatch):

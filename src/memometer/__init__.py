@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from memometer.measures.sslmem.audit import audit_sslmem
     from memometer.measures.unitmem.audit import audit_unitmem
     from memometer.measures.vl_dejavu.audit import audit_vl_dejavu
-    from memometer.neighbors import search
+    from memometer.neighbors.search import search
     from memometer.report import write_report
     from memometer.sweeps import Sweep, run_sweep
     from memometer.training import SslConfig, TrainConfig, train, train_ssl

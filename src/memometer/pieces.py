@@ -139,6 +139,10 @@ class Pieces:
         """One of the arrays of every piece."""
         return [arrays[name] for arrays in self]
 
+    def taken(self, name: str) -> npt.NDArray[Any]:
+        """One of the arrays of all pieces, joined along its last axis; the pieces lose it, so it is held but once."""
+        return np.concatenate([arrays.pop(name) for arrays in self], axis=-1)
+
     def rejects(self) -> tuple[tuple[int, str], ...]:
         """(row, reason) of the records that `packed_rejects` holds, in the order of the pieces."""
         parts = zip(self.column("reject_rows"), self.column("reasons"), strict=True)

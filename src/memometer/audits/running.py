@@ -20,6 +20,7 @@ from memometer.progress import warn
 from memometer.runs.folder import REJECTS_SCHEMA, check_not_foreign
 from memometer.runs.manifest import made_of
 from memometer.runs.schema import NullRow
+from memometer.runs.tables import Batches
 from memometer.software import timestamp
 from memometer.statistics.small_sets import small_warning
 from memometer.storage.cache import cache_at
@@ -65,32 +66,35 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     with stages_of(out, options.store, shared=sharing) as (store, scratch):
         scored = measure.score(parts, opened, store=store)
         coverage = _coverage(measure, parts, opened, scratch=scratch) if options.null else None
-    if options.shard is not None:
-        raise ShardDone(all_there(options.store))
-    duplicates = duplicates_across_roles(parts)
-    found = measure.results(parts, opened, scored, manifest=manifest, n_duplicates=duplicates["n"])
-    for note in found.notes:
-        warn(note)
-    values = {
-        **found.numbers,
-        **({"null": coverage} if options.null or measure.says_no_null else {}),
-        "duplicates_across_roles": duplicates,
-        "notes": [*doubts, *found.notes],
-    }
-    summary = summary_model(options.measure).made(values)
-    audit = Audit(
-        summary=summary.noted(small_warning(summary.sets())),
-        tables={
+        if options.shard is not None:
+            raise ShardDone(all_there(options.store))
+        duplicates = duplicates_across_roles(parts)
+        found = measure.results(parts, opened, scored, manifest=manifest, n_duplicates=duplicates["n"])
+        for note in found.notes:
+            warn(note)
+        values = {
+            **found.numbers,
+            **({"null": coverage} if options.null or measure.says_no_null else {}),
+            "duplicates_across_roles": duplicates,
+            "notes": [*doubts, *found.notes],
+        }
+        summary = summary_model(options.measure).made(values)
+        tables = {
             "samples": found.samples,
             "gallery": found.gallery,
             "rejects": pa.Table.from_pylist(found.rejects, schema=REJECTS_SCHEMA),
             **found.tables,
             **({} if found.curves is None else {"roc": found.curves}),
-        },
-        manifest=made_of(manifest | measure.made(), started=started, key=key),
-        config=config,
-    )
-    return audit if out is None else audit.save(out)
+        }
+        if out is None:
+            tables = {name: each.whole() if isinstance(each, Batches) else each for name, each in tables.items()}
+        audit = Audit(
+            summary=summary.noted(small_warning(summary.sets())),
+            tables=tables,
+            manifest=made_of(manifest | measure.made(), started=started, key=key),
+            config=config,
+        )
+        return audit if out is None else audit.save(out)
 
 
 def _coverage(

@@ -17,4 +17,6 @@ def lengths(lists: pa.Array | pa.ChunkedArray) -> Integers:
 
 def pointers(sizes: npt.NDArray[np.integer]) -> Integers:
     """(n + 1,) where each of n lists of ``sizes`` begins, and where the last ends."""
-    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    starts = np.zeros(len(sizes) + 1, np.int64)
+    np.cumsum(sizes, out=starts[1:])
+    return starts

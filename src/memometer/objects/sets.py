@@ -1,7 +1,7 @@
 """Object sets: which labels each image holds, in compressed sparse rows over a vocabulary."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,17 @@ class ObjectSets:
     def rows(self) -> npt.NDArray[np.int64]:
         """(indptr[-1],) the image of each label, parallel to ``indices``."""
         return np.repeat(np.arange(len(self)), self.sizes)
+
+    def lot(self, start: int, stop: int) -> "ObjectSets":
+        """The sets of some consecutive images, as views."""
+        first, last = self.indptr[start], self.indptr[stop]
+        scores = None if self.scores is None else self.scores[first:last]
+        return ObjectSets(self.indptr[start : stop + 1] - first, self.indices[first:last], self.labels, scores)
+
+    def batches(self, size: int) -> Iterator[tuple[int, "ObjectSets"]]:
+        """Lots of ``size`` images one after another, with the first image of each; one, though empty, of none."""
+        for start in range(0, max(len(self), 1), size):
+            yield start, self.lot(start, min(start + size, len(self)))
 
     def of(self, row: int) -> list[str]:
         """The labels of one image, in order of their ids."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,7 @@ from memometer.statistics.resampling import resampled_sums
 from memometer.statistics.results import Reported
 
 if TYPE_CHECKING:
-    from jaxtyping import Float64, Int64
+    from jaxtyping import Float64, Int64, Real
 
 __all__ = ["Gap", "gap_of", "mean_of", "population_contributions", "recall_area_by_histogram"]
 
@@ -120,7 +120,7 @@ def gap_of(
     return Gap(value, float(low), float(high), float(np.std(spread, ddof=1)), n, n_groups=n_groups)
 
 
-def mean_of(values: Float64[Floats, "n"]) -> float | None:
+def mean_of(values: Real[npt.NDArray[Any], "n"]) -> float | None:
     """The mean of the defined values, whatever their order; None without any."""
     defined = np.sort(values[~np.isnan(values)])
     return float(defined.mean()) if len(defined) else None

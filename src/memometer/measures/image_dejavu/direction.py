@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from memometer.measures.image_dejavu.records import Cropped
 from memometer.measures.image_dejavu.scores import OUTCOMES, label_hits, memorization_confidence, outcomes
-from memometer.neighbors import Neighbors
+from memometer.neighbors import KeptNeighbors
 from memometer.runs.items import group_names
 from memometer.statistics import ConfidentHits, confident_accuracy
 
@@ -36,7 +36,7 @@ class Guess:
     ranked: npt.NDArray[np.int32]
     confidence: Floats
     entropy: Floats
-    neighbors: Neighbors | None = None
+    neighbors: KeptNeighbors | None = None
     n_without_objects: int = 0
 
 

@@ -8,12 +8,11 @@ import pyarrow as pa
 from memometer.data.records import Records
 from memometer.measures.image_dejavu.direction import Guess, ImageDirection
 from memometer.measures.image_dejavu.scores import OUTCOMES
+from memometer.neighbors.kept import SHOWN
 from memometer.runs.items import item, items_table
 from memometer.runs.thumbnails import thumbnail
 
 __all__ = ["shown_items"]
-
-SHOWN_NEIGHBORS = 10
 
 
 def shown_items(
@@ -70,7 +69,7 @@ def _entry(
                         "hit": public_labels[place].as_py() == label,
                         "image": thumbnail(public, place) if images else None,
                     }
-                    for place in guess.neighbors.rows[row, :SHOWN_NEIGHBORS].tolist()
+                    for place in guess.neighbors.rows(row, row + 1, k=min(guess.neighbors.k, SHOWN))[0].tolist()
                 ],
             }
             for side, guess in answers.items()

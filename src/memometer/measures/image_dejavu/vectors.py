@@ -13,7 +13,7 @@ from memometer.embeddings.store import vectors_in_pieces
 from memometer.encoders import ImageEncoder
 from memometer.files import hash_bytes, hash_json
 from memometer.measures.image_dejavu.options import ImageDejaVuOptions
-from memometer.neighbors import Neighbors, kept_search
+from memometer.neighbors import KeptNeighbors, kept_search
 from memometer.pieces import PIECE_SIZE, Span
 from memometer.references.crop_batches import crop_batches
 from memometer.storage.paths import AnyPath
@@ -95,12 +95,12 @@ class ImageSearch:
             key,
         )
 
-    def neighbors(self, crops: Embeddings, public: Embeddings, *, keys: tuple[str, str], label: str) -> Neighbors:
+    def neighbors(self, crops: Embeddings, public: Embeddings, *, keys: tuple[str, str], label: str) -> KeptNeighbors:
         """The k public images nearest to every crop, kept on disk for the next run."""
         options, cosine = self.options, self.options.metric == "cosine"
-        key = hash_json([*keys, len(crops), len(public), options.k, options.metric])
         return kept_search(
-            self.store / f"neighbors-{key}.npz",
+            self.store,
+            keys,
             crops if cosine else _Stored(crops),
             public if cosine else _Stored(public),
             options.k,

@@ -3,22 +3,19 @@
 import dataclasses
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.audits.guards import check_public
 from memometer.audits.inputs import Model
 from memometer.data.records import Records
 from memometer.embeddings import embed_texts
 from memometer.errors import InputError
-from memometer.files import hash_json
-from memometer.measures.vl_dejavu.direction import Direction, Side
+from memometer.measures.vl_dejavu.direction import Direction
 from memometer.measures.vl_dejavu.options import VLDejaVuOptions
-from memometer.measures.vl_dejavu.scores import score_union, top_objects
+from memometer.measures.vl_dejavu.scoring import Scoring, scored_in_lots
 from memometer.measures.vl_dejavu.searching import PublicSet
 from memometer.measures.vl_dejavu.summary import NO_DIRECTION
-from memometer.neighbors import Neighbors, kept_search
-from memometer.objects.nouns import mentioned
-from memometer.objects.sets import ObjectSets, label_union, object_sets
+from memometer.neighbors import kept_search
+from memometer.objects.sets import ObjectSets, label_union
 from memometer.objects.vocabulary import Vocabulary
 from memometer.storage.paths import AnyPath
 
@@ -91,7 +88,7 @@ def direction_of(setting: Setting, name: str, records: Records) -> tuple[Directi
                 "them with captions, or use audit image-dejavu, which needs labels and boxes alone"
             )
         raise InputError(f"no record has a caption number {options.caption}; pass a smaller --caption")
-    asked = records.where(queried)
+    asked = records if queried.all() else records.where(queried)
     captions = {
         side: embed_texts(
             asked,
@@ -113,15 +110,13 @@ def direction_of(setting: Setting, name: str, records: Records) -> tuple[Directi
             side: dataclasses.replace(part, embeddings=part.embeddings.select(asked.record_ids))
             for side, part in captions.items()
         }
-    objects = object_sets(asked.table["objects"], labels=public.labels)
-    queries = pc.list_element(asked.column("captions"), options.caption - 1)
-    named = mentioned(queries, labels=public.labels, vocabulary=setting.vocabulary)
-    sides = {}
+    neighbors, keys = {}, []
     for side, model in models.items():
         asks, bank = captions[side], setting.public.vectors[model]
-        key = hash_json([asks.key, len(asks.embeddings), bank.key, len(bank.embeddings), setting.ks[-1]])
-        found = kept_search(
-            setting.store / f"neighbors-{key}.npz",
+        keys.append([side, asks.key, bank.key])
+        neighbors[side] = kept_search(
+            setting.store,
+            [asks.key, bank.key],
             asks.embeddings,
             bank.embeddings,
             setting.ks[-1],
@@ -129,22 +124,24 @@ def direction_of(setting: Setting, name: str, records: Records) -> tuple[Directi
             label=f"{name}, {side}",
             unit="captions",
         )
-        nearest = Neighbors(found.rows[:, : options.k], found.similarities[:, : options.k])
-        union = score_union(
-            objects=objects, named=named, public=public, neighbors=found.rows, ks=setting.ks, found_k=options.k
-        )
-        top = {
-            over: top_objects(objects=objects, named=struck, public=public, neighbors=nearest.rows)
-            for over, struck in (("all", None), ("unmentioned", named))
-        }
-        sides[side] = Side(nearest, union, top)
+    work = Scoring(
+        records=asked.table.select(["captions", "objects"]),
+        caption=options.caption,
+        public=public,
+        vocabulary=setting.vocabulary,
+        neighbors=neighbors,
+        ks=setting.ks,
+        k=options.k,
+    )
+    scored = scored_in_lots(work, key=keys, store=setting.store, label=name)
+    objects, sides = scored.objects, scored.sides
     skipped["no object"] = int((objects.sizes == 0).sum())
     first = Direction(
         name=name,
         records=records,
         queried=queried,
         objects=objects,
-        named=named,
+        named=scored.named,
         target=sides["target"],
         reference=sides["reference"],
         k=options.k,

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,13 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from memometer.data.records import Records
-from memometer.measures.vl_dejavu.scores import TopObjects, UnionScores
-from memometer.neighbors import Neighbors
+from memometer.measures.vl_dejavu.scores import TopCounts, UnionScores
+from memometer.neighbors import KeptNeighbors
 from memometer.objects.sets import ObjectSets
 from memometer.runs.items import group_names
 from memometer.statistics import population_contributions, recall_area_by_histogram, top_gaps
 
-__all__ = ["Direction", "Side"]
+__all__ = ["OVER", "Direction", "Side", "gaps_between"]
 
 Floats = npt.NDArray[np.float64]
 OVER = ("all", "unmentioned")
@@ -29,14 +30,21 @@ class Side:
     """What one model's neighbours say about the n records of a direction.
 
     Attributes:
-        neighbors: the nearest public images of each record's caption.
+        neighbors: the nearest public images of each record's caption, on disk.
+        similarity: (n,) of the nearest.
         union: scores of the union of their objects, for every k.
-        top: the top objects, by ``"all"`` and ``"unmentioned"``.
+        top: how many top objects are right, by ``"all"`` and ``"unmentioned"``.
     """
 
-    neighbors: Neighbors
+    neighbors: KeptNeighbors
+    similarity: Floats
     union: UnionScores
-    top: dict[str, TopObjects]
+    top: dict[str, TopCounts]
+
+    @property
+    def distance(self) -> Floats:
+        """(n,) between a caption and the nearest public image."""
+        return 1.0 - self.similarity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,24 +82,22 @@ class Direction:
         return self.records.groups[self.queried]
 
     @property
+    def asked_ids(self) -> pa.Array:
+        """(n,) the ids of the queried records."""
+        return self.records.record_ids.filter(pa.array(self.queried))
+
+    @property
     def ks(self) -> tuple[int, ...]:
         """Every k that is scored, ascending."""
         return self.target.union.ks
 
     def scores(self, what: str, k: int, over: str) -> dict[str, Floats]:
         """(n,) of each model: a number of `UnionScores`, over all or over unmentioned objects."""
-        sides = {"target": self.target, "reference": self.reference}
-        return {name: getattr(side.union, what)(k, unmentioned=over == "unmentioned") for name, side in sides.items()}
+        return _scores({"target": self.target.union, "reference": self.reference.union}, what, k, over)
 
     def contributions(self, k: int, over: str) -> dict[str, Floats]:
         """(n,) per record: what it adds to PPG, PRG and AUCG; NaN where it is not scored."""
-        return population_contributions(
-            **{
-                f"{what}_{name}": values
-                for what in ("precision", "recall")
-                for name, values in self.scores(what, k, over).items()
-            }
-        )
+        return gaps_between({"target": self.target.union, "reference": self.reference.union}, k, over)
 
     def means(self) -> dict[str, dict[str, float | None]]:
         """Mean precision, recall and F of both models at ``k``, over all and over unmentioned objects."""
@@ -120,7 +126,8 @@ class Direction:
 
     def advantage(self, over: str) -> npt.NDArray[np.int64]:
         """(n,) how many more of its top objects are correct under the target than under the reference."""
-        return self.target.top[over].correct - self.reference.top[over].correct
+        target, reference = self.target.top[over].correct, self.reference.top[over].correct
+        return target.astype(np.int64) - reference
 
     def aucg_by_histogram(self, over: str) -> float | None:
         """AUCG as A's code integrates it; None where no record is scored."""
@@ -146,11 +153,11 @@ class Direction:
         """The rows of ``neighbors.parquet`` of this direction: the first public records of each queried caption."""
         ids = public.record_ids
         columns: dict[str, pa.Array] = {
-            "record_id": self.records.record_ids.filter(pa.array(self.queried)),
+            "record_id": self.asked_ids,
             "direction": pa.array([self.name] * int(self.queried.sum()), pa.string()),
         }
         for name, side in (("target", self.target), ("reference", self.reference)):
-            rows = side.neighbors.rows[:, :N_KEPT]
+            rows = side.neighbors.rows(0, len(self.objects), k=min(self.k, N_KEPT))
             offsets = pa.array(np.arange(len(rows) + 1) * rows.shape[1], pa.int32())
             columns[f"neighbors_{name}"] = pa.ListArray.from_arrays(offsets, ids.take(pa.array(rows.ravel())))
         return pa.table(columns)
@@ -171,8 +178,7 @@ class Direction:
                 for name, values in self.scores(what, self.k, over).items():
                     columns[f"{short}{suffix}_{name}"] = self._column(values)
         scored = self.target.union.n_objects > 0
-        distance = 1.0 - self.target.neighbors.similarities[:, 0]
-        columns["distance_target"] = self._column(np.where(scored, distance, np.nan))
+        columns["distance_target"] = self._column(np.where(scored, self.target.distance, np.nan))
         for name, side in (("target", self.target), ("reference", self.reference)):
             correct = np.where(scored, side.top["all"].correct, np.nan)
             columns[f"correct_{name}"] = self._column(correct).cast(pa.int64())
@@ -189,6 +195,21 @@ class Direction:
         return pa.array(self.spread(values), from_pandas=True)
 
 
+def gaps_between(unions: Mapping[str, UnionScores], k: int, over: str) -> dict[str, Floats]:
+    """(n,) per record: what it adds to PPG, PRG and AUCG between ``target`` and ``reference``; NaN where not scored."""
+    return population_contributions(
+        **{
+            f"{what}_{name}": values
+            for what in ("precision", "recall")
+            for name, values in _scores(unions, what, k, over).items()
+        }
+    )
+
+
+def _scores(unions: Mapping[str, UnionScores], what: str, k: int, over: str) -> dict[str, Floats]:
+    return {name: getattr(union, what)(k, unmentioned=over == "unmentioned") for name, union in unions.items()}
+
+
 def _top_scores(side: Side, over: str, rows: npt.NDArray[np.int64]) -> dict[str, Floats]:
     top = side.top[over]
     return {
@@ -196,7 +217,7 @@ def _top_scores(side: Side, over: str, rows: npt.NDArray[np.int64]) -> dict[str,
         "recall": top.recall[rows],
         "f": top.f_score[rows],
         "correct": top.correct[rows].astype(np.float64),
-        "distance": 1.0 - side.neighbors.similarities[rows, 0],
+        "distance": side.distance[rows],
     }
 
 

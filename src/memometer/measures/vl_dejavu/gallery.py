@@ -1,6 +1,5 @@
 """The most memorized records with both models' neighbours: what the report's gallery shows (A's Figure 1)."""
 
-import itertools
 from typing import Any
 
 import numpy as np
@@ -8,12 +7,11 @@ import pyarrow as pa
 
 from memometer.data.records import Records
 from memometer.measures.vl_dejavu.direction import Direction, Side
+from memometer.neighbors.kept import SHOWN
 from memometer.objects.sets import ObjectSets
 from memometer.runs.thumbnails import thumbnail
 
 __all__ = ["GALLERY_SCHEMA", "build_gallery"]
-
-SHOWN_NEIGHBORS = 10
 
 _NEIGHBOR = pa.struct(
     [
@@ -58,7 +56,7 @@ def build_gallery(
     for place, direction in enumerate(directions):
         unmentioned = direction.advantage("unmentioned")
         everything = direction.advantage("all")
-        distance = 1.0 - direction.target.neighbors.similarities[:, 0]
+        distance = direction.target.distance
         best = np.lexsort((distance, -everything, -unmentioned))
         ids = direction.records.record_ids.filter(pa.array(direction.queried))
         # Ties of all three keys are broken by id below, so a few more than asked are looked at.
@@ -86,7 +84,11 @@ def _entry(
     record = direction.records.table.slice(position, 1)
 
     def neighbors(side: Side) -> list[dict[str, Any]]:
-        shown = zip(side.neighbors.rows[row].tolist(), side.neighbors.similarities[row].tolist(), strict=True)
+        shown = zip(
+            side.neighbors.rows(row, row + 1, k=min(direction.k, SHOWN))[0].tolist(),
+            side.neighbors.similarities(row, row + 1)[0, : direction.k].tolist(),
+            strict=True,
+        )
         return [
             {
                 "record_id": public.table["record_id"][place].as_py(),
@@ -97,7 +99,7 @@ def _entry(
                     for label in public_sets.of(place)
                 ],
             }
-            for place, similarity in itertools.islice(shown, SHOWN_NEIGHBORS)
+            for place, similarity in shown
         ]
 
     return {

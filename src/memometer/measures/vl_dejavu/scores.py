@@ -21,9 +21,9 @@ from memometer.measures.vl_dejavu.kernels import CHUNKS, count_top, count_union,
 from memometer.objects.sets import ObjectSets
 
 if TYPE_CHECKING:
-    from jaxtyping import Bool, Float64, Int32, Int64, Integer
+    from jaxtyping import Bool, Float64, Int32, Integer
 
-__all__ = ["TopObjects", "UnionScores", "score_union", "top_objects"]
+__all__ = ["TopCounts", "TopObjects", "UnionScores", "score_union", "top_objects"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,12 +41,12 @@ class UnionScores:
     """
 
     ks: tuple[int, ...]
-    n_objects: Int64[npt.NDArray[np.int64], "n"]
-    n_unmentioned: Int64[npt.NDArray[np.int64], "n"]
-    predicted: Int32[npt.NDArray[np.int32], "ks n"]
-    hits: Int32[npt.NDArray[np.int32], "ks n"]
-    predicted_unmentioned: Int32[npt.NDArray[np.int32], "ks n"]
-    hits_unmentioned: Int32[npt.NDArray[np.int32], "ks n"]
+    n_objects: Integer[npt.NDArray[np.integer], "n"]
+    n_unmentioned: Integer[npt.NDArray[np.integer], "n"]
+    predicted: Integer[npt.NDArray[np.integer], "ks n"]
+    hits: Integer[npt.NDArray[np.integer], "ks n"]
+    predicted_unmentioned: Integer[npt.NDArray[np.integer], "ks n"]
+    hits_unmentioned: Integer[npt.NDArray[np.integer], "ks n"]
     found: Bool[npt.NDArray[np.bool_], "t"]
     unmentioned: Bool[npt.NDArray[np.bool_], "t"]
 
@@ -61,7 +61,7 @@ class UnionScores:
             if unmentioned
             else (self.hits[row], self.predicted[row], self.n_objects)
         )
-        return np.where(own > 0, hits / np.maximum(predicted, 1), np.nan)
+        return _share(hits, predicted, own)
 
     def recall(self, k: int, *, unmentioned: bool = False) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) share of the record's labels that are predicted; NaN where undefined, as in `precision`."""
@@ -69,7 +69,7 @@ class UnionScores:
         hits, own = (
             (self.hits_unmentioned[row], self.n_unmentioned) if unmentioned else (self.hits[row], self.n_objects)
         )
-        return np.where(own > 0, hits / np.maximum(own, 1), np.nan)
+        return _share(hits, own, own)
 
     def f_score(self, k: int, *, unmentioned: bool = False) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) harmonic mean of precision and recall; 0 when both are 0, NaN where undefined."""
@@ -77,35 +77,55 @@ class UnionScores:
 
 
 @dataclasses.dataclass(frozen=True)
-class TopObjects:
-    """The objects that most neighbours hold, for each of n records under one model (A's sample level).
+class TopCounts:
+    """How many of the objects that most neighbours hold n records hold too, under one model (A's sample level).
 
     Attributes:
-        labels: (n, top) int32 label ids, best first; -1 where fewer labels are predicted.
-        correct: (n,) how many of them the record holds.
-        n_predicted: (n,) how many labels are predicted, at most ``top``.
+        correct: (n,) how many of the predicted labels the record holds.
+        n_predicted: (n,) how many labels are predicted.
         n_own: (n,) labels of the record that could be found.
     """
 
-    labels: Int32[npt.NDArray[np.int32], "n top"]
-    correct: Int64[npt.NDArray[np.int64], "n"]
-    n_predicted: Int64[npt.NDArray[np.int64], "n"]
-    n_own: Int64[npt.NDArray[np.int64], "n"]
+    correct: Integer[npt.NDArray[np.integer], "n"]
+    n_predicted: Integer[npt.NDArray[np.integer], "n"]
+    n_own: Integer[npt.NDArray[np.integer], "n"]
 
     @property
     def precision(self) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) correct / predicted; 0 when nothing is predicted, NaN for a record without labels."""
-        return np.where(self.n_own > 0, self.correct / np.maximum(self.n_predicted, 1), np.nan)
+        return _share(self.correct, self.n_predicted, self.n_own)
 
     @property
     def recall(self) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) correct / own labels; NaN for a record without labels."""
-        return np.where(self.n_own > 0, self.correct / np.maximum(self.n_own, 1), np.nan)
+        return _share(self.correct, self.n_own, self.n_own)
 
     @property
     def f_score(self) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) harmonic mean of precision and recall; 0 when both are 0."""
         return harmonic_mean(self.precision, self.recall)
+
+
+@dataclasses.dataclass(frozen=True)
+class TopObjects(TopCounts):
+    """The same with the objects.
+
+    Attributes:
+        labels: (n, top) int32 label ids, best first; -1 where fewer labels are predicted.
+    """
+
+    labels: Int32[npt.NDArray[np.int32], "n top"]
+
+
+def _share(
+    part: Integer[npt.NDArray[np.integer], "n"],
+    of: Integer[npt.NDArray[np.integer], "n"],
+    own: Integer[npt.NDArray[np.integer], "n"],
+) -> Float64[npt.NDArray[np.float64], "n"]:
+    """(n,) part / of, 0 where that is of nothing; NaN for a record without labels of its ``own``."""
+    share: npt.NDArray[np.float64] = np.divide(part, np.maximum(of, 1), dtype=np.float64)
+    share[own == 0] = np.nan
+    return share
 
 
 def harmonic_mean(
@@ -206,7 +226,7 @@ def top_objects(
         labels,
         counts,
     )
-    return TopObjects(labels, counts[0], counts[1], counts[2])
+    return TopObjects(counts[0], counts[1], counts[2], labels)
 
 
 def _check(objects: ObjectSets, named: ObjectSets, public: ObjectSets, neighbors: npt.NDArray[np.integer]) -> None:

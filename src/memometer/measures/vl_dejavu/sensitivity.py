@@ -17,10 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.measures.vl_dejavu.direction import OVER, Direction, Side
+from memometer.measures.vl_dejavu.direction import OVER, Direction, gaps_between
 from memometer.measures.vl_dejavu.scores import score_union
+from memometer.measures.vl_dejavu.scoring import LOT
 from memometer.objects.disturbed import with_added, with_dropped
-from memometer.objects.sets import ObjectSets, sets_of_pairs
+from memometer.objects.sets import ObjectSets
 from memometer.seeds import rng_for
 from memometer.statistics import mean_of
 
@@ -46,19 +47,43 @@ def label_errors(
         public_ids: their record ids: draws go by these, whatever the order of records.
         seed: of the draws.
     """
-    drawn = [direction for direction in directions if direction.name in ("forward", _partner(directions))]
-    n_neighbors = sum(direction.target.neighbors.rows.size for direction in drawn)
+    drawn = [
+        _Drawn(direction, _drawing_order(direction.asked_ids))
+        for direction in directions
+        if direction.name in ("forward", _partner(directions))
+    ]
+    everyone = _drawing_order(public_ids)
+    n_neighbors = sum(len(each.direction.objects) * each.direction.k for each in drawn)
     n_draws = N_DRAWS if n_neighbors <= MANY else 1
     rows = []
     for kind, disturb in KINDS.items():
         for rate in RATES:
-            found = [
-                _gaps(drawn, _Labeller(disturb, rate, (seed, f"{kind} labels", str(rate), draw)), public, public_ids)
-                for draw in range(n_draws)
-            ]
+            labellers = [_Labeller(disturb, rate, (seed, f"{kind} labels", str(rate), draw)) for draw in range(n_draws)]
+            found = [_gaps(drawn, labeller, labeller(public, everyone)) for labeller in labellers]
             moved = {over: _moved(found, over) for over in OVER}
             rows.append({"labels": kind, "rate": rate, "draws": n_draws, **moved})
     return rows
+
+
+@dataclasses.dataclass(frozen=True)
+class _Order:
+    """The order in which a labeller draws for images, whatever theirs: that of their ids.
+
+    Attributes:
+        rows: (n,) of the images.
+        first: the first id, which names the random numbers.
+    """
+
+    rows: npt.NDArray[np.int64]
+    first: str
+
+
+@dataclasses.dataclass(frozen=True)
+class _Drawn:
+    """The records of a direction, to be labelled anew."""
+
+    direction: Direction
+    order: _Order
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,14 +100,14 @@ class _Labeller:
     rate: float
     names: tuple[Any, ...]
 
-    def __call__(self, sets: ObjectSets, ids: pa.Array) -> ObjectSets:
-        """What it says of the images, drawn in the order of their ids."""
-        order = pc.sort_indices(ids).to_numpy().astype(np.int64)
-        ranks = np.argsort(order)
-        rng = rng_for(*self.names, ids[int(order[0])].as_py())
-        ranked = sets_of_pairs(ranks[sets.rows], sets.indices, like=sets)
-        disturbed = self.disturb(ranked, rate=self.rate, rng=rng)
-        return sets_of_pairs(order[disturbed.rows], disturbed.indices, like=sets)
+    def __call__(self, sets: ObjectSets, order: _Order) -> ObjectSets:
+        """What it says of the images."""
+        return self.disturb(sets, rate=self.rate, rng=rng_for(*self.names, order.first), order=order.rows)
+
+
+def _drawing_order(ids: pa.Array) -> _Order:
+    rows = pc.sort_indices(ids).to_numpy().astype(np.int64)
+    return _Order(rows, ids[int(rows[0])].as_py())
 
 
 def _partner(directions: Sequence[Direction]) -> str | None:
@@ -91,41 +116,39 @@ def _partner(directions: Sequence[Direction]) -> str | None:
     return next((name for name in ("backward", "control") if name in names), None)
 
 
-def _gaps(
-    directions: Sequence[Direction], labeller: _Labeller, public: ObjectSets, public_ids: pa.Array
-) -> dict[str, dict[str, float | None]]:
+def _gaps(drawn: Sequence[_Drawn], labeller: _Labeller, public: ObjectSets) -> dict[str, dict[str, float | None]]:
     """By scope the three gaps of the leading design; None where no record is scored."""
-    seen = labeller(public, public_ids)
-    scored = [_scored_again(direction, labeller, seen) for direction in directions]
-    weights = {1: (1.0,), 2: (1.0, -1.0) if scored[-1].name == "control" else (0.5, 0.5)}[len(scored)]
-    found = {}
-    for over in OVER:
-        contributions = [direction.contributions(direction.k, over) for direction in scored]
-        found[over] = {gap: _weighted([part[gap] for part in contributions], weights) for gap in GAPS}
-    return found
+    means = [_means(each.direction, labeller(each.direction.objects, each.order), public) for each in drawn]
+    weights = {1: (1.0,), 2: (1.0, -1.0) if drawn[-1].direction.name == "control" else (0.5, 0.5)}[len(drawn)]
+    return {over: {gap: _weighted([each[over, gap] for each in means], weights) for gap in GAPS} for over in OVER}
 
 
-def _scored_again(direction: Direction, labeller: _Labeller, public: ObjectSets) -> Direction:
-    objects = labeller(direction.objects, direction.records.record_ids.filter(pa.array(direction.queried)))
+def _means(direction: Direction, objects: ObjectSets, public: ObjectSets) -> dict[tuple[str, str], float | None]:
+    """The mean of each gap over the records of a direction, scored again by other labels."""
+    found: dict[tuple[str, str], list[npt.NDArray[Any]]] = {(over, gap): [] for over in OVER for gap in GAPS}
+    for start, lot in objects.batches(LOT):
+        stop = start + len(lot)
+        sides = {
+            name: score_union(
+                objects=lot,
+                named=direction.named.lot(start, stop),
+                public=public,
+                neighbors=side.neighbors.rows(start, stop, k=direction.k),
+                ks=(direction.k,),
+                found_k=direction.k,
+            )
+            for name, side in (("target", direction.target), ("reference", direction.reference))
+        }
+        for over in OVER:
+            for gap, values in gaps_between(sides, direction.k, over).items():
+                if gap in GAPS:
+                    scored = values[~np.isnan(values)]
+                    found[over, gap].append(scored if gap == "aucg" else scored.astype(np.int8))  # a sign
+    return {which: mean_of(np.concatenate(parts)) for which, parts in found.items()}
 
-    def side(of: Side) -> Side:
-        union = score_union(
-            objects=objects,
-            named=direction.named,
-            public=public,
-            neighbors=of.neighbors.rows,
-            ks=(direction.k,),
-            found_k=direction.k,
-        )
-        return Side(of.neighbors, union, top={})
 
-    return dataclasses.replace(
-        direction, objects=objects, target=side(direction.target), reference=side(direction.reference)
-    )
-
-
-def _weighted(parts: Sequence[npt.NDArray[np.float64]], weights: Sequence[float]) -> float | None:
-    means = [mean for values in parts if (mean := mean_of(values)) is not None]
+def _weighted(parts: Sequence[float | None], weights: Sequence[float]) -> float | None:
+    means = [mean for mean in parts if mean is not None]
     return float(np.dot(means, weights)) if len(means) == len(parts) else None
 
 
