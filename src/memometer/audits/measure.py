@@ -17,6 +17,7 @@ from memometer.encoders.untrained import untrained
 from memometer.runs.manifest import describe_records
 from memometer.runs.schema import Number
 from memometer.storage.paths import AnyPath
+from memometer.runs.tables import Batches
 
 __all__ = ["Asked", "Measure", "Opened", "Results", "Scored"]
 
@@ -47,11 +48,11 @@ class Results:
     """
 
     numbers: dict[str, Any]
-    samples: pa.Table
+    samples: pa.Table | Batches
     gallery: pa.Table
     rejects: list[dict[str, str]]
     notes: list[str]
-    tables: dict[str, pa.Table] = dataclasses.field(default_factory=dict)
+    tables: dict[str, pa.Table | Batches] = dataclasses.field(default_factory=dict)
     curves: pa.Table | None = None
 
 

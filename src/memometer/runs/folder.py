@@ -1,7 +1,7 @@
 """The folder of a run: tables, ``config.toml``, ``manifest.json``, and ``summary.json``, which comes last."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,8 +13,8 @@ from memometer.catalogue import KNOWN, summary_model
 from memometer.errors import DamagedError, InputError
 from memometer.files import hash_bytes, hash_file, json_text, write_text
 from memometer.runs.schema import AuditSummary, Summary
+from memometer.runs.tables import Batches, write_batches
 from memometer.sealing import check_files, damaged, read_sealed_json, write_sealed_json
-from memometer.tables import write_table
 from memometer.validation import problems
 
 __all__ = [
@@ -39,7 +39,7 @@ def write_run(
     folder: Path,
     *,
     summary: S,
-    tables: dict[str, pa.Table],
+    tables: Mapping[str, pa.Table | Batches],
     manifest: dict[str, Any],
     config: dict[str, Any],
 ) -> S:
@@ -54,7 +54,7 @@ def write_run(
     for stale in folder.glob("*.parquet"):
         stale.unlink()
     for name, table in tables.items():
-        write_table(folder / f"{name}.parquet", table)
+        write_batches(folder / f"{name}.parquet", table)
     texts = {"config.toml": _toml(config), "summary.json": json_text(summary.as_dict())}
     hashes = {f"{name}.parquet": hash_file(folder / f"{name}.parquet") for name in tables}
     hashes |= {name: hash_bytes(text.encode()) for name, text in texts.items()}

@@ -82,7 +82,10 @@ def items_table(rows: list[dict[str, Any]]) -> pa.Table:
 
 def group_names(records: Records) -> pa.Array:
     """(n,) the first id of the records that each one belongs together with; null for a record that is alone."""
-    codes, ids = records.groups, records.record_ids
+    codes = records.groups
+    if np.bincount(codes).max(initial=0) <= 1:
+        return pa.nulls(len(codes), pa.string())
+    ids = records.record_ids
     order = pc.sort_indices(ids).to_numpy()
     first = np.zeros(int(codes.max(initial=-1)) + 1, np.int64)
     first[codes[order[::-1]]] = order[::-1]  # the last one written is the first by id

@@ -1,6 +1,7 @@
 """A run: what a command found, in memory and as a folder; an audit, a comparison, a measurement of utility, a sweep."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self
 
@@ -10,7 +11,7 @@ from memometer.errors import DamagedError, InputError
 from memometer.progress import notice
 from memometer.runs.folder import AGAIN, REJECTS_SCHEMA, holds, read_config, read_run, write_run
 from memometer.runs.schema import Summary
-from memometer.tables import read_table
+from memometer.runs.tables import Batches, StoredTables
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -48,7 +49,7 @@ class Run(Generic[S_co]):
     """What every such run has."""
 
     summary: S_co
-    tables: dict[str, pa.Table]
+    tables: Mapping[str, pa.Table]
     manifest: dict[str, Any]
     config: dict[str, Any]
     folder: Path | None = None
@@ -57,6 +58,16 @@ class Run(Generic[S_co]):
     def samples(self) -> pa.Table:
         """One row per record, in record order; null where a number is undefined."""
         return self.tables.get("samples", NOTHING)
+
+    def columns_of(self, table: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of a table; of one that is on disk no other is read.
+
+        Raises:
+            KeyError: there is no such table, or column.
+        """
+        if isinstance(self.tables, StoredTables):
+            return self.tables.columns(table, columns)
+        return self.tables[table].select(columns)
 
     @property
     def gallery(self) -> pa.Table:
@@ -70,10 +81,11 @@ class Run(Generic[S_co]):
 
     def save(self, folder: str | Path) -> Self:
         """Writes the run folder, ``summary.json`` last."""
+        tables = dict(self.tables)  # read before what is in the folder goes
         summary = write_run(
-            Path(folder), summary=self.summary, tables=self.tables, manifest=self.manifest, config=self.config
+            Path(folder), summary=self.summary, tables=tables, manifest=self.manifest, config=self.config
         )
-        return dataclasses.replace(self, folder=Path(folder), summary=summary)
+        return dataclasses.replace(self, folder=Path(folder), summary=summary, tables=_stored(Path(folder), tables))
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -90,7 +102,7 @@ class Run(Generic[S_co]):
                 f"'memometer {cls.COMMAND} --out' wrote"
             )
         manifest, summary = read_run(folder, kind=cls.KIND, command=cls.COMMAND)
-        tables = {path.stem: read_table(path, advice=AGAIN) for path in sorted(folder.glob("*.parquet"))}
+        tables = _stored(folder, {})
         if missing := [f"{name}.parquet" for name in cls.TABLES if name not in tables]:
             raise InputError(f"{folder} lacks {', '.join(missing)}; {AGAIN}")
         return cls(summary=summary, tables=tables, manifest=manifest, config=read_config(folder), folder=folder)  # type: ignore[arg-type]
@@ -113,3 +125,9 @@ class Run(Generic[S_co]):
             return None
         notice(f"{out} holds this {cls.NOUN} already; nothing to do")
         return found
+
+
+def _stored(folder: Path, tables: Mapping[str, pa.Table | Batches]) -> StoredTables:
+    """The tables in a folder; those of ``tables`` that are in memory stay there."""
+    held = {name: table for name, table in tables.items() if isinstance(table, pa.Table)}
+    return StoredTables({path.stem: path for path in sorted(folder.glob("*.parquet"))}, held=held, advice=AGAIN)

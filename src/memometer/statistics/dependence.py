@@ -21,6 +21,9 @@ Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.int64]
 """(n,) codes: records of the same code belong together."""
 
+DENSE = 4
+"""Codes below so many times their number are counted in a table, which is quicker than to sort them."""
+
 FEWEST = 20
 """Below so many scored records, or groups of them, there is no interval: two or three agree by chance too often."""
 
@@ -36,7 +39,14 @@ def group_codes(
     """The groups of the records that are kept, numbered from 0; None where every one of them is alone."""
     if groups is None:
         return None
-    distinct, codes = np.unique(groups[kept], return_inverse=True)
+    held = groups[kept]
+    if len(held) and held.min() >= 0 and held.max() < DENSE * len(held):
+        sizes = np.bincount(held)
+        if sizes.max() == 1:
+            return None
+        numbers = np.cumsum(sizes > 0) - 1
+        return numbers[held]
+    distinct, codes = np.unique(held, return_inverse=True)
     return None if len(distinct) == len(codes) else codes.astype(np.int64)
 
 

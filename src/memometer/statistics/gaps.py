@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.statistics.dependence import FEWEST, Groups, group_codes, group_totals, too_few
-from memometer.statistics.resampling import resampled_sums
+from memometer.statistics.resampling import Sorted
 from memometer.statistics.results import Reported
 
 if TYPE_CHECKING:
@@ -102,16 +102,16 @@ def gap_of(
     if any(len(values) == 0 for values in scored):
         return Gap(None, None, None, None, n, reason)
     codes = [group_codes(each, rows) for each, rows in zip(groups or [None] * len(kept), kept, strict=True)]
-    drawn = [group_totals(values, code) for values, code in zip(scored, codes, strict=True)]
-    n_groups = sum(len(sizes) for _, sizes in drawn)
+    drawn = [_Drawn.of(values, code) for values, code in zip(scored, codes, strict=True)]
+    n_groups = sum(each.n for each in drawn)
     shares = np.full(len(scored), 1 / len(scored)) if weights is None else np.asarray(weights, np.float64)
-    value = float(shares @ [mean_in_one_order(values) for values in scored])
-    if (fewest := min(len(sizes) for _, sizes in drawn)) < FEWEST:
+    value = float(shares @ [each.mean for each in drawn])
+    if (fewest := min(each.n for each in drawn)) < FEWEST:
         return Gap(value, None, None, None, n, too_few(fewest), n_groups)
     replicated, spread = (
         shares
         @ [
-            _means(each, share, replicates=times, seed=seed, name=f"{name}/{place}/{use}")
+            each.means(share, replicates=times, seed=seed, name=f"{name}/{place}/{use}")
             for place, each in enumerate(drawn)
         ]
         for share, times, use in ((1.0, replicates, "bootstrap"), (0.1, 100, "tenth"))
@@ -141,25 +141,33 @@ def recall_area_by_histogram(recall: Float64[Floats, "n"], *, bins: int = 100) -
     return low + float(above.sum()) * (high - low) / bins
 
 
-def mean_in_one_order(values: Float64[Floats, "n"]) -> float:
-    """The mean of n numbers, summed in one order whatever theirs."""
-    distinct, counts = np.unique(values, return_counts=True)
-    return float(distinct @ counts) / len(values)
+@dataclasses.dataclass(frozen=True)
+class _Drawn:
+    """Records, or groups of them, that are drawn.
 
+    Attributes:
+        numbers: of each; of a group its total and its records.
+        mean: over the records, summed in one order whatever theirs.
+    """
 
-def _means(
-    drawn_from: tuple[Float64[Floats, "g"], Float64[Floats, "g"]],
-    share: float,
-    *,
-    replicates: int,
-    seed: int,
-    name: str,
-) -> Float64[Floats, "{replicates}"]:
-    """(replicates,) means over the records of ``share`` of the groups (totals, sizes), drawn with replacement."""
-    totals, sizes = drawn_from
-    drawn = max(1, round(share * len(totals)))
-    alone = bool((sizes == 1).all())
-    columns = [totals] if alone else [totals, sizes]
-    sums = resampled_sums(columns, drawn=drawn, replicates=replicates, seed=seed, name=name)
-    means: Floats = sums[0] / (drawn if alone else sums[1])
-    return means
+    numbers: Sorted
+    mean: float
+
+    @classmethod
+    def of(cls, values: Float64[Floats, "n"], codes: Int64[Groups, "n"] | None) -> _Drawn:
+        """Of n values, in groups by `group_codes`."""
+        alone = Sorted.of([values])
+        mean = float(alone.rows[0, alone.first] @ alone.counts) / len(values)
+        return cls(alone if codes is None else Sorted.of(group_totals(values, codes)), mean)
+
+    @property
+    def n(self) -> int:
+        """How many are drawn from."""
+        return int(self.numbers.rows.shape[1])
+
+    def means(self, share: float, *, replicates: int, seed: int, name: str) -> Float64[Floats, "{replicates}"]:
+        """(replicates,) means over the records of ``share`` of the groups, drawn with replacement."""
+        drawn = max(1, round(share * self.n))
+        sums = self.numbers.sums(drawn=drawn, replicates=replicates, seed=seed, name=name)
+        means: Floats = sums[0] / (drawn if len(sums) == 1 else sums[1])
+        return means

@@ -9,6 +9,7 @@ values alone decide which is taken.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from memometer.seeds import rng_for
 if TYPE_CHECKING:
     from jaxtyping import Float64, Int64
 
-__all__ = ["resampled_sums"]
+__all__ = ["Sorted", "resampled_sums"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -44,17 +45,52 @@ def resampled_sums(
         seed: with ``name``, decides the records.
         name: e.g. ``"all/ppg/0/bootstrap"``.
     """
-    order = np.lexsort(columns[::-1])
-    rows = np.stack([column[order] for column in columns])
-    first = np.flatnonzero(np.concatenate([[True], (np.diff(rows) != 0).any(axis=0)]))
-    rng = rng_for(seed, name)
-    if len(first) > max(FEW, rows.shape[1] // REPEATS):
-        return _sums_of_records(rows, drawn, replicates, rng)
-    chances = np.diff(first, append=rows.shape[1]) / rows.shape[1]
-    block = max(1, 1_000_000 // len(first))  # bounds memory where the values are many
-    sizes = [min(block, replicates - start) for start in range(0, replicates, block)]
-    counts = [rng.multinomial(drawn, chances, size) for size in sizes]
-    return np.stack([np.concatenate([part @ values for part in counts]) for values in rows[:, first]])
+    return Sorted.of(columns).sums(drawn=drawn, replicates=replicates, seed=seed, name=name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sorted:
+    """Numbers of n records, sorted once for several resamplings.
+
+    Attributes:
+        rows: (columns, n) by the first column, then by the next.
+        first: (d,) the first of each run of equal records.
+    """
+
+    rows: Float64[Floats, "columns n"]
+    first: Int64[npt.NDArray[np.int64], "d"]
+
+    @classmethod
+    def of(cls, columns: Sequence[Float64[Floats, "n"]]) -> Sorted:
+        """Of (n,) numbers each, without NaN."""
+        if len(columns) == 1:
+            rows = np.sort(columns[0])[None]
+        else:
+            order = np.lexsort(columns[::-1])
+            rows = np.stack([column[order] for column in columns])
+        new = np.ones(rows.shape[1], np.bool_)
+        new[1:] = False
+        for row in rows:
+            new[1:] |= row[1:] != row[:-1]
+        return cls(rows, np.flatnonzero(new).astype(np.int64))
+
+    @property
+    def counts(self) -> Int64[npt.NDArray[np.int64], "d"]:
+        """(d,) how many records are alike."""
+        return np.diff(self.first, append=self.rows.shape[1])
+
+    def sums(self, *, drawn: int, replicates: int, seed: int, name: str) -> Float64[Floats, "columns {replicates}"]:
+        """`resampled_sums` of these."""
+        rng = rng_for(seed, name)
+        n = self.rows.shape[1]
+        if len(self.first) > max(FEW, n // REPEATS):
+            return _sums_of_records(self.rows, drawn, replicates, rng)
+        chances = self.counts / n
+        block = max(1, 1_000_000 // len(self.first))  # bounds memory where the values are many
+        sizes = [min(block, replicates - start) for start in range(0, replicates, block)]
+        counts = [rng.multinomial(drawn, chances, size) for size in sizes]
+        distinct = self.rows[:, self.first]
+        return np.stack([np.concatenate([part @ values for part in counts]) for values in distinct])
 
 
 def _sums_of_records(

@@ -6,7 +6,7 @@ import pytest
 from file_digests import file_digests
 from worlds import VectorWorld
 
-from memometer import audit_vl_dejavu
+from memometer import audit_vl_dejavu, pieces
 from memometer.measures.vl_dejavu import scoring, sensitivity
 from memometer.neighbors import kept
 from memometer.objects import disturbed, sets
@@ -50,16 +50,17 @@ def test_lots_of_any_size_give_the_same_run(world, whole, monkeypatch):
 def test_an_audit_that_is_killed_after_any_piece_goes_on_to_the_same_bytes(world, whole, monkeypatch, tmp_path):
     tiny(monkeypatch)
     options = {**world.options, "k": 3, "sweep": (1, 15), "images": False, "replicates": 50, "out": tmp_path / "run"}
-    write, left = scoring.Pieces.write, 0
+    write, left = pieces._Disk.write, 0
 
     def killed(self, piece, arrays):
         nonlocal left
-        write(self, piece, arrays)
+        small = write(self, piece, arrays)
         left -= 1
         if left == 0:
             raise KeyboardInterrupt
+        return small
 
-    monkeypatch.setattr(scoring.Pieces, "write", killed)
+    monkeypatch.setattr(pieces._Disk, "write", killed)
     n_runs = 0
     while not (tmp_path / "run" / "summary.json").exists():
         left, n_runs = 9, n_runs + 1
@@ -71,6 +72,6 @@ def test_an_audit_that_is_killed_after_any_piece_goes_on_to_the_same_bytes(world
     resumed = audit_vl_dejavu(**options)
     assert {**resumed.summary.as_dict(), "key": None} == {**whole.summary.as_dict(), "key": None}
     digests = file_digests(tmp_path / "run" / "stages")
-    monkeypatch.setattr(scoring.Pieces, "write", write)
+    monkeypatch.setattr(pieces._Disk, "write", write)
     audit_vl_dejavu(**{**options, "out": tmp_path / "other"})
     assert file_digests(tmp_path / "other" / "stages") == digests

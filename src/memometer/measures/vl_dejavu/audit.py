@@ -1,9 +1,9 @@
 """The VL-Déjà-Vu audit with two models or one: from records and models to a run folder (METHODS, Sections 1 and 2)."""
 
 import dataclasses
+import itertools
+from pathlib import Path
 from typing import Any, ClassVar
-
-import pyarrow as pa
 
 from memometer.audits.guards import tidied_labels, warn_of_labels
 from memometer.audits.inputs import Model, open_model
@@ -34,6 +34,7 @@ from memometer.report.gaps import MEASURES, SCOPES
 from memometer.runs.manifest import describe_records, reads_images
 from memometer.runs.schema import Number
 from memometer.storage.paths import AnyPath, path_of
+from memometer.runs.tables import Batches
 
 __all__ = ["DEFAULT_SWEEP", "VLDejaVu", "audit_vl_dejavu"]
 
@@ -146,7 +147,7 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
                     seed=options.seed,
                 ),
             },
-            samples=pa.concat_tables([direction.samples() for direction in directions]),
+            samples=Batches(lambda: itertools.chain.from_iterable(each.samples() for each in directions)),
             gallery=build_gallery(
                 trained,
                 public=public.records,
@@ -158,7 +159,9 @@ class VLDejaVu(SearchMeasure[VLDejaVuOptions, dict[str, Model], Scores]):
             notes=notes(manifest, directions, n_duplicates, public.rejects, sides=sides),
             tables={
                 "objects": leaking_objects(trained, scored.setting.public_sets.labels),
-                "neighbors": pa.concat_tables([each.nearest(public.records) for each in directions]),
+                "neighbors": Batches(
+                    lambda: itertools.chain.from_iterable(each.nearest(public.records) for each in directions)
+                ),
             },
             curves=curves,
         )

@@ -2,19 +2,22 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memometer.data.records import Records
 from memometer.measures.vl_dejavu.scores import TopCounts, UnionScores
 from memometer.neighbors import KeptNeighbors
 from memometer.objects.sets import ObjectSets
 from memometer.runs.items import group_names
+from memometer.runs.tables import BATCH_ROWS
 from memometer.statistics import population_contributions, recall_area_by_histogram, top_gaps
+from memometer.statistics.dependence import group_codes
 
 __all__ = ["OVER", "Direction", "Side", "gaps_between"]
 
@@ -40,6 +43,15 @@ class Side:
     similarity: Floats
     union: UnionScores
     top: dict[str, TopCounts]
+
+    def lot(self, rows: slice) -> "Side":
+        """The same of some consecutive records, as views; without the single objects."""
+        return dataclasses.replace(
+            self,
+            similarity=self.similarity[rows],
+            union=self.union.lot(rows),
+            top={over: top.lot(rows) for over, top in self.top.items()},
+        )
 
     @property
     def distance(self) -> Floats:
@@ -77,14 +89,31 @@ class Direction:
     skipped: dict[str, int]
 
     @functools.cached_property
-    def groups(self) -> npt.NDArray[np.int64]:
-        """(n,) which of the queried records belong together: `memometer.data.records.Records.groups`."""
-        return self.records.groups[self.queried]
+    def groups(self) -> npt.NDArray[np.int64] | None:
+        """(n,) which of the queried records belong together; None where every one is alone.
+
+        See `memometer.data.records.Records.groups`.
+        """
+        return group_codes(self.records.groups, self.queried)
+
+    @functools.cached_property
+    def id_order(self) -> npt.NDArray[np.int64]:
+        """(n,) the queried records by their ids, ascending."""
+        order: npt.NDArray[np.int64] = pc.sort_indices(self.asked_ids).to_numpy().astype(np.int64)
+        return order
+
+    @functools.cached_property
+    def id_ranks(self) -> npt.NDArray[np.int64]:
+        """(n,) the place of each queried record's id among theirs, sorted."""
+        ranks = np.empty(len(self.objects), np.int64)
+        ranks[self.id_order] = np.arange(len(ranks))
+        return ranks
 
     @property
     def asked_ids(self) -> pa.Array:
         """(n,) the ids of the queried records."""
-        return self.records.record_ids.filter(pa.array(self.queried))
+        ids = self.records.record_ids
+        return ids if self.queried.all() else ids.filter(pa.array(self.queried))
 
     @property
     def ks(self) -> tuple[int, ...]:
@@ -144,55 +173,84 @@ class Direction:
         rows = top_gaps(
             target=_top_scores(self.target, over, scored),
             reference=_top_scores(self.reference, over, scored),
-            id_rank=self.records.where(self.queried).take(scored).id_ranks,
-            groups=self.groups[scored],
+            id_rank=self.id_ranks[scored],
+            groups=None if self.groups is None else self.groups[scored],
         )
         return [{"direction": self.name, **row} for row in rows]
 
-    def nearest(self, public: Records) -> pa.Table:
+    def nearest(self, public: Records) -> Iterator[pa.Table]:
         """The rows of ``neighbors.parquet`` of this direction: the first public records of each queried caption."""
         ids = public.record_ids
-        columns: dict[str, pa.Array] = {
-            "record_id": self.asked_ids,
-            "direction": pa.array([self.name] * int(self.queried.sum()), pa.string()),
-        }
-        for name, side in (("target", self.target), ("reference", self.reference)):
-            rows = side.neighbors.rows(0, len(self.objects), k=min(self.k, N_KEPT))
-            offsets = pa.array(np.arange(len(rows) + 1) * rows.shape[1], pa.int32())
-            columns[f"neighbors_{name}"] = pa.ListArray.from_arrays(offsets, ids.take(pa.array(rows.ravel())))
-        return pa.table(columns)
+        for start, stop in self._batches():
+            asked = self._asked(start, stop)
+            n = asked.stop - asked.start
+            columns: dict[str, pa.Array] = {
+                "record_id": self._ids(start, stop).filter(pa.array(self.queried[start:stop])),
+                "direction": pa.repeat(self.name, n),
+            }
+            for name, side in (("target", self.target), ("reference", self.reference)):
+                width = min(self.k, N_KEPT)
+                rows = side.neighbors.rows(asked.start, asked.stop, k=width) if n else np.zeros((0, width), np.int32)
+                offsets = pa.array(np.arange(n + 1) * width, pa.int32())
+                columns[f"neighbors_{name}"] = pa.ListArray.from_arrays(offsets, ids.take(pa.array(rows.ravel())))
+            yield pa.table(columns)
 
-    def samples(self) -> pa.Table:
+    def samples(self) -> Iterator[pa.Table]:
         """The rows of ``samples.parquet`` of this direction: one per record, null where it is not scored."""
-        columns: dict[str, pa.Array] = {
-            "record_id": self.records.record_ids,
-            "direction": pa.array([self.name] * len(self.records), pa.string()),
-            "group": group_names(self.records),
-            "n_objects": self._column(self.target.union.n_objects.astype(np.float64)).cast(pa.int64()),
-        }
-        for over, suffix, numbers in (
-            ("all", "", {"precision": "precision", "recall": "recall", "f": "f_score"}),
-            ("unmentioned", "_unmentioned", {"precision": "precision", "recall": "recall"}),
-        ):
-            for short, what in numbers.items():
-                for name, values in self.scores(what, self.k, over).items():
-                    columns[f"{short}{suffix}_{name}"] = self._column(values)
-        scored = self.target.union.n_objects > 0
-        columns["distance_target"] = self._column(np.where(scored, self.target.distance, np.nan))
-        for name, side in (("target", self.target), ("reference", self.reference)):
-            correct = np.where(scored, side.top["all"].correct, np.nan)
-            columns[f"correct_{name}"] = self._column(correct).cast(pa.int64())
-        return pa.table(columns)
+        groups = group_names(self.records)
+        for start, stop in self._batches():
+            asked = self._asked(start, stop)
+            target, reference = self.target.lot(asked), self.reference.lot(asked)
+            column = functools.partial(_column, queried=self.queried[start:stop])
+            columns: dict[str, pa.Array] = {
+                "record_id": self._ids(start, stop),
+                "direction": pa.repeat(self.name, stop - start),
+                "group": groups[start:stop],
+                "n_objects": column(target.union.n_objects.astype(np.float64)).cast(pa.int64()),
+            }
+            for over, suffix, numbers in (
+                ("all", "", {"precision": "precision", "recall": "recall", "f": "f_score"}),
+                ("unmentioned", "_unmentioned", {"precision": "precision", "recall": "recall"}),
+            ):
+                for short, what in numbers.items():
+                    for name, values in _scores(
+                        {"target": target.union, "reference": reference.union}, what, self.k, over
+                    ).items():
+                        columns[f"{short}{suffix}_{name}"] = column(values)
+            scored = target.union.n_objects > 0
+            columns["distance_target"] = column(np.where(scored, target.distance, np.nan))
+            for name, side in (("target", target), ("reference", reference)):
+                correct = np.where(scored, side.top["all"].correct, np.nan)
+                columns[f"correct_{name}"] = column(correct).cast(pa.int64())
+            yield pa.table(columns)
 
     def spread(self, values: Floats) -> Floats:
         """(all records,) of numbers of the queried ones; NaN for the others."""
-        full = np.full(len(self.records), np.nan)
-        full[self.queried] = values
-        return full
+        return _spread(values, queried=self.queried)
 
-    def _column(self, values: Floats) -> pa.Array:
-        """The same as a column, in which NaN becomes null."""
-        return pa.array(self.spread(values), from_pandas=True)
+    def _batches(self) -> Iterator[tuple[int, int]]:
+        """Records that are written together: the first, and the one after the last; at least one batch."""
+        for start in range(0, max(len(self.records), 1), BATCH_ROWS):
+            yield start, min(start + BATCH_ROWS, len(self.records))
+
+    def _ids(self, start: int, stop: int) -> pa.Array:
+        return dataclasses.replace(self.records, table=self.records.table.slice(start, stop - start)).record_ids
+
+    def _asked(self, start: int, stop: int) -> slice:
+        """Where the queried ones of some records are among all queried."""
+        first = int(np.count_nonzero(self.queried[:start]))
+        return slice(first, first + int(np.count_nonzero(self.queried[start:stop])))
+
+
+def _spread(values: Floats, *, queried: npt.NDArray[np.bool_]) -> Floats:
+    full = np.full(len(queried), np.nan)
+    full[queried] = values
+    return full
+
+
+def _column(values: Floats, *, queried: npt.NDArray[np.bool_]) -> pa.Array:
+    """(n,) of numbers of the queried records as a column: null where there is none, or NaN."""
+    return pa.array(_spread(values, queried=queried), from_pandas=True)
 
 
 def gaps_between(unions: Mapping[str, UnionScores], k: int, over: str) -> dict[str, Floats]:

@@ -50,6 +50,21 @@ class UnionScores:
     found: Bool[npt.NDArray[np.bool_], "t"]
     unmentioned: Bool[npt.NDArray[np.bool_], "t"]
 
+    def lot(self, rows: slice) -> UnionScores:
+        """The counts of some consecutive records, as views; ``found`` and ``unmentioned`` are left out."""
+        empty = np.zeros(0, np.bool_)
+        return dataclasses.replace(
+            self,
+            n_objects=self.n_objects[rows],
+            n_unmentioned=self.n_unmentioned[rows],
+            predicted=self.predicted[:, rows],
+            hits=self.hits[:, rows],
+            predicted_unmentioned=self.predicted_unmentioned[:, rows],
+            hits_unmentioned=self.hits_unmentioned[:, rows],
+            found=empty,
+            unmentioned=empty,
+        )
+
     def precision(self, k: int, *, unmentioned: bool = False) -> Float64[npt.NDArray[np.float64], "n"]:
         """(n,) share of the predicted labels that the record holds; 0 when nothing is predicted, NaN where undefined.
 
@@ -89,6 +104,10 @@ class TopCounts:
     correct: Integer[npt.NDArray[np.integer], "n"]
     n_predicted: Integer[npt.NDArray[np.integer], "n"]
     n_own: Integer[npt.NDArray[np.integer], "n"]
+
+    def lot(self, rows: slice) -> TopCounts:
+        """Those of some consecutive records, as views."""
+        return TopCounts(self.correct[rows], self.n_predicted[rows], self.n_own[rows])
 
     @property
     def precision(self) -> Float64[npt.NDArray[np.float64], "n"]:

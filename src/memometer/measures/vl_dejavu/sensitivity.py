@@ -48,11 +48,12 @@ def label_errors(
         seed: of the draws.
     """
     drawn = [
-        _Drawn(direction, _drawing_order(direction.asked_ids))
+        _Drawn(direction, _Order(direction.id_order, direction.asked_ids[int(direction.id_order[0])].as_py()))
         for direction in directions
         if direction.name in ("forward", _partner(directions))
     ]
-    everyone = _drawing_order(public_ids)
+    by_id = pc.sort_indices(public_ids).to_numpy().astype(np.int64)
+    everyone = _Order(by_id, public_ids[int(by_id[0])].as_py())
     n_neighbors = sum(len(each.direction.objects) * each.direction.k for each in drawn)
     n_draws = N_DRAWS if n_neighbors <= MANY else 1
     rows = []
@@ -103,11 +104,6 @@ class _Labeller:
     def __call__(self, sets: ObjectSets, order: _Order) -> ObjectSets:
         """What it says of the images."""
         return self.disturb(sets, rate=self.rate, rng=rng_for(*self.names, order.first), order=order.rows)
-
-
-def _drawing_order(ids: pa.Array) -> _Order:
-    rows = pc.sort_indices(ids).to_numpy().astype(np.int64)
-    return _Order(rows, ids[int(rows[0])].as_py())
 
 
 def _partner(directions: Sequence[Direction]) -> str | None:

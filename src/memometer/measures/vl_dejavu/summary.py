@@ -34,8 +34,13 @@ def summarise(options: VLDejaVuOptions, directions: list[Direction], *, n_public
     forward, backward, control = by_name["forward"], by_name.get("backward"), by_name.get("control")
     trained = [part for part in directions if part.name != "control"]
 
+    known: dict[Any, Any] = {}
+
     def gaps(k: int, *parts: Direction | None, weights: Sequence[float] | None = None) -> Any:
-        return _gaps(parts, k, options, weights=weights)
+        asked = (k, *(part and part.name for part in parts), weights)
+        if asked not in known:  # the headline's k is one of the sweep
+            known[asked] = _gaps(parts, k, options, weights=weights)
+        return known[asked]
 
     def alone(part: Direction | None) -> dict[str, Any] | None:
         return None if part is None else {**part.counts(), "gaps": gaps(k, part)}
@@ -128,19 +133,23 @@ def leaking_objects(directions: list[Direction], labels: pa.Array) -> pa.Table:
     def pooled(arrays: list[npt.NDArray[Any]]) -> npt.NDArray[Any]:
         return np.concatenate([array[mask] for array, mask in zip(arrays, kept, strict=True)])
 
-    offsets = np.cumsum([0, *(len(part.records) for part in directions)])[:-1].tolist()
     return label_table(
         labels=labels,
         label_ids=pooled([part.objects.indices for part in directions]),
         found_target=pooled([part.target.union.found for part in directions]),
         found_reference=pooled([part.reference.union.found for part in directions]),
-        groups=pooled([_per_object(part, offset) for part, offset in zip(directions, offsets, strict=True)]),
+        groups=None if all(part.groups is None for part in directions) else pooled(_per_object(directions)),
     )
 
 
-def _per_object(direction: Direction, offset: int) -> npt.NDArray[np.int64]:
-    """(indptr[-1],) the group of the record of each object; directions have groups of their own."""
-    return np.repeat(direction.groups + offset, np.diff(direction.objects.indptr))
+def _per_object(directions: list[Direction]) -> list[npt.NDArray[np.int64]]:
+    """(indptr[-1],) of each direction, the group of the record of each object; directions have groups of their own."""
+    found, offset = [], 0
+    for part in directions:
+        groups = np.arange(len(part.objects)) if part.groups is None else part.groups
+        found.append(np.repeat(groups + offset, np.diff(part.objects.indptr)))
+        offset += len(part.records)
+    return found
 
 
 def notes(
