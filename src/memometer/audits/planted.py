@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from memometer.data.records import Records
 from memometer.errors import DamagedError, SourceError
@@ -44,17 +45,17 @@ def planted_kinds(folder: AnyPath, record_ids: pa.Array) -> pa.Array:
     if not path.is_file():
         return pa.nulls(len(record_ids), pa.string())
     try:
-        rows = read_table(path, ["record_id", "kind"]).to_pylist()
+        rows = read_table(path, ["record_id", "kind"])
     except (DamagedError, OSError) as error:
         raise SourceError(
             f"{path} cannot be read: {error}; expected Parquet with the columns record_id and kind, "
             "as 'memometer data scenes --miscaptioned … --repeated …' writes it"
         ) from error
-    kinds: dict[str, str] = {}
-    for row in rows:
-        if kinds.setdefault(row["record_id"], row["kind"]) != row["kind"]:
-            raise SourceError(f"{path} plants two kinds in record '{row['record_id']}'; expected one")
-    return pa.array([kinds.get(record_id) for record_id in record_ids.to_pylist()], pa.string())
+    ids, kinds = (rows[name].combine_chunks().cast(pa.string()) for name in ("record_id", "kind"))
+    other = pc.not_equal(kinds, kinds.take(pc.index_in(ids, value_set=ids)))
+    if pc.any(other).as_py():
+        raise SourceError(f"{path} plants two kinds in record '{ids.filter(other)[0]}'; expected one")
+    return kinds.take(pc.index_in(record_ids, value_set=ids))
 
 
 def planted_hash(folder: AnyPath) -> str | None:
@@ -85,19 +86,18 @@ def find_planted(
         Rows ``{"kind", "by", "area", "low", "high", "n_positive", "n_negative", …}``, with a ``"random"`` one per kind,
         and the curves (`ROC_SCHEMA`).
     """
-    values = np.array(kinds.to_pylist(), object)
-    clean = np.array([value is None for value in values], bool)
+    clean = kinds.is_null().to_numpy(zero_copy_only=False)
     rows: list[dict[str, Any]] = []
     curves: list[pa.Table] = []
-    for kind in sorted(set(values[~clean])):
-        positives = values == kind
+    for kind in sorted(pc.unique(kinds.drop_null()).to_pylist()):
+        positives = pc.fill_null(pc.equal(kinds, kind), fill_value=False).to_numpy(zero_copy_only=False)
         among = positives | clean
         for by, score in scores.items():
             found = roc_area(score[among], positives[among], groups=None if groups is None else groups[among])
             rows.append({"kind": kind, "by": by, **found.as_dict()})
             if found.area is not None:
                 x, y = roc_curve(score[among], positives[among])
-                names = [pa.array([name] * len(x), pa.string()) for name in (kind, by)]
+                names = [pa.repeat(name, len(x)) for name in (kind, by)]
                 curves.append(pa.table([*names, x, y], schema=ROC_SCHEMA))
         counts = {"n_positive": int(positives.sum()), "n_negative": int(clean.sum())}
         rows.append({"kind": kind, "by": "random", "area": 0.5, "low": 0.5, "high": 0.5, **counts})

@@ -69,6 +69,14 @@ class Run(Generic[S_co]):
             return self.tables.columns(table, columns)
         return self.tables[table].select(columns)
 
+    def names_of(self, table: str) -> list[str]:
+        """The names of the columns of a table; no column of one that is on disk is read.
+
+        Raises:
+            KeyError: there is no such table.
+        """
+        return self.tables.names(table) if isinstance(self.tables, StoredTables) else self.tables[table].column_names
+
     @property
     def gallery(self) -> pa.Table:
         """The records that the report shows, with their thumbnails."""
@@ -130,4 +138,4 @@ class Run(Generic[S_co]):
 def _stored(folder: Path, tables: Mapping[str, pa.Table | Batches]) -> StoredTables:
     """The tables in a folder; those of ``tables`` that are in memory stay there."""
     held = {name: table for name, table in tables.items() if isinstance(table, pa.Table)}
-    return StoredTables({path.stem: path for path in sorted(folder.glob("*.parquet"))}, held=held, advice=AGAIN)
+    return StoredTables(folder, held=held, advice=AGAIN)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from memometer.tables import read_table, table_writer, write_table
+from memometer.tables import open_table, read_table, table_writer, write_table
 
 __all__ = ["BATCH_ROWS", "Batches", "StoredTables", "write_batches"]
 
@@ -14,7 +14,7 @@ BATCH_ROWS = 1 << 18
 """Records of a batch, which is a row group of the file: bounds the memory, changes no value."""
 
 HELD_BYTES = 1 << 26
-"""Of a file that stays in memory once it was read."""
+"""Of a file that is held in memory as a whole."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,24 +33,28 @@ class Batches:
 
 
 class StoredTables(Mapping[str, pa.Table]):
-    """The tables of a run's folder: those that are not in memory are read when they are asked for.
+    """The tables of a run's folder: small ones are in memory, large ones are read each time that they are asked for.
 
     Args:
-        paths: name → its file.
-        held: name → table, those in memory.
+        folder: of the run.
+        held: name → table, those that are in memory already.
         advice: what to do where a file is damaged.
+
+    Raises:
+        DamagedError: a small one cannot be read.
     """
 
-    def __init__(self, paths: Mapping[str, Path], *, held: Mapping[str, pa.Table], advice: str) -> None:
-        self._paths, self._held, self._advice = paths, dict(held), advice
+    def __init__(self, folder: Path, *, held: Mapping[str, pa.Table], advice: str) -> None:
+        self._paths = {path.stem: path.absolute() for path in sorted(folder.glob("*.parquet"))}
+        self._advice = advice
+        self._held = {
+            name: held[name] if name in held else self._read(name)
+            for name, path in self._paths.items()
+            if name in held or path.stat().st_size <= HELD_BYTES
+        }
 
     def __getitem__(self, name: str) -> pa.Table:
-        if name in self._held:
-            return self._held[name]
-        table = read_table(self._paths[name], advice=self._advice)
-        if self._paths[name].stat().st_size <= HELD_BYTES:
-            self._held[name] = table
-        return table
+        return self._held[name] if name in self._held else self._read(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -58,10 +62,18 @@ class StoredTables(Mapping[str, pa.Table]):
     def __len__(self) -> int:
         return len(self._paths)
 
+    def names(self, name: str) -> list[str]:
+        """The names of the columns of a table; none is read."""
+        if name in self._held:
+            return list(self._held[name].column_names)
+        with open_table(self._paths[name], advice=self._advice) as file:
+            return list(file.schema_arrow.names)
+
     def columns(self, name: str, columns: Sequence[str]) -> pa.Table:
         """Some columns of a table; no other is read."""
-        if name in self._held or self._paths[name].stat().st_size <= HELD_BYTES:
-            return self[name].select(columns)
+        return self._held[name].select(columns) if name in self._held else self._read(name, columns)
+
+    def _read(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
         return read_table(self._paths[name], columns, advice=self._advice)
 
 

@@ -84,12 +84,11 @@ def _order(
     id_rank: Int64[npt.NDArray[np.int64], "n"],
 ) -> Int64[npt.NDArray[np.int64], "n"]:
     """Rows of the records, most memorized first."""
-    keys = {
-        "distance": first["distance"],
-        "correct": -first["correct"],
-        "gap": -(first["correct"] - second["correct"]),
-    }
-    return np.lexsort((id_rank, first["distance"], keys[sort])).astype(np.int64)
+    if sort == "distance":
+        key = first["distance"]
+    else:
+        key = -first["correct"] if sort == "correct" else second["correct"] - first["correct"]
+    return np.lexsort((id_rank, first["distance"], key)).astype(np.int64, copy=False)
 
 
 def _interval(gaps: Float64[Floats, "n"], groups: Int64[Groups, "n"] | None) -> tuple[float | None, float | None]:

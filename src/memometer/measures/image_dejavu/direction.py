@@ -138,7 +138,7 @@ class ImageDirection:
         return pa.table(
             {
                 "record_id": self.cropped.records.record_ids,
-                "direction": pa.array([self.name] * len(self.labels), pa.string()),
+                "direction": pa.repeat(self.name, len(self.labels)),
                 "group": group_names(self.cropped.records),
                 "label": self.vocabulary.take(pa.array(self.labels)),
                 "predicted_target": self._names(self.target),

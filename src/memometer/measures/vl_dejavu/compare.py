@@ -10,11 +10,15 @@ from memometer.statistics import population_contributions
 
 __all__ = ["VIEW"]
 
+NAMES = ("record_id", "direction", "group")
+"""Columns of what a record is."""
+
 SCOPE_COLUMNS = {"all": "", "unmentioned": "_unmentioned"}
 
 
 def _read(audit: Audit) -> dict[str, pa.Table]:
-    return {name: _contributions(rows) for name, rows in by_direction(audit.samples).items()}
+    wanted = [name for name in audit.names_of("samples") if name in NAMES or name.startswith(("precision", "recall"))]
+    return {name: _contributions(rows) for name, rows in by_direction(audit.columns_of("samples", wanted)).items()}
 
 
 def _contributions(rows: pa.Table) -> pa.Table:
@@ -37,7 +41,7 @@ def _contributions(rows: pa.Table) -> pa.Table:
 
 
 def _lacking(audit: Audit) -> str:
-    if "precision_unmentioned_target" in audit.samples.column_names:
+    if "precision_unmentioned_target" in audit.names_of("samples"):
         return ""
     return "its samples.parquet lacks the precision over unmentioned objects, so it has no PPG there; audit it again"
 
