@@ -11,7 +11,7 @@ from memometer.errors import DamagedError, InputError
 from memometer.progress import notice
 from memometer.runs.folder import AGAIN, REJECTS_SCHEMA, holds, read_config, read_run, write_run
 from memometer.runs.schema import Summary
-from memometer.runs.tables import Batches, StoredTables
+from memometer.runs.tables import StoredTables
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -93,7 +93,9 @@ class Run(Generic[S_co]):
         summary = write_run(
             Path(folder), summary=self.summary, tables=tables, manifest=self.manifest, config=self.config
         )
-        return dataclasses.replace(self, folder=Path(folder), summary=summary, tables=_stored(Path(folder), tables))
+        held = {name: table for name, table in tables.items() if isinstance(table, pa.Table)}
+        stored = StoredTables(Path(folder), tables, held=held, advice=AGAIN)
+        return dataclasses.replace(self, folder=Path(folder), summary=summary, tables=stored)
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -110,7 +112,8 @@ class Run(Generic[S_co]):
                 f"'memometer {cls.COMMAND} --out' wrote"
             )
         manifest, summary = read_run(folder, kind=cls.KIND, command=cls.COMMAND)
-        tables = _stored(folder, {})
+        names = sorted(path.stem for path in folder.glob("*.parquet"))
+        tables = StoredTables(folder, names, held={}, advice=AGAIN)
         if missing := [f"{name}.parquet" for name in cls.TABLES if name not in tables]:
             raise InputError(f"{folder} lacks {', '.join(missing)}; {AGAIN}")
         return cls(summary=summary, tables=tables, manifest=manifest, config=read_config(folder), folder=folder)  # type: ignore[arg-type]
@@ -133,9 +136,3 @@ class Run(Generic[S_co]):
             return None
         notice(f"{out} holds this {cls.NOUN} already; nothing to do")
         return found
-
-
-def _stored(folder: Path, tables: Mapping[str, pa.Table | Batches]) -> StoredTables:
-    """The tables in a folder; those of ``tables`` that are in memory stay there."""
-    held = {name: table for name, table in tables.items() if isinstance(table, pa.Table)}
-    return StoredTables(folder, held=held, advice=AGAIN)

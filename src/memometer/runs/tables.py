@@ -1,7 +1,7 @@
 """The tables of a run: in memory, made a batch at a time as they are written, or read when they are asked for."""
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -37,6 +37,7 @@ class StoredTables(Mapping[str, pa.Table]):
 
     Args:
         folder: of the run.
+        names: of the tables.
         held: name → table, those that are in memory already.
         advice: what to do where a file is damaged.
 
@@ -44,8 +45,8 @@ class StoredTables(Mapping[str, pa.Table]):
         DamagedError: a small one cannot be read.
     """
 
-    def __init__(self, folder: Path, *, held: Mapping[str, pa.Table], advice: str) -> None:
-        self._paths = {path.stem: path.absolute() for path in sorted(folder.glob("*.parquet"))}
+    def __init__(self, folder: Path, names: Iterable[str], *, held: Mapping[str, pa.Table], advice: str) -> None:
+        self._paths = {name: folder.absolute() / f"{name}.parquet" for name in names}
         self._advice = advice
         self._held = {
             name: held[name] if name in held else self._read(name)
