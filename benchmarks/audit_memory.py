@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from common import record_section
 
 SIZES = (100_000, 1_000_000)
-N_PUBLIC, DIM, LABELS, OBJECTS, BATCH = 50_000, 64, 400, 8, 250_000
+N_PUBLIC, DIM, LABELS, OBJECTS, BATCH = 5_000, 64, 400, 8, 250_000
 
 AUDIT = """
 import json, resource, sys, threading, time

@@ -40,7 +40,7 @@ def recall_numbers(audit: Run) -> Numbers:
     header = ["Recall above"]
     columns = [[f"{step / N_BINS:.2f}" for step in range(0, N_BINS + 1, 5)]]
     for scope, name in SCOPES.items():
-        trained, untrained = (_survival(audit, column) for column in COLUMNS[scope])
+        trained, untrained = (_survival(_samples(audit, column), column) for column in COLUMNS[scope])
         if trained is None or untrained is None:
             continue
         header += [f"{name}: trained", "never saw", "difference"]
@@ -51,7 +51,7 @@ def recall_numbers(audit: Run) -> Numbers:
 
 
 def _panel(audit: Run, scope: str, *, width: int) -> "alt.VConcatChart":
-    trained, untrained = (_survival(audit, column) for column in COLUMNS[scope])
+    trained, untrained = (_survival(_samples(audit, column), column) for column in COLUMNS[scope])
     rows = []
     if trained is not None and untrained is not None:
         steps = zip(itertools.count(), trained.tolist(), untrained.tolist(), strict=False)
@@ -89,9 +89,12 @@ def _two_series(width: int) -> "dict[str, alt.Color | alt.StrokeDash]":
     return theme.series((TRAINED, UNTRAINED), colors=colors, dashes=((1, 0), (5, 3)), width=width)
 
 
-def _survival(audit: Run, column: str) -> np.ndarray | None:
+def _samples(audit: Run, column: str) -> pa.Table:
+    return audit.columns_of("samples", ["direction", column])
+
+
+def _survival(samples: pa.Table, column: str) -> np.ndarray | None:
     """(N_BINS + 1,) shares of records with a recall above 0, 0.01, …, 1: the mean over directions; None without any."""
-    samples = audit.columns_of("samples", ["direction", column])
     curves = []
     for direction in ("forward", "backward"):
         values = samples.filter(pc.equal(samples["direction"], direction))[column]
