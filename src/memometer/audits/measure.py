@@ -16,8 +16,8 @@ from memometer.encoders import Encoder
 from memometer.encoders.untrained import untrained
 from memometer.runs.manifest import describe_records
 from memometer.runs.schema import Number
-from memometer.storage.paths import AnyPath
 from memometer.runs.tables import Batches
+from memometer.storage.paths import AnyPath
 
 __all__ = ["Asked", "Measure", "Opened", "Results", "Scored"]
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-from pathlib import Path
 from typing import Any, ClassVar
 
 from memometer.audits.guards import tidied_labels, warn_of_labels
@@ -33,8 +32,8 @@ from memometer.options import by_keyword
 from memometer.report.gaps import MEASURES, SCOPES
 from memometer.runs.manifest import describe_records, reads_images
 from memometer.runs.schema import Number
-from memometer.storage.paths import AnyPath, path_of
 from memometer.runs.tables import Batches
+from memometer.storage.paths import AnyPath, path_of
 
 __all__ = ["DEFAULT_SWEEP", "VLDejaVu", "audit_vl_dejavu"]
 

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pyarrow as pa
 
 from memometer.report.charts import theme
 from memometer.report.charts.table import Numbers
