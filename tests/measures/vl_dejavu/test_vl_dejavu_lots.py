@@ -1,5 +1,6 @@
 """An audit in lots: the same bytes whatever the size of a lot, and a killed one goes on."""
 
+import dataclasses
 import itertools
 
 import pytest
@@ -7,9 +8,12 @@ from file_digests import file_digests
 from worlds import VectorWorld
 
 from memometer import audit_vl_dejavu, pieces
-from memometer.measures.vl_dejavu import scoring, sensitivity
+from memometer.measures.vl_dejavu import direction, scoring, sensitivity
 from memometer.neighbors import kept
 from memometer.objects import disturbed, sets
+from memometer.report import render
+from memometer.runs import tables
+from memometer.statistics import labels
 
 TABLES = ("samples", "neighbors", "objects", "gallery", "rejects")
 
@@ -36,6 +40,8 @@ def tiny(monkeypatch):
     monkeypatch.setattr(sensitivity, "LOT", 11)
     monkeypatch.setattr(disturbed, "BATCH", 5)
     monkeypatch.setattr(sets, "BATCH", 5)
+    monkeypatch.setattr(direction, "BATCH_ROWS", 17)
+    monkeypatch.setattr(labels, "PAIRS", 40)
 
 
 def test_lots_of_any_size_give_the_same_run(world, whole, monkeypatch):
@@ -50,6 +56,7 @@ def test_lots_of_any_size_give_the_same_run(world, whole, monkeypatch):
 def test_an_audit_that_is_killed_after_any_piece_goes_on_to_the_same_bytes(world, whole, monkeypatch, tmp_path):
     tiny(monkeypatch)
     options = {**world.options, "k": 3, "sweep": (1, 15), "images": False, "replicates": 50, "out": tmp_path / "run"}
+    monkeypatch.setattr(tables, "HELD_BYTES", 0)
     write, left = pieces._Disk.write, 0
 
     def killed(self, piece, arrays):
@@ -71,6 +78,11 @@ def test_an_audit_that_is_killed_after_any_piece_goes_on_to_the_same_bytes(world
     assert n_runs >= 5
     resumed = audit_vl_dejavu(**options)
     assert {**resumed.summary.as_dict(), "key": None} == {**whole.summary.as_dict(), "key": None}
+    for name in TABLES:
+        assert resumed.tables[name].equals(whole.tables[name]), name
+    assert "recall_target" in resumed.names_of("samples")
+    assert resumed.columns_of("samples", ["recall_target"]).equals(whole.samples.select(["recall_target"]))
+    assert render(resumed) == render(dataclasses.replace(resumed, tables=whole.tables))
     digests = file_digests(tmp_path / "run" / "stages")
     monkeypatch.setattr(pieces._Disk, "write", write)
     audit_vl_dejavu(**{**options, "out": tmp_path / "other"})
