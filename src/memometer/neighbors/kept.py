@@ -70,15 +70,17 @@ class KeptNeighbors:
     """The k bank rows nearest to each of n queries, as in `Neighbors`, on disk; what is asked for is read.
 
     Attributes:
-        pieces: the lots.
+        folder: of the lots.
+        spans: the first query of each lot, and the one after its last.
         k: neighbours per query.
     """
 
-    pieces: Pieces
+    folder: AnyPath
+    spans: tuple[Span, ...]
     k: int
 
     def __len__(self) -> int:
-        return self.pieces.spans[-1][1] if self.pieces.spans else 0
+        return self.spans[-1][1] if self.spans else 0
 
     def rows(self, start: int, stop: int, *, k: int) -> npt.NDArray[np.integer]:
         """(stop - start, k) bank rows of some queries, nearest first."""
@@ -92,8 +94,8 @@ class KeptNeighbors:
     def _read(self, name: str, start: int, stop: int) -> npt.NDArray[Any]:
         """Rows of an array of all lots; a map is left at once, for it would keep every page that it touched."""
         parts = [
-            np.array(map_array(self.pieces.path(piece, name))[max(start - first, 0) : stop - first])
-            for piece, (first, last) in enumerate(self.pieces.spans)
+            np.array(map_array(self.folder / f"{piece:05d}.{name}.npy")[max(start - first, 0) : stop - first])
+            for piece, (first, last) in enumerate(self.spans)
             if first < stop and start < last
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
@@ -212,7 +214,7 @@ def kept_search(
         pieces = in_pieces(store / name, n=n, make=work.of_lot, size=cut.lot, large=LARGE, advance=advance)
     if work.parts and not current().shared:  # another process may still read them
         _remove(work.parts)
-    return KeptNeighbors(pieces, k)
+    return KeptNeighbors(pieces.folder, pieces.spans, k)
 
 
 def _remove(folder: AnyPath) -> None:

@@ -178,7 +178,7 @@ def _voted(near: KeptNeighbors, *, public_labels: npt.NDArray[np.int32], n_label
     """What the neighbours' labels say, a lot of crops at a time."""
     votes = [
         vote_labels(near.rows(start, stop, k=near.k), public_labels=public_labels, n_labels=n_labels)
-        for start, stop in near.pieces.spans
+        for start, stop in near.spans
     ]
     ranked, confidence, entropy = (
         np.concatenate([getattr(each, name) for each in votes]) for name in ("ranked", "confidence", "entropy")
