@@ -23,7 +23,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from memometer.errors import BusyError
+from memometer.errors import BusyError, InputError
 from memometer.files import clear_leftovers
 from memometer.progress import notice, warn
 from memometer.software import timestamp
@@ -73,6 +73,10 @@ def one_writer(target: AnyPath, *, file: bool = False, wait: bool = False, share
         with contextlib.nullcontext() if wait or shared else _only_one(target):
             yield
         return
+    if isinstance(address := path_of(target), StorePath):
+        raise InputError(
+            f"{address} is in a bucket, and what this command writes is not; name a folder here, and copy it there"
+        )
     folder = target.parent if file else target
     path = folder / f".{target.name}.lock" if file else folder / LOCK
     place = path.resolve()
@@ -99,14 +103,23 @@ def one_writer(target: AnyPath, *, file: bool = False, wait: bool = False, share
 
 
 def writing(
-    target: str | AnyPath | None, *, file: bool = False, wait: bool = False
+    target: str | AnyPath | None, *, file: bool = False, wait: bool = False, in_stores: bool = False
 ) -> contextlib.AbstractContextManager[None]:
-    """`one_writer`, or nothing where None names nothing."""
-    return contextlib.nullcontext() if target is None else one_writer(path_of(target), file=file, wait=wait)
+    """`one_writer`, or nothing where None names nothing.
+
+    Args:
+        target: what is written.
+        file: as of `one_writer`.
+        wait: as of `one_writer`.
+        in_stores: whether it may lie in a store.
+    """
+    if target is None:
+        return contextlib.nullcontext()
+    return one_writer(path_of(target) if in_stores else Path(str(target)), file=file, wait=wait)
 
 
 def writes(
-    option: str, *, file: bool = False, wait: bool = False
+    option: str, *, file: bool = False, wait: bool = False, in_stores: bool = False
 ) -> Callable[[Callable[Parameters, Result]], Callable[Parameters, Result]]:
     """Makes a function the `one_writer` of what its argument ``option`` names; None names nothing."""
 
@@ -117,7 +130,7 @@ def writes(
         def locked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
             bound = signature.bind(*args, **kwargs)
             bound.apply_defaults()
-            with writing(bound.arguments[option], file=file, wait=wait):
+            with writing(bound.arguments[option], file=file, wait=wait, in_stores=in_stores):
                 return function(*args, **kwargs)
 
         return locked

@@ -1,6 +1,7 @@
 """The commands, as a user types them, on records and a store in S3."""
 
 import json
+from pathlib import Path
 
 import pytest
 from failure_world import done
@@ -61,6 +62,9 @@ def test_what_cannot_be_reached_is_a_sentence(store, world, tmp_path):
     assert "hubs are read alone" in " ".join(errors.split())
     errors = audit(world, *out, "--cache-size", "large", code=2)[1]
     assert "'large' is no size of a cache" in " ".join(errors.split())
+    errors = audit(world, "--out", f"s3://{BUCKET}/run", code=2)[1]
+    assert f"s3://{BUCKET}/run is in a bucket, and what this command writes is not" in " ".join(errors.split())
+    assert not [path for path in (*tmp_path.iterdir(), *Path().iterdir()) if path.name.startswith("s3:")]
     store.refuse.add(f"/{BUCKET}/records")
     errors = audit(world, *out, code=2)[1]
     assert f"the store refuses s3://{BUCKET}/records" in " ".join(errors.split())

@@ -15,6 +15,7 @@ from test_storage_audits import fetch_folder
 
 from memometer.engines import Here, claims, shards
 from memometer.engines.agreement import agree, makers
+from memometer.engines.processes import Processes
 from memometer.engines.shards import Merging, Shard, Shards
 from memometer.errors import JobError
 from memometer.files import create_file
@@ -27,6 +28,7 @@ import sys; sys.path[:0] = {paths}
 from pathlib import Path
 from piece_works import N, Squares, made_by
 from memometer.engines import claims, shards
+from memometer.engines.processes import Processes
 from memometer.engines.shards import Shard, Shards
 from memometer.storage.paths import path_of
 claims.BEAT, claims.PATIENCE, shards.POLL = 0.1, 3.0, 0.05
@@ -37,6 +39,7 @@ made_by(Shards(Shard({number}, 3), store=store), store / "stage", Squares(Path({
 
 @pytest.fixture
 def place(store, monkeypatch):
+    monkeypatch.setenv("FSSPEC_S3", json.dumps(fsspec.config.conf["s3"]))  # for other processes
     monkeypatch.setattr(claims, "BEAT", 0.1)
     monkeypatch.setattr(claims, "PATIENCE", 3.0)
     monkeypatch.setattr(shards, "POLL", 0.05)
@@ -68,6 +71,14 @@ def test_shards_of_which_one_is_killed(store, place, tmp_path):
     assert file_digests(fetch_folder(store, tmp_path / "there", "run/stage")) == file_digests(tmp_path / "here")
     assert max(len(each) for each in begun(marks).values()) <= 2
     assert len(makers(place).splitlines()) == 2
+
+
+def test_processes_make_the_pieces_of_a_store(store, place, tmp_path):
+    store.fail_any = 20
+    made_by(Processes(2), place / "stage", Squares(tmp_path / "marks", 0.02))
+    store.fail_any = 0
+    made_by(Here(), tmp_path / "here", Squares(tmp_path / "marks of here"))
+    assert file_digests(fetch_folder(store, tmp_path / "there", "run/stage")) == file_digests(tmp_path / "here")
 
 
 def test_a_claim_is_shown_alive_and_given_up(place):

@@ -63,7 +63,7 @@ class SplitSummary:
         return {**dataclasses.asdict(self), "folder": str(self.folder), "notices": list(self.notices)}
 
 
-@writes("folder")
+@writes("folder", in_stores=True)
 def split_records(
     folder: str | AnyPath,
     roles: str | Mapping[str, Share],
