@@ -97,7 +97,7 @@ def search(options, _):
 
 def training(options, seconds):
     file = options.out.with_suffix(".training.json")
-    size = ["--model", "tiny", "--n", 32, "--batch-size", 16, "--epochs", 1, "--warm-up", 1, "--rounds", 1]
+    size = ["--model", "tiny", "--n", 32, "--batch-size", 16, "--epochs", 3, "--warm-up", 1, "--rounds", 1]
     if not options.tiny:
         size = ["--device", "cuda", "--model", "ViT-B-32", "--precision", "bf16", "--n", 4096, "--batch-size", 512]
         size += ["--epochs", 4, "--warm-up", 1, "--rounds", 1]

@@ -294,7 +294,7 @@ def score_of(product: float, column: float, last_column: float, row: float, last
 
 
 @compiled()
-def some_reach(  # noqa: PLR0917 (numba calls are positional)
+def next_chunk(  # noqa: PLR0917 (numba calls are positional)
     products: Products,
     columns: Single,
     last_columns: Single,
@@ -303,13 +303,22 @@ def some_reach(  # noqa: PLR0917 (numba calls are positional)
     last_row: float,
     factor: float,
     floor: float,
+    start: int,
 ) -> int:
-    """Whether one of ``CHUNK`` scores reaches the floor with its error."""
-    hits = np.int32(0)  # as wide as the scores: the loop is ten times as fast as with a wider one
-    for place in range(CHUNK):
-        score = score_of(products[place], columns[place], last_columns[place], row, last_row)
-        hits |= np.int32(score + factor * norms[place] >= floor)
-    return hits  # type: ignore[return-value]
+    """Where the next whole ``CHUNK`` of scores begins of which one reaches the floor with its error; else past them."""
+    whole = len(products) - len(products) % CHUNK
+    for first in range(start, whole, CHUNK):
+        some = products[first : first + CHUNK]
+        some_columns = columns[first : first + CHUNK]
+        some_last = last_columns[first : first + CHUNK]
+        some_norms = norms[first : first + CHUNK]
+        hits = np.int32(0)  # as wide as the scores: the loop is ten times as fast as with a wider one
+        for place in range(CHUNK):
+            score = score_of(some[place], some_columns[place], some_last[place], row, last_row)
+            hits |= np.int32(score + factor * some_norms[place] >= floor)
+        if hits:  # seldom, after the first tiles
+            return first
+    return whole
 
 
 @compiled()
@@ -323,7 +332,10 @@ def scan_products(  # noqa: PLR0917 (numba calls are positional)
     """
     width = products.shape[1]
     limit = pending.columns.shape[1] - CHUNK
+    whole = width - width % CHUNK
     norms = errors.norms
+    span = slice(first, first + width)
+    tile_columns, tile_last, tile_norms = scales.columns[span], scales.last_columns[span], norms[span]
     some_scores = np.empty(PART, np.float32)
     reached = np.empty(PART, np.int32)
     outside = 0
@@ -334,13 +346,12 @@ def scan_products(  # noqa: PLR0917 (numba calls are positional)
         factor = errors.factors[index]
         floor = pending.floors[index]
         found = pending.counts[index]
-        for start in range(0, width - width % CHUNK, CHUNK):
+        start = next_chunk(mine, tile_columns, tile_last, tile_norms, row, last_row, factor, floor, 0)
+        while start < whole:
             some = mine[start : start + CHUNK]
-            some_columns = scales.columns[first + start : first + start + CHUNK]
-            some_last = scales.last_columns[first + start : first + start + CHUNK]
-            some_norms = norms[first + start : first + start + CHUNK]
-            if not some_reach(some, some_columns, some_last, some_norms, row, last_row, factor, floor):
-                continue  # most often, after the first tiles
+            some_columns = tile_columns[start : start + CHUNK]
+            some_last = tile_last[start : start + CHUNK]
+            some_norms = tile_norms[start : start + CHUNK]
             for part in range(0, CHUNK, PART):
                 hits = np.int32(0)
                 for place in range(PART):
@@ -360,7 +371,9 @@ def scan_products(  # noqa: PLR0917 (numba calls are positional)
                 outside += relieve(index, pairs, errors, best, pending)
                 found = pending.counts[index]
                 floor = pending.floors[index]
-        for place in range(width - width % CHUNK, width):
+            following = start + CHUNK
+            start = next_chunk(mine, tile_columns, tile_last, tile_norms, row, last_row, factor, floor, following)
+        for place in range(whole, width):
             column = first + place
             score = score_of(mine[place], scales.columns[column], scales.last_columns[column], row, last_row)
             columns[found] = column

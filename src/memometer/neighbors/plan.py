@@ -11,7 +11,7 @@ from memometer.neighbors.products import CpuProducts, DeviceProducts, Products, 
 
 __all__ = ["Plan", "plan_for"]
 
-FEW_QUERIES = 4
+FEW_QUERIES = 8
 """So few are compared with every row at once."""
 FEW_BYTES = 32 << 20
 """Of the rows that they are compared with at a time, as float32."""
