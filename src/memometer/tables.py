@@ -11,7 +11,10 @@ from memometer.memory import memory_is_short
 from memometer.sealing import AGAIN, check_seal, sealed_path
 from memometer.storage.paths import AnyPath, StorePath
 
-__all__ = ["is_number", "open_table", "read_table", "readable", "table_writer", "write_table"]
+__all__ = ["BATCH", "is_number", "open_table", "read_open", "read_table", "readable", "table_writer", "write_table"]
+
+BATCH = 16_384
+"""Rows that are read at a time where a whole row group is too much: 2 GiB are 128 kB for each."""
 
 
 def is_number(kind: pa.DataType) -> bool:
@@ -63,10 +66,24 @@ def read_table(path: AnyPath, columns: Sequence[str] | None = None, *, advice: s
     # Not pyarrow.parquet.read_table: for its filters it imports pyarrow.dataset, and with that pandas.
     with open_table(path, advice=advice) as file, readable(path, advice):
         if columns is None:
-            return file.read()
+            return read_open(file)
         if missing := [name for name in columns if name not in file.schema_arrow.names]:
             raise pa.ArrowInvalid(f"it has no column {', '.join(missing)}")
-        return file.read(list(columns)).select(list(columns))
+        return read_open(file, list(columns)).select(list(columns))
+
+
+def read_open(
+    file: pq.ParquetFile, columns: Sequence[str] | None = None, *, row_groups: Sequence[int] | None = None
+) -> pa.Table:
+    """A table that is open, or some of its columns or row groups; whatever the bytes of text in its lists."""
+    groups = range(file.num_row_groups) if row_groups is None else row_groups
+    try:
+        return file.read_row_groups(list(groups), columns)
+    except pa.ArrowNotImplementedError:  # beyond 2 GiB in the lists of a row group, Arrow reads them in parts alone
+        batches = file.iter_batches(BATCH, row_groups=list(groups), columns=columns)
+        schema = file.schema_arrow
+        fields = [field for field in schema if columns is None or field.name in columns]
+        return pa.Table.from_batches(batches, pa.schema(fields, schema.metadata))
 
 
 @contextlib.contextmanager

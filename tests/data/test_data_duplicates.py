@@ -1,5 +1,6 @@
 """Near hashes against all pairs, and the duplicates of records."""
 
+import dataclasses
 import io
 import json
 
@@ -15,7 +16,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from memometer.cli import data_duplicates
-from memometer.data import hamming
+from memometer.data import hamming, near_pairs
 from memometer.data.duplicates import NEAR_DISTANCE, duplicate_links, find_duplicates
 from memometer.data.fingerprints import perceptual_hash
 from memometer.data.hamming import link_hashes
@@ -35,8 +36,8 @@ def all_pairs(hashes, max_distance):
 def clusters(n, pairs):
     first, second = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     graph = coo_matrix((np.ones(len(first)), (first, second)), shape=(n, n))
-    labels = connected_components(graph, directed=False)[1].tolist()
-    return [labels.index(label) for label in labels]
+    labels = connected_components(graph, directed=False)[1]
+    return np.unique(labels, return_index=True)[1][labels].tolist()
 
 
 def some_hashes(rng, n, *, centres, flips):
@@ -78,11 +79,49 @@ def test_links_connect_the_clusters_and_show_every_kind_met(seed, n, max_distanc
     assert met.tolist() == meet.tolist()
 
 
-def test_a_window_bounds_the_work_and_still_connects_what_is_alike(monkeypatch):
-    monkeypatch.setattr(hamming, "WINDOW", 5)
-    one_bit = np.unique(np.uint64(1) << np.arange(64).astype(np.uint64))
-    links = link_hashes(one_bit, max_distance=2)
-    assert len(links.first) == 63
+@pytest.mark.parametrize("depth", [1, 2, 3, 4])
+@pytest.mark.parametrize("max_distance", [1, 2, 3, 4, 6, 8, 11, 16])
+def test_near_pairs_are_all_pairs_whatever_the_bands(monkeypatch, max_distance, depth):
+    monkeypatch.setattr(near_pairs, "_depth", lambda *_: depth)
+    rng = np.random.default_rng([max_distance, depth])
+    hashes = some_hashes(rng, 900, centres=12, flips=11)
+    first, second = near_pairs.near_pairs(hashes, max_distance=max_distance, most=10**6)
+    wanted = [(i, j) for i, j, _ in all_pairs(hashes.tolist(), max_distance)]
+    assert sorted(zip(first.tolist(), second.tolist(), strict=True)) == sorted(wanted)
+
+
+@pytest.mark.parametrize("max_distance", [1, 4, 6, 9])
+def test_links_are_the_same_whether_pairs_are_listed_or_too_many(monkeypatch, max_distance):
+    """The one is gone through in the order in which the other meets them."""
+    rng = np.random.default_rng(max_distance)
+    hashes = some_hashes(rng, 3_000, centres=100, flips=6)
+    kinds = rng.integers(1, 2**3, len(hashes)).astype(np.uint64)
+    listed = dataclasses.astuple(link_hashes(hashes, max_distance=max_distance, kinds=kinds))
+    monkeypatch.setattr(hamming, "near_pairs", lambda *_, **__: None)
+    met = dataclasses.astuple(link_hashes(hashes, max_distance=max_distance, kinds=kinds))
+    assert all(np.array_equal(one, other) for one, other in zip(listed, met, strict=True))
+    assert len(listed[0])
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_no_hash_of_a_large_bucket_is_passed_over(monkeypatch, listed):
+    """12,000 hashes share their upper half, and so a bucket of two bands, as blank pictures with some noise do."""
+    if not listed:
+        monkeypatch.setattr(hamming, "near_pairs", lambda *_, **__: None)
+    hashes = np.unique(np.random.default_rng(0).integers(0, 2**32, 12_000, np.uint64))
+    links = link_hashes(hashes, max_distance=4)
+    rows = [np.flatnonzero(np.bitwise_count(hashes ^ one) <= 4) for one in hashes]
+    wanted = [(i, int(j)) for i, near in enumerate(rows) for j in near[near > i]]
+    assert len(wanted) > 500
+    pairs = list(zip(links.first.tolist(), links.second.tolist(), strict=True))
+    assert set(pairs) <= set(wanted)
+    assert clusters(len(hashes), pairs) == clusters(len(hashes), wanted)
+
+
+def test_too_many_pairs_are_told_and_not_listed():
+    hashes = np.unique(np.uint64(1) << np.arange(64).astype(np.uint64))
+    assert near_pairs.near_pairs(hashes, max_distance=2, most=2_015) is None
+    assert len(near_pairs.near_pairs(hashes, max_distance=2, most=2_016)[0]) == 64 * 63 // 2
 
 
 def test_a_dense_cluster_gives_few_pairs():

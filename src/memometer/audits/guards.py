@@ -8,10 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.data.beside import ANNOTATION, read_annotation
-from memometer.data.duplicates import find_duplicates
-from memometer.data.records import Records
-from memometer.errors import InputError, first_of
-from memometer.progress import warn
+from memometer.data.duplicates import NEAR_DISTANCE, find_duplicates
+from memometer.data.records import Records, hash_records
+from memometer.equal_texts import places_among
+from memometer.errors import DamagedError, InputError, first_of
+from memometer.files import hash_json
+from memometer.progress import notice, warn
+from memometer.sealing import read_sealed_json, write_sealed_json
 from memometer.storage.paths import AnyPath, StorePath, path_of
 
 __all__ = [
@@ -47,7 +50,7 @@ def check_disjoint(parts: dict[str, Records]) -> None:
     for (name, left), (other, right) in itertools.combinations(parts.items(), 2):
         if path_of(left.folder).resolve() != path_of(right.folder).resolve():
             continue
-        shared = left.record_ids.filter(pc.is_in(left.record_ids, value_set=right.record_ids))
+        shared = left.record_ids.filter(pa.array(places_among(left.record_ids, right.record_ids) >= 0))
         if len(shared):
             raise InputError(
                 f"{len(shared):,} records, e.g. '{shared[0].as_py()}', are both under test ({name}) and in the {other} "
@@ -147,11 +150,25 @@ def tidied_labels(parts: Iterable[Records]) -> list[str]:
     return notes
 
 
-def duplicates_across_roles(parts: dict[str, Records]) -> dict[str, Any]:
-    """Pairs of exact or near-duplicate images whose records lie in different parts: ``{"n", "pairs"}``."""
-    names = list(parts)
-    tables = [part.with_column("role", pa.array([name] * len(part), pa.string())).table for name, part in parts.items()]
-    merged = Records(table=pa.concat_tables(tables), folder=parts[names[0]].folder)
+def duplicates_across_roles(parts: dict[str, Records], *, store: AnyPath | None = None) -> dict[str, Any]:
+    """Pairs of exact or near-duplicate images whose records lie in different parts: ``{"n", "pairs"}``.
+
+    Args:
+        parts: the records of each role.
+        store: a folder of stages, where the answer is kept for these very images; None keeps none.
+    """
+    hashes = {name: hash_records(part, ("record_id", "image_hash", "image_phash")) for name, part in parts.items()}
+    path = None if store is None else store / "duplicates" / f"{hash_json([hashes, NEAR_DISTANCE])}.json"
+    if path is not None and path.is_file():
+        try:
+            return read_sealed_json(path)
+        except DamagedError as error:
+            notice(f"{error.fault}; it is made again")
+    tables = [part.with_column("role", pa.repeat(name, len(part))).table for name, part in parts.items()]
+    merged = Records(table=pa.concat_tables(tables), folder=next(iter(parts.values())).folder)
     pairs = find_duplicates(merged).across_roles()
     first = pairs.slice(0, 20).to_pylist()
-    return {"n": pairs.num_rows, "pairs": [[row["record_id_1"], row["record_id_2"]] for row in first]}
+    found = {"n": pairs.num_rows, "pairs": [[row["record_id_1"], row["record_id_2"]] for row in first]}
+    if path is not None:
+        write_sealed_json(path, found)
+    return found

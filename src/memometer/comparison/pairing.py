@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from memometer.audits.result import Audit
+from memometer.columns import narrowed, one_array, take_rows
+from memometer.equal_texts import places_among
 from memometer.errors import InputError
 
 __all__ = ["UNPAIRED_SCHEMA", "Pair", "Paired", "Side", "pair_sides"]
@@ -59,7 +61,7 @@ class Paired:
         table = next((side for side in (self.baseline, self.run) if "group" in side.column_names), None)
         if table is None:
             return None
-        names = pc.coalesce(table["group"].combine_chunks(), self.ids)
+        names = pc.coalesce(one_array(table["group"]), self.ids)
         codes: npt.NDArray[np.int64] = names.dictionary_encode().indices.to_numpy().astype(np.int64)
         return codes
 
@@ -114,7 +116,8 @@ def pair_sides(baseline: Side, run: Side) -> Pair:
         for what, left in (("not in", missing), ("not scored in", unscored)):
             for ids, other in zip(left, (run.name, baseline.name), strict=True):
                 first, second, last = (pa.repeat(text, len(ids)) for text in (run.name, name, f"{what} {other}"))
-                unpaired.append(pa.table([first, second, ids, last], schema=UNPAIRED_SCHEMA))
+                narrow = narrowed(ids, pa.string())
+                unpaired.append(pa.table([first, second, narrow, last], schema=UNPAIRED_SCHEMA))
         counts[name] = {
             "n_baseline": sides[0].num_rows,
             "n_run": sides[1].num_rows,
@@ -132,17 +135,16 @@ def pair_sides(baseline: Side, run: Side) -> Pair:
 
 
 def _joined(baseline: pa.Table, run: pa.Table) -> Paired:
-    ids = baseline["record_id"].combine_chunks()
-    common = ids.filter(pc.is_in(ids, value_set=run["record_id"].combine_chunks()))
+    ids = one_array(baseline["record_id"])
+    common = ids.filter(pa.array(places_among(ids, run["record_id"]) >= 0))
     common = common.take(pc.sort_indices(common))
-    rows = (pc.index_in(common, value_set=side["record_id"].combine_chunks()) for side in (baseline, run))
-    return Paired(common, *(side.take(places) for side, places in zip((baseline, run), rows, strict=True)))
+    return Paired(common, *(take_rows(side, places_among(common, side["record_id"])) for side in (baseline, run)))
 
 
 def _others(side: pa.Table, common: pa.Array) -> pa.Array:
     """The ids of a side that are not among the common ones, in their order."""
-    ids = side["record_id"].combine_chunks()
-    left = ids.filter(pc.invert(pc.is_in(ids, value_set=common)))
+    ids = one_array(side["record_id"])
+    left = ids.filter(pa.array(places_among(ids, common) < 0))
     return left.take(pc.sort_indices(left))
 
 

@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.data.duplicates import NEAR_DISTANCE, codes_of, duplicate_links
+from memometer.data.duplicates import NEAR_DISTANCE, duplicate_links
 from memometer.data.records import Records
+from memometer.equal_texts import repeated_codes, scrambled
 from memometer.errors import DamagedError
 from memometer.sealing import read_sealed_json
 from memometer.storage.paths import AnyPath
@@ -46,17 +47,16 @@ def find_bundles(table: pa.Table, *, by_group: bool, max_distance: int) -> Bundl
         max_distance: greatest distance of near duplicates, in bits.
     """
     n = table.num_rows
-    hashes = table["image_hash"]
-    first, second = duplicate_links(hashes, table["image_phash"], max_distance=max_distance)
-    n_alike, of_row = _components(first, second, n)
-    n_exact = n - hashes.null_count - (pc.count_distinct(hashes, mode="only_valid").as_py() or 0)
-    n_bundles = n_alike
+    exact = repeated_codes(table["image_hash"])
+    n_exact = len(exact[0]) - (int(exact[1].max()) + 1 if len(exact[1]) else 0)
+    first, second = duplicate_links(table["image_hash"], table["image_phash"], exact=exact, max_distance=max_distance)
+    of_row = _components(first, second, n)
+    n_alike = n_bundles = int(of_row.max(initial=-1)) + 1
     if by_group and table["group"].null_count < n:
-        rows = np.flatnonzero(pc.is_valid(table["group"]).to_numpy())
-        groups = codes_of(table["group"])[rows]
-        _, leader, group = np.unique(groups, return_index=True, return_inverse=True)
-        leaders = rows[leader[group]]
-        n_bundles, of_row = _components(np.concatenate([first, rows]), np.concatenate([second, leaders]), n)
+        rows, groups = repeated_codes(table["group"])
+        leaders = rows[np.unique(groups, return_index=True)[1]][groups]
+        of_row = _components(np.concatenate([first, rows]), np.concatenate([second, leaders]), n)
+        n_bundles = int(of_row.max(initial=-1)) + 1
     sizes = np.bincount(of_row, minlength=n_bundles)
     return Bundles(of_row, sizes, n_exact=n_exact, n_near=n - n_alike - n_exact, n_grouped=n_alike - n_bundles)
 
@@ -89,16 +89,18 @@ def near_distance(folder: AnyPath) -> int:
         return NEAR_DISTANCE
 
 
-def _components(
-    first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n: int
-) -> tuple[int, npt.NDArray[np.int64]]:
-    """The number of connected components of n rows under the links, and (n,) the component of each row."""
+def _components(first: npt.NDArray[np.int64], second: npt.NDArray[np.int64], n: int) -> npt.NDArray[np.int64]:
+    """(n,) the connected component of each row under the links, from 0 in the order of their first rows."""
     from scipy.sparse import coo_matrix  # here: a finished audit asks for the distance alone
     from scipy.sparse.csgraph import connected_components
 
-    links = coo_matrix((np.ones(len(first), bool), (first, second)), shape=(n, n))
-    count, labels = connected_components(links, directed=False)
-    return int(count), labels.astype(np.int64)
+    tied, ends = np.unique(np.concatenate([first, second]), return_inverse=True)
+    links = coo_matrix((np.ones(len(first), bool), np.split(ends, 2)), shape=(len(tied), len(tied)))
+    _, labels = connected_components(links, directed=False)
+    leaders = np.arange(n)  # the first row of each row's component: of most rows, itself
+    leaders[tied] = tied[np.unique(labels, return_index=True)[1]][labels]
+    numbers: npt.NDArray[np.int64] = np.cumsum(leaders == np.arange(n)) - 1
+    return numbers[leaders]
 
 
 def bundle_places(record_ids: pa.ChunkedArray, bundles: Bundles, *, seed: int) -> npt.NDArray[np.uint64]:
@@ -108,7 +110,7 @@ def bundle_places(record_ids: pa.ChunkedArray, bundles: Bundles, *, seed: int) -
     """
     smallest = np.full(len(bundles.sizes), np.iinfo(np.uint64).max, np.uint64)
     np.minimum.at(smallest, bundles.of_row, np.concatenate(list(_hashes(record_ids, seed=seed))))
-    return _scramble(smallest)
+    return scrambled(smallest)
 
 
 def _hashes(record_ids: pa.ChunkedArray, *, seed: int) -> Iterator[npt.NDArray[np.uint64]]:
@@ -118,11 +120,3 @@ def _hashes(record_ids: pa.ChunkedArray, *, seed: int) -> Iterator[npt.NDArray[n
         ids = record_ids.slice(start, 65_536).to_pylist()
         digests = b"".join(hashlib.blake2b(name.encode(), digest_size=8, key=key).digest() for name in ids)
         yield np.frombuffer(digests, "<u8").astype(np.uint64)
-
-
-def _scramble(values: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """The finaliser of splitmix64: a bijection whose output looks uniform whatever the input."""
-    values = values + np.uint64(0x9E3779B97F4A7C15)
-    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return values ^ (values >> np.uint64(31))

@@ -14,7 +14,7 @@ from memometer.errors import DamagedError, SourceError
 from memometer.progress import progress_bar
 from memometer.sealing import check_seal, read_sealed_json
 from memometer.storage.paths import AnyPath, StorePath, path_of
-from memometer.tables import read_table
+from memometer.tables import BATCH, open_table, readable
 
 __all__ = ["Verification", "verify_records"]
 
@@ -129,7 +129,9 @@ def _state(path: AnyPath) -> str:
     try:
         if path.suffix == ".parquet":
             sealed = check_seal(path)
-            read_table(path)
+            with open_table(path) as file, readable(path):
+                for _ in file.iter_batches(BATCH):  # every page against its checksum
+                    pass
             return WHOLE if sealed else UNSEALED
         read_sealed_json(path)
         if path.name in NOTES:

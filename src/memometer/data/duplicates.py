@@ -8,8 +8,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from memometer.data.hamming import check_distance, link_hashes
+from memometer.columns import take_rows
+from memometer.data.hamming import HashLinks, check_distance, link_hashes
 from memometer.data.records import Records
+from memometer.equal_texts import repeated_codes
 from memometer.errors import InputError
 
 __all__ = ["DUPLICATE_SCHEMA", "NEAR_DISTANCE", "Duplicates", "codes_of", "duplicate_links", "find_duplicates"]
@@ -95,17 +97,14 @@ def find_duplicates(records: Records, other: Records | None = None, *, max_dista
     sets = [records.table] if other is None else [records.table, other.table]
     names = ("record_id", "role", "image_hash", "image_phash")
     table = pa.concat_tables([part.select(names) for part in sets])
-    in_other = np.repeat(np.arange(len(sets)), [part.num_rows for part in sets])
-    roles = codes_of(table["role"])  # no role is a kind of its own here
+    kinds = codes_of(table["role"]) * 2  # no role is a kind of its own here
+    kinds[len(records) :] += 1
     first, second = duplicate_links(
-        table["image_hash"],
-        table["image_phash"],
-        kinds=np.unique(roles * 2 + in_other, return_inverse=True)[1],
-        max_distance=max_distance,
+        table["image_hash"], table["image_phash"], kinds=_without_gaps(kinds), max_distance=max_distance
     )
     unhashed = pc.and_(pc.is_null(table["image_hash"]), pc.is_null(table["image_phash"]))
     return Duplicates(
-        table=_describe(table, first, second, in_other=in_other),
+        table=_describe(table, first, second, two_sets=(first < len(records)) & (second >= len(records))),
         n_records=table.num_rows,
         n_unhashed=pc.sum(unhashed).as_py() or 0,
         max_distance=max_distance,
@@ -117,6 +116,7 @@ def duplicate_links(
     image_phash: pa.ChunkedArray,
     *,
     kinds: npt.NDArray[np.int64] | None = None,
+    exact: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]] | None = None,
     max_distance: int = NEAR_DISTANCE,
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """Rows of duplicates: enough pairs to connect every cluster, and one per record and other kind that it meets.
@@ -125,6 +125,7 @@ def duplicate_links(
         image_hash: (n,) strings; null where there is none.
         image_phash: (n,) uint64; null where there is none.
         kinds: (n,) small integers, e.g. a code of each record's role; None where roles do not matter.
+        exact: `repeated_codes` of ``image_hash``, by whoever needs them too.
         max_distance: see `NEAR_DISTANCE`.
 
     Returns:
@@ -139,17 +140,35 @@ def duplicate_links(
         kinds = np.zeros(n, np.int64)
     if n and kinds.max() >= 64:
         raise InputError(f"the records have {kinds.max() + 1} roles; duplicates are told apart for 64 at most")
-    hashed = np.flatnonzero(pc.is_valid(image_hash).to_numpy())
-    exact = _Clusters(hashed, codes_of(image_hash)[hashed], kinds)
-    hashed = np.flatnonzero(pc.is_valid(image_phash).to_numpy())
-    values, codes = np.unique(pc.drop_null(image_phash).to_numpy().astype(np.uint64), return_inverse=True)
-    alike = _Clusters(hashed, codes, kinds)
-    links = link_hashes(values, max_distance=max_distance, kinds=alike.masks)
-    forwards = alike.between(links.first, links.second, links.first_meets)
-    backwards = alike.between(links.second, links.first, links.second_meets)
-    pairs = np.sort(np.concatenate([exact.within(), alike.within(), forwards, backwards], axis=1), axis=0)
+    same = _Clusters(*(repeated_codes(image_hash) if exact is None else exact), kinds)
+    alike, first, second, links = _alike(image_phash, kinds, max_distance=max_distance)
+    forwards = alike.between(first, second, links.first_meets)
+    backwards = alike.between(second, first, links.second_meets)
+    pairs = np.sort(np.concatenate([same.within(), alike.within(), forwards, backwards], axis=1), axis=0)
     keys = np.unique(pairs[0] * n + pairs[1])
     return keys // max(n, 1), keys % max(n, 1)
+
+
+def _alike(
+    image_phash: pa.ChunkedArray, kinds: npt.NDArray[np.int64], *, max_distance: int
+) -> tuple["_Clusters", npt.NDArray[np.int64], npt.NDArray[np.int64], HashLinks]:
+    """The records of equal or near hash, one cluster per hash; and the links, as codes of these clusters."""
+    rows = np.flatnonzero(pc.is_valid(image_phash).to_numpy())
+    hashes = pc.drop_null(image_phash).to_numpy().astype(np.uint64, copy=False)
+    order = np.argsort(hashes, kind="stable")
+    hashes, rows = hashes[order], rows[order]
+    starts = np.flatnonzero(np.concatenate([np.ones(min(len(hashes), 1), np.bool_), hashes[1:] != hashes[:-1]]))
+    sizes = np.diff(starts, append=len(hashes))
+    masks = None
+    if len(rows) and kinds.max():
+        masks = np.bitwise_or.reduceat(np.uint64(1) << kinds[rows].astype(np.uint64), starts)
+    links = link_hashes(hashes[starts], max_distance=max_distance, kinds=masks)
+    # Most hashes are of one record and near no other: they need no place among the clusters.
+    kept = np.unique(np.concatenate([np.flatnonzero(sizes > 1), links.first, links.second]))
+    within = np.arange(sizes[kept].sum()) - np.repeat(np.cumsum(sizes[kept]) - sizes[kept], sizes[kept])
+    members = rows[np.repeat(starts[kept], sizes[kept]) + within]
+    clusters = _Clusters(members, np.repeat(np.arange(len(kept)), sizes[kept]), kinds)
+    return clusters, np.searchsorted(kept, links.first), np.searchsorted(kept, links.second), links
 
 
 class _Clusters:
@@ -197,9 +216,15 @@ class _Clusters:
 
 
 def codes_of(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """(n,) codes of equal strings, null included, from 0."""
+    """(n,) codes of equal strings, null included, from 0; for columns of few distinct values."""
     codes: npt.NDArray[np.int64] = pc.index_in(column, value_set=pc.unique(column)).to_numpy().astype(np.int64)
     return codes
+
+
+def _without_gaps(codes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Codes in the same order, from 0 on without gaps."""
+    ranks: npt.NDArray[np.int64] = np.cumsum(np.bincount(codes) > 0, dtype=np.int64) - 1
+    return ranks[codes]
 
 
 def _describe(
@@ -207,15 +232,14 @@ def _describe(
     first: npt.NDArray[np.int64],
     second: npt.NDArray[np.int64],
     *,
-    in_other: npt.NDArray[np.int64],
+    two_sets: npt.NDArray[np.bool_],
 ) -> pa.Table:
     """The pairs as a table of `DUPLICATE_SCHEMA`."""
-    one, other = table.take(pa.array(first)), table.take(pa.array(second))
+    one, other = take_rows(table, first), take_rows(table, second)
     exact = pc.fill_null(pc.equal(one["image_hash"], other["image_hash"]), fill_value=False)
     bits = pc.bit_wise_xor(one["image_phash"], other["image_phash"])
     counts = np.bitwise_count(pc.fill_null(bits, 0).to_numpy()).astype(np.int64)
     roles_differ = pc.fill_null(pc.not_equal(one["role"], other["role"]), fill_value=False)
-    two_sets = pa.array(in_other[first] != in_other[second])
     pairs = pa.table(
         [
             one["record_id"],
@@ -224,7 +248,7 @@ def _describe(
             other["role"],
             pc.if_else(exact, "exact", "near"),
             pc.if_else(pc.is_valid(bits), pa.chunked_array([pa.array(counts)]), None),
-            pc.or_(roles_differ, two_sets),
+            pc.or_(roles_differ, pa.array(two_sets)),
         ],
         schema=DUPLICATE_SCHEMA,
     )

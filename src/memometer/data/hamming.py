@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.compiling import compiled
+from memometer.data.near_pairs import bands_of, near_pairs
 from memometer.errors import InputError
 
 __all__ = ["MAX_DISTANCE", "HashLinks", "link_hashes"]
@@ -16,10 +17,10 @@ __all__ = ["MAX_DISTANCE", "HashLinks", "link_hashes"]
 MAX_DISTANCE = 16
 """Above this, bands are so short that nearly everything would be compared with everything."""
 
-Array = npt.NDArray[Any]
+PAIRS_PER_HASH, FEW = 1, 1_000_000
+"""Near pairs are listed while they are no more than so many a hash, and this beside."""
 
-WINDOW = 10_000
-"""Hashes of one bucket that each hash is compared with: bounds the time where thousands are nearly alike."""
+Array = npt.NDArray[Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +46,14 @@ def link_hashes(
 ) -> HashLinks:
     """Links hashes that differ in at most ``max_distance`` bits.
 
-    The hashes are cut into ``max_distance + 2`` bands. Two hashes that differ in ``max_distance`` bits or fewer agree
-    in at least two bands, so sorting by every two bands and comparing within equal keys misses none. Not every pair
-    is handed on, for 10,000 nearly equal hashes have 5·10⁷: only a pair that joins two clusters, or that shows
-    a hash a kind it has not met. There are fewer than n·(1 + number of kinds) such pairs.
+    Not every pair is handed on, for 10,000 nearly equal hashes have 5·10⁷: only a pair that joins two clusters, or that
+    shows a hash a kind it has not met. There are fewer than n·(1 + number of kinds) such pairs.
+
+    Which they are follows from an order of all pairs. The hashes are cut into ``max_distance + 2`` bands; two that
+    differ in ``max_distance`` bits or fewer agree in at least two. Pairs go by the first two bands they agree in, by
+    what these hold, and by their rows. As a rule all pairs are found (`near_pairs`) and gone through in this order.
+    Where they are too many for a list (`PAIRS_PER_HASH`), they are looked for in it, in a sorted table for every two
+    bands, passing over what is linked already.
 
     Args:
         hashes: (n,) uint64, distinct and ascending, so that the links depend on the hashes alone.
@@ -64,15 +69,9 @@ def link_hashes(
     """
     check_distance(max_distance)
     masks = np.zeros(len(hashes), np.uint64) if kinds is None else kinds
-    roots, met = np.arange(len(hashes)), masks.copy()
-    found = [np.zeros((5, 0), np.int64)]
-    if max_distance:
-        for keys in _keys(hashes, n_bands=max_distance + 2):
-            order = np.argsort(keys, kind="stable")
-            met_here = met[order]
-            found.append(_link(hashes[order], keys[order], order, max_distance, WINDOW, roots, masks[order], met_here))
-            met[order] = met_here
-    first, second, distance, first_meets, second_meets = np.concatenate(found, axis=1)
+    pairs = near_pairs(hashes, max_distance=max_distance, most=len(hashes) * PAIRS_PER_HASH + FEW)
+    links = _link_all(hashes, max_distance, masks) if pairs is None else _chosen(hashes, *pairs, max_distance, masks)
+    first, second, distance, first_meets, second_meets = links
     return HashLinks(first, second, distance, first_meets.astype(np.uint64), second_meets.astype(np.uint64))
 
 
@@ -82,12 +81,40 @@ def check_distance(max_distance: int) -> None:
         raise InputError(f"the greatest distance of near duplicates is {max_distance} bits; give 0 to {MAX_DISTANCE}")
 
 
+def _chosen(hashes: Array, rows: Array, others: Array, max_distance: int, masks: Array) -> Array:
+    """(5, p) links among all pairs (q,) of ``rows`` and ``others`` that are near."""
+    lows, widths = bands_of(max_distance + 2)
+    bits = hashes[rows] ^ hashes[others]
+    bands = [(low, (np.uint64(1) << width) - np.uint64(1)) for low, width in zip(lows, widths, strict=True)]
+    differ = np.stack([(bits >> low) & mask != 0 for low, mask in bands])
+    places = np.arange(len(bits))
+    one = np.argmin(differ, axis=0)
+    differ[one, places] = True
+    two = np.argmin(differ, axis=0)
+    held = [(hashes[rows] >> lows[band]) & ((np.uint64(1) << widths[band]) - np.uint64(1)) for band in (one, two)]
+    order = np.lexsort((others, rows, held[1], held[0], two, one))
+    roots, met = np.arange(len(hashes)), masks.copy()
+    found: Array = _take_in_order(rows[order], others[order], np.bitwise_count(bits[order]), roots, masks, met)
+    return found
+
+
+def _link_all(hashes: Array, max_distance: int, masks: Array) -> Array:
+    """(5, p) links, where too many pairs are near for a list of them."""
+    roots, met = np.arange(len(hashes)), masks.copy()
+    found = [np.zeros((5, 0), np.int64)]
+    for keys in _keys(hashes, n_bands=max_distance + 2):
+        order = np.argsort(keys, kind="stable")
+        met_here = met[order]
+        found.append(_link(hashes[order], keys[order], order, max_distance, roots, masks[order], met_here))
+        met[order] = met_here
+    return np.concatenate(found, axis=1)
+
+
 def _keys(hashes: npt.NDArray[np.uint64], *, n_bands: int) -> Iterator[npt.NDArray[np.unsignedinteger]]:
     """For every two of ``n_bands`` bands, (n,) keys made of their bits."""
-    edges = np.linspace(0, 64, n_bands + 1).astype(np.uint64)
-    widths = np.diff(edges)
+    lows, widths = bands_of(n_bands)
     bands = [
-        (hashes >> low) & ((np.uint64(1) << width) - np.uint64(1)) for low, width in zip(edges, widths, strict=False)
+        (hashes >> low) & ((np.uint64(1) << width) - np.uint64(1)) for low, width in zip(lows, widths, strict=True)
     ]
     for i, j in itertools.combinations(range(n_bands), 2):
         keys = (bands[i] << widths[j]) | bands[j]
@@ -114,12 +141,45 @@ def _root(roots: npt.NDArray[np.int64], row: int) -> int:
 
 
 @compiled()
+def _take_in_order(  # noqa: PLR0917
+    rows: Array, others: Array, distances: Array, roots: Array, masks: Array, met: Array
+) -> Array:
+    """(5, p) those of the pairs that join two clusters or show a kind; updates ``roots`` and ``met``, both by row."""
+    found, n_found = np.empty((5, 1024), np.int64), 0
+    for pair in range(len(rows)):
+        i, j = rows[pair], others[pair]
+        meets_j, meets_i = masks[j] & ~met[i], masks[i] & ~met[j]
+        root, other_root = _root(roots, i), _root(roots, j)
+        if root == other_root and meets_j == 0 and meets_i == 0:
+            continue
+        roots[root] = roots[other_root] = min(root, other_root)
+        met[i] |= meets_j
+        met[j] |= meets_i
+        found = _grown(found, n_found)
+        found[0, n_found], found[1, n_found], found[2, n_found] = i, j, distances[pair]
+        found[3, n_found], found[4, n_found] = meets_j, meets_i
+        n_found += 1
+    return found[:, :n_found].copy()
+
+
+@compiled()
+def _grown(found: Array, n_found: int) -> Array:
+    """``found`` with room for one more."""
+    if n_found < found.shape[1]:
+        return found
+    grown = np.empty((5, 2 * n_found), np.int64)
+    for line in range(5):  # to assign a slice costs 10 seconds of compiling: the words of its error
+        for place in range(n_found):
+            grown[line, place] = found[line, place]
+    return grown
+
+
+@compiled()
 def _link(  # noqa: PLR0917 (one hot loop; numba has no keyword-only arguments)
     hashes: Array,
     keys: Array,
     rows: Array,
     max_distance: int,
-    window: int,
     roots: Array,
     masks: Array,
     met: Array,
@@ -129,30 +189,34 @@ def _link(  # noqa: PLR0917 (one hot loop; numba has no keyword-only arguments)
     cluster = np.empty(len(rows), np.int64)  # a root that each hash had when last looked at: read in order, so fast
     for i in range(len(rows)):
         cluster[i] = _root(roots, rows[i])
-    end = 0
-    for i in range(len(hashes)):
-        while end < len(keys) and keys[end] == keys[i]:
+    start = 0
+    while start < len(hashes):
+        end, one_cluster, kinds, known = start, True, masks[start], met[start]
+        while end < len(keys) and keys[end] == keys[start]:
+            one_cluster &= cluster[end] == cluster[start]
+            kinds |= masks[end]
+            known &= met[end]
             end += 1
-        for j in range(i + 1, min(end, i + 1 + window)):
-            distance = _distance(hashes[i], hashes[j])
-            if distance > max_distance:
-                continue
-            meets_j, meets_i = masks[j] & ~met[i], masks[i] & ~met[j]
-            if cluster[i] == cluster[j] and meets_j == 0 and meets_i == 0:
-                continue
-            root, other_root = _root(roots, rows[i]), _root(roots, rows[j])
-            cluster[i] = cluster[j] = roots[root] = roots[other_root] = min(root, other_root)
-            if root == other_root and meets_j == 0 and meets_i == 0:
-                continue
-            met[i] |= meets_j
-            met[j] |= meets_i
-            if n_found == found.shape[1]:
-                grown = np.empty((5, 2 * n_found), np.int64)
-                for line in range(5):  # to assign a slice costs 10 seconds of compiling: the words of its error
-                    for place in range(n_found):
-                        grown[line, place] = found[line, place]
-                found = grown
-            found[0, n_found], found[1, n_found], found[2, n_found] = rows[i], rows[j], distance
-            found[3, n_found], found[4, n_found] = meets_j, meets_i
-            n_found += 1
+        if one_cluster and kinds & ~known == 0:  # no pair here can be new
+            start = end
+            continue
+        for i in range(start, end):
+            for j in range(i + 1, end):
+                meets_j, meets_i = masks[j] & ~met[i], masks[i] & ~met[j]
+                if cluster[i] == cluster[j] and meets_j == 0 and meets_i == 0:
+                    continue
+                distance = _distance(hashes[i], hashes[j])
+                if distance > max_distance:
+                    continue
+                root, other_root = _root(roots, rows[i]), _root(roots, rows[j])
+                cluster[i] = cluster[j] = roots[root] = roots[other_root] = min(root, other_root)
+                if root == other_root and meets_j == 0 and meets_i == 0:
+                    continue
+                met[i] |= meets_j
+                met[j] |= meets_i
+                found = _grown(found, n_found)
+                found[0, n_found], found[1, n_found], found[2, n_found] = rows[i], rows[j], distance
+                found[3, n_found], found[4, n_found] = meets_j, meets_i
+                n_found += 1
+        start = end
     return found[:, :n_found].copy()

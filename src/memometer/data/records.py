@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,11 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.columns import hash_columns, one_array, take_rows
 from memometer.data.images import ImageRef
+from memometer.equal_texts import places_among, repeated_texts, text_hashes
 from memometer.errors import DamagedError, InputError, SourceError, shown
 from memometer.storage.addresses import is_remote
 from memometer.storage.paths import AnyPath, StorePath, path_of
-from memometer.tables import open_table, readable
+from memometer.tables import BATCH, open_table, readable
 
 __all__ = ["IMAGE_COLUMNS", "RECORD_SCHEMA", "Records", "hash_records", "load_records", "parquet_parts", "read_columns"]
 
@@ -74,8 +75,8 @@ class Records:
 
     @property
     def record_ids(self) -> pa.Array:
-        """(n,) strings, unique."""
-        return _flat(self.table["record_id"])
+        """(n,) strings, unique; see `column`."""
+        return self.column("record_id")
 
     @property
     def id_ranks(self) -> npt.NDArray[np.int64]:
@@ -95,8 +96,11 @@ class Records:
         return find_bundles(self.table, by_group=True, max_distance=near_distance(self.folder)).of_row
 
     def column(self, name: str) -> pa.Array:
-        """(n,) values of one column of `RECORD_SCHEMA` as a single array."""
-        return _flat(self.table[name])
+        """(n,) values of one column of `RECORD_SCHEMA` as a single array.
+
+        Beyond 2³¹ bytes or elements its offsets have 64 bits: ``large_string`` and ``large_list``.
+        """
+        return one_array(self.table[name])
 
     def select(self, names: Sequence[str]) -> "Records":
         """These with some columns alone, as much as some work needs."""
@@ -104,21 +108,21 @@ class Records:
 
     def take(self, rows: Sequence[int] | pa.Array) -> "Records":
         """The records at ``rows``, in that order."""
-        return dataclasses.replace(self, table=self.table.take(pa.array(rows, pa.int64())))
+        return dataclasses.replace(self, table=take_rows(self.table, rows))
 
     def where(self, chosen: npt.NDArray[np.bool_]) -> "Records":
         """The records that are ``chosen`` (n,), in their order."""
         return dataclasses.replace(self, table=self.table.filter(pa.array(chosen)))
 
-    def among(self, ids: Iterable[str]) -> npt.NDArray[np.bool_]:
+    def among(self, ids: pa.Array | Iterable[str]) -> npt.NDArray[np.bool_]:
         """(n,) whether a record's id is one of ``ids``."""
-        found = pc.is_in(self.record_ids, value_set=pa.array(list(ids), pa.string()))
-        return np.asarray(found.to_numpy(zero_copy_only=False), np.bool_)
+        known = ids if isinstance(ids, pa.Array) else pa.array(list(ids), pa.string())
+        return places_among(self.record_ids, known) >= 0
 
     def have_caption(self, number: int) -> npt.NDArray[np.bool_]:
         """(n,) whether a record has a caption of this number, from 1."""
-        counts = pc.fill_null(pc.list_value_length(self.column("captions")), 0)
-        return np.asarray(counts.to_numpy(zero_copy_only=False) >= number, np.bool_)
+        counts = pc.fill_null(pc.list_value_length(self.table["captions"]), 0)
+        return np.asarray(counts.to_numpy() >= number, np.bool_)
 
     def with_column(self, name: str, values: pa.Array) -> "Records":
         """These with other values (n,) of one column."""
@@ -133,17 +137,8 @@ class Records:
         """
         if role is None:
             return self
-        known = sorted(value for value in pc.unique(self.table["role"]).to_pylist() if value is not None)
-        wanted = [role] if role in known else [name.strip() for name in role.split(",")]
-        for name in wanted:
-            if name not in known:
-                have = f"its roles are {', '.join(known)}" if known else "its records have no roles yet"
-                raise InputError(
-                    f"no record in {self.folder} has the role {shown(name)}: {have}; "
-                    f"assign roles with 'memometer data split {self.folder} --roles {name[:80]}=0.5,…'"
-                )
-        chosen = pc.is_in(self.table["role"], value_set=pa.array(wanted, pa.string()))
-        return dataclasses.replace(self, table=self.table.filter(chosen))
+        wanted = wanted_roles(role, self.table["role"], folder=self.folder)
+        return dataclasses.replace(self, table=self.table.filter(pc.is_in(self.table["role"], value_set=wanted)))
 
     def _located(self, path: str) -> str:
         """The path or address of a file; a record in a store may name one of this machine, from its root."""
@@ -173,43 +168,66 @@ def load_records(folder: str | AnyPath, *, role: str | None = None) -> Records:
         InputError: no record has the role.
     """
     folder = path_of(folder)
-    return Records(table=read_columns(folder, RECORD_SCHEMA.names), folder=folder).with_role(role)
+    wanted = None
+    if role is not None:
+        wanted = wanted_roles(role, _read(folder, ("role",))["role"], folder=folder)
+    return Records(table=read_columns(folder, RECORD_SCHEMA.names, roles=wanted), folder=folder)
 
 
-def read_columns(folder: AnyPath, names: Sequence[str]) -> pa.Table:
+def wanted_roles(role: str, roles: pa.ChunkedArray, *, folder: AnyPath) -> pa.Array:
+    """The roles that ``role`` names: one, or several joined by commas.
+
+    Args:
+        role: as a user gives it.
+        roles: (n,) of all records.
+        folder: of the records, for the message.
+
+    Raises:
+        InputError: no record has such a role; names the roles there are.
+    """
+    known = sorted(value for value in pc.unique(roles).to_pylist() if value is not None)
+    wanted = [role] if role in known else [name.strip() for name in role.split(",")]
+    for name in wanted:
+        if name not in known:
+            have = f"its roles are {', '.join(known)}" if known else "its records have no roles yet"
+            raise InputError(
+                f"no record in {folder} has the role {shown(name)}: {have}; "
+                f"assign roles with 'memometer data split {folder} --roles {name[:80]}=0.5,…'"
+            )
+    return pa.array(wanted, pa.string())
+
+
+def read_columns(folder: AnyPath, names: Sequence[str], *, roles: pa.Array | None = None) -> pa.Table:
     """Some columns of `RECORD_SCHEMA` of all records, in the order of parts and rows; absent columns are null.
 
     Args:
         folder: of the records.
         names: of the columns, ``record_id`` among them.
+        roles: keep the records of these roles alone; the others are read a piece at a time, and no further.
 
     Raises:
         SourceError: see `load_records`.
     """
-    parts = parquet_parts(folder)
-    schema = pa.schema([RECORD_SCHEMA.field(name) for name in names])
-    try:
-        table = pa.concat_tables([_read_part(part, schema) for part in parts])
-    except (pa.ArrowException, DamagedError, OSError) as error:
-        raise SourceError(f"{folder} holds a records.parquet that cannot be read: {error}") from error
-    ids = table["record_id"]
+    if roles is None:
+        table = _read(folder, names)
+        _check_ids(table["record_id"], folder)
+        return table
+    _check_ids(_read(folder, ("record_id",))["record_id"], folder)
+    return _read(folder, names, roles=roles)
+
+
+def _check_ids(ids: pa.ChunkedArray, folder: AnyPath) -> None:
     if ids.null_count:
         raise SourceError(f"{folder} has {ids.null_count} records without a record_id; every record needs one")
-    if pc.count_distinct(ids).as_py() != len(ids):
-        counts = ids.value_counts()
-        twice = [entry["values"] for entry in counts.filter(pc.greater(counts.field("counts"), 1))[:3].to_pylist()]
+    if twice := repeated_texts(ids, text_hashes(ids)):
         raise SourceError(
             f"{folder} has record ids that occur more than once, e.g. {', '.join(twice)}; ids must be unique"
         )
-    return table
 
 
 def hash_records(records: Records, columns: Sequence[str]) -> str:
-    """128-bit BLAKE2b, as 32 hex digits, of some columns of the records in their order."""
-    digest = hashlib.blake2b(digest_size=16)
-    for batch in records.table.select(list(columns)).combine_chunks().to_batches(max_chunksize=65_536):
-        digest.update(repr(batch.to_pydict()).encode())
-    return digest.hexdigest()
+    """`hash_columns` of the records in their order."""
+    return hash_columns(records.table, columns)
 
 
 def parquet_parts(folder: AnyPath) -> list[AnyPath]:
@@ -229,26 +247,43 @@ def _in_order(folder: AnyPath, pattern: str) -> Iterable[AnyPath]:
     return folder.rglob(pattern) if isinstance(folder, StorePath) else sorted(folder.rglob(pattern))
 
 
-def _read_part(part: AnyPath, schema: pa.Schema) -> pa.Table:
-    """A part with exactly these columns and types, missing ones null."""
+def _read(folder: AnyPath, names: Sequence[str], *, roles: pa.Array | None = None) -> pa.Table:
+    """Columns of all parts, whose ids are not looked at."""
+    schema = pa.schema([RECORD_SCHEMA.field(name) for name in names])
+    batches: list[pa.RecordBatch] = []
+    for part in parquet_parts(folder):
+        try:
+            for batch in _read_part(part, schema, with_role=roles is not None):
+                kept = batch if roles is None else batch.filter(pc.is_in(batch["role"], value_set=roles))
+                if kept.num_rows:
+                    batches.append(kept.select(names))
+        except (pa.ArrowException, DamagedError, OSError) as error:
+            raise SourceError(f"{folder} holds a records.parquet that cannot be read: {error}") from error
+    return pa.Table.from_batches(batches, schema)
+
+
+def _read_part(part: AnyPath, schema: pa.Schema, *, with_role: bool) -> Iterator[pa.RecordBatch]:
+    """Pieces of a part with exactly these columns and types, missing ones null; the role too if it is asked for.
+
+    A piece at a time, since Arrow reads no row group as a whole whose lists hold 2 GiB of text.
+    """
     with open_table(part, advice=AGAIN, memory_map=True) as file, readable(part, AGAIN):
         there = file.schema_arrow.names
         if "record_id" not in there:
             raise SourceError(f"{part} has no column 'record_id'; its columns are {', '.join(there)}")
-        table = file.read([name for name in schema.names if name in there])
-    columns = []
-    for field in schema:
-        if field.name not in there:
-            columns.append(pa.nulls(table.num_rows, field.type))
-            continue
-        try:
-            columns.append(table[field.name].cast(field.type))
-        except pa.ArrowException as error:
-            raise SourceError(
-                f"column '{field.name}' of {part} is {table[field.name].type}; expected {field.type}"
-            ) from error
-    return pa.table(columns, schema=schema)
+        fields = [*schema, *([RECORD_SCHEMA.field("role")] if with_role and "role" not in schema.names else [])]
+        nothing = {field.name: pa.nulls(BATCH, field.type) for field in fields if field.name not in there}
+        for batch in file.iter_batches(BATCH, columns=[field.name for field in fields if field.name in there]):
+            columns = [
+                nothing[field.name].slice(0, batch.num_rows) if field.name in nothing else _as(batch, field, part)
+                for field in fields
+            ]
+            yield pa.record_batch(columns, schema=pa.schema(fields))
 
 
-def _flat(column: pa.ChunkedArray) -> pa.Array:
-    return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+def _as(batch: pa.RecordBatch, field: pa.Field, part: AnyPath) -> pa.Array:
+    column = batch[field.name]
+    try:
+        return column.cast(field.type)
+    except pa.ArrowException as error:
+        raise SourceError(f"column '{field.name}' of {part} is {column.type}; expected {field.type}") from error

@@ -3,10 +3,11 @@
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from memometer.columns import narrowed
 from memometer.data.records import AGAIN, parquet_parts
 from memometer.errors import InputError
 from memometer.storage.paths import AnyPath
-from memometer.tables import open_table, readable, table_writer
+from memometer.tables import open_table, read_open, readable, table_writer
 
 __all__ = ["read_groups", "write_column"]
 
@@ -50,7 +51,7 @@ def write_column(folder: AnyPath, name: str, values: pa.Array) -> int:
     start = written = 0
     for part in parquet_parts(folder):
         with open_table(part, advice=AGAIN) as file:
-            mine = values.slice(start, file.metadata.num_rows)
+            mine = narrowed(values.slice(start, file.metadata.num_rows), pa.string())
             start += file.metadata.num_rows
             if not _has(file, mine, name):
                 _rewrite(file, mine, part, name=name)
@@ -58,15 +59,15 @@ def write_column(folder: AnyPath, name: str, values: pa.Array) -> int:
     return written
 
 
-def _has(file: pq.ParquetFile, values: pa.Array, name: str) -> bool:
+def _has(file: pq.ParquetFile, values: pa.ChunkedArray, name: str) -> bool:
     """Whether the file's column of this name is ``values``."""
     if name not in file.schema_arrow.names:
         return False
     column = file.read(columns=[name])[name]
-    return bool(column.type == pa.string() and column.equals(pa.chunked_array([values])))
+    return bool(column.type == pa.string() and column.equals(values))
 
 
-def _rewrite(file: pq.ParquetFile, values: pa.Array, out: AnyPath, *, name: str) -> None:
+def _rewrite(file: pq.ParquetFile, values: pa.ChunkedArray, out: AnyPath, *, name: str) -> None:
     schema, field = file.schema_arrow, pa.field(name, pa.string())
     place = schema.get_field_index(name)
     schema = schema.append(field) if place < 0 else schema.set(place, field)
@@ -75,7 +76,7 @@ def _rewrite(file: pq.ParquetFile, values: pa.Array, out: AnyPath, *, name: str)
     with table_writer(out, schema) as writer:
         for index in range(file.num_row_groups):
             with readable(out):
-                table = file.read_row_group(index)
+                table = read_open(file, row_groups=[index])
             mine = values.slice(start, table.num_rows)
             start += table.num_rows
             table = table.append_column(field, mine) if place < 0 else table.set_column(place, field, mine)

@@ -10,11 +10,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from memometer.columns import one_array
 from memometer.data.bundles import Bundles, bundle_places, find_bundles
 from memometer.data.duplicates import NEAR_DISTANCE
 from memometer.data.records import read_columns
 from memometer.data.role_column import read_groups, write_column
 from memometer.data.roles import NO_ROLE, Share, fill_roles, parse_roles
+from memometer.equal_texts import places_among
 from memometer.errors import DamagedError, InputError
 from memometer.locking import writes
 from memometer.sealing import read_sealed_json, write_sealed_json
@@ -139,7 +141,7 @@ def split_records(
         # killed between two parts, the folder would hold two splits under the name of the first
         (folder / "split.json").unlink(missing_ok=True)
     if group_column is not None:
-        write_column(folder, "group", groups.combine_chunks())
+        write_column(folder, "group", one_array(groups))
     write_column(folder, "role", pa.array(list(shares)).take(pa.array(codes, mask=codes < 0)))
     write_sealed_json(folder / "split.json", {**spec, "counts": summary.counts, "n_unassigned": summary.n_unassigned})
     return summary
@@ -172,8 +174,8 @@ def _kept_roles(
         )
     if keep is not None:
         other = read_columns(path_of(keep), ("record_id", "role"))
-        there = pc.index_in(table["record_id"], value_set=other["record_id"])
-        theirs = _codes(other["role"].take(there), names)
+        there = places_among(table["record_id"], other["record_id"])
+        theirs = np.where(there >= 0, _codes(other["role"], names)[there], NO_ROLE)
         if not (theirs >= 0).any():
             raise InputError(
                 f"no role to keep: no record of {keep} has the same id and one of the roles {', '.join(names)}; "

@@ -1,7 +1,6 @@
 """Embedding of records in pieces that stream to disk, so that memory is bounded and a killed job goes on."""
 
 import dataclasses
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.data.augmentation import Augmentation
-from memometer.data.records import IMAGE_COLUMNS, Records
+from memometer.data.records import IMAGE_COLUMNS, Records, hash_records
 from memometer.embeddings.decoding import Batch
 from memometer.embeddings.store import Span, VectorPieces, vectors_in_pieces
 from memometer.embeddings.stored import StoredVectors
@@ -24,6 +23,7 @@ from memometer.encoders.base import (
     text_tower,
 )
 from memometer.errors import VectorError
+from memometer.files import hash_json
 from memometer.pieces import PIECE_SIZE
 from memometer.storage.paths import AnyPath
 
@@ -180,7 +180,4 @@ def _collected(pieces: VectorPieces, *, name: str, key: str) -> Embedded:
 
 def _key(identity: str, records: Records, columns: Sequence[str], what: str) -> str:
     """Hash of the model, the records in their order, and how they are batched."""
-    digest = hashlib.blake2b(f"{identity}\n{what}\n{PIECE_SIZE}\n".encode(), digest_size=16)
-    for batch in records.table.select(["record_id", *columns]).combine_chunks().to_batches(max_chunksize=65_536):
-        digest.update(repr(batch.to_pydict()).encode())
-    return digest.hexdigest()
+    return hash_json([identity, what, PIECE_SIZE, hash_records(records, ["record_id", *columns])])

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from memometer.arrays import map_array
+from memometer.columns import one_array
 from memometer.embeddings.vectors import Embeddings
 from memometer.encoders.base import Tower
+from memometer.equal_texts import places_among, repeated_codes
 from memometer.errors import DamagedError, VectorError
 from memometer.files import hash_file, hash_json
 from memometer.tables import read_table
@@ -63,12 +64,11 @@ class StoredVectors:
                 no vector.
         """
         array, ids = self._open("images")
-        if pc.count_distinct(ids).as_py() != len(ids):
-            counts = ids.value_counts()
-            twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+        rows, codes = repeated_codes(ids)
+        if len(rows):
             raise VectorError(
-                f"{self.folder / 'images.parquet'} names {len(twice):,} records more than once, "
-                f"e.g. '{twice[0].as_py()}'; every record has one image vector"
+                f"{self.folder / 'images.parquet'} names {codes.max() + 1:,} records more than once, "
+                f"e.g. '{ids[int(rows[0])].as_py()}'; every record has one image vector"
             )
         rows = self._join(record_ids, ids, missing="no vector in images.npy")
         return self._embeddings(array, "images", rows, record_ids)
@@ -101,14 +101,14 @@ class StoredVectors:
 
     def _join(self, record_ids: pa.Array, stored_ids: pa.Array, *, missing: str) -> npt.NDArray[np.int64]:
         """(n,) the place of each record among ``stored_ids``."""
-        places = pc.index_in(record_ids, value_set=stored_ids)
-        if places.null_count:
-            first = record_ids.filter(pc.is_null(places))[0].as_py()
+        places = places_among(record_ids, stored_ids)
+        if n_missing := int((places < 0).sum()):
+            first = record_ids.filter(pa.array(places < 0))[0].as_py()
             raise VectorError(
-                f"{places.null_count:,} of {len(record_ids):,} records have {missing} of {self.folder}, "
+                f"{n_missing:,} of {len(record_ids):,} records have {missing} of {self.folder}, "
                 f"e.g. '{first}'; add their vectors, or leave these records out"
             )
-        return np.asarray(places.to_numpy(zero_copy_only=False), np.int64)
+        return places
 
     def _embeddings(
         self, array: npt.NDArray[np.floating], kind: str, rows: npt.NDArray[np.int64], record_ids: pa.Array
@@ -158,7 +158,8 @@ def _read_ids(path: Path) -> pa.Array:
         names = pq.read_schema(path).names
         if "record_id" not in names:
             raise VectorError(f"{path} has no column record_id, only {', '.join(names)}; {LAYOUT}")
-        ids = read_table(path, ["record_id"])["record_id"].cast(pa.string()).combine_chunks()
+        ids = read_table(path, ["record_id"])["record_id"]
+        ids = one_array(ids.cast(pa.large_string() if pa.types.is_large_string(ids.type) else pa.string()))
     except (pa.ArrowException, DamagedError, OSError) as error:
         raise VectorError(f"{path} cannot be read as Parquet with a column of record ids: {error}") from error
     if ids.null_count:
@@ -168,10 +169,9 @@ def _read_ids(path: Path) -> pa.Array:
 
 def _occurrence(ids: pa.Array) -> npt.NDArray[np.int64]:
     """(m,) how many earlier rows name the same record."""
-    codes = ids.dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    rows, codes = repeated_codes(ids)
     order = np.argsort(codes, kind="stable")
     ordered = codes[order]
-    first = np.searchsorted(ordered, ordered, side="left")
-    occurrence = np.empty(len(codes), np.int64)
-    occurrence[order] = np.arange(len(codes)) - first
+    occurrence = np.zeros(len(ids), np.int64)
+    occurrence[rows[order]] = np.arange(len(rows)) - np.searchsorted(ordered, ordered, side="left")
     return occurrence

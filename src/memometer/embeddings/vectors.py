@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from memometer.arrays import map_array
+from memometer.equal_texts import places_among
 from memometer.errors import VectorError
 from memometer.storage.paths import AnyPath
 
@@ -67,14 +67,13 @@ class Embeddings:
         """
         if record_ids.equals(self.record_ids):
             return self
-        places = pc.index_in(record_ids, value_set=self.record_ids)
-        if places.null_count:
-            missing = record_ids.filter(pc.is_null(places))
+        rows = places_among(record_ids, self.record_ids)
+        if (rows < 0).any():
+            missing = record_ids.filter(pa.array(rows < 0))
             raise VectorError(
                 f"{self.name}: no vector for record '{missing[0].as_py()}' ({len(missing):,} of {len(record_ids):,} "
                 "records have none); embed all of them, or leave these records out"
             )
-        rows = places.to_numpy().astype(np.int64)
         return dataclasses.replace(self, record_ids=record_ids, rows=rows if self.rows is None else self.rows[rows])
 
     def _read(self, wanted: npt.NDArray[np.int64]) -> npt.NDArray[np.floating]:
