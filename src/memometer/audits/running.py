@@ -68,7 +68,7 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
         coverage = _coverage(measure, parts, opened, scratch=scratch) if options.null else None
         if options.shard is not None:
             raise ShardDone(all_there(options.store))
-        duplicates = duplicates_across_roles(parts)
+        duplicates = duplicates_across_roles(parts, store=store)
         found = measure.results(parts, opened, scored, manifest=manifest, n_duplicates=duplicates["n"])
         for note in found.notes:
             warn(note)
