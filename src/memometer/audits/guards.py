@@ -157,7 +157,7 @@ def duplicates_across_roles(parts: dict[str, Records], *, store: AnyPath | None 
         parts: the records of each role.
         store: a folder of stages, where the answer is kept for these very images; None keeps none.
     """
-    hashes = {name: hash_records(part, ("record_id", "image_hash", "image_phash")) for name, part in parts.items()}
+    hashes = [[name, hash_records(part, ("record_id", "image_hash", "image_phash"))] for name, part in parts.items()]
     path = None if store is None else store / "duplicates" / f"{hash_json([hashes, NEAR_DISTANCE])}.json"
     if path is not None and path.is_file():
         try:
