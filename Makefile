@@ -110,6 +110,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/clipmem.py
 	$(BIN)/python benchmarks/unitmem.py
 	$(BIN)/python benchmarks/embedding.py
+	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/labels.py

@@ -8,6 +8,7 @@ import contextlib
 import dataclasses
 import functools
 import io
+import os
 import pickle
 import secrets
 import weakref
@@ -81,8 +82,17 @@ class Shelf:
         """The work of a parcel.
 
         Raises:
-            JobError: a model that is loaded here is another than the one that was meant.
+            JobError: a model that is loaded here is another than the one that was meant, or its code is not here.
         """
+        try:
+            return self._unpacked(parcel)
+        except (AttributeError, ImportError) as error:
+            raise JobError(
+                f"what pieces are made by cannot be found on {os.uname().nodename} ({error}); put your own code into a "
+                "module that all processes can import, not into the script that is run"
+            ) from error
+
+    def _unpacked(self, parcel: Parcel) -> Any:
         for key, data in parcel.models.items():
             if key not in self._there:
                 model = pickle.loads(data)  # noqa: S301 (from memometer's own process)
@@ -143,7 +153,8 @@ def _own(thing: Any) -> bool:
 
 
 def _key(model: Any) -> str:
-    return hash_bytes(f"{type(model).__module__}.{type(model).__qualname__} {model.identity}".encode())
+    """Its class by name, since the module of a user's script is called otherwise elsewhere, and what is in it."""
+    return hash_bytes(f"{type(model).__qualname__} {model.identity}".encode())
 
 
 def _read_table(data: bytes) -> pa.Table:
