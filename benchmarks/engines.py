@@ -25,7 +25,7 @@ from memometer.engines.pool import take_share
 from memometer.engines.processes import Processes
 from memometer.engines.ray_engine import Ray
 
-N, SIZE, ROUNDS = 160, 20, 3
+N, SIZE, ROUNDS = 80, 10, 2
 WORKERS = 2
 
 
