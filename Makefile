@@ -113,6 +113,7 @@ benchmarks: $(READY)
 	$(BIN)/python benchmarks/engines.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/audit_memory.py
 	$(BIN)/python benchmarks/labels.py
 
 gpu: $(READY)

@@ -6,9 +6,12 @@ import numpy as np
 import numpy.typing as npt
 
 from memometer.objects.lists import pointers
-from memometer.objects.sets import BATCH, ObjectSets, sets_of_pairs
+from memometer.objects.sets import ObjectSets, sets_of_pairs
 
 __all__ = ["with_added", "with_dropped"]
+
+BATCH = 1 << 16
+"""Images whose labels are drawn for at a time: bounds the memory, changes no result."""
 
 Order = npt.NDArray[np.int64]
 """(n,) the images in the order in which they are drawn for."""
