@@ -179,7 +179,7 @@ ELSEWHERE = {"train", "train-ssl", "sweep"}
 """Verbs that take the lock once they know what they would write; their own tests hold it."""
 
 
-READS = {"verify", "models", "log"}
+READS = {"verify", "models", "log", "estimate"}
 """Verbs that write nothing, or leave the writing to a tracker."""
 
 

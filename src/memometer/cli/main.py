@@ -34,6 +34,7 @@ COMMANDS = (
     ("", "log", "log"),
     ("", "view", "view"),
     ("", "models", "models"),
+    ("", "estimate", "estimate"),
     ("", "demo", "demo"),
 )
 FIRST_LINES = {
@@ -48,7 +49,7 @@ PANELS = {
     "Records": ("data", "annotate", "objects"),
     "Audits": ("audit", "compare", "report", "view", "export", "log"),
     "Training": ("train", "train-ssl", "utility", "sweep", "remove"),
-    "Help": ("models", "demo"),
+    "Help": ("models", "estimate", "demo"),
 }
 """Under which head ``memometer --help`` lists a command, in the order that most people come to them."""
 
