@@ -137,7 +137,9 @@ def audits(sizes, folder):
     found = {n: audited(n, folder / str(n)) for n in sizes}
     reading = {n: sum(each["by_stage"].get(name, [0, 0])[1] for name in READ) for n, each in found.items()}
     apart = {*READ, "search", "scoring"}
-    rest = {n: sum(cpu for name, (_, cpu, _) in each["by_stage"].items() if name not in apart) for n, each in found.items()}
+    rest = {
+        n: sum(cpu for name, (_, cpu, _) in each["by_stage"].items() if name not in apart) for n, each in found.items()
+    }
     public = {n + N_PUBLIC: cpu for n, cpu in reading.items()}
     memory = {
         "records": list(found),

@@ -49,7 +49,7 @@ def test_time_is_the_work_over_the_rate_of_all_cores():
     assert found["objects scored"].hours == pytest.approx(2e6 / 1e6 * 20 / 4 / 2 / 3600)
     assert found["records read and checked"].hours == pytest.approx(20 / 3600)
     assert found["statistics, tables, report"].hours == pytest.approx(200 / 3600)
-    assert found["search"].disk_bytes == 1e6 * 2 * 100 * 16
+    assert found["search"].disk_bytes == 1e6 * 2 * (100 * 4 + 10 * 8)
 
 
 def test_beside_an_accelerator_the_slower_of_the_two_decides():

@@ -11,8 +11,10 @@ __all__ = ["MEASURED", "Cost", "Machines", "Workload", "costs_of"]
 
 FLOAT = 4
 """Bytes of a component of a stored vector."""
-NEIGHBOR = 16
-"""Bytes of a stored neighbour: its row and its similarity."""
+NEIGHBOR, SIMILARITY, SHOWN = 4, 8, 10
+"""Bytes of a stored neighbour and of its similarity, which the first ones have (`memometer.neighbors.kept`)."""
+SCORES = 70
+"""Bytes of what one model's neighbours said of a record with 8 objects, at the sweep to 100."""
 MEASURED = "measured"
 """The basis of what needs no assumption."""
 
@@ -152,7 +154,7 @@ def _searched(workload: Workload, machines: Machines, rates: Rates, *, memory: f
         f"{pairs:.3g} pairs of {workload.dim} components",
         seconds / machines.nodes / 3600,
         memory,
-        workload.records * workload.models * workload.k * NEIGHBOR,
+        workload.records * workload.models * (workload.k * NEIGHBOR + min(workload.k, SHOWN) * SIMILARITY),
         basis,
     )
 
@@ -165,6 +167,6 @@ def _scored(workload: Workload, machines: Machines, rates: Rates, *, memory: flo
         f"{n:,.0f} × {workload.k} neighbours",
         seconds / machines.nodes / machines.cores / 3600,
         memory,
-        0.0,
+        n * SCORES,
         MEASURED,
     )
