@@ -113,6 +113,8 @@ def test_no_kernel_goes_round_the_one_decorator():
     for path in sorted(SOURCE.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr in {"njit", "jit", "vectorize", "guvectorize"}:
+                if ast.unparse(node) == "triton.jit":  # another compiler, with a cache of its own
+                    continue
                 assert path.name == "compiling.py", f"{path}:{node.lineno} compiles by numba itself; use compiled()"
 
 

@@ -11,6 +11,8 @@ from memometer import audit_image_dejavu, audit_sslmem, audit_vl_dejavu, make_sc
 from memometer.embeddings import embed
 from memometer.measures.image_dejavu import vectors
 from memometer.measures.sslmem import scoring
+from memometer.measures.vl_dejavu import scoring as vl_scoring
+from memometer.neighbors import kept
 
 MEASURES = ("vl-dejavu", "image-dejavu", "sslmem")
 
@@ -19,6 +21,8 @@ def small_pieces(monkeypatch, size):
     """Cuts all stages to pieces of so many records."""
     for module in (pieces, embed, vectors, scoring):
         monkeypatch.setattr(module, "PIECE_SIZE", size)
+    for module, name in ((kept, "LEAST_LOT"), (kept, "MOST_LOT"), (vl_scoring, "LOT")):
+        monkeypatch.setattr(module, name, size)
 
 
 def world(measure, folder):
