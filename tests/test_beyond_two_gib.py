@@ -5,6 +5,7 @@ They are made of chunks that share one buffer, so that the table takes a few meg
 """
 
 import numpy as np
+import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,6 +20,10 @@ from memometer.embeddings.embed import _key
 from memometer.equal_texts import places_among, repeated_texts, text_hashes
 from memometer.errors import InputError
 from memometer.tables import open_table
+
+pytestmark = pytest.mark.skipif(
+    psutil.virtual_memory().total < 12 * 2**30, reason="takes 5 GiB of memory, and this machine has less than 12 in all"
+)
 
 N, LENGTH = 200_000, 11_000
 CAPTIONS = ["cat " * (LENGTH // 4), "dog " * (LENGTH // 4)]
