@@ -12,6 +12,7 @@ from pathlib import Path
 
 os.environ.pop("OMP_NUM_THREADS", None)  # each engine says how many threads there are
 
+import numpy as np
 import open_clip
 import torch
 from common import record_section, table
@@ -87,9 +88,9 @@ def main():
                         took = time.perf_counter() - start
                     if turn:  # the first turn starts the workers
                         seconds[what][name].append(took)
-                    digest = found.embeddings.raw(slice(None)).tobytes()
-                    if vectors.setdefault(what, digest) != digest:
-                        raise ValueError(f"{name} gives other bytes")
+                    mine = found.embeddings.raw(slice(None))
+                    # Products of two threads are summed in another order than those of one.
+                    np.testing.assert_allclose(mine, vectors.setdefault(what, mine), atol=1e-4)
     rows = []
     for what, by_engine in seconds.items():
         best = {name: min(each) for name, each in by_engine.items()}
