@@ -100,7 +100,7 @@ def main():
     record_section(
         "Engines",
         f"{N} JPEGs of 500 × 375 px from a tar shard, pieces and batches of {SIZE}, best of {ROUNDS} turns, all with the "
-        "same bytes (checked). Command: `python benchmarks/engines.py`. Wanted: two processes at least 1.8 times one "
+        "same vectors to 1e-4 (checked). Command: `python benchmarks/engines.py`. Wanted: two processes at least 1.8 times one "
         "core and not slower than one process on two; Ray at least 0.9 of processes.\n\n"
         + table(("what", "engine", "images/s", "to one core", "seconds, in turns"), rows),
         packages=("memometer", "torch", "ray"),
