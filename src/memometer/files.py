@@ -67,25 +67,13 @@ def atomic_path(path: AnyPath) -> Iterator[Path]:
         with naming(path), uploaded(path) as temporary:
             yield temporary
         return
-    with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{TEMPORARY}"
-        handle = -1
-        try:  # from before the file is there: a signal may come at any moment
-            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            with contextlib.suppress(OSError):  # a file system without locks: none is held, and none is asked for below
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield temporary
-            temporary.chmod(0o644)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            if handle >= 0:
-                os.close(handle)
-            with contextlib.suppress(OSError):  # what went wrong before is what there is to say
-                temporary.unlink(missing_ok=True)
+    with naming(path), _temporary(path) as temporary:
+        yield temporary
+        temporary.chmod(0o644)
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(path.parent)
 
 
 def create_file(path: AnyPath, data: bytes) -> bool:
@@ -97,11 +85,10 @@ def create_file(path: AnyPath, data: bytes) -> bool:
     """
     if isinstance(path, StorePath):
         return path.create(data)
-    with naming(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{TEMPORARY}"
+    with naming(path), _temporary(path) as temporary:
+        temporary.write_bytes(data)
+        temporary.chmod(0o644)
         try:
-            temporary.write_bytes(data)
             path.hardlink_to(temporary)
         except FileExistsError:
             return False
@@ -109,9 +96,25 @@ def create_file(path: AnyPath, data: bytes) -> bool:
             if error.errno not in NO_LINKS:
                 raise
             return _create_at_once(path, data)
-        finally:
-            temporary.unlink(missing_ok=True)
         return True
+
+
+@contextlib.contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """A new file beside ``path``, which `clear_leftovers` leaves alone while it is written; in the end it goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(8)}{TEMPORARY}"
+    handle = -1
+    try:  # from before the file is there: a signal may come at any moment
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        with contextlib.suppress(OSError):  # a file system without locks: none is held, and none is asked for below
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield temporary
+    finally:
+        if handle >= 0:
+            os.close(handle)
+        with contextlib.suppress(OSError):  # what went wrong before is what there is to say
+            temporary.unlink(missing_ok=True)
 
 
 def clear_leftovers(folder: AnyPath, name: str = "") -> None:

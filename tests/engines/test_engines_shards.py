@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 from file_digests import file_digests
@@ -20,6 +21,7 @@ from memometer.engines.claims import Claims
 from memometer.engines.processes import Processes
 from memometer.engines.shards import Merging, Shard, Shards, shard_of
 from memometer.errors import BusyError, InputError, JobError
+from memometer.files import clear_leftovers
 from memometer.locking import one_writer
 
 MANY = 700  # rows of the test that kills: 100 pieces
@@ -90,7 +92,7 @@ def test_progress_counts_what_others_made(tmp_path, store):
 
 def test_random_kills_change_no_byte(tmp_path, store):
     marks, chance, kills = tmp_path / "marks", random.Random(0), 0  # noqa: S311
-    arguments = {number: (Shard(number, 8), store, marks, MANY, 0.05) for number in range(1, 9)}
+    arguments = {number: (Shard(number, 8), store, marks, MANY, 0.3) for number in range(1, 9)}
     running = {number: started(*arguments[number]) for number in arguments}
     while running:
         time.sleep(0.06)
@@ -138,6 +140,20 @@ def test_a_live_shard_keeps_its_claim_whatever_its_clock_says(tmp_path, monkeypa
         assert taken.before == "ours"
         assert theirs.standing() == (set(), {0: 2})
     assert [path.name for path in (tmp_path / "stage").iterdir()] == []
+
+
+@pytest.mark.parametrize("clear", [lambda folder: Claims(folder, who="theirs").clear(), clear_leftovers])
+def test_a_claim_is_made_though_another_shard_cleans_up(tmp_path, monkeypatch, clear):
+    link = Path.hardlink_to
+
+    def late(path, target):
+        clear(tmp_path)
+        link(path, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", late)
+    with Claims(tmp_path, who="ours") as ours:
+        assert ours.take(12, 0) is not None
+        assert [path.name for path in tmp_path.iterdir()] == ["00012.claim-1"]
 
 
 def test_one_that_fails_gives_up_its_claims(tmp_path, store):

@@ -127,8 +127,9 @@ class Claims:
         """Removes all claims of a folder whose pieces are all there."""
         with contextlib.suppress(OSError):
             for path in self._folder.glob("*.claim-*"):
-                with contextlib.suppress(OSError):
-                    path.unlink()
+                if NAME.fullmatch(path.name):  # and not what another is making one of, which begins with a dot
+                    with contextlib.suppress(OSError):
+                        path.unlink()
 
     def _path(self, piece: int, number: int) -> AnyPath:
         return self._folder / f"{piece:05d}.claim-{number}"
