@@ -4,7 +4,6 @@ A store that goes on failing, or that does not answer, stops the work with a sen
 access are those of fsspec's own configuration (``FSSPEC_S3``, ``~/.config/fsspec``) and of the stores' libraries.
 """
 
-import asyncio
 import functools
 import os
 import time
@@ -88,7 +87,7 @@ def patiently(path: str, request: Callable[[], Result], *, done: str = "read") -
 
 
 def _words(error: Exception) -> str:
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
+    if isinstance(error, TimeoutError):
         return "no answer in time"
     return " ".join(str(error).split())[:300] or type(error).__name__
 
