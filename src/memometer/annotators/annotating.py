@@ -17,9 +17,8 @@ from memometer.data.beside import ANNOTATION, noted_files, read_annotation
 from memometer.data.records import IMAGE_COLUMNS, RECORD_SCHEMA, Records, hash_records, load_records
 from memometer.data.summary import check_rejects
 from memometer.engines import current
-from memometer.engines.agreement import agree, all_there
 from memometer.engines.travel import loaded_by
-from memometer.errors import InputError, ShardDone
+from memometer.errors import InputError
 from memometer.files import hash_json
 from memometer.locking import one_writer
 from memometer.options import by_keyword
@@ -90,13 +89,12 @@ def _annotate(options: AnnotateOptions, records: Records, out: Path) -> Annotati
     others = (out / "records.parquet").exists() and not scratch.exists()
     if not options.overwrite and (finished is not None or others):
         raise InputError(f"{out} already holds other records; choose another --out, or replace them with --overwrite")
-    if options.shard is not None or options.merge:
+    if options.sharing:
         asked = {name: value for name, value in options.config().items() if name not in ("records", "versions")}
         inputs = {"records": hash_records(records, IMAGES), "annotator": annotator.identity}
-        agree(out / SCRATCH, options=asked, inputs=inputs, new=not options.merge)
+        options.agree(out / SCRATCH, numbers=asked, inputs=inputs)
     pieces = _labelled(options, records, annotator, scratch)
-    if options.shard is not None:
-        raise ShardDone(all_there(out / SCRATCH))
+    options.end_shard(out / SCRATCH)
     rejects = pieces.rejects()
     (out / ANNOTATION).unlink(missing_ok=True)
     reasons = write_left_out(records, rejects, out / "rejects.parquet")

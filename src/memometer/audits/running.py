@@ -12,10 +12,7 @@ from memometer.audits.planted import planted_hash
 from memometer.audits.result import Audit
 from memometer.audits.stages import stages_of
 from memometer.catalogue import summary_model
-from memometer.engines.agreement import agree, all_there
-from memometer.errors import ShardDone
 from memometer.files import hash_json
-from memometer.locking import writing
 from memometer.progress import warn
 from memometer.runs.folder import REJECTS_SCHEMA, check_not_foreign
 from memometer.runs.manifest import made_of
@@ -23,8 +20,7 @@ from memometer.runs.schema import NullRow
 from memometer.runs.tables import Batches
 from memometer.software import timestamp
 from memometer.statistics.small_sets import small_warning
-from memometer.storage.cache import cache_at
-from memometer.storage.paths import AnyPath, path_of
+from memometer.storage.paths import AnyPath
 
 __all__ = ["run_audit"]
 
@@ -37,19 +33,12 @@ def run_audit(measure: Measure[Any, Any, Any]) -> Audit[Any]:
         VectorError: embeddings that are missing, or not finite.
         ShardDone: this was a shard, which writes no run.
     """
-    options = measure.options
-    store = None if options.store is None else path_of(options.store)
-    with (
-        cache_at(options.cache, options.cache_size),
-        writing(None if options.shard else options.out),
-        options.at_work(store),
-    ):
-        return _run(measure)
+    with measure.options.under_way() as out:
+        return _run(measure, out)
 
 
-def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
+def _run(measure: Measure[Any, Any, Any], out: Path | None) -> Audit[Any]:
     started, options, config = timestamp(), measure.options, measure.options.config()
-    out = None if options.out is None or options.shard else Path(options.out)
     if out is not None:
         check_not_foreign(out, config, what="audit", overwrite=options.overwrite)
     parts = measure.parts()
@@ -60,14 +49,11 @@ def _run(measure: Measure[Any, Any, Any]) -> Audit[Any]:
     key = hash_json([config, manifest])
     if out is not None and (finished := Audit.finished(out, key, overwrite=options.overwrite)):
         return finished
-    sharing = options.store is not None and (options.shard is not None or options.merge)
-    if options.store is not None and sharing:
-        agree(path_of(options.store), options=config, inputs=manifest, new=not options.merge)
-    with stages_of(out, options.store, shared=sharing) as (store, scratch):
+    options.agree(options.store, numbers=config, inputs=manifest)
+    with stages_of(out, options.store, shared=options.sharing) as (store, scratch):
         scored = measure.score(parts, opened, store=store)
         coverage = _coverage(measure, parts, opened, scratch=scratch) if options.null else None
-        if options.shard is not None:
-            raise ShardDone(all_there(options.store))
+        options.end_shard(options.store)
         duplicates = duplicates_across_roles(parts, store=store)
         found = measure.results(parts, opened, scored, manifest=manifest, n_duplicates=duplicates["n"])
         for note in found.notes:

@@ -1,13 +1,13 @@
 """The options that every run has: models, records, where it runs. Importing them is cheap."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeAlias, cast
 
 from pydantic import Field, model_validator
 
-from memometer.errors import InputError
+from memometer.errors import InputError, ShardDone
 from memometer.options import Flag, Options, Several
 from memometer.storage.paths import AnyPath, path_of
 
@@ -129,7 +129,7 @@ class EngineOptions(Options):
         Raises:
             InputError: there is no such engine here.
         """
-        if self.engine is None and self.shard is None and not self.merge:
+        if self.engine is None and not self.sharing:
             yield
             return
         from memometer.engines import using
@@ -140,6 +140,38 @@ class EngineOptions(Options):
         )
         with contextlib.nullcontext() if engine is None else using(engine):
             yield
+
+    @property
+    def sharing(self) -> bool:
+        """Whether this is one of several shards, or writes what they made."""
+        return self.shard is not None or self.merge
+
+    def agree(self, store: str | AnyPath | None, *, numbers: Mapping[str, Any], inputs: Mapping[str, Any]) -> None:
+        """Sees to it that all shards of a store are asked the same; whoever shares with none need not.
+
+        Args:
+            store: that they share.
+            numbers: options that decide numbers, by name.
+            inputs: what is known of records and models, by name.
+
+        Raises:
+            InputError, JobError: as `memometer.engines.agreement.agree`.
+        """
+        if self.sharing and store is not None:
+            from memometer.engines.agreement import agree
+
+            agree(path_of(store), options=numbers, inputs=inputs, new=not self.merge)
+
+    def end_shard(self, store: str | AnyPath | None) -> None:
+        """Ends a shard, once all pieces are there; nothing else.
+
+        Raises:
+            ShardDone: this is a shard, which writes no result.
+        """
+        if self.shard is not None:
+            from memometer.engines.agreement import all_there
+
+            raise ShardDone(all_there(store))
 
 
 class RunOptions(EngineOptions):
@@ -174,9 +206,25 @@ class RunOptions(EngineOptions):
 
     @model_validator(mode="after")
     def _check_store(self) -> Self:
-        if self.store is None and (self.shard is not None or self.merge):
+        if self.store is None and self.sharing:
             raise ValueError("shards share their pieces in a store; pass --store FOLDER, the same one to all of them")
         return self
+
+    @contextlib.contextmanager
+    def under_way(self) -> Iterator[Path | None]:
+        """The run folder while this process alone writes it, None for none; with the cache and the engine asked for.
+
+        Raises:
+            BusyError: another process writes it.
+            InputError: the cache or the engine cannot be had.
+        """
+        from memometer.locking import writing
+        from memometer.storage.cache import cache_at
+
+        out = None if self.out is None or self.shard is not None else Path(self.out)
+        store = None if self.store is None else path_of(self.store)
+        with cache_at(self.cache, self.cache_size), writing(out), self.at_work(store):
+            yield out
 
     @property
     def resampling(self) -> dict[str, Any]:

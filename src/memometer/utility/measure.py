@@ -9,18 +9,14 @@ import pyarrow as pa
 from memometer.audits.inputs import Model, open_records
 from memometer.audits.stages import stages_of
 from memometer.embeddings import Embedded
-from memometer.engines.agreement import agree, all_there
-from memometer.errors import ShardDone
 from memometer.files import hash_json
-from memometer.locking import writing
 from memometer.options import by_keyword
 from memometer.progress import warn
 from memometer.runs.folder import REJECTS_SCHEMA, check_not_foreign
 from memometer.runs.manifest import made_of
 from memometer.software import timestamp
 from memometer.statistics.small_sets import small_warning
-from memometer.storage.cache import cache_at
-from memometer.storage.paths import AnyPath, path_of
+from memometer.storage.paths import AnyPath
 from memometer.utility.describing import describe, notes_on, without_places
 from memometer.utility.options import UtilityOptions
 from memometer.utility.parts import CLASSES_SCHEMA, Part, Resampling, run_probe, run_retrieval, run_zero_shot
@@ -52,18 +48,12 @@ def measure_utility(options: UtilityOptions) -> Utility:
     Raises:
         ShardDone: this was a shard, which writes no run.
     """
-    store = None if options.store is None else path_of(options.store)
-    with (
-        cache_at(options.cache, options.cache_size),
-        writing(None if options.shard else options.out),
-        options.at_work(store),
-    ):
-        return _run(options)
+    with options.under_way() as out:
+        return _run(options, out)
 
 
-def _run(options: UtilityOptions) -> Utility:
+def _run(options: UtilityOptions, out: Path | None) -> Utility:
     started, config = timestamp(), options.config()
-    out = None if options.out is None or options.shard else Path(options.out)
     if out is not None:
         check_not_foreign(out, config, names=KEYED, what=Utility.NOUN, overwrite=options.overwrite)
     prompts = read_templates(options.templates)
@@ -80,19 +70,16 @@ def _run(options: UtilityOptions) -> Utility:
     towers = open_towers(options)
     roles = {"test": options.role, "probe": options.probe_role}
     manifest = describe(towers, subject, roles=roles, templates=prompts)
-    key = hash_json([{name: config[name] for name in KEYED}, without_places(manifest)])
+    known = {name: config[name] for name in KEYED}
+    key = hash_json([known, without_places(manifest)])
     if out is not None and (finished := Utility.finished(out, key, overwrite=options.overwrite)):
         return finished
     how = Resampling(options.seed, options.replicates, options.micro, subject.records.groups)
-    sharing = options.store is not None and (options.shard is not None or options.merge)
-    if options.store is not None and sharing:
-        known = {name: value for name, value in config.items() if name in KEYED}
-        agree(path_of(options.store), options=known, inputs=without_places(manifest), new=not options.merge)
-    with stages_of(out, options.store, shared=sharing) as (place, _):
+    options.agree(options.store, numbers=known, inputs=without_places(manifest))
+    with stages_of(out, options.store, shared=options.sharing) as (place, _):
         embedder = Embedder(place, options.workers, options.batch_size)
         vectors = _embedded(subject, towers, embedder, captions=options.captions if options.retrieval else None)
-        if options.shard is not None:
-            raise ShardDone(all_there(options.store))
+        options.end_shard(options.store)
         parts = _measure(subject, towers, vectors, how=how, prompts=prompts, device=options.device, store=place)
     rejects = rejects_of(vectors.seen)
     numbers = {name: part.numbers for name, part in parts.items()}
