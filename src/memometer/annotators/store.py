@@ -1,6 +1,5 @@
 """Labels of records in pieces on disk, gathered a batch at a time."""
 
-import collections
 import dataclasses
 import functools
 from collections import Counter
@@ -15,9 +14,10 @@ from memometer.annotators.boxes import CLIPPED, OUTSIDE, Placed, placed
 from memometer.annotators.labelling import Labels
 from memometer.arrays import Arrays
 from memometer.data.records import Records
-from memometer.embeddings.decoding import Images, image_batches
+from memometer.embeddings.decoding import Batch, Images, image_batches
 from memometer.embeddings.mended import any_mended
-from memometer.pieces import Pieces, Span, packed_rejects, tell
+from memometer.embeddings.store import batches_by_span
+from memometer.pieces import Pieces, Span, packed_rejects
 from memometer.storage.paths import AnyPath
 
 __all__ = ["LabelPieces", "Labelling"]
@@ -68,42 +68,36 @@ class Labelling:
 
     def __call__(self, spans: Iterable[Span]) -> Iterator[Arrays]:
         """The arrays of one span after another."""
-        sizes = collections.deque[int]()
+        return map(_packed, batches_by_span(spans, self._labelled))
 
-        def batches() -> Iterator[Images]:
-            for start, stop in spans:
-                sizes.append(stop - start)
-                for first in range(start, stop, self.batch_size):
-                    last = min(first + self.batch_size, stop)
-                    refs = tuple(self.records.image_refs(first, last))
-                    seen = functools.partial(_seen, preprocess=self.annotator.preprocess)
-                    yield Images(np.arange(first, last), refs, seen, gather=tuple)
-
-        found, left_out = list[tuple[int, Placed]](), list[tuple[int, str]]()
-        for batch in image_batches(batches(), workers=self.workers):
+    def _labelled(self, spans: Iterable[Span]) -> Iterator[Batch]:
+        """Batches whose values are what was found in each image."""
+        for batch in image_batches(self._images(spans), workers=self.workers):
             images = batch.values or ()
             labels = self.annotator.annotate(images) if images else []
-            boxed = [placed(each, image.size) for each, image in zip(labels, images, strict=True)]
-            found += zip(batch.rows.tolist(), boxed, strict=True)
-            left_out += batch.rejects
-            tell(len(batch.rows) + len(batch.rejects))
-            if len(found) + len(left_out) == sizes[0]:
-                yield _packed(found, left_out)
-                sizes.popleft()
-                found, left_out = [], []
+            found = [placed(each, image.size) for each, image in zip(labels, images, strict=True)]
+            yield dataclasses.replace(batch, values=found)
+
+    def _images(self, spans: Iterable[Span]) -> Iterator[Images]:
+        """The images of a forward pass together."""
+        seen = functools.partial(_seen, preprocess=self.annotator.preprocess)
+        for start, stop in spans:
+            for first in range(start, stop, self.batch_size):
+                last = min(first + self.batch_size, stop)
+                yield Images(np.arange(first, last), tuple(self.records.image_refs(first, last)), seen, gather=tuple)
 
 
-def _packed(found: Sequence[tuple[int, Placed]], left_out: Sequence[tuple[int, str]]) -> Arrays:
-    """The arrays of a piece, of what was found by row."""
-    each = [placed for _, placed in found]
+def _packed(batches: Sequence[Batch]) -> Arrays:
+    """The arrays of a piece, of batches of what was found."""
+    each: list[Placed] = [found for batch in batches for found in batch.values]
     return {
-        "rows": np.array([row for row, _ in found], np.int64),
+        "rows": np.concatenate([batch.rows for batch in batches]),
         "counts": np.array([len(placed.labels) for placed in each], np.int64),
         "labels": np.concatenate([np.empty(0, np.int32), *(placed.labels for placed in each)]),
         "scores": np.concatenate([np.empty(0, np.float32), *(placed.scores for placed in each)]),
         "boxes": np.concatenate([np.empty((0, 4), np.float32), *(placed.boxes for placed in each)]),
         "moved": np.array([sum(p.n_clipped for p in each), sum(p.n_outside for p in each)], np.int64),
-        **packed_rejects(left_out),
+        **packed_rejects(reject for batch in batches for reject in batch.rejects),
     }
 
 

@@ -19,7 +19,7 @@ from memometer.pieces import Pieces, Span, packed_rejects, tell
 from memometer.progress import progress_bar
 from memometer.storage.paths import AnyPath
 
-__all__ = ["Gathered", "Span", "VectorPieces", "vectors_in_pieces"]
+__all__ = ["Gathered", "Span", "VectorPieces", "batches_by_span", "vectors_in_pieces"]
 
 
 class VectorPieces(Pieces):
@@ -98,23 +98,35 @@ class Gathered:
 
     def __call__(self, spans: Iterable[Span]) -> Iterator[Arrays]:
         """The arrays of one span after another."""
-        sizes = collections.deque[int]()
+        return map(_packed, batches_by_span(spans, self.batches))
 
-        def noted() -> Iterator[Span]:
-            for start, stop in spans:
-                sizes.append(stop - start)
-                yield start, stop
 
-        parts, done = list[Batch](), 0
-        for batch in self.batches(noted()):
-            parts.append(batch)
-            n = len(batch.rows) + len(batch.rejects)
-            tell(n)
-            done += n
-            if done == sizes[0]:
-                yield _packed(parts)
-                sizes.popleft()
-                parts, done = [], 0
+def batches_by_span(
+    spans: Iterable[Span], batches: Callable[[Iterable[Span]], Iterable[Batch]]
+) -> Iterator[list[Batch]]:
+    """The batches of each span together, told as they come.
+
+    Args:
+        spans: are taken as ``batches`` takes them, which may be ahead of what it gives.
+        batches: the batches of the rows in spans, one span after another; each batch is of one span.
+    """
+    sizes = collections.deque[int]()
+
+    def noted() -> Iterator[Span]:
+        for start, stop in spans:
+            sizes.append(stop - start)
+            yield start, stop
+
+    parts, done = list[Batch](), 0
+    for batch in batches(noted()):
+        parts.append(batch)
+        n = len(batch.rows) + len(batch.rejects)
+        tell(n)
+        done += n
+        if done == sizes[0]:
+            yield parts
+            sizes.popleft()
+            parts, done = [], 0
 
 
 def _packed(batches: Sequence[Batch]) -> Arrays:
