@@ -85,13 +85,12 @@ def _chosen(hashes: Array, rows: Array, others: Array, max_distance: int, masks:
     """(5, p) links among all pairs (q,) of ``rows`` and ``others`` that are near."""
     lows, widths = bands_of(max_distance + 2)
     bits = hashes[rows] ^ hashes[others]
-    bands = [(low, (np.uint64(1) << width) - np.uint64(1)) for low, width in zip(lows, widths, strict=True)]
-    differ = np.stack([(bits >> low) & mask != 0 for low, mask in bands])
+    differ = np.stack([_held(bits, low, width) != 0 for low, width in zip(lows, widths, strict=True)])
     places = np.arange(len(bits))
     one = np.argmin(differ, axis=0)
     differ[one, places] = True
     two = np.argmin(differ, axis=0)
-    held = [(hashes[rows] >> lows[band]) & ((np.uint64(1) << widths[band]) - np.uint64(1)) for band in (one, two)]
+    held = [_held(hashes[rows], lows[band], widths[band]) for band in (one, two)]
     order = np.lexsort((others, rows, held[1], held[0], two, one))
     roots, met = np.arange(len(hashes)), masks.copy()
     found: Array = _take_in_order(rows[order], others[order], np.bitwise_count(bits[order]), roots, masks, met)
@@ -113,13 +112,17 @@ def _link_all(hashes: Array, max_distance: int, masks: Array) -> Array:
 def _keys(hashes: npt.NDArray[np.uint64], *, n_bands: int) -> Iterator[npt.NDArray[np.unsignedinteger]]:
     """For every two of ``n_bands`` bands, (n,) keys made of their bits."""
     lows, widths = bands_of(n_bands)
-    bands = [
-        (hashes >> low) & ((np.uint64(1) << width) - np.uint64(1)) for low, width in zip(lows, widths, strict=True)
-    ]
+    bands = [_held(hashes, low, width) for low, width in zip(lows, widths, strict=True)]
     for i, j in itertools.combinations(range(n_bands), 2):
         keys = (bands[i] << widths[j]) | bands[j]
         # numpy sorts 16-bit keys by radix, several times faster
         yield keys.astype(np.uint16) if widths[i] + widths[j] <= 16 else keys
+
+
+def _held(hashes: Array, low: Any, width: Any) -> Array:
+    """(n,) the bits that hashes hold in a band, or each in one of its own."""
+    held: Array = (hashes >> low) & ((np.uint64(1) << width) - np.uint64(1))
+    return held
 
 
 @compiled()
